@@ -1,0 +1,173 @@
+"""A real, unmodified Glance: its folder, its configuration, its server under uWSGI."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from demo.keystone import SERVICE, Keystone
+
+STOCK_PASTE_FILE = Path(sys.prefix) / "etc" / "glance" / "glance-api-paste.ini"
+
+NOTIFY_SECTION = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = logging
+"""
+
+_CONFIGURATION = """\
+[DEFAULT]
+enabled_backends = store1:file
+{default}
+[database]
+connection = sqlite:///{folder}/glance.db
+[glance_store]
+default_backend = store1
+[store1]
+filesystem_store_datadir = {folder}/images
+[os_glance_staging_store]
+filesystem_store_datadir = {folder}/staging
+[os_glance_tasks_store]
+filesystem_store_datadir = {folder}/tasks
+[paste_deploy]
+flavor = {flavor}
+[oslo_messaging_notifications]
+driver = noop
+[keystone_authtoken]
+auth_type = password
+auth_url = {keystone}
+username = {service.name}
+password = {service.password}
+project_name = {service.project}
+user_domain_id = default
+project_domain_id = default
+www_authenticate_uri = {keystone}
+interface = internal
+{more}
+"""
+
+
+def paste_file(flavor: str = "keystone", section: str = NOTIFY_SECTION) -> str:
+    """The stock paste file, plus our section and the word `notify` in one pipeline."""
+    lines = STOCK_PASTE_FILE.read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if line.startswith(f"{flavor} = "):
+            lines[number] = line.replace(" context ", " context notify ")
+    return "".join(lines) + section
+
+
+def lay_out(
+    folder: Path,
+    keystone: str = "http://127.0.0.1:9/v3",
+    *,
+    flavor: str = "keystone",
+    paste: str | None = None,
+    default: str = "",
+    more: str = "",
+) -> Path:
+    """Make the folder of a Glance, database included; returns its configuration directory.
+
+    `default` is added to its [DEFAULT] section, `more` at the end.
+    """
+    configuration = folder / "etc"
+    for name in ("etc", "images", "staging", "tasks", "cache"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (configuration / "glance-api.conf").write_text(
+        _CONFIGURATION.format(
+            folder=folder,
+            flavor=flavor,
+            keystone=keystone,
+            service=SERVICE,
+            default=default,
+            more=more,
+        )
+    )
+    text = paste_file(flavor) if paste is None else paste
+    (configuration / "glance-api-paste.ini").write_text(text)
+    manage = [Path(sys.prefix) / "bin" / "glance-manage", "--config-dir", configuration, "db_sync"]
+    done = subprocess.run(manage, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"glance-manage db_sync failed:\n{done.stdout}{done.stderr}")
+    return configuration
+
+
+class Server:
+    """Glance under uWSGI, on a free port of loopback; everything it says goes to `log`."""
+
+    def __init__(self, configuration: Path, log: Path, *, processes: int = 2) -> None:
+        self.log = log
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [
+            *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
+            *("--http-socket", f"127.0.0.1:{self.port}", "--module", "glance.wsgi.api:application"),
+            *("--master", "--lazy-apps", "--need-app", "--enable-threads", "--die-on-term"),
+            *("--processes", str(processes), "--threads", "4"),
+            *("--http-chunked-input", "--buffer-size", "65535"),
+        ]
+        environ = {**os.environ, "OS_GLANCE_CONFIG_DIR": str(configuration)}
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def wait_until_up(self, seconds: float = 90) -> None:
+        """Raises RuntimeError, with the end of its log, when it does not answer in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                if self.log.read_text(errors="replace").count("WSGI app 0") >= 1:
+                    return
+            time.sleep(0.1)
+        said = self.log.read_text(errors="replace")[-4000:]
+        self.stop()
+        raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; it said:\n{said}")
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def stop(self) -> None:
+        """End every process of the server."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, *, processes: int = 2, **layout: str
+) -> Iterator[tuple[Server, Keystone]]:
+    """A Glance with the filter, and the stand-in for Keystone that it asks; ended on exit."""
+    keystone = Keystone()
+    try:
+        configuration = lay_out(folder, keystone.url, **layout)
+        server = Server(configuration, folder / "glance.log", processes=processes)
+        try:
+            server.wait_until_up()
+            yield server, keystone
+        finally:
+            server.stop()
+    finally:
+        keystone.stop()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

@@ -1,0 +1,92 @@
+"""What has been seen of a response so far: its status, some headers, the start of its body."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from webob.byterange import ContentRange
+
+from glance_notify_middleware import events
+
+_LONGEST_RECORD = 16 * 1024 * 1024  # bytes; a longer answer is not kept to be read as JSON
+_NO_BODY = (204, 304)
+
+
+class Answer:
+    """A response, as it passes by."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.reason = ""
+        self.bytes_seen = 0
+        self._headers: dict[str, str] = {}
+        self._kept = b""
+
+    def started(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
+        """The application gave (or, with exc_info, replaced) its status and headers."""
+        code, _, self.reason = status.partition(" ")
+        self._headers = {name.lower(): value for name, value in headers}
+        self.status = int(code)
+
+    def saw(self, chunk: bytes) -> None:
+        """A piece of a small body; as much of it is kept as can be of use."""
+        self.bytes_seen += len(chunk)
+        longest = events.KNOWN_FROM_EXPLANATION if self.is_refusal else _LONGEST_RECORD
+        if len(self._kept) < longest:
+            self._kept += chunk[: longest - len(self._kept)]
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.status is not None and self.status >= 400
+
+    @property
+    def carries_data(self) -> bool:
+        """Whether the body of a download is (or, before the status is known, may be) data."""
+        return self.status is None or self.status in events.DATA_STATUSES
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the client will have the whole answer with what was seen of it."""
+        length = 0 if self.status in _NO_BODY else self._length()
+        return self.status is not None and length is not None and self.bytes_seen >= length
+
+    def promised_data(self, size: int | None) -> int | None:
+        """How many bytes a download promised; None when any number keeps the promise.
+
+        `size` is the image's, if known: a miss seen from above Glance's cache filter has
+        neither a length nor a range.
+        """
+        length = self._length()
+        if length is not None or self._headers.get("content-encoding"):
+            return length
+        if self.status == 206:
+            part = ContentRange.parse(self._headers.get("content-range"))
+            if part is None or part.start is None or part.stop is None:
+                return None
+            return part.stop - part.start
+        return size
+
+    def record(self) -> Mapping[str, Any] | None:
+        """The record in the body. Where there is none to be read, what the headers tell of it."""
+        try:
+            record = json.loads(self._kept)
+        except ValueError:
+            record = None
+        if isinstance(record, dict):
+            return record
+        location = self._headers.get("location", "")
+        return {"id": location.rpartition("/")[2]} if location else None
+
+    def explanation(self) -> str:
+        """What the body of a refusal explains; empty for any other answer."""
+        if not self.is_refusal:
+            return ""
+        return events.explanation(
+            self._kept,
+            self._headers.get("content-type", ""),
+            self._headers.get("content-encoding", ""),
+        )
+
+    def _length(self) -> int | None:
+        text = self._headers.get("content-length", "")
+        return int(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,311 @@
+"""An operation and what was seen of it -> the events that it means.
+
+The rules of the event contract, and nothing else: pure functions over frozen facts.
+"""
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from glance_notify_middleware import images
+from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.notification import EventType, Payload, Priority
+from glance_notify_middleware.operations import Action, Operation, Record
+
+KNOWN_FROM_EXPLANATION = 4096
+"""How many bytes of an error answer's body are looked at."""
+
+_LONGEST_TEXT = 1024  # bytes of a WARN or ERROR text
+_TAKES_DATA = (Action.UPLOAD, Action.STAGE)
+_STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
+DATA_STATUSES = (200, 206)
+"""The statuses of a download whose body is the image's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What is known of a request once the application has it.
+
+    `bytes_read` is None where the server hides the reads; `body_start` is the first bytes
+    that were read, None where no body was seen.
+    """
+
+    receiver: Receiver
+    destination_ip: str | None
+    bytes_read: int | None = 0
+    body_start: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """What is known of a response when its event is due.
+
+    `status` is None when the application raised before it gave one; `error` names the
+    exception's class; `kept` tells whether every promised byte of image data was sent.
+    """
+
+    status: int | None
+    reason: str = ""
+    explanation: str = ""
+    error: str | None = None
+    bytes_sent: int = 0
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records that were found; each None where there was none to be had.
+
+    `told` is the one of the route's source: the answer's, or that of a look-up. `before`
+    is the image before the request, where the rules ask what changed.
+    """
+
+    told: Mapping[str, Any] | None = None
+    before: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEvent:
+    """One event, not yet a message: it lacks an id, a time and a publisher."""
+
+    event_type: EventType
+    priority: Priority
+    payload: Payload
+
+
+def outcome(
+    operation: Operation, request: RequestFacts, response: ResponseFacts
+) -> Priority | None:
+    """How the operation ended; None when nothing happened that is an event."""
+    status = response.status
+    if response.error is not None or status is None or status >= 500:
+        return Priority.ERROR
+    if status >= 400:
+        return Priority.ERROR if _broke_off(operation, request, status) else Priority.WARN
+    if operation.action is Action.SEND:
+        if status not in DATA_STATUSES:
+            return None
+        return Priority.INFO if response.kept else Priority.ERROR
+    return Priority.INFO if 200 <= status < 300 else None
+
+
+def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool:
+    """Whether a 4xx ended an upload that Glance had begun, rather than refused it."""
+    if operation.action not in _TAKES_DATA:
+        return False
+    if request.bytes_read is None:
+        return status in (410, 413)
+    return request.bytes_read > 0 or status == 410
+
+
+def looks_before(operation: Operation, *, delete_tells_metadata: bool) -> bool:
+    """Whether the record has to be looked up before the application is called."""
+    if operation.action is Action.DELETE:
+        return delete_tells_metadata
+    return operation.action in _STATUS_ASKED or operation.route.record is Record.BEFORE
+
+
+def names_locations(body_start: bytes) -> bool:
+    """Whether a PATCH is about locations, so that it may make the image active."""
+    return b"/locations" in body_start
+
+
+def record_wanted(
+    operation: Operation,
+    request: RequestFacts,
+    response: ResponseFacts,
+    before: Mapping[str, Any] | None,
+    *,
+    prepared: bool,
+    delete_tells_metadata: bool,
+) -> Record | None:
+    """Where the record is to be had that the operation's events tell of; None: they need none."""
+    priority = outcome(operation, request, response)
+    if operation.action is Action.SEND:
+        return Record.OWNER if response.status in DATA_STATUSES else None
+    if operation.action is Action.UPLOAD and priority is Priority.ERROR:
+        return None if prepared else Record.AFTER
+    if priority is not Priority.INFO or _changed_nothing(operation, request, before):
+        return None
+    if operation.action is Action.DELETE and not delete_tells_metadata:
+        return None
+    return operation.route.record
+
+
+def _changed_nothing(
+    operation: Operation, request: RequestFacts, before: Mapping[str, Any] | None
+) -> bool:
+    """Whether Glance said yes to what was so already: no event then, as in native Glance."""
+    if operation.action is Action.PATCH:
+        return request.body_start is not None and request.body_start.strip() == b"[]"
+    asked = _STATUS_ASKED.get(operation.action)
+    return asked is not None and (before or {}).get("status") == asked
+
+
+def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
+    """image.prepare, told when Glance first reads the data; `record` is that moment's."""
+    known = {"id": operation.image_id, "status": "saving"} | dict(record or {})
+    return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
+
+
+def decide(
+    operation: Operation,
+    request: RequestFacts,
+    response: ResponseFacts,
+    records: Records,
+    *,
+    now: str,
+    prepared: bool = False,
+    delete_tells_metadata: bool = False,
+) -> list[ImageEvent]:
+    """The events of an operation that has ended, in order; none when nothing happened.
+
+    `now` is the time as `YYYY-MM-DDTHH:MM:SSZ`; `prepared` says that image.prepare was told
+    already; `delete_tells_metadata` is the option `image_delete_payload = metadata`.
+    """
+    priority = outcome(operation, request, response)
+    if priority is None:
+        return []
+    if operation.action is Action.SEND:
+        return [ImageEvent(EventType.SEND, priority, _send(operation, request, response, records))]
+    late_prepare = [] if prepared else [_late_prepare(operation, records)]
+    if priority is not Priority.INFO:
+        failed = ImageEvent(operation.route.refused, priority, _text(operation, response))
+        began = operation.action is Action.UPLOAD and priority is Priority.ERROR
+        return [*(late_prepare if began else ()), failed]
+    if _changed_nothing(operation, request, records.before):
+        return []
+    payload = _payload(operation, records, now, delete_tells_metadata)
+    told = [
+        ImageEvent(event_type, Priority.INFO, payload)
+        for event_type in operation.route.events
+        if event_type is not EventType.PREPARE
+        and (event_type is not EventType.ACTIVATE or _became_active(operation, records))
+    ]
+    return [*(late_prepare if operation.action is Action.UPLOAD else ()), *told]
+
+
+def _became_active(operation: Operation, records: Records) -> bool:
+    if operation.action is Action.UPLOAD:
+        return True  # Glance answers 204 only once it has set the status
+    before, after = records.before or {}, records.told or {}
+    return before.get("status") == "queued" and after.get("status") == "active"
+
+
+def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
+    known = {"id": operation.image_id} | dict(records.told or {})
+    return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
+
+
+def _payload(
+    operation: Operation, records: Records, now: str, delete_tells_metadata: bool
+) -> Payload:
+    """What a successful operation tells; of what no record is known, at least the ids."""
+    record = dict(records.told or {})
+    match operation.action:
+        case Action.MEMBER_CREATE | Action.MEMBER_UPDATE:
+            return images.member(_member_ids(operation) | record)
+        case Action.MEMBER_DELETE:
+            return images.deleted_member(_member_ids(operation) | record, now)
+        case Action.DELETE if not delete_tells_metadata:
+            return str(operation.image_id)
+        case Action.DELETE:
+            return images.deleted_metadata({"id": operation.image_id} | record, now)
+        case Action.UPLOAD:
+            return images.metadata({"id": operation.image_id, "status": "active"} | record)
+        case _:
+            return images.metadata({"id": operation.image_id} | record)
+
+
+def _member_ids(operation: Operation) -> dict[str, Any]:
+    return {"image_id": operation.image_id, "member_id": operation.member_id}
+
+
+def _send(
+    operation: Operation, request: RequestFacts, response: ResponseFacts, records: Records
+) -> Payload:
+    """The six fields of image.send, the same for every priority."""
+    return {
+        "image_id": operation.image_id,
+        "owner_id": (records.told or {}).get("owner"),
+        "receiver_tenant_id": request.receiver.project_id,
+        "receiver_user_id": request.receiver.user_id,
+        "destination_ip": request.destination_ip,
+        "bytes_sent": response.bytes_sent if response.status in DATA_STATUSES else 0,
+    }
+
+
+# -- texts of what was refused or failed -----------------------------------------------------
+
+_TRIED = {
+    Action.CREATE: "create image",
+    Action.UPLOAD: "upload data of image",
+    Action.STAGE: "stage data of image",
+    Action.PATCH: "update image",
+    Action.DEACTIVATE: "deactivate image",
+    Action.REACTIVATE: "reactivate image",
+    Action.TAG: "tag image",
+    Action.STORE_DELETE: "delete from a store the data of image",
+    Action.DELETE: "delete image",
+    Action.MEMBER_CREATE: "add a member to image",
+    Action.MEMBER_UPDATE: "update a member of image",
+    Action.MEMBER_DELETE: "remove a member from image",
+}
+
+
+def _text(operation: Operation, response: ResponseFacts) -> str:
+    """One line of at most 1 KiB: what was tried, on which image, and what Glance said."""
+    tried = _TRIED[operation.action]
+    if operation.image_id is not None:
+        tried += " " + _one_line(operation.image_id)
+    if response.error is not None:
+        ended = f"the application raised {response.error}"
+    else:
+        ended = f"{response.status} {_one_line(response.reason)}".strip()
+    # WebOb's error pages begin with the status, which the text has already.
+    explained = response.explanation.removeprefix(ended).strip()
+    text = ": ".join([tried, ended, *([explained] if explained else [])])
+    return text.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+
+
+# Elements whose text is no part of the explanation.
+_UNSAID = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_PATH = re.compile(r"(?<![\w<])/[^\s'\"<>,;()]+")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
+    """What the body of an error answer explains, on one line, with nothing secret in it.
+
+    `body` is its beginning, KNOWN_FROM_EXPLANATION bytes at most. Nothing is made of a
+    compressed one. URLs (they can hold a store's credentials) and absolute paths are replaced.
+    """
+    if content_encoding.lower() not in ("", "identity"):
+        return ""
+    text = body.decode(errors="replace")
+    if "json" in content_type.lower():
+        text = _json_message(text)
+    text = html.unescape(_TAG.sub(" ", _UNSAID.sub(" ", text)))
+    return _PATH.sub("<path>", _URL.sub("<url>", _one_line(text)))
+
+
+def _json_message(text: str) -> str:
+    """The `message` of a JSON error, at the top or one level below; else the text as it is."""
+    try:
+        error = json.loads(text)
+    except ValueError:
+        return text
+    candidates = [error, *error.values()] if isinstance(error, dict) else []
+    for candidate in candidates:
+        if isinstance(candidate, dict) and isinstance(candidate.get("message"), str):
+            return str(candidate["message"])
+    return text
+
+
+def _one_line(text: str) -> str:
+    return _BLANK.sub(" ", text).strip()

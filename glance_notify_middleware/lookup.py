@@ -1,0 +1,117 @@
+"""Asks the wrapped application for a record, as the user whose request is being watched."""
+
+import io
+import json
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from webob import Request
+
+from glance_notify_middleware.operations import Operation
+
+LOG = logging.getLogger(__name__)
+
+CACHE_SECONDS = 60.0
+CACHE_ENTRIES = 10_000
+
+# Headers by which a filter below this one (authtoken, context) knows the user.
+_IDENTITY_HEADERS = (
+    "HTTP_OPENSTACK_SYSTEM_SCOPE",
+    "HTTP_X_AUTH_TOKEN",
+    "HTTP_X_DOMAIN_",
+    "HTTP_X_IDENTITY_STATUS",
+    "HTTP_X_IS_ADMIN_PROJECT",
+    "HTTP_X_PROJECT_",
+    "HTTP_X_ROLE",
+    "HTTP_X_SERVICE_",
+    "HTTP_X_TENANT",
+    "HTTP_X_USER",
+)
+_COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
+_COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
+
+Snapshot = Mapping[str, Any]
+Record = Mapping[str, Any]
+
+
+def snapshot(environ: Mapping[str, Any]) -> Snapshot:
+    """What a look-up needs of a request's environ. To be taken before the application is called.
+
+    Afterwards the environ holds what filters below keep for their own use: a look-up that
+    carried the cache filter's `api.cache.*` keys overwrote the image in Glance's cache with
+    the JSON record (glance 33.0.0). And nothing of what the client asked for may travel:
+    lengths, ranges, conditions, encodings.
+    """
+    copied = {
+        key: value
+        for key, value in environ.items()
+        if key in _COPIED or key.startswith(_COPIED_PREFIXES)
+    }
+    if "webob.adhoc_attrs" in environ:
+        copied["webob.adhoc_attrs"] = dict(environ["webob.adhoc_attrs"])
+    return copied
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    until: float  # of the monotonic clock, in seconds
+    record: Record
+
+
+class Lookup:
+    """Look-ups through one application. Every failure is swallowed: a record is a favour."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self._owners: OrderedDict[str, _Cached] = OrderedDict()
+
+    def record(self, operation: Operation, snapshot: Snapshot) -> Record | None:
+        """The image's (or the member's) record as it is now; None where it cannot be had."""
+        environ = {
+            **snapshot,
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": operation.record_path,
+            "QUERY_STRING": "",
+            "SCRIPT_NAME": snapshot.get("SCRIPT_NAME", ""),
+            "wsgi.input": io.BytesIO(),
+            "webob.adhoc_attrs": dict(snapshot.get("webob.adhoc_attrs", {})),
+        }
+        try:
+            response = Request(environ).get_response(self._app)
+            body = response.body  # read whole in any case, which closes it
+            record = json.loads(body) if response.status_int == 200 else None
+        except Exception as error:
+            # Only its class: what an application's exception says can hold secrets.
+            LOG.warning("A look-up of an image's record failed: %s", type(error).__name__)
+            return None
+        if not isinstance(record, dict):
+            LOG.debug("A look-up of an image's record was answered %s", response.status)
+            return None
+        return record
+
+    def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
+        """A record that holds the image's `owner` and `size`, at most CACHE_SECONDS old.
+
+        Only an active image's are remembered: neither size nor, as a rule, owner of one change.
+        """
+        image_id = str(operation.image_id)
+        cached = self._owners.get(image_id)
+        if cached is not None and cached.until > time.monotonic():
+            return cached.record
+        record = self.record(operation, snapshot)
+        if record is None or record.get("status") != "active":
+            return record
+        kept = {"owner": record.get("owner"), "size": record.get("size")}
+        self._owners[image_id] = _Cached(time.monotonic() + CACHE_SECONDS, kept)
+        while len(self._owners) > CACHE_ENTRIES:
+            self._owners.popitem(last=False)
+        return kept
+
+    def forget(self, operation: Operation) -> None:
+        """Drop what is remembered of an image that this process has changed."""
+        self._owners.pop(str(operation.image_id), None)

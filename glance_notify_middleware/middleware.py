@@ -1,0 +1,100 @@
+"""The WSGI filter: match a request, have it watched, tell its events.
+
+A request that is in no table of ours passes untouched.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.events import ImageEvent
+from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.lookup import Lookup
+from glance_notify_middleware.notification import Notification, Priority
+from glance_notify_middleware.observation import Observation, harmless
+from glance_notify_middleware.operations import ROUTES, Operation, Route, match
+
+LOG = logging.getLogger(__name__)
+
+
+class Recorder(Protocol):
+    """The seam between the WSGI side and delivery."""
+
+    def record(self, notifications: Sequence[Notification]) -> None:
+        """Take the notifications of one moment of one operation, all or none of them.
+
+        Called on the request's thread: must not wait for anything. May raise; what it
+        raises costs the request nothing, and the notifications are logged whole.
+        """
+
+
+class NotifyMiddleware:
+    """Wraps `app`; sends a notification to `recorder` for every event in an image's life."""
+
+    def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
+        self._app = app
+        self._settings = settings
+        self._recorder = recorder
+        self._lookup = Lookup(app)
+        self._routes = frozenset(route for route in ROUTES if self._is_wanted(route))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        observation = self._observe(environ)
+        if observation is None:
+            return self._app(environ, start_response)
+        return observation.answer(start_response)
+
+    @harmless
+    def _observe(self, environ: WSGIEnvironment) -> Observation | None:
+        operation = _operation(environ)
+        if operation is None or operation.route not in self._routes:
+            return None
+        return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
+
+    def _is_wanted(self, route: Route) -> bool:
+        """Whether the operator wants to be told of anything that can come of it."""
+        return any(
+            self._settings.wants(event_type, priority)
+            for event_type in {*route.events, route.refused}
+            for priority in Priority
+        )
+
+    def _tell(self, told: list[ImageEvent], who: Receiver) -> None:
+        notifications = [
+            self._notification(event, who)
+            for event in told
+            if self._settings.wants(event.event_type, event.priority)
+        ]
+        if not notifications:
+            return
+        try:
+            self._recorder.record(notifications)
+        except Exception:
+            lost = b"\n".join(notification.to_json() for notification in notifications)
+            LOG.exception("Notifications could not be recorded and are lost: %s", lost.decode())
+
+    def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
+        return Notification(
+            message_id=str(uuid.uuid4()),
+            publisher_id=self._settings.default_publisher_id,
+            event_type=event.event_type,
+            priority=event.priority,
+            timestamp=datetime.now(UTC),
+            payload=event.payload,
+            request_id=who.request_id,
+            project_id=who.project_id,
+            user_id=who.user_id,
+        )
+
+
+def _operation(environ: WSGIEnvironment) -> Operation | None:
+    return match(
+        environ["REQUEST_METHOD"],
+        environ.get("PATH_INFO", ""),
+        environ.get("SCRIPT_NAME", ""),
+        environ.get("QUERY_STRING", ""),
+    )

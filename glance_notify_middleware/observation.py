@@ -1,0 +1,269 @@
+"""One request/response pair: everything that is seen of it, until its events are told."""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware import events, identity, lookup, streams
+from glance_notify_middleware.answer import Answer
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.events import ImageEvent, Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.operations import Action, Operation, Record
+
+LOG = logging.getLogger(__name__)
+
+_INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
+_STATUS_BEFORE_TELLS = (Action.DEACTIVATE, Action.REACTIVATE)
+
+Body = Iterable[bytes]
+Tell = Callable[[list[ImageEvent], Receiver], None]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def harmless(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
+    """An error of ours is logged and ends here; the request goes on as if nobody watched."""
+
+    @functools.wraps(method)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+        try:
+            return method(*args, **kwargs)
+        except Exception:
+            LOG.exception("%s failed: notifications of a request may be missing", method.__name__)
+            return None
+
+    return guarded
+
+
+class Observation:
+    """Watches one operation, from before the application is called to the end of its answer.
+
+    `tell` takes the events as they become known: most at the end, image.prepare in the
+    middle of an upload.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        look: lookup.Lookup,
+        settings: Settings,
+        tell: Tell,
+        operation: Operation,
+        environ: WSGIEnvironment,
+    ) -> None:
+        self._app = app
+        self._look = look
+        self._settings = settings
+        self._tell = tell
+        self._operation = operation
+        self._environ = environ
+
+        self._delete_tells_metadata = settings.image_delete_payload == "metadata"
+        self._wants_success = any(
+            settings.wants(event_type, Priority.INFO) for event_type in operation.route.events
+        )
+        # Glance reads a chunked body with uwsgi.chunked_read(), past wsgi.input.
+        self._reads_are_hidden = (
+            "uwsgi.version" in environ
+            and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+        )
+        self._snapshot = lookup.snapshot(environ)
+        self._receiver = identity.receiver(environ)
+        self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
+
+        self._before: lookup.Record | None = None
+        self._owner_asked = False
+        self._owner_record: lookup.Record | None = None
+        self._input: streams.CountingInput | None = None
+        self._read_enough = False  # nothing more to learn from what the application reads
+        self._answer = Answer()
+        self._data: streams.DataBody | None = None
+        self._bytes_written = 0  # image data given to write()
+        self._ended = threading.Lock()  # taken once: by whoever sees the end first
+
+    def answer(self, start_response: StartResponse) -> Body:
+        """The application's answer, under watch; to be called once, in place of the application."""
+        self._look_before()
+        try:
+            body = self._app(self._environ, self._start(start_response))
+        except BaseException as error:
+            self._end(error, False)
+            raise
+        watched = self._watched(body)
+        return body if watched is None else watched
+
+    # -- before the application is called ---------------------------------------------------
+
+    @harmless
+    def _look_before(self) -> None:
+        if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
+            self._input = streams.CountingInput(self._environ["wsgi.input"], self._on_read)
+            self._environ["wsgi.input"] = self._input
+        if self._wants_success and events.looks_before(
+            self._operation, delete_tells_metadata=self._delete_tells_metadata
+        ):
+            self._before = self._look.record(self._operation, self._snapshot)
+
+    # -- while it reads the request ---------------------------------------------------------
+
+    @harmless
+    def _on_read(self, stream: streams.CountingInput) -> None:
+        if self._read_enough:
+            return
+        if self._operation.action is Action.UPLOAD and stream.bytes_read:
+            self._read_enough = True
+            if self._settings.wants(EventType.PREPARE, Priority.INFO):
+                record = self._look.record(self._operation, self._snapshot)
+                self._tell([events.prepare(self._operation, record)], self._who())
+        elif self._operation.action is Action.PATCH and events.names_locations(stream.head):
+            self._read_enough = True
+            if self._settings.wants(EventType.ACTIVATE, Priority.INFO):
+                self._before = self._look.record(self._operation, self._snapshot)
+
+    # -- while it answers -------------------------------------------------------------------
+
+    def _start(self, start_response: StartResponse) -> StartResponse:
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            given = (status, headers) if exc_info is None else (status, headers, exc_info)
+            write = start_response(*given)
+            self._started(status, headers)
+            return functools.partial(self._write, write)
+
+        return start
+
+    @harmless
+    def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self._answer.started(status, headers)
+
+    def _write(self, write: Callable[[bytes], object], data: bytes) -> None:
+        if self._sends_data():
+            write(data)
+            self._bytes_written += len(data)
+        else:
+            self._saw(data)
+            write(data)
+
+    @harmless
+    def _watched(self, body: Body) -> Body:
+        """What to give to the server in place of the application's `body`.
+
+        The event of a small answer is told before the client can have read all of it. When all
+        of it is there already, that is now, and the body goes on untouched.
+        """
+        if self._sends_data():
+            if self._answer.status is not None:
+                self._owner()
+            kind = streams.SizedDataBody if hasattr(body, "__len__") else streams.DataBody
+            self._data = kind(body, self._end)
+            return self._data
+        if self._answer.status is not None and isinstance(body, list | tuple):
+            for chunk in body:
+                self._answer.saw(chunk)
+            self._end(None, True)
+            return body
+        if self._answer.is_complete:
+            self._end(None, True)
+            return body
+        return streams.SmallBody(body, self._saw, self._end)
+
+    @harmless
+    def _saw(self, chunk: bytes) -> None:
+        self._answer.saw(chunk)
+        if self._answer.is_complete:
+            self._end(None, True)
+
+    def _sends_data(self) -> bool:
+        return self._operation.action is Action.SEND and self._answer.carries_data
+
+    # -- at the end -------------------------------------------------------------------------
+
+    @harmless
+    def _end(self, error: BaseException | None, exhausted: bool) -> None:
+        if not self._ended.acquire(blocking=False):
+            return
+        request = self._request_facts()
+        response = self._response_facts(error, exhausted)
+        wanted = events.record_wanted(
+            self._operation,
+            request,
+            response,
+            self._before,
+            prepared=self._prepared,
+            delete_tells_metadata=self._delete_tells_metadata,
+        )
+        told = events.decide(
+            self._operation,
+            request,
+            response,
+            Records(told=self._found(wanted), before=self._before),
+            now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            prepared=self._prepared,
+            delete_tells_metadata=self._delete_tells_metadata,
+        )
+        self._tell(told, request.receiver)
+        if self._operation.action is not Action.SEND:
+            self._look.forget(self._operation)
+
+    @property
+    def _prepared(self) -> bool:
+        """Whether image.prepare was told already."""
+        return self._operation.action is Action.UPLOAD and self._read_enough
+
+    def _found(self, wanted: Record | None) -> lookup.Record | None:
+        match wanted:
+            case Record.ANSWER:
+                return self._answer.record()
+            case Record.BEFORE:
+                return self._before
+            case Record.OWNER:
+                return self._owner()
+            case Record.AFTER if self._wants_success:
+                return self._look.record(self._operation, self._snapshot)
+            case _:
+                return None
+
+    def _owner(self) -> lookup.Record | None:
+        """Owner and size of the image that is sent; asked for once."""
+        if not self._owner_asked:
+            self._owner_asked = True
+            self._owner_record = self._look.owner_and_size(self._operation, self._snapshot)
+        return self._owner_record
+
+    def _request_facts(self) -> RequestFacts:
+        seen = self._input
+        return RequestFacts(
+            receiver=self._who(),
+            destination_ip=self._destination_ip,
+            bytes_read=None if self._reads_are_hidden else seen.bytes_read if seen else 0,
+            body_start=seen.head if seen and seen.touched else None,
+        )
+
+    def _who(self) -> Receiver:
+        """Who asks; where it was not known before the call, a filter below may have told."""
+        return self._receiver or identity.receiver(self._environ) or Receiver()
+
+    def _response_facts(self, error: BaseException | None, exhausted: bool) -> ResponseFacts:
+        sent = self._bytes_written + (self._data.bytes_sent if self._data else 0)
+        return ResponseFacts(
+            status=self._answer.status,
+            reason=self._answer.reason,
+            explanation=self._answer.explanation(),
+            error=type(error).__name__ if error is not None else None,
+            bytes_sent=sent,
+            kept=exhausted and self._promise() in (sent, None),
+        )
+
+    def _promise(self) -> int | None:
+        """How many bytes of data the answer promised; None when any number keeps it."""
+        if not self._sends_data():
+            return None
+        return self._answer.promised_data((self._owner() or {}).get("size"))

@@ -1,0 +1,69 @@
+"""The logging strategy: each notification is one line of JSON, written at once."""
+
+import logging
+import os
+from collections.abc import Sequence
+
+from glance_notify_middleware.notification import Notification, Priority
+
+NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
+
+_LEVELS = {
+    Priority.INFO: logging.INFO,
+    Priority.WARN: logging.WARNING,
+    Priority.ERROR: logging.ERROR,
+}
+
+
+class LoggerRecorder:
+    """Logs as the service has configured Python's logging; the level tells the priority."""
+
+    def record(self, notifications: Sequence[Notification]) -> None:
+        for notification in notifications:
+            level = _LEVELS[notification.priority]
+            NOTIFICATIONS.log(level, "%s", notification.to_json().decode())
+
+
+class FileRecorder:
+    """Appends to a file that other processes append to as well, and that logrotate may move.
+
+    Linux puts each write() of a file opened with O_APPEND at its end, whole, one after the
+    other (on a local file system). So one write carries the lines of one call.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the file, making it when it is missing; raises OSError when that fails."""
+        self._path = path
+        self._file = self._open()
+
+    def record(self, notifications: Sequence[Notification]) -> None:
+        """Raises OSError when the lines could not be written, or not wholly (a full disk)."""
+        if self._was_moved():
+            self._file = self._open()
+        lines = b"".join(notification.to_json() + b"\n" for notification in notifications)
+        written = os.write(self._file.fileno(), lines)
+        if written < len(lines):
+            os.write(self._file.fileno(), b"\n")  # the next line must not continue a torn one
+            raise OSError(f"{self._path}: only {written} of {len(lines)} bytes could be written")
+
+    def _was_moved(self) -> bool:
+        try:
+            return not os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return True
+
+    def _open(self) -> "_AppendedFile":
+        return _AppendedFile(self._path)
+
+
+class _AppendedFile:
+    """A file descriptor that is closed when the last thread that writes to it is done."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)

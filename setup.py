@@ -1,0 +1,56 @@
+"""Metadata of glance-notify-middleware; tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="glance-notify-middleware",
+    version="0.1.0",
+    description="A WSGI filter that sends a notification for every event in an image's life",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["glance_notify_middleware*"]),
+    package_data={"glance_notify_middleware": ["py.typed"]},
+    install_requires=[
+        "WebOb>=1.8.7",
+        "Paste>=3.5",
+        "PasteDeploy>=2.1",
+        "kombu>=5.3",
+        "orjson>=3.9",
+    ],
+    extras_require={
+        # A real Glance and what serves it; requests plays the people of the demo.
+        "demo": ["glance>=31", "pyuwsgi>=2.0.26", "requests>=2.31"],
+        "test": [
+            "coverage>=7.4",
+            "ddt>=1.0.1",
+            "fixtures>=3.0.0",
+            "gunicorn>=22.0",
+            "hypothesis>=6.100",
+            "import-linter>=2.0",
+            "mypy>=1.10",
+            "oslotest>=4.0",
+            "pytest>=8.0",
+            "pytest-cov>=5.0",
+            "ruff>=0.6",
+            "testtools>=2.5",
+            "waitress>=3.0",
+        ],
+    },
+    entry_points={
+        "paste.filter_factory": ["main = glance_notify_middleware:filter_factory"],
+    },
+    classifiers=[
+        "Environment :: OpenStack",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: WSGI :: Middleware",
+        "Typing :: Typed",
+    ],
+)
