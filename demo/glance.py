@@ -89,8 +89,9 @@ def lay_out(
     )
     text = paste_file(flavor) if paste is None else paste
     (configuration / "glance-api-paste.ini").write_text(text)
-    manage = [Path(sys.prefix) / "bin" / "glance-manage", "--config-dir", configuration, "db_sync"]
-    done = subprocess.run(manage, capture_output=True, text=True, check=False)
+    manage = str(Path(sys.prefix) / "bin" / "glance-manage")
+    command = [manage, "--config-dir", str(configuration), "db_sync"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"glance-manage db_sync failed:\n{done.stdout}{done.stderr}")
     return configuration

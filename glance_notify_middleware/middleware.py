@@ -3,7 +3,6 @@
 A request that is in no table of ours passes untouched.
 """
 
-import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,13 +11,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events import ImageEvent
+from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.lookup import Lookup
 from glance_notify_middleware.notification import Notification, Priority
-from glance_notify_middleware.observation import Observation, harmless
+from glance_notify_middleware.observation import Observation
 from glance_notify_middleware.operations import ROUTES, Operation, Route, match
-
-LOG = logging.getLogger(__name__)
 
 
 class Recorder(Protocol):
@@ -73,9 +71,9 @@ class NotifyMiddleware:
             return
         try:
             self._recorder.record(notifications)
-        except Exception:
-            lost = b"\n".join(notification.to_json() for notification in notifications)
-            LOG.exception("Notifications could not be recorded and are lost: %s", lost.decode())
+        except Exception as error:
+            lost = b"\n".join(notification.to_json() for notification in notifications).decode()
+            log_error(f"Notifications could not be recorded and are lost: {lost}", error)
 
     def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
         return Notification(

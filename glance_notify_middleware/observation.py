@@ -1,45 +1,26 @@
 """One request/response pair: everything that is seen of it, until its events are told."""
 
 import functools
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import events, identity, lookup, streams
 from glance_notify_middleware.answer import Answer
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events import ImageEvent, Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Record
-
-LOG = logging.getLogger(__name__)
 
 _INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
 _STATUS_BEFORE_TELLS = (Action.DEACTIVATE, Action.REACTIVATE)
 
 Body = Iterable[bytes]
 Tell = Callable[[list[ImageEvent], Receiver], None]
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def harmless(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
-    """An error of ours is logged and ends here; the request goes on as if nobody watched."""
-
-    @functools.wraps(method)
-    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
-        try:
-            return method(*args, **kwargs)
-        except Exception:
-            LOG.exception("%s failed: notifications of a request may be missing", method.__name__)
-            return None
-
-    return guarded
 
 
 class Observation:

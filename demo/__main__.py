@@ -1,0 +1,112 @@
+"""`python -m demo` plays the story and exits 0 when every notification came that must come;
+`python -m demo serve` leaves the same Glance running and follows its notifications."""
+
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from demo import glance
+from demo.follow import Follower, Notification, describe, paint
+from demo.glance import Server
+from demo.keystone import ALICE, BOB, CAROL, Keystone
+from demo.story import Stage, Step, life
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the two; returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="glance-demo-") as folder:
+        print("Starting Glance under uWSGI, two processes ...", flush=True)
+        try:
+            with glance.running(Path(folder)) as (server, keystone):
+                if arguments == ["serve"]:
+                    return serve(server, keystone)
+                return play(server, keystone)
+        except KeyboardInterrupt:
+            print("\nEnded.")
+            return 0 if arguments == ["serve"] else 130
+
+
+def play(server: Server, keystone: Keystone) -> int:
+    print("Its paste file is the stock one, with `notify` after `context`, and this section:")
+    print(paint(glance.NOTIFY_SECTION.rstrip(), "dim"))
+    stage = Stage(server, keystone)
+    follower = Follower(server.log)
+    told: list[Notification] = []
+    faults: list[str] = []
+    for number, step in enumerate(life(), 1):
+        status = step.play(stage)
+        print(f"\n{number:>2}. {step.who.name} {step.what}  {paint(status, 'dim')}", flush=True)
+        new = follower.wait(len(step.tells))
+        for notification in new:
+            print(f"      {describe(notification)}")
+        told += new
+        faults += [f"step {number}: {fault}" for fault in _faults(step, stage, new)]
+    time.sleep(1)
+    faults += [f"unexpected: {describe(notification)}" for notification in follower.new()]
+    _count(told)
+    for fault in faults:
+        print(paint(fault, "ERROR"))
+    if not faults:
+        print(paint("Every expected notification came, once, and no other.", "INFO"))
+    return 1 if faults else 0
+
+
+def _faults(step: Step, stage: Stage, new: list[Notification]) -> list[str]:
+    """What is wrong with the notifications that came of a step."""
+    came = [f"{notification['event_type']} {notification['priority']}" for notification in new]
+    if came != list(step.tells):
+        return [f"expected {', '.join(step.tells)}; came {', '.join(came) or 'nothing'}"]
+    if step.bytes_sent is None:
+        return []
+    payload = new[0]["payload"]
+    faults = []
+    if not step.bytes_sent(stage, payload["bytes_sent"]):
+        faults.append(f"bytes_sent is {payload['bytes_sent']}, {stage.bytes_read} were read")
+    if payload["receiver_user_id"] != step.who.user_id:
+        faults.append(f"receiver_user_id is not {step.who.name}'s")
+    return faults
+
+
+def _count(told: list[Notification]) -> None:
+    counts = Counter((each["event_type"], each["priority"]) for each in told)
+    priorities = ("INFO", "WARN", "ERROR")
+    print(f"\n{'':<22}" + "".join(f"{priority:>7}" for priority in priorities))
+    for event_type in sorted({event_type for event_type, _ in counts}):
+        row = "".join(f"{counts[event_type, priority] or '':>7}" for priority in priorities)
+        print(f"{event_type:<22}{row}")
+    print()
+
+
+def serve(server: Server, keystone: Keystone) -> int:
+    """Follow the notifications until Ctrl-C."""
+    print("\nGlance is up. Three people have tokens:\n")
+    for person in (ALICE, BOB, CAROL):
+        print(f"  {person.name.upper()}={keystone.token(person)}   # project {person.project_id}")
+    print(f"""  GLANCE={server.url}
+
+Paste these lines into another terminal, then for instance:
+
+  curl -s $GLANCE/v2/images -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/json' \\
+    -d '{{"name": "demo", "disk_format": "raw", "container_format": "bare"}}'
+  IMAGE=...   # the id that it printed
+  head -c 10000000 /dev/urandom | curl -s -X PUT -T - $GLANCE/v2/images/$IMAGE/file \\
+    -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/octet-stream'
+  curl -s $GLANCE/v2/images/$IMAGE/file -H "X-Auth-Token: $ALICE" -o /dev/null
+  curl -s $GLANCE/v2/images/$IMAGE/file -H "X-Auth-Token: $CAROL"
+  curl -s -X DELETE $GLANCE/v2/images/$IMAGE -H "X-Auth-Token: $ALICE"
+
+Notifications, as they come (Ctrl-C ends it):
+""")
+    follower = Follower(server.log)
+    while True:
+        for notification in follower.new():
+            print(f"{notification['timestamp'][11:19]}  {describe(notification)}", flush=True)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

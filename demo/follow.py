@@ -1,0 +1,64 @@
+"""Reads notifications out of Glance's log as they are written, and shows them to people."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LINE = re.compile(r" glance_notify_middleware\.notifications .*?(\{.*\})$")
+_COLOURS = {"INFO": "32", "WARN": "33", "ERROR": "31", "dim": "2", "bold": "1"}
+
+Notification = dict[str, Any]
+
+
+def paint(text: str, colour: str) -> str:
+    """`text` in a colour where the output is a terminal, as it is where it is a pipe."""
+    return f"\033[{_COLOURS[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def describe(notification: Notification) -> str:
+    """One notification on one line: type, priority, and of the payload what matters to people."""
+    payload = notification["payload"]
+    if isinstance(payload, dict):
+        told = [
+            f"{key}={payload[key]}"
+            for key in ("status", "size", "member_id", "bytes_sent", "destination_ip", "tags")
+            if payload.get(key) not in (None, [])
+        ]
+        if "receiver_tenant_id" in payload:
+            told.append(f"receiver={payload['receiver_tenant_id'][:8]}…")
+        payload = "  ".join(told)
+    kind = f"{notification['event_type']:<20}"
+    priority = f"{notification['priority']:<6}"
+    return f"{paint(kind, 'bold')}{paint(priority, notification['priority'])}{payload}"
+
+
+class Follower:
+    """The notifications in a log, in the order in which they were written."""
+
+    def __init__(self, log: Path) -> None:
+        self._lines = log.open(encoding="utf-8", errors="replace")
+        self._torn = ""
+
+    def new(self) -> Iterator[Notification]:
+        """What was written since the last call."""
+        for line in self._lines:
+            self._torn += line
+            if not line.endswith("\n"):
+                return
+            found = _LINE.search(self._torn.rstrip("\n"))
+            self._torn = ""
+            if found:
+                yield json.loads(found[1])
+
+    def wait(self, count: int, seconds: float = 10.0) -> list[Notification]:
+        """At least `count` new ones, or what came within `seconds`."""
+        found: list[Notification] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            found.extend(self.new())
+            time.sleep(0.02)
+        return found

@@ -1,0 +1,34 @@
+"""An error of ours is logged and ends there: the request it happened in goes on."""
+
+import functools
+import logging
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+LOG = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def harmless(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
+    """Makes `method` return None, and log the error, where it would raise."""
+
+    @functools.wraps(method)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            log_error(f"{method.__name__} failed: notifications of a request may be missing", error)
+            return None
+
+    return guarded
+
+
+def log_error(what: str, error: BaseException) -> None:
+    """Log `what`, and below it where the error came from.
+
+    Not the exceptions that it came on top of: those can be the application's, and tell secrets.
+    """
+    LOG.error("%s\n%s", what, "".join(traceback.format_exception(error, chain=False)).rstrip())

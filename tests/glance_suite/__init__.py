@@ -1,0 +1,1 @@
+"""Glance's own functional tests, run with the filter in their pipelines."""

@@ -1,0 +1,175 @@
+"""Watches, inside one process, what the native notifier and our filter tell of each request.
+
+A shim above the filter marks, for the thread that runs it, the request at work; an event
+belongs to the request whose thread emitted it. What a thread without a request emits
+(imports, tasks) is asynchronous.
+"""
+
+import contextlib
+import importlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware import factory, lookup
+from glance_notify_middleware.middleware import NotifyMiddleware
+from glance_notify_middleware.notification import Notification
+from glance_notify_middleware.strategies.log import LoggerRecorder
+from tests.glance_suite.agreement import Event, Request
+
+_PRIORITIES = {"info": "INFO", "warn": "WARN", "error": "ERROR"}
+
+
+class Capture:
+    """Everything that was told in a run. `test` is set by whoever runs the tests."""
+
+    def __init__(self, *, compares: bool) -> None:
+        self.test = ""
+        self.recorded = 0
+        self.requests: list[Request] = []
+        self.asynchronous: list[Event] = []
+        self.during_look_ups: list[Event] = []
+        self._compares = compares
+        self._thread = threading.local()
+
+    def install(self) -> None:
+        """From now on, count what the filter records; when comparing, watch both sides.
+
+        To be called once, when Glance can be imported.
+        """
+        recorded = self._recorded
+
+        class CountingRecorder(LoggerRecorder):
+            def record(self, notifications: Any) -> None:
+                recorded(notifications)
+                super().record(notifications)
+
+        cast(Any, factory).LoggerRecorder = CountingRecorder
+        if not self._compares:
+            return
+
+        def filter_under_the_shim(*args: Any) -> WSGIApplication:
+            return Shim(NotifyMiddleware(*args), self)
+
+        cast(Any, factory).NotifyMiddleware = filter_under_the_shim
+        self._watch_native()
+        self._watch_look_ups()
+
+    def as_json(self) -> dict[str, Any]:
+        """What was seen, as `Request` and `Event` fields, for agreement to judge."""
+        return {
+            "requests": [asdict(request) for request in self.requests],
+            "asynchronous": [asdict(event) for event in self.asynchronous],
+            "during_look_ups": [asdict(event) for event in self.during_look_ups],
+        }
+
+    def begin(self, environ: WSGIEnvironment) -> Request:
+        request = Request(
+            test=self.test,
+            seq=len(self.requests),
+            method=environ["REQUEST_METHOD"],
+            path=environ.get("PATH_INFO", ""),
+        )
+        self.requests.append(request)
+        return request
+
+    @contextlib.contextmanager
+    def at_work(self, request: Request) -> Iterator[None]:
+        """What this thread emits meanwhile is of `request`."""
+        outer = getattr(self._thread, "request", None)
+        self._thread.request = request
+        try:
+            yield
+        finally:
+            self._thread.request = outer
+
+    def _recorded(self, notifications: Iterable[Notification]) -> None:
+        for notification in notifications:
+            self.recorded += 1
+            if self._compares:
+                # As it goes over the wire.
+                told = json.loads(notification.to_json())
+                self._told("ours", told["event_type"], told["priority"], told["payload"])
+
+    def _told(self, side: str, event_type: str, priority: str, payload: Any) -> None:
+        event = Event(side, event_type, priority, payload)
+        request: Request | None = getattr(self._thread, "request", None)
+        if getattr(self._thread, "looks_up", False):
+            self.during_look_ups.append(event)
+        elif request is None:
+            self.asynchronous.append(event)
+        else:
+            request.events.append(event)
+
+    def _watch_native(self) -> None:
+        notifier = importlib.import_module("glance.notifier").Notifier
+        jsonutils = importlib.import_module("oslo_serialization.jsonutils")
+
+        def watched(priority: str) -> Callable[[Any, str, Any], None]:
+            def tell(_notifier: Any, event_type: str, payload: Any) -> None:
+                self._told("native", event_type, priority, json.loads(jsonutils.dumps(payload)))
+
+            return tell
+
+        for name, priority in _PRIORITIES.items():
+            setattr(notifier, name, watched(priority))
+
+    def _watch_look_ups(self) -> None:
+        record = lookup.Lookup.record
+
+        def marked(*args: Any) -> Any:
+            self._thread.looks_up = True
+            try:
+                return record(*args)
+            finally:
+                self._thread.looks_up = False
+
+        cast(Any, lookup.Lookup).record = marked
+
+
+class Shim:
+    """Stands directly above the filter; marks the begin and the end of each request."""
+
+    def __init__(self, app: WSGIApplication, capture: Capture) -> None:
+        self._app = app
+        self._capture = capture
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = self._capture.begin(environ)
+
+        def start(status: str, *rest: Any) -> Any:
+            request.status = int(status.split()[0])
+            return start_response(status, *rest)
+
+        with self._capture.at_work(request):
+            body = self._app(environ, cast(StartResponse, start))
+        if isinstance(body, list | tuple):
+            return body
+        return _ShimBody(body, request, self._capture)
+
+
+class _ShimBody:
+    """A body whose every step, and its close, is work of its request."""
+
+    def __init__(self, body: Iterable[bytes], request: Request, capture: Capture) -> None:
+        self._body = body
+        self._request = request
+        self._capture = capture
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = iter(self._body)
+        while True:
+            with self._capture.at_work(self._request):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            with self._capture.at_work(self._request):
+                close()

@@ -1,0 +1,72 @@
+"""Puts the filter into a paste file's text, and checks where it stands in what was loaded."""
+
+import re
+from typing import Any, Literal
+
+from glance_notify_middleware.middleware import NotifyMiddleware
+from tests.glance_suite.capture import Shim
+
+Place = Literal["none", "application", "context"]
+"""Where the filter stands: nowhere, directly before the application, directly after context."""
+
+PLACES: tuple[Place, ...] = ("none", "application", "context")
+
+_SECTION = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = logging
+image_delete_payload = {delete_payload}
+"""
+_PIPELINE = re.compile(r"^pipeline = (?P<words>.+)$", re.MULTILINE)
+_MAKES_CONTEXT = {"context", "unauthenticated-context"}
+
+
+class MisplacedError(AssertionError):
+    """The filter does not stand where it was put, so the run would prove nothing."""
+
+
+def with_filter(paste: str, place: Place, delete_payload: str = "id") -> str:
+    """The text of a paste file, with our section and the word `notify` in every pipeline."""
+    if place == "none":
+        return paste
+    edited = _PIPELINE.sub(lambda found: f"pipeline = {_inserted(found['words'], place)}", paste)
+    return edited + _SECTION.format(delete_payload=delete_payload)
+
+
+def _inserted(words: str, place: Place) -> str:
+    pipeline = words.split()
+    contexts = [at for at, word in enumerate(pipeline) if word in _MAKES_CONTEXT]
+    if place == "context" and not contexts:
+        raise MisplacedError(f"no filter of this pipeline makes the context: {words}")
+    at = len(pipeline) - 1 if place == "application" else contexts[-1] + 1
+    return " ".join([*pipeline[:at], "notify", *pipeline[at:]])
+
+
+def loaded(app: Any) -> list[str]:
+    """The names of the classes of a loaded pipeline, outermost first, the application last.
+
+    Without the shim that `capture` puts around the filter.
+    """
+    names = []
+    while app is not None:
+        if not isinstance(app, Shim):
+            names.append(type(app).__name__)
+        app = getattr(app, "application", None) or getattr(app, "_app", None)
+    return names
+
+
+def check(names: list[str], place: Place) -> None:
+    """Raises MisplacedError unless `names`, from `loaded`, has the filter at its place."""
+    ours = NotifyMiddleware.__name__
+    found = names.count(ours)
+    if place == "none":
+        right = found == 0
+    else:
+        at = names.index(ours) if found == 1 else 0
+        right = found == 1 and (
+            at == len(names) - 2
+            if place == "application"
+            else names[at - 1] in ("ContextMiddleware", "UnauthenticatedContextMiddleware")
+        )
+    if not right:
+        raise MisplacedError(f"the filter is not at its place ({place}): {' '.join(names)}")
