@@ -37,6 +37,8 @@ setup(
             "pytest-cov>=5.0",
             "ruff>=0.6",
             "testtools>=2.5",
+            "types-requests>=2.31",
+            "types-WebOb>=1.8",
             "waitress>=3.0",
         ],
     },

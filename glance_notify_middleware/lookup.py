@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from webob import Request
+from webob import Request, Response
 
 from glance_notify_middleware.operations import Operation
 
@@ -34,6 +34,8 @@ _IDENTITY_HEADERS = (
 )
 _COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
 _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
+
+_LONGEST_RECORD = 16 * 1024 * 1024  # bytes
 
 Snapshot = Mapping[str, Any]
 Record = Mapping[str, Any]
@@ -83,7 +85,7 @@ class Lookup:
         }
         try:
             response = Request(environ).get_response(self._app)
-            body = response.body  # read whole in any case, which closes it
+            body = _read(response)
             record = json.loads(body) if response.status_int == 200 else None
         except Exception as error:
             # Only its class: what an application's exception says can hold secrets.
@@ -115,3 +117,16 @@ class Lookup:
     def forget(self, operation: Operation) -> None:
         """Drop what is remembered of an image that this process has changed."""
         self._owners.pop(str(operation.image_id), None)
+
+
+def _read(response: Response) -> bytes:
+    """The body, which is closed in any case; cut where it is longer than any record."""
+    body = b""
+    try:
+        for chunk in response.app_iter:
+            body += chunk
+            if len(body) > _LONGEST_RECORD:
+                break
+    finally:
+        getattr(response.app_iter, "close", lambda: None)()
+    return body

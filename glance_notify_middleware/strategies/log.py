@@ -39,36 +39,34 @@ class FileRecorder:
     def __init__(self, path: str) -> None:
         """Open the file, making it when it is missing; raises OSError when that fails."""
         self._path = path
-        self._file = self._open()
+        self._file = _AppendedFile(path)
 
     def record(self, notifications: Sequence[Notification]) -> None:
         """Raises OSError when the lines could not be written, or not wholly (a full disk)."""
-        if self._was_moved():
-            self._file = self._open()
         lines = b"".join(notification.to_json() + b"\n" for notification in notifications)
-        written = os.write(self._file.fileno(), lines)
+        file = self._file  # held: another thread may replace it, which closes it
+        if file.was_moved():
+            file = self._file = _AppendedFile(self._path)
+        written = os.write(file.fd, lines)
         if written < len(lines):
-            os.write(self._file.fileno(), b"\n")  # the next line must not continue a torn one
+            os.write(file.fd, b"\n")  # the next line must not continue a torn one
             raise OSError(f"{self._path}: only {written} of {len(lines)} bytes could be written")
-
-    def _was_moved(self) -> bool:
-        try:
-            return not os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
-        except FileNotFoundError:
-            return True
-
-    def _open(self) -> "_AppendedFile":
-        return _AppendedFile(self._path)
 
 
 class _AppendedFile:
-    """A file descriptor that is closed when the last thread that writes to it is done."""
+    """An open file, which is closed when the last thread that writes to it has let it go."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._path = path
+        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
-    def fileno(self) -> int:
-        return self._fd
+    def was_moved(self) -> bool:
+        """Whether the path names another file by now, or none."""
+        try:
+            return not os.path.samestat(os.stat(self._path), os.fstat(self.fd))
+        except FileNotFoundError:
+            return True
 
     def __del__(self) -> None:
-        os.close(self._fd)
+        if hasattr(self, "fd"):
+            os.close(self.fd)

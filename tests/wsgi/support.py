@@ -1,0 +1,140 @@
+"""A recorder that keeps a list, an application that plays Glance, and a server that plays along."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware import config
+from glance_notify_middleware.middleware import NotifyMiddleware, Recorder
+from glance_notify_middleware.notification import Notification
+
+IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
+FILE = f"/v2/images/{IMAGE}/file"
+RECORD = {"id": IMAGE, "owner": "the-owner", "status": "active", "size": 10, "tags": []}
+
+
+class Told:
+    """A recorder whose notifications a test can look at."""
+
+    def __init__(self) -> None:
+        self.notifications: list[Notification] = []
+
+    def record(self, notifications: Sequence[Notification]) -> None:
+        self.notifications.extend(notifications)
+
+    @property
+    def events(self) -> list[str]:
+        """`image.send INFO` and the like, in order."""
+        return [f"{each.event_type} {each.priority}" for each in self.notifications]
+
+    @property
+    def sent(self) -> list[tuple[str, int]]:
+        """Priority and bytes_sent of each image.send."""
+        return [
+            (str(each.priority), each.payload["bytes_sent"])
+            for each in self.notifications
+            if not isinstance(each.payload, str) and "bytes_sent" in each.payload
+        ]
+
+
+def watched(app: WSGIApplication, told: Recorder, **options: str) -> NotifyMiddleware:
+    """`app` behind the filter."""
+    return NotifyMiddleware(app, config.read(options, "this-host"), told)
+
+
+class PlaysGlance:
+    """Answers look-ups with `record` (None: 404) and everything else with `app`; counts both."""
+
+    def __init__(self, app: WSGIApplication, record: dict[str, Any] | None = None) -> None:
+        self._app = app
+        self.record = RECORD if record is None else record
+        self.lookups: list[WSGIEnvironment] = []
+        self.requests: list[WSGIEnvironment] = []
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        in_images = path.startswith(f"/v2/images/{IMAGE}") and not path.endswith("/file")
+        if environ["REQUEST_METHOD"] == "GET" and in_images:
+            self.lookups.append(environ)
+            return answer("200 OK", [json.dumps(self.record).encode()])(environ, start_response)
+        self.requests.append(environ)
+        return self._app(environ, start_response)
+
+
+def answer(
+    status: str, body: Iterable[bytes] = (), headers: Sequence[tuple[str, str]] = ()
+) -> WSGIApplication:
+    """An application that always answers the same; Content-Length only if `headers` has it."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, list(headers))
+        return body
+
+    return app
+
+
+def environ(method: str, path: str, body: bytes = b"", **more: Any) -> WSGIEnvironment:
+    """A request's environ, as a server makes it; `more` overrides."""
+    return {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.7",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_X_IDENTITY_STATUS": "Confirmed",
+        "HTTP_X_PROJECT_ID": "the-project",
+        "HTTP_X_USER_ID": "the-user",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **more,
+    }
+
+
+class Server:
+    """Serves one request as a strict server would, and keeps a trace of all that happened.
+
+    `chunks` is how many chunks are taken before the client goes away (None: all of them).
+    """
+
+    def __init__(self, chunks: int | None = None) -> None:
+        self.trace: list[Any] = []
+        self._chunks = chunks
+
+    def serve(self, app: WSGIApplication, environ: WSGIEnvironment) -> "Server":
+        try:
+            body = app(environ, self._start_response)
+            self.trace.append("returned")
+            try:
+                self._send(body)
+            finally:
+                close = getattr(body, "close", None)
+                if close is not None:
+                    close()
+        except Exception as error:
+            self.trace.append(("raised", type(error).__name__, str(error)))
+        return self
+
+    def _send(self, body: Iterable[bytes]) -> None:
+        if self._chunks == 0:
+            return
+        for taken, chunk in enumerate(body, 1):
+            self.trace.append(("chunk", chunk))
+            if taken == self._chunks:
+                return
+        self.trace.append("exhausted")
+
+    def _start_response(self, *given: Any) -> Callable[[bytes], object]:
+        status, headers = given[:2]
+        self.trace.append(("start", status, list(headers), len(given)))
+        return lambda data: self.trace.append(("write", data))

@@ -1,0 +1,214 @@
+"""image.send: told once, at the end, with the bytes that left."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from tests.wsgi.support import (
+    FILE,
+    IMAGE,
+    RECORD,
+    PlaysGlance,
+    Server,
+    Told,
+    answer,
+    environ,
+    watched,
+)
+
+TEN = [("Content-Length", "10")]
+
+
+def fails_after(*chunks: bytes) -> Iterator[bytes]:
+    yield from chunks
+    raise OSError("swift+https://user:secret@store/container broke")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "taken", "sent"),
+    [
+        ("200 OK", TEN, [b"01234", b"56789"], None, ("INFO", 10)),
+        ("206 Partial Content", [("Content-Length", "3")], [b"012"], None, ("INFO", 3)),
+        ("200 OK", [("Content-Length", "0")], [], None, ("INFO", 0)),
+        ("200 OK", TEN, [b"01234", b"56789"], 0, ("ERROR", 0)),
+        ("200 OK", TEN, [b"01234", b"56789"], 1, ("ERROR", 0)),
+        ("200 OK", TEN, [b"01234", b"56789"], 2, ("ERROR", 5)),
+        ("200 OK", TEN, [b"01234"], None, ("ERROR", 5)),
+        ("200 OK", TEN, [b"0123456789", b"more"], None, ("ERROR", 14)),
+        ("200 OK", TEN, fails_after(b"01234"), None, ("ERROR", 5)),
+        ("200 OK", [], [b"0123456789"], None, ("INFO", 10)),
+        ("200 OK", [], [b"01234"], None, ("ERROR", 5)),
+        ("206 Partial Content", [("Content-Range", "bytes 2-4/10")], [b"234"], None, ("INFO", 3)),
+        ("206 Partial Content", [("Content-Range", "bytes 2-4/10")], [b"2"], None, ("ERROR", 1)),
+        ("206 Partial Content", [("Content-Range", "nonsense")], [b"2"], None, ("INFO", 1)),
+        ("206 Partial Content", [("Content-Range", "bytes */10")], [b"2"], None, ("INFO", 1)),
+        ("200 OK", [("Content-Encoding", "gzip")], [b"012"], None, ("INFO", 3)),
+        ("200 OK", [("Content-Length", "ten")], [b"0123456789"], None, ("INFO", 10)),
+        ("403 Forbidden", TEN, [b"0123456789"], None, ("WARN", 0)),
+        ("503 Busy", TEN, [b"0123456789"], None, ("ERROR", 0)),
+    ],
+    ids=[
+        "whole",
+        "a range",
+        "of an image of size 0",
+        "client gone before the first chunk",
+        "client gone with the first chunk in flight",
+        "client gone with the second chunk in flight",
+        "store ends too early",
+        "store gives too much",
+        "store raises half-way",
+        "without a length: the image's size is the promise",
+        "without a length and too short",
+        "without a length: the range is the promise",
+        "a range that ends too early",
+        "a range that cannot be read",
+        "a range of nothing",
+        "compressed: a normal end keeps the promise",
+        "a length that is no number",
+        "refused",
+        "failed",
+    ],
+)
+def test_bytes_sent_is_what_left(
+    status: str,
+    headers: list[tuple[str, str]],
+    body: Iterable[bytes],
+    taken: int | None,
+    sent: tuple[str, int],
+) -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer(status, body, headers)), told)
+    Server(taken).serve(app, environ("GET", FILE))
+    assert told.sent == [sent]
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "302 Found"])
+def test_an_answer_without_data_is_no_event(status: str) -> None:
+    told = Told()
+    Server().serve(watched(PlaysGlance(answer(status)), told), environ("GET", FILE))
+    assert told.events == []
+
+
+def test_all_six_fields_are_told() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", [b"0123456789"], TEN)), told)
+    Server().serve(app, environ("GET", FILE))
+    assert told.notifications[0].payload == {
+        "image_id": IMAGE,
+        "owner_id": "the-owner",
+        "receiver_tenant_id": "the-project",
+        "receiver_user_id": "the-user",
+        "destination_ip": "192.0.2.7",
+        "bytes_sent": 10,
+    }
+
+
+def test_a_refused_download_tells_no_owner_and_looks_nothing_up() -> None:
+    told = Told()
+    glance = PlaysGlance(answer("404 Not Found", [b"no"]))
+    Server().serve(watched(glance, told), environ("GET", FILE))
+    payload = told.notifications[0].payload
+    assert isinstance(payload, dict)
+    assert payload["owner_id"] is None
+    assert glance.lookups == []
+
+
+def test_the_application_raising_before_its_answer_is_an_error_with_no_bytes() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        raise ConnectionError
+
+    told = Told()
+    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
+    assert told.sent == [("ERROR", 0)]
+
+
+def test_bytes_given_to_write_count_too() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", TEN)(b"0123")
+        return [b"456789"]
+
+    told = Told()
+    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
+    assert told.sent == [("INFO", 10)]
+
+
+def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", TEN)
+        yield b"0123456789"
+
+    told = Told()
+    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
+    assert told.sent == [("INFO", 10)]
+    payload = told.notifications[0].payload
+    assert isinstance(payload, dict)
+    assert payload["owner_id"] == "the-owner"
+
+
+def test_it_is_told_once_however_often_and_from_wherever_it_is_closed() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", iter([b"01234", b"56789"]), TEN)), told)
+    body = app(environ("GET", FILE), Server()._start_response)
+    chunks = iter(body)
+    next(chunks)
+    next(chunks)
+    closers = [threading.Thread(target=body.close) for _ in range(8)]  # type: ignore[attr-defined]
+    for closer in closers:
+        closer.start()
+    for closer in closers:
+        closer.join()
+    assert list(chunks) == []
+    assert told.sent == [("ERROR", 5)]
+
+
+def test_a_body_that_is_dropped_without_a_close_is_told_as_cut_short() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", [b"01234", b"56789"], TEN)), told)
+    chunks = iter(app(environ("GET", FILE), Server()._start_response))
+    next(chunks)
+    next(chunks)
+    del chunks
+    assert told.sent == [("ERROR", 5)]
+
+
+def test_the_event_comes_after_the_data_and_not_before() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", [b"01234", b"56789"], TEN)), told)
+    for _ in app(environ("GET", FILE), Server()._start_response):
+        assert told.events == []
+    assert told.events == ["image.send INFO"]
+
+
+def test_the_owner_is_remembered_for_a_minute_but_not_past_a_change_made_here() -> None:
+    told = Told()
+    glance = PlaysGlance(lambda environ, start_response: _ten(environ, start_response))
+    app = watched(glance, told)
+    for _ in range(3):
+        Server().serve(app, environ("GET", FILE))
+    assert len(glance.lookups) == 1
+    Server().serve(app, environ("DELETE", f"/v2/images/{IMAGE}"))
+    Server().serve(app, environ("GET", FILE))
+    assert len(glance.lookups) == 2
+
+
+def test_what_is_not_active_is_not_remembered() -> None:
+    glance = PlaysGlance(_ten, {**RECORD, "status": "deactivated"})
+    app = watched(glance, Told())
+    for _ in range(2):
+        Server().serve(app, environ("GET", FILE))
+    assert len(glance.lookups) == 2
+
+
+def _ten(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", TEN)
+    return [b"0123456789"]
+
+
+@pytest.mark.parametrize("query", ["_method=GET", "_method=get", "a=b&_method=GET"])
+def test_a_download_in_disguise_is_told(query: str) -> None:
+    told = Told()
+    given = environ("POST", FILE, QUERY_STRING=query)
+    Server().serve(watched(PlaysGlance(_ten), told), given)
+    assert told.sent == [("INFO", 10)]

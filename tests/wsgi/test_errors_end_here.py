@@ -1,0 +1,143 @@
+"""An error of ours never reaches a request; it is logged, with what it cost, and no secret."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from glance_notify_middleware import events, identity, middleware
+from glance_notify_middleware.notification import Notification
+from tests.wsgi.support import (
+    FILE,
+    IMAGE,
+    PlaysGlance,
+    Server,
+    Told,
+    answer,
+    environ,
+    watched,
+)
+
+BODY = [b"0123456789"]
+TEN = [("Content-Length", "10")]
+ONE = f"/v2/images/{IMAGE}"
+
+
+class Broken:
+    """A recorder that raises."""
+
+    def record(self, notifications: Sequence[Notification]) -> None:
+        raise OSError("the disk is full")
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("a bug of ours")
+
+
+def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_whole_event(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = middleware.NotifyMiddleware(
+        PlaysGlance(answer("200 OK", BODY, TEN)),
+        watched(answer("200 OK"), Told())._settings,
+        Broken(),
+    )
+    server = Server().serve(app, environ("GET", FILE))
+    assert ("chunk", b"0123456789") in server.trace
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    line = next(text for text in record.getMessage().splitlines() if "{" in text)
+    assert json.loads(line[line.index("{") :])["payload"]["bytes_sent"] == 10
+    assert "the disk is full" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (middleware, "match"),
+        (identity, "destination_ip"),
+        (identity, "receiver"),
+        (events, "record_wanted"),
+        (events, "decide"),
+        (events, "prepare"),
+        (events, "looks_before"),
+        (events, "names_locations"),
+    ],
+)
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        ("GET", FILE),
+        ("PUT", FILE),
+        ("PATCH", ONE),
+        ("DELETE", ONE),
+    ],
+)
+def test_a_bug_anywhere_in_ours_leaves_the_request_as_it_is(
+    module: Any, name: str, request_line: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert environ["wsgi.input"].read() == b"data"
+        start_response("200 OK", TEN)
+        return BODY
+
+    monkeypatch.setattr(module, name, fails)
+    server = Server().serve(watched(app, Told()), environ(*request_line, body=b"data"))
+    assert server.trace == [
+        ("start", "200 OK", TEN, 2),
+        "returned",
+        ("chunk", b"0123456789"),
+        "exhausted",
+    ]
+
+
+def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        raise OSError("swift://user:secret@store")
+
+    monkeypatch.setattr(events, "decide", fails)
+    Server().serve(watched(app, Told()), environ("DELETE", ONE))
+    assert "a bug of ours" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"wsgi.input": None},
+        {"REMOTE_ADDR": None},
+        {"webob.adhoc_attrs": {}},
+        {"webob.adhoc_attrs": {"context": object()}},
+        {"QUERY_STRING": "_method=%ff"},
+        {"HTTP_X_PROJECT_ID": "\udcff"},
+    ],
+    ids=str,
+)
+def test_an_odd_environ_is_no_reason_to_lose_an_event(given: dict[str, Any]) -> None:
+    told = Told()
+    odd = environ("GET", FILE) | given
+    Server().serve(watched(PlaysGlance(answer("200 OK", BODY, TEN)), told), odd)
+    assert told.sent == [("INFO", 10)]
+
+
+@pytest.mark.parametrize("missing", ["QUERY_STRING", "SCRIPT_NAME", "REMOTE_ADDR", "wsgi.input"])
+def test_an_environ_that_lacks_something_is_no_reason_either(missing: str) -> None:
+    told = Told()
+    odd = environ("DELETE", ONE)
+    del odd[missing]
+    Server().serve(watched(PlaysGlance(answer("204 No Content")), told), odd)
+    assert told.events == ["image.delete INFO"]
+
+
+def test_a_secret_in_an_explanation_is_not_told() -> None:
+    told = Told()
+    body = b"Bad location swift+https://glance:secret@store/c, see /var/lib/glance/images/1"
+    app = answer("400 Bad Request", [body], [("Content-Type", "text/plain")])
+    Server().serve(watched(PlaysGlance(app), told), environ("PATCH", ONE))
+    assert told.notifications[0].payload == (
+        f"update image {IMAGE}: 400 Bad Request: Bad location <url> see <path>"
+    )

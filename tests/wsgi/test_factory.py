@@ -1,0 +1,109 @@
+"""From the lines of api-paste.ini to a filter, or to an error that tells the way out."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from paste.deploy import loadapp
+
+from glance_notify_middleware import filter_factory
+from glance_notify_middleware.config import OptionError
+from glance_notify_middleware.middleware import NotifyMiddleware
+from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
+
+APP = PlaysGlance(answer("204 No Content"))
+DELETE = ("DELETE", f"/v2/images/{IMAGE}")
+
+PASTE_FILE = """
+[DEFAULT]
+anything = may stand here
+
+[pipeline:main]
+pipeline = notify app
+
+[filter:notify]
+{entry}
+notifier_strategy = logging
+default_publisher_id = 100%%
+
+[app:app]
+paste.app_factory = tests.wsgi.test_factory:app_factory
+"""
+
+
+def app_factory(global_conf: dict[str, str]) -> PlaysGlance:
+    return APP
+
+
+@pytest.mark.parametrize(
+    "lines", [{}, {"notifier_strategy": "noop"}, {"notifier_strategy": "default"}]
+)
+def test_noop_is_the_default_and_takes_itself_out_of_the_pipeline(lines: dict[str, str]) -> None:
+    assert filter_factory({"here": "/", "__file__": "x"}, **lines)(APP) is APP
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "paste.filter_factory = glance_notify_middleware:filter_factory",
+        "use = egg:glance-notify-middleware",
+    ],
+)
+def test_a_paste_file_loads_it_by_either_name(
+    entry: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paste_file = tmp_path / "api-paste.ini"
+    paste_file.write_text(PASTE_FILE.format(entry=entry))
+    app = loadapp(f"config:{paste_file}")
+    assert isinstance(app, NotifyMiddleware)
+    caplog.set_level(logging.INFO)
+    Server().serve(app, environ(*DELETE))
+    assert '"publisher_id":"100%"' in caplog.records[-1].getMessage()
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            {"log_fil": "/tmp/x"},
+            "option log_fil of the notify filter is not known; did you mean log_file?",
+        ),
+        (
+            {"notifier_strategy": "carrier-pigeon"},
+            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not valid; "
+            "expected noop or logging",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
+            "option log_file of the notify filter: '/no/such/directory/notifications.log' cannot "
+            "be opened for appending (No such file or directory); expected a file that user",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "/dev"},
+            "option log_file of the notify filter: '/dev' cannot be opened for appending "
+            "(Is a directory)",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "notifications.log"},
+            "option log_file of the notify filter: 'notifications.log' is not valid; "
+            "expected an absolute path",
+        ),
+        (
+            {"notifier_strategy": "logging", "trusted_proxies": "10.0.0.1/8"},
+            "option trusted_proxies of the notify filter: '10.0.0.1/8' is not valid; expected",
+        ),
+    ],
+)
+def test_a_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], says: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        filter_factory({}, **lines)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    app = filter_factory({}, notifier_strategy="logging", log_file=str(path))(APP)
+    assert path.exists()
+    Server().serve(app, environ(*DELETE))
+    assert '"event_type":"image.delete"' in path.read_text()

@@ -1,0 +1,155 @@
+"""The logging strategy: whole lines, in the right place, whatever else happens."""
+
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glance_notify_middleware.notification import EventType, Notification, Priority
+from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
+
+
+def notification(payload: str = "an-id", priority: Priority = Priority.INFO) -> Notification:
+    return Notification(
+        message_id="00000000-0000-4000-8000-000000000000",
+        publisher_id="host",
+        event_type=EventType.DELETE,
+        priority=priority,
+        timestamp=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        payload=payload,
+        request_id=None,
+        project_id=None,
+        user_id=None,
+    )
+
+
+def payloads(path: Path) -> list[Any]:
+    return [json.loads(line)["payload"] for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("priority", "level"),
+    [
+        (Priority.INFO, logging.INFO),
+        (Priority.WARN, logging.WARNING),
+        (Priority.ERROR, logging.ERROR),
+    ],
+)
+def test_the_level_of_the_line_is_the_priority(
+    priority: Priority, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    LoggerRecorder().record([notification("100 %s", priority)])
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("glance_notify_middleware.notifications", level)
+    assert json.loads(record.getMessage())["payload"] == "100 %s"
+
+
+def test_an_exception_that_is_being_handled_is_not_for_the_formatter_to_see() -> None:
+    """oslo.log's ContextFormatter appends sys.exc_info() to a line above INFO, but for KeyError."""
+    seen: list[Any] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(sys.exc_info()[0])  # type: ignore[method-assign]
+    logger = logging.getLogger("glance_notify_middleware.notifications")
+    logger.addHandler(handler)
+    try:
+        raise OSError("swift://user:secret@store")
+    except OSError:
+        LoggerRecorder().record([notification(priority=Priority.ERROR)])
+    finally:
+        logger.removeHandler(handler)
+    assert seen == [KeyError]
+
+
+def append(path: Path, name: str, count: int, size: int) -> None:
+    recorder = FileRecorder(str(path))
+    for number in range(count):
+        recorder.record([notification(f"{name} {number} {'x' * size}"), notification(name)])
+
+
+def test_several_processes_and_threads_append_without_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    fork = multiprocessing.get_context("fork")
+    workers: list[Any] = [
+        make(target=append, args=(path, f"worker-{number}", 200, 20_000))
+        for number in range(3)
+        for make in (fork.Process, threading.Thread)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    lines = payloads(path)
+    assert len(lines) == len(workers) * 400
+    assert sum(line.startswith("worker-0 199 x") for line in lines) == 2
+
+
+def test_a_file_that_logrotate_moved_away_is_left_and_a_new_one_begun(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    recorder = FileRecorder(str(path))
+    recorder.record([notification("first")])
+    path.rename(tmp_path / "notifications.log.1")
+    recorder.record([notification("second")])
+    assert payloads(tmp_path / "notifications.log.1") == ["first"]
+    assert payloads(path) == ["second"]
+    path.rename(tmp_path / "notifications.log.2")
+    path.touch()  # logrotate's `create`
+    recorder.record([notification("third")])
+    assert payloads(path) == ["third"]
+
+
+def test_threads_that_find_the_file_moved_lose_and_leak_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    recorder = FileRecorder(str(path))
+    before = len(os.listdir("/proc/self/fd"))
+    stop = threading.Event()
+
+    def rotate() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            if path.exists():
+                path.rename(tmp_path / f"old.{number}")
+
+    rotator = threading.Thread(target=rotate)
+
+    def write() -> None:
+        for _ in range(500):
+            recorder.record([notification("kept")])
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for thread in (rotator, *writers):
+        thread.start()
+    for writer in writers:
+        writer.join()
+    stop.set()
+    rotator.join()
+    found = [payload for file in tmp_path.iterdir() for payload in payloads(file)]
+    assert found == ["kept"] * 2000
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_a_full_disk_is_an_error_for_the_caller_to_tell() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        FileRecorder("/dev/full").record([notification()])
+
+
+def test_a_line_that_was_written_in_part_is_ended_so_that_the_next_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "notifications.log"
+    recorder = FileRecorder(str(path))
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+        with pytest.raises(OSError, match="only 10 of"):
+            recorder.record([notification("torn")])
+    recorder.record([notification("whole")])
+    assert json.loads(path.read_text().splitlines()[-1])["payload"] == "whole"

@@ -1,0 +1,276 @@
+"""Each operation: its events, and the look-ups that they cost."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from tests.wsgi.support import (
+    FILE,
+    IMAGE,
+    RECORD,
+    PlaysGlance,
+    Server,
+    Told,
+    answer,
+    environ,
+    watched,
+)
+
+ONE = f"/v2/images/{IMAGE}"
+PATCH = b'[{"op": "replace", "path": "/name", "value": "n"}]'
+PLACE = b'[{"op": "add", "path": "/locations/-", "value": {"url": "file:///secret"}}]'
+QUEUED = {**RECORD, "status": "queued"}
+UPLOADED = ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+
+
+def reading(status: str, body: bytes = b"") -> Callable[..., Iterable[bytes]]:
+    """An application that reads its input whole, and answers."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.input"].read()
+        start_response(status, [("Content-Length", str(len(body)))])
+        return iter([body])
+
+    return app
+
+
+RECORD_BODY = json.dumps(RECORD).encode()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "app", "record", "events", "lookups"),
+    [
+        ("POST", "/v2/images", b"{}", reading("201 Created", RECORD_BODY), RECORD, ["image.create INFO"], 0),
+        ("POST", "/v2/images", b"{}", reading("403 Forbidden"), RECORD, ["image.create WARN"], 0),
+        ("PUT", FILE, b"data", reading("204 No Content"), RECORD, UPLOADED, 2),
+        ("PUT", FILE, b"", reading("204 No Content"), RECORD, UPLOADED, 1),
+        ("PUT", FILE, b"data", answer("409 Conflict"), RECORD, ["image.upload WARN"], 0),
+        ("PUT", FILE, b"data", reading("413 Too Large"), RECORD, ["image.prepare INFO", "image.upload ERROR"], 1),
+        ("PUT", FILE, b"data", answer("410 Gone"), RECORD, ["image.prepare INFO", "image.upload ERROR"], 1),
+        ("PUT", f"{ONE}/stage", b"data", reading("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("PUT", f"{ONE}/stage", b"data", reading("413 Too Large"), RECORD, ["image.update ERROR"], 0),
+        ("PATCH", ONE, PATCH, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 0),
+        ("PATCH", ONE, b" [ ] ", reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 0),
+        ("PATCH", ONE, b" []\n", reading("200 OK", RECORD_BODY), RECORD, [], 0),
+        ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), QUEUED, ["image.update INFO", "image.activate INFO"], 1),
+        ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
+        ("POST", f"{ONE}/actions/deactivate", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 2),
+        ("POST", f"{ONE}/actions/reactivate", b"", answer("204 No Content"), RECORD, [], 1),
+        ("PUT", f"{ONE}/tags/t", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", f"{ONE}/tags/t", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", f"{ONE}/tags/t", b"", answer("404 Not Found"), RECORD, ["image.update WARN"], 0),
+        ("DELETE", f"/v2/stores/s/{IMAGE}", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", ONE, b"", answer("204 No Content"), RECORD, ["image.delete INFO"], 0),
+        ("POST", f"{ONE}/members", b"{}", reading("200 OK", b"{}"), RECORD, ["image.member.create INFO"], 0),
+        ("PUT", f"{ONE}/members/m", b"{}", reading("200 OK", b"{}"), RECORD, ["image.member.update INFO"], 0),
+        ("DELETE", f"{ONE}/members/m", b"", answer("204 No Content"), RECORD, ["image.member.delete INFO"], 1),
+    ],
+)  # fmt: skip
+def test_each_operation_tells_its_events_and_keeps_to_its_budget(
+    method: str, path: str, body: bytes, app: Any, record: Any, events: list[str], lookups: int
+) -> None:
+    told = Told()
+    glance = PlaysGlance(app, record)
+    Server().serve(watched(glance, told), environ(method, path, body))
+    assert told.events == events
+    assert len(glance.lookups) == lookups
+
+
+def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server() -> None:
+    told = Told()
+    body = json.dumps(RECORD).encode()
+    app = watched(PlaysGlance(reading("201 Created", body)), told)
+    for chunk in app(environ("POST", "/v2/images", b"{}"), Server()._start_response):
+        assert chunk == body
+        assert told.events == ["image.create INFO"]
+
+
+@pytest.mark.parametrize("body", [[], iter(())], ids=["list", "iterator"])
+def test_the_event_of_an_empty_answer_is_told_before_the_iterable_is_returned(body: Any) -> None:
+    told = Told()
+    watched(PlaysGlance(answer("204 No Content", body)), told)(
+        environ("DELETE", ONE), Server()._start_response
+    )
+    assert told.events == ["image.delete INFO"]
+
+
+def test_without_a_length_the_event_is_told_before_the_iteration_ends() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("201 Created", iter([b"{", b"}"]))), told)
+    chunks = iter(app(environ("POST", "/v2/images"), Server()._start_response))
+    assert (next(chunks), told.events) == (b"{", [])
+    assert list(chunks) == [b"}"]
+    assert told.events == ["image.create INFO"]
+
+
+def test_what_is_given_to_write_is_seen_before_the_server_has_it() -> None:
+    told = Told()
+    seen: list[list[str]] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("201 Created", [("Content-Length", "2")])(b"{}")
+        return []
+
+    def start_response(*_: Any) -> Callable[[bytes], object]:
+        return lambda data: seen.append(list(told.events))
+
+    list(watched(PlaysGlance(app), told)(environ("POST", "/v2/images"), start_response))
+    assert seen == [["image.create INFO"]]
+
+
+def test_prepare_is_told_while_the_data_is_being_read() -> None:
+    told = Told()
+    seen: list[list[str]] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(list(told.events))
+        environ["wsgi.input"].read(1)
+        seen.append(list(told.events))
+        start_response("204 No Content", [])
+        return []
+
+    Server().serve(watched(PlaysGlance(app), told), environ("PUT", FILE, b"data"))
+    assert seen == [[], ["image.prepare INFO"]]
+
+
+def test_a_chunked_upload_that_uwsgi_hides_is_told_by_its_status() -> None:
+    for status, event in (("415 No", "image.upload WARN"), ("413 No", "image.upload ERROR")):
+        told = Told()
+        given = environ("PUT", FILE, HTTP_TRANSFER_ENCODING="chunked") | {"uwsgi.version": b"2"}
+        Server().serve(watched(PlaysGlance(answer(status)), told), given)
+        assert told.events[-1] == event
+
+
+def test_a_lookup_that_is_refused_costs_neither_the_event_nor_the_request() -> None:
+    told = Told()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        refused = environ["REQUEST_METHOD"] == "GET"
+        start_response("403 Forbidden" if refused else "204 No Content", [])
+        return []
+
+    server = Server().serve(watched(app, told), environ("PUT", f"{ONE}/tags/t"))
+    assert server.trace[0][1] == "204 No Content"
+    payload = told.notifications[0].payload
+    assert isinstance(payload, dict)
+    assert payload["id"] == IMAGE
+    assert payload["owner"] is None
+
+
+def test_a_lookup_that_raises_costs_neither_and_tells_no_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told = Told()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "GET":
+            raise OSError("mysql://glance:secret@db")
+        start_response("204 No Content", [])
+        return []
+
+    Server().serve(watched(app, told), environ("PUT", f"{ONE}/tags/t"))
+    assert told.events == ["image.update INFO"]
+    assert "OSError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_with_metadata_asked_for_a_delete_looks_up_before_it_deletes() -> None:
+    told = Told()
+    glance = PlaysGlance(answer("204 No Content"))
+    app = watched(glance, told, image_delete_payload="metadata")
+    Server().serve(app, environ("DELETE", ONE))
+    payload = told.notifications[0].payload
+    assert isinstance(payload, dict)
+    assert (payload["owner"], payload["status"], payload["deleted"]) == (
+        "the-owner",
+        "deleted",
+        True,
+    )
+    assert len(glance.lookups) == 1
+
+
+def test_a_created_image_whose_record_was_not_seen_is_known_by_its_location() -> None:
+    told = Told()
+    app = answer("201 Created", [], [("Location", f"http://glance{ONE}"), ("Content-Length", "9")])
+    Server().serve(watched(PlaysGlance(app), told), environ("POST", "/v2/images"))
+    payload = told.notifications[0].payload
+    assert isinstance(payload, dict)
+    assert payload["id"] == IMAGE
+
+
+def test_only_the_priorities_asked_for_are_told_and_looked_up() -> None:
+    told = Told()
+    glance = PlaysGlance(reading("204 No Content"))
+    app = watched(glance, told, priorities="warn, error", image_delete_payload="metadata")
+    for method, path in (("PUT", FILE), ("DELETE", ONE), ("POST", f"{ONE}/actions/deactivate")):
+        Server().serve(app, environ(method, path, b"data"))
+    assert told.events == []
+    assert glance.lookups == []
+    refusing = watched(PlaysGlance(answer("403 Forbidden")), told, priorities="warn")
+    Server().serve(refusing, environ("DELETE", ONE))
+    assert told.events == ["image.delete WARN"]
+
+
+def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["api.cache.image_id"] = IMAGE
+        environ["webob.adhoc_attrs"]["response"] = "the application's own"
+        return reading("204 No Content")(environ, start_response)
+
+    class Context:
+        project_id, user_id, request_id = "context-project", "context-user", "req-1"
+
+    glance = PlaysGlance(app)
+    told = Told()
+    context = Context()
+    given = environ(
+        "PUT",
+        FILE,
+        b"data",
+        QUERY_STRING="a=b",
+        CONTENT_TYPE="application/octet-stream",
+        HTTP_RANGE="bytes=1-2",
+        HTTP_IF_NONE_MATCH="x",
+        HTTP_ACCEPT="text/html",
+        HTTP_ACCEPT_ENCODING="gzip",
+        HTTP_COOKIE="secret",
+        HTTP_X_ROLES="member",
+        HTTP_X_IMAGE_META_STORE="s",
+        **{"webob.adhoc_attrs": {"context": context}, "api.version": 2, "wsgi.odd": "kept"},
+    )
+    Server().serve(watched(glance, told), given)
+    before, after = glance.lookups
+    for lookup in (before, after):
+        assert lookup["PATH_INFO"] == ONE
+        assert lookup["QUERY_STRING"] == ""
+        assert lookup["webob.adhoc_attrs"]["context"] is context
+        assert "response" not in lookup["webob.adhoc_attrs"]
+        assert lookup["wsgi.input"].read() == b""
+        assert (lookup["HTTP_X_ROLES"], lookup["api.version"], lookup["wsgi.odd"]) == (
+            "member",
+            2,
+            "kept",
+        )
+        travelled = " ".join(lookup)
+        for word in ("CONTENT_", "RANGE", "IF_", "ACCEPT", "COOKIE", "IMAGE_META", "api.cache"):
+            assert word not in travelled
+    assert told.notifications[-1].request_id == "req-1"
+    assert told.notifications[-1].project_id == "context-project"
+
+
+def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_context() -> None:
+    class Context:
+        project_id, user_id, request_id = "p", "u", "req-2"
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["webob.adhoc_attrs"] = {"context": Context()}
+        start_response("204 No Content", [])
+        return []
+
+    told = Told()
+    given = environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")
+    Server().serve(watched(app, told), given)
+    assert (told.notifications[0].user_id, told.notifications[0].request_id) == ("u", "req-2")

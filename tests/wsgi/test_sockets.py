@@ -1,0 +1,106 @@
+"""Rude clients over real sockets, with real servers: what is told is what they can have read."""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wsgi.support import FILE
+
+CHUNK = 64 * 1024
+SIZE = 1024 * CHUNK  # much more than waitress takes ahead of the client, which is 16 MiB
+
+SERVERS = {
+    "wsgiref": ["-m", "tests.wsgi.served", "{port}"],
+    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "tests.wsgi.served:app"],
+    "gunicorn": [
+        *("-m", "gunicorn", "--bind=127.0.0.1:{port}", "--workers=2", "--worker-class=gthread"),
+        *("--threads=4", "tests.wsgi.served:app"),
+    ],
+}
+
+
+class Served:
+    """A server that runs, and the notifications that it told so far."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self._port = port
+        self._log = log
+
+    def read(self, at_most: int, *, reset: bool = True) -> int:
+        """Ask for the download, read of it, and go away; returns how many bytes of it were read."""
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
+            client.connect(("127.0.0.1", self._port))
+            client.sendall(f"GET {FILE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            read = 0
+            if at_most:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(CHUNK)
+                read = len(head.partition(b"\r\n\r\n")[2])
+            while read < at_most and (data := client.recv(CHUNK)):
+                read += len(data)
+            if reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return read
+
+    def told(self, count: int) -> list[dict[str, Any]]:
+        """The first `count` notifications; waits for them."""
+        deadline = time.monotonic() + 20
+        lines: list[str] = []
+        while len(lines) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+            lines = self._log.read_text().splitlines()
+        assert len(lines) == count
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(params=SERVERS)
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    log = tmp_path / "notifications.log"
+    command = [part.format(port=port) for part in SERVERS[request.param]]
+    server = subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, "NOTIFICATIONS": str(log), "PYTHONPATH": os.getcwd()},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield Served(port, log)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_a_client_that_hangs_up_is_told_with_the_bytes_that_left(served: Served) -> None:
+    assert served.read(SIZE, reset=False) == SIZE
+    whole = served.told(1)[-1]
+    assert (whole["priority"], whole["payload"]["bytes_sent"]) == ("INFO", SIZE)
+    assert whole["payload"]["destination_ip"] == "127.0.0.1"
+
+    read = served.read(SIZE // 2)
+    half = served.told(2)[-1]
+    assert half["priority"] == "ERROR"
+    assert read - CHUNK <= half["payload"]["bytes_sent"] < SIZE
+
+    served.read(0)
+    nothing = served.told(3)[-1]
+    assert nothing["priority"] == "ERROR"
+    assert 0 <= nothing["payload"]["bytes_sent"] < SIZE

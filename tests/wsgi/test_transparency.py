@@ -1,0 +1,269 @@
+"""What server and client see is the same with the filter as without it: every call, in order."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.validate import validator
+
+import pytest
+from paste.lint import middleware as lint
+
+from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
+
+PLAIN = [("Content-Type", "text/plain"), ("X-Order", "1"), ("X-Order", "2")]
+LENGTH = [*PLAIN, ("Content-Length", "10")]
+
+REQUESTS = [
+    ("GET", FILE),
+    ("PUT", FILE),
+    ("POST", "/v2/images"),
+    ("PATCH", f"/v2/images/{IMAGE}"),
+    ("DELETE", f"/v2/images/{IMAGE}"),
+    ("POST", f"/v2/images/{IMAGE}/actions/deactivate"),
+    ("DELETE", f"/v2/images/{IMAGE}/members/bob"),
+    ("HEAD", FILE),
+    ("GET", "/v2/schemas/image"),
+]
+
+
+class Body:
+    """An iterable that tells the trace when it is closed; may raise half-way, or in close."""
+
+    def __init__(self, trace: list[Any], chunks: Iterable[bytes], fails: str = "") -> None:
+        self._trace = trace
+        self._chunks = chunks
+        self._fails = fails
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._trace.append("made")
+            yield chunk
+        if self._fails == "end":
+            raise OSError("the store broke")
+
+    def close(self) -> None:
+        self._trace.append("closed")
+        if self._fails == "close":
+            raise OSError("close broke")
+
+
+Make = Callable[[list[Any]], WSGIApplication]
+
+
+def raises(_: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        raise ValueError("before the answer")
+
+    return app
+
+
+def raises_after_start(_: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", list(PLAIN))
+        raise ValueError("after the start")
+
+    return app
+
+
+def starts_lazily(trace: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        trace.append("called")
+        start_response("200 OK", list(PLAIN))
+        yield b"01234"
+        trace.append("asked again")
+        yield b"56789"
+
+    return app
+
+
+def writes(_: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        write = start_response("200 OK", list(LENGTH))
+        write(b"0123")
+        write(b"45")
+        return [b"6789"]
+
+    return app
+
+
+def replaces_its_start(_: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", list(PLAIN))
+        try:
+            raise ValueError("half-way")
+        except ValueError:
+            start_response("500 Oops", list(PLAIN), sys.exc_info())
+        return [b"oops"]
+
+    return app
+
+
+def reads_its_input(trace: list[Any]) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"]
+        trace.append((body.read(1), body.read(2), body.readline(), list(body), body.readlines()))
+        trace.append(body.tell())
+        start_response("200 OK", list(PLAIN))
+        return [b"ok"]
+
+    return app
+
+
+def says(status: str, headers: list[tuple[str, str]], *chunks: bytes, fails: str = "") -> Make:
+    def make(trace: list[Any]) -> WSGIApplication:
+        return answer(status, Body(trace, chunks, fails), headers)
+
+    return make
+
+
+def a_list(status: str, headers: list[tuple[str, str]], *chunks: bytes) -> Make:
+    return lambda _: answer(status, list(chunks), headers)
+
+
+APPS: dict[str, Make] = {
+    "raises": raises,
+    "raises after its start": raises_after_start,
+    "starts lazily": starts_lazily,
+    "writes": writes,
+    "replaces its start": replaces_its_start,
+    "reads its input": reads_its_input,
+    "200": says("200 OK", LENGTH, b"01234", b"56789"),
+    "200 without length": says("200 OK", PLAIN, b"01234", b"56789"),
+    "206": says("206 Partial Content", LENGTH, b"01234", b"56789"),
+    "an empty 200": says("200 OK", [("Content-Length", "0")]),
+    "empty chunks": says("200 OK", LENGTH, b"", b"0123456789", b""),
+    "204": says("204 No Content", []),
+    "304": says("304 Not Modified", [("ETag", "x")]),
+    "404": says("404 Not Found", PLAIN, b"not found"),
+    "500": says("500 Oops", PLAIN, b"oops"),
+    "too few": says("200 OK", LENGTH, b"0123"),
+    "too many": says("200 OK", LENGTH, b"0123456789", b"more"),
+    "the body raises": says("200 OK", LENGTH, b"0123", fails="end"),
+    "close raises": says("200 OK", LENGTH, b"0123456789", fails="close"),
+    "a list": a_list("200 OK", LENGTH, b"01234", b"56789"),
+    "an empty list": a_list("204 No Content", []),
+    "a list that is a refusal": a_list("403 Forbidden", PLAIN, b"no"),
+    "a bad status line": a_list("what?", PLAIN, b"?"),
+}
+
+
+@pytest.mark.parametrize("chunks", [None, 0, 1])
+@pytest.mark.parametrize("request_line", REQUESTS, ids=" ".join)
+@pytest.mark.parametrize("name", APPS)
+def test_everything_passes_as_without_the_filter(
+    name: str, request_line: tuple[str, str], chunks: int | None
+) -> None:
+    traces = []
+    for with_filter in (False, True):
+        server = Server(chunks)
+        app = APPS[name](server.trace)
+        if with_filter:
+            app = watched(PlaysGlance(app), Told(), image_delete_payload="metadata")
+        server.serve(app, environ(*request_line, body=b"ab\ncd\nef\ngh\n"))
+        traces.append(server.trace)
+    assert traces[0] == traces[1]
+
+
+def test_a_lazy_body_is_never_asked_for_more_than_the_server_asks() -> None:
+    endless = itertools.repeat(b"x" * 65536)
+    server = Server(3).serve(watched(answer("200 OK", endless), Told()), environ("GET", FILE))
+    assert [step[0] for step in server.trace if step[0] == "chunk"] == ["chunk"] * 3
+
+
+def test_a_body_with_a_length_keeps_it_for_servers_that_frame_the_answer_by_it() -> None:
+    body = watched(answer("200 OK", [b"all"]), Told())(
+        environ("GET", FILE), Server()._start_response
+    )
+    assert len(body) == 1  # type: ignore[arg-type]
+
+
+def test_start_response_is_passed_on_before_the_first_chunk_is_asked_for() -> None:
+    server = Server(0)
+    watched(answer("200 OK", iter([b"x"])), Told())(environ("GET", FILE), server._start_response)
+    assert server.trace == [("start", "200 OK", [], 2)]
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [("GET", "/v2/images"), ("GET", "/v2/schemas/image"), ("HEAD", FILE)],
+    ids=" ".join,
+)
+def test_a_request_that_is_not_in_the_table_gets_the_applications_own_iterable(
+    request_line: tuple[str, str],
+) -> None:
+    body = [b"mine"]
+    seen: list[Any] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.extend((environ, dict(environ), start_response))
+        return body
+
+    given = environ(*request_line)
+    before = dict(given)
+    start_response = Server()._start_response
+    assert watched(app, Told())(given, start_response) is body
+    assert seen[0] is given
+    assert seen[1] == before
+    assert seen[2] is start_response
+
+
+def test_an_operation_whose_events_are_all_disabled_is_not_touched_either() -> None:
+    body = [b"mine"]
+    app = watched(answer("200 OK", body), Told(), disabled_notifications="image.send")
+    assert app(environ("GET", FILE), Server()._start_response) is body
+
+
+@pytest.mark.parametrize("request_line", REQUESTS, ids=" ".join)
+@pytest.mark.parametrize("checker", [lint, validator], ids=["paste.lint", "wsgiref.validate"])
+def test_the_lints_find_nothing_on_either_side(
+    checker: Callable[[WSGIApplication], WSGIApplication], request_line: tuple[str, str]
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.input"].read(4)
+        head = environ["REQUEST_METHOD"] == "HEAD"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", "0" if head else "2")]
+        start_response("200 OK", headers)
+        return iter([] if head else [b"ok"])
+
+    linted = checker(watched(checker(app), Told()))
+    server = Server().serve(linted, environ(*request_line, body=b"abcd"))
+    assert "exhausted" in server.trace, server.trace
+
+
+def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
+    seen: list[Any] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"]
+        seen.extend((hasattr(body, "read"), next(body), list(body)))
+        start_response("204 No Content", [])
+        return []
+
+    told = Told()
+    given = {**environ("PUT", FILE), "wsgi.input": iter([b"ab", b"cd"])}
+    Server().serve(watched(PlaysGlance(app), told), given)
+    assert seen == [False, b"ab", [b"cd"]]
+    assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+
+
+def test_what_else_an_input_can_do_it_can_still_do() -> None:
+    class Input:
+        color = "red"
+
+        def read(self, size: int = -1) -> bytes:
+            return b""
+
+    seen: list[Any] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"]
+        seen.extend((body.color, hasattr(body, "readline"), hasattr(body, "seek")))
+        start_response("204 No Content", [])
+        return []
+
+    Server().serve(
+        watched(PlaysGlance(app), Told()), {**environ("PUT", FILE), "wsgi.input": Input()}
+    )
+    assert seen == ["red", False, False]
