@@ -40,17 +40,17 @@ class Follower:
     """The notifications in a log, in the order in which they were written."""
 
     def __init__(self, log: Path) -> None:
-        self._lines = log.open(encoding="utf-8", errors="replace")
-        self._torn = ""
+        self._log = log
+        self._offset = 0
 
     def new(self) -> Iterator[Notification]:
         """What was written since the last call."""
-        for line in self._lines:
-            self._torn += line
-            if not line.endswith("\n"):
-                return
-            found = _LINE.search(self._torn.rstrip("\n"))
-            self._torn = ""
+        with self._log.open("rb") as log:
+            log.seek(self._offset)
+            whole_lines = log.read().rpartition(b"\n")[0]
+        self._offset += len(whole_lines)
+        for line in whole_lines.decode(errors="replace").splitlines():
+            found = _LINE.search(line)
             if found:
                 yield json.loads(found[1])
 

@@ -263,6 +263,8 @@ def _text(operation: Operation, response: ResponseFacts) -> str:
         tried += " " + _one_line(operation.image_id)
     if response.error is not None:
         ended = f"the application raised {response.error}"
+    elif response.status is None:
+        ended = "the application gave no answer"
     else:
         ended = f"{response.status} {_one_line(response.reason)}".strip()
     # WebOb's error pages begin with the status, which the text has already.
@@ -274,8 +276,8 @@ def _text(operation: Operation, response: ResponseFacts) -> str:
 # Elements whose text is no part of the explanation.
 _UNSAID = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
-_PATH = re.compile(r"(?<![\w<])/[^\s'\"<>,;()]+")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
@@ -298,7 +300,7 @@ def _json_message(text: str) -> str:
     """The `message` of a JSON error, at the top or one level below; else the text as it is."""
     try:
         error = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     candidates = [error, *error.values()] if isinstance(error, dict) else []
     for candidate in candidates:

@@ -35,8 +35,8 @@ def receiver(environ: Mapping[str, Any]) -> Receiver | None:
     if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
         return None
     return Receiver(
-        project_id=environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID"),
-        user_id=environ.get("HTTP_X_USER_ID"),
+        project_id=environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID") or None,
+        user_id=environ.get("HTTP_X_USER_ID") or None,
     )
 
 
@@ -115,7 +115,7 @@ def _address(text: str | None) -> Address | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0])  # a scope means nothing elsewhere
     except ValueError:
         return None
     # A dual-stack socket shows an IPv4 peer as ::ffff:a.b.c.d.

@@ -83,7 +83,7 @@ class Notification:
     def to_json(self) -> bytes:
         """The notification as one line of UTF-8 JSON, without a line end.
 
-        Never fails for what a JSON record can hold: what orjson refuses (lone
+        Does not fail for anything that an image record can hold: what orjson refuses (lone
         surrogates, integers beyond 64 bits) takes the slower way through `json`.
         """
         message = self.as_dict()

@@ -115,6 +115,7 @@ def match(method: str, path_info: str, script_name: str, query_string: str) -> O
     (the filter stands below a mount at `/v2`): a client can make a SCRIPT_NAME with
     X-Forwarded-Prefix, and must not hide a request behind it.
     """
+    sends_no_body = method == "HEAD"
     if "_method" in query_string:
         method = _overridden(query_string) or method
     segments = path_info.split("/")
@@ -130,7 +131,7 @@ def match(method: str, path_info: str, script_name: str, query_string: str) -> O
         return None
     for route, pattern in _BY_SHAPE.get((method, len(segments)), ()):
         names = _names(pattern, segments)
-        if names is not None:
+        if names is not None and not (sends_no_body and route.action is Action.SEND):
             return Operation(route, root, names.get("{image}"), names.get("{member}"))
     return None
 
@@ -151,10 +152,11 @@ def _overridden(query_string: str) -> str | None:
 
     Glance's router (the Routes package, `use_method_override`) obeys it: on glance
     33.0.0 a GET of `/v2/images/{id}?_method=DELETE` deletes. Read with WebOb, as Routes
-    does, so that both understand every spelling alike.
+    does, so that both understand every spelling alike. (Routes looks for it in a POSTed form,
+    too; Glance refuses those for their body or their content type before anything is done.)
     """
     try:
         method: str | None = Request({"QUERY_STRING": query_string}).GET.get("_method")
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None
     return method.upper() if method else None

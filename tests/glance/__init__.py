@@ -1,0 +1,1 @@
+"""Against a real, unmodified Glance: in process, and under uWSGI."""

@@ -1,0 +1,120 @@
+"""A Glance in this process, once for all tests: it cannot be configured twice."""
+
+import atexit
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import pytest
+from webob import Request, Response
+
+from demo import glance
+from demo.keystone import ALICE, PEOPLE, Keystone, Person
+
+BLIND = Person("dave", "owner", ("member", "reader", "blind"))
+"""Somebody of the owner's project who may do everything but look a record up."""
+
+_SEES_RECORDS = "role:admin or (role:reader and not role:blind)"
+
+
+class InProcess:
+    """Glance's pipelines as applications, and what the filter in them told."""
+
+    def __init__(
+        self, folder: Path, keystone: Keystone, load: Callable[[str, str], WSGIApplication]
+    ) -> None:
+        self.folder = folder
+        self.log = folder / "notifications.log"
+        self._keystone = keystone
+        self._load = load
+        self._read = 0
+
+    def pipeline(self, flavor: str = "keystone", **options: str) -> WSGIApplication:
+        """The stock pipeline of a flavor, with the filter in it."""
+        lines = {"notifier_strategy": "logging", "log_file": str(self.log), **options}
+        section = (
+            "\n[filter:notify]\npaste.filter_factory = glance_notify_middleware:filter_factory\n"
+        )
+        section += "".join(f"{name} = {value}\n" for name, value in lines.items())
+        return self._loaded(flavor, glance.paste_file(flavor, section))
+
+    def stock_pipeline(self, flavor: str = "keystone") -> WSGIApplication:
+        """The same without the filter."""
+        return self._loaded(flavor, glance.STOCK_PASTE_FILE.read_text())
+
+    def ask(
+        self, app: WSGIApplication, method: str, path: str, who: Person = ALICE, **more: Any
+    ) -> Response:
+        """A request; `more` are a `body`, a `json`, `headers`, and keys of the environ."""
+        request = Request.blank("/", method=method)
+        request.environ |= {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.7"}
+        request.headers["X-Auth-Token"] = self._keystone.token(who)
+        if "json" in more:
+            request.json = more.pop("json")
+        if "body" in more:
+            request.headers["Content-Type"] = "application/octet-stream"
+            request.body = more.pop("body")
+        for name, value in more.pop("headers", {}).items():
+            request.headers[name] = value
+        request.environ |= more
+        return request.get_response(app)
+
+    def image(self, app: WSGIApplication, data: bytes | None = None, **record: Any) -> str:
+        """A new image of ALICE's, with data if given; returns its id. Forgets what was told."""
+        record = {"name": "n", "disk_format": "raw", "container_format": "bare", **record}
+        image_id: str = self.ask(app, "POST", "/v2/images", json=record).json["id"]
+        if data is not None:
+            answer = self.ask(app, "PUT", f"/v2/images/{image_id}/file", body=data)
+            assert answer.status_int == 204, answer.text
+        self.told()
+        return image_id
+
+    def told(self) -> list[dict[str, Any]]:
+        """The notifications that came since the last call."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_bytes()
+        new, self._read = lines[self._read :], len(lines)
+        return [json.loads(line) for line in new.splitlines()]
+
+    def _loaded(self, flavor: str, text: str) -> WSGIApplication:
+        paste_file = self.folder / "etc" / "tested-paste.ini"
+        paste_file.write_text(text)
+        return self._load(flavor, str(paste_file))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Glance's own warnings are no errors of ours."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session")
+def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    folder = tmp_path_factory.mktemp("glance")
+    keystone = Keystone()
+    PEOPLE[BLIND.name] = BLIND
+    configuration = glance.lay_out(
+        folder,
+        keystone.url,
+        default=f"image_cache_dir = {folder}/cache\nworker_self_reference_url = http://localhost:9",
+    )
+    (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
+    os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
+    from glance.common import config, wsgi_app  # type: ignore[import-untyped]
+    from oslo_config import cfg
+
+    wsgi_app.init_app()
+    atexit.unregister(wsgi_app.drain_workers)  # there is nothing left to drain, and it says so
+
+    def load(flavor: str, paste_file: str) -> WSGIApplication:
+        cfg.CONF.set_override("flavor", flavor, "paste_deploy")
+        app: WSGIApplication = config.load_paste_app("glance-api", conf_file=paste_file)
+        return app
+
+    yield InProcess(folder, keystone, load)
+    keystone.stop()

@@ -1,0 +1,230 @@
+"""A real Glance in this process, where what left is known to the byte."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import pytest
+
+from demo.keystone import ALICE, BOB, CAROL, ROOT
+from tests.glance.conftest import BLIND, InProcess
+
+CHUNK = 64 * 1024
+DATA = bytes(range(256)) * 1024  # four chunks
+
+
+@pytest.fixture
+def app(in_process: InProcess) -> WSGIApplication:
+    return in_process.pipeline()
+
+
+def sent(told: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(each["priority"], each["payload"]["bytes_sent"]) for each in told]
+
+
+@pytest.mark.parametrize(
+    ("headers", "count"),
+    [
+        ({}, len(DATA)),
+        ({"Range": "bytes=1000-1999"}, 1000),
+        ({"Range": "bytes=-300"}, 300),
+        ({"Range": "bytes=262143-"}, 1),
+        ({"Content-Range": "bytes 10-19/262144"}, 10),
+    ],
+    ids=["whole", "range", "suffix range", "open range", "range in the old header"],
+)
+def test_bytes_sent_are_exact(
+    headers: dict[str, str], count: int, app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, DATA)
+    body = in_process.ask(app, "GET", f"/v2/images/{image}/file", headers=headers).body
+    assert len(body) == count
+    assert sent(in_process.told()) == [("INFO", count)]
+
+
+def test_an_image_of_size_0_is_sent_with_0_bytes(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, b"")
+    assert in_process.ask(app, "GET", f"/v2/images/{image}/file").body == b""
+    assert sent(in_process.told()) == [("INFO", 0)]
+
+
+@pytest.mark.parametrize(("taken", "count"), [(0, 0), (3, 2 * CHUNK)])
+def test_a_client_that_goes_away_is_an_error_with_the_bytes_that_left(
+    taken: int, count: int, app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, DATA)
+    answer = in_process.ask(app, "GET", f"/v2/images/{image}/file")
+    chunks = iter(answer.app_iter)
+    for _ in range(taken):
+        next(chunks)
+    answer.app_iter.close()  # type: ignore[attr-defined]
+    assert sent(in_process.told()) == [("ERROR", count)]
+
+
+def test_a_store_file_that_was_truncated_is_an_error(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, DATA)
+    with (in_process.folder / "images" / image).open("r+b") as file:
+        file.truncate(CHUNK + 10)
+    list(in_process.ask(app, "GET", f"/v2/images/{image}/file").app_iter)
+    assert sent(in_process.told()) == [("ERROR", CHUNK + 10)]
+
+
+def test_a_store_that_raises_half_way_is_an_error(
+    app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glance_store._drivers.filesystem import ChunkedFile  # type: ignore[import-untyped]
+
+    def breaks(self: Any) -> Iterator[bytes]:
+        yield self.fp.read(CHUNK)
+        yield self.fp.read(CHUNK)
+        raise OSError("the disk broke")
+
+    image = in_process.image(app, DATA)
+    monkeypatch.setattr(ChunkedFile, "__iter__", breaks)
+    answer = in_process.ask(app, "GET", f"/v2/images/{image}/file")
+    with pytest.raises(OSError, match="the disk broke"):
+        list(answer.app_iter)
+    assert sent(in_process.told()) == [("ERROR", 2 * CHUNK)]
+
+
+def test_a_whole_life_is_told_in_order(app: WSGIApplication, in_process: InProcess) -> None:
+    ask = in_process.ask
+    record = {"name": "n", "disk_format": "raw", "container_format": "bare", "colour": "red"}
+    image = ask(app, "POST", "/v2/images", json=record).json["id"]
+    one = f"/v2/images/{image}"
+    ask(app, "PUT", f"{one}/file", body=DATA)
+    ask(app, "POST", f"{one}/members", json={"member": BOB.project_id})
+    ask(app, "PUT", f"{one}/members/{BOB.project_id}", who=BOB, json={"status": "accepted"})
+    ask(app, "GET", f"{one}/file", who=BOB).body  # noqa: B018 (it is read)
+    ask(app, "DELETE", f"{one}/members/{BOB.project_id}")
+    ask(app, "PUT", f"{one}/tags/t")
+    ask(app, "DELETE", f"{one}/tags/t")
+    ask(app, "POST", f"{one}/actions/deactivate")
+    ask(app, "POST", f"{one}/actions/deactivate")  # no change, no event
+    ask(app, "POST", f"{one}/actions/reactivate")
+    ask(app, "DELETE", one, who=CAROL)
+    ask(app, "DELETE", one)
+    told = in_process.told()
+    assert [f"{each['event_type']} {each['priority']}" for each in told] == [
+        "image.create INFO",
+        "image.prepare INFO",
+        "image.upload INFO",
+        "image.activate INFO",
+        "image.member.create INFO",
+        "image.member.update INFO",
+        "image.send INFO",
+        "image.member.delete INFO",
+        "image.update INFO",
+        "image.update INFO",
+        "image.update INFO",
+        "image.update INFO",
+        "image.delete WARN",
+        "image.delete INFO",
+    ]
+    by_type = {each["event_type"]: each["payload"] for each in reversed(told)}
+    assert by_type["image.create"]["properties"] == {"colour": "red"}
+    assert by_type["image.prepare"]["status"] == "saving"
+    assert by_type["image.activate"]["status"] == "active"
+    assert by_type["image.activate"]["checksum"] == hashlib.md5(DATA).hexdigest()
+    assert by_type["image.send"] == {
+        "image_id": image,
+        "owner_id": ALICE.project_id,
+        "receiver_tenant_id": BOB.project_id,
+        "receiver_user_id": BOB.user_id,
+        "destination_ip": "192.0.2.7",
+        "bytes_sent": len(DATA),
+    }
+    assert by_type["image.member.delete"]["status"] == "accepted"
+    assert told[-1]["payload"] == image
+
+
+def test_a_lookup_that_glance_refuses_costs_neither_the_event_nor_the_request(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app)
+    assert in_process.ask(app, "GET", f"/v2/images/{image}", who=BLIND).status_int in (403, 404)
+    assert in_process.ask(app, "PUT", f"/v2/images/{image}/tags/t", who=BLIND).status_int == 204
+    (told,) = in_process.told()
+    assert (told["event_type"], told["priority"]) == ("image.update", "INFO")
+    assert (told["payload"]["id"], told["payload"]["owner"]) == (image, None)
+
+
+def test_staging_and_a_store_delete_are_updates(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app)
+    answer = in_process.ask(app, "PUT", f"/v2/images/{image}/stage", body=b"data")
+    assert answer.status_int == 204
+    (told,) = in_process.told()
+    assert (told["event_type"], told["payload"]["status"]) == ("image.update", "uploading")
+    image = in_process.image(app, DATA)
+    answer = in_process.ask(app, "DELETE", f"/v2/stores/store1/{image}", who=ROOT)
+    (told,) = in_process.told()
+    assert (told["event_type"], told["priority"]) == ("image.update", "WARN"), answer.text
+    assert "403" in told["payload"]
+
+
+def test_no_override_of_the_method_evades_an_event(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, DATA)
+    for method in ("POST", "OPTIONS", "PUT"):
+        answer = in_process.ask(app, method, f"/v2/images/{image}/file", QUERY_STRING="_method=GET")
+        assert answer.body == DATA
+        assert sent(in_process.told()) == [("INFO", len(DATA))]
+    answer = in_process.ask(app, "GET", f"/v2/images/{image}", QUERY_STRING="_method=delete")
+    assert answer.status_int == 204
+    assert [each["event_type"] for each in in_process.told()] == ["image.delete"]
+
+
+@pytest.mark.parametrize(
+    "path", ["//v2//images//{}//file", "/v2.9/images/{}/file", "/v2/images//{}/file"]
+)
+def test_no_spelling_of_a_path_that_glance_answers_evades_an_event(
+    path: str, app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app, DATA)
+    assert in_process.ask(app, "GET", path.format(image)).body == DATA
+    assert sent(in_process.told()) == [("INFO", len(DATA))]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(each.relative_to(folder)): each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file()
+    }
+
+
+def test_the_image_cache_is_left_byte_for_byte_as_without_the_filter(in_process: InProcess) -> None:
+    cache = in_process.folder / "cache"
+    plain = in_process.stock_pipeline("keystone+caching")
+    watched = in_process.pipeline("keystone+caching")
+    seen = []
+    for app in (plain, watched):
+        image = in_process.image(app, DATA)
+        one = f"/v2/images/{image}"
+        steps = []
+        for headers in ({"Range": "bytes=5-9"}, {}, {}, {"Range": "bytes=5-9"}):
+            answer = in_process.ask(app, "GET", f"{one}/file", headers=headers)
+            steps.append((answer.status, answer.body, files(cache)))
+        in_process.ask(app, "PUT", f"{one}/tags/t")
+        steps.append(("tagged", b"", files(cache)))
+        told = in_process.told()
+        in_process.ask(app, "DELETE", one)
+        steps.append(("deleted", b"", files(cache)))
+        seen.append(
+            [
+                (status, body, {name.replace(image, "IMAGE"): data for name, data in found.items()})
+                for status, body, found in steps
+            ]
+        )
+    assert seen[0] == seen[1]
+    assert seen[0][1][2]["IMAGE"] == DATA, "the miss was cached, or this test shows nothing"
+    assert sent(told[:4]) == [("INFO", 5), ("INFO", len(DATA)), ("INFO", len(DATA)), ("INFO", 5)]

@@ -1,0 +1,122 @@
+"""The message and its JSON."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glance_notify_middleware.notification import EventType, Notification, Payload, Priority
+
+ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
+
+
+def notification(payload: Payload, who: str | None = "u1") -> Notification:
+    return Notification(
+        message_id=ID,
+        publisher_id="glance-1",
+        event_type=EventType.MEMBER_CREATE,
+        priority=Priority.WARN,
+        timestamp=datetime(2026, 11, 5, 12, 0, 0, 42),
+        payload=payload,
+        request_id="req-1",
+        project_id="p1",
+        user_id=who,
+    )
+
+
+def no_constant(name: str) -> Any:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def strictly_read(message: bytes) -> Any:
+    """What a reader makes of one line, that knows nothing but the JSON standard."""
+    assert b"\n" not in message
+    assert b"\r" not in message
+    return json.loads(message.decode("utf-8"), parse_constant=no_constant)
+
+
+def json_values(text: st.SearchStrategy[str], numbers: st.SearchStrategy[Any]) -> Any:
+    return st.recursive(
+        st.none() | st.booleans() | text | numbers,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
+        max_leaves=8,
+    )
+
+
+SURROGATES_TOO = st.text(st.characters())
+WILD = json_values(SURROGATES_TOO, st.integers() | st.floats() | st.sampled_from([2**70, -(2**70)]))
+TAME = json_values(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+
+
+def test_the_message_has_the_documented_attributes_and_their_companions_alone() -> None:
+    assert notification({"image_id": "i1"}).as_dict() == {
+        "message_id": ID,
+        "publisher_id": "glance-1",
+        "event_type": "image.member.create",
+        "priority": "WARN",
+        "timestamp": "2026-11-05 12:00:00.000042",
+        "payload": {"image_id": "i1"},
+        "_unique_id": ID,
+        "_context_request_id": "req-1",
+        "_context_project_id": "p1",
+        "_context_user_id": "u1",
+    }
+
+
+def test_the_event_types_and_priorities_are_the_documented_ones() -> None:
+    assert {event_type.value for event_type in EventType} == {
+        "image.create",
+        "image.prepare",
+        "image.upload",
+        "image.activate",
+        "image.send",
+        "image.update",
+        "image.delete",
+        "image.member.create",
+        "image.member.update",
+        "image.member.delete",
+    }
+    assert {priority.value for priority in Priority} == {"INFO", "WARN", "ERROR"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "read"),
+    [
+        ("i1", "i1"),
+        ({"name": "Größe \U0001f600\n"}, {"name": "Größe \U0001f600\n"}),
+        ({"size": 2**70}, {"size": 1180591620717411303424}),
+        ({"a": float("nan"), "b": float("inf")}, {"a": None, "b": None}),
+        ({"a": float("nan"), "b": 1.5, "c": 2**70}, {"a": None, "b": 1.5, "c": 2**70}),
+        ({"name": "a\ud800b", "\udfff": True}, {"name": "a\ufffdb", "\ufffd": True}),
+        ({"name": "\ud83d\ude00\ud800"}, {"name": "\U0001f600\ufffd"}),
+        ({"tags": ["\ud800", None, ("x", 2**70)]}, {"tags": ["\ufffd", None, ["x", 2**70]]}),
+        ({"not": Decimal("1.50")}, {"not": "1.50"}),
+        ({"keys": {1: "\ufeffa"}}, {"keys": {"1": "\ufeffa"}}),
+    ],
+)
+def test_what_json_readers_choke_on_is_told_otherwise(payload: Payload, read: Any) -> None:
+    assert strictly_read(notification(payload).to_json())["payload"] == read
+
+
+def test_a_deeply_nested_record_is_told_whole() -> None:
+    nested: Any = "the innermost"
+    for _ in range(300):
+        nested = [nested]
+    message = strictly_read(notification({"nested": nested}).to_json())
+    assert message["payload"] == {"nested": nested}
+
+
+@given(st.dictionaries(SURROGATES_TOO, WILD, max_size=4), SURROGATES_TOO)
+def test_any_record_is_one_line_of_strict_json(payload: dict[str, Any], who: str) -> None:
+    message = strictly_read(notification(payload, who).to_json())
+    assert set(message) == set(notification(payload).as_dict())
+    assert message["_unique_id"] == message["message_id"] == ID
+
+
+@given(st.dictionaries(st.text(), TAME, max_size=4))
+def test_a_record_without_oddities_is_read_as_it_was_written(payload: dict[str, Any]) -> None:
+    assert strictly_read(notification(payload).to_json())["payload"] == payload

@@ -1,0 +1,221 @@
+"""Which requests are operations, and which are none of our business."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glance_notify_middleware.operations import Operation, match
+
+IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
+MEMBER = "8989447062e04a818baf9e073fd04fa7"
+
+UPLOAD = ["image.prepare", "image.upload", "image.activate"]
+
+# (method, path below the version), event types of a success, event type of a refusal
+TABLE = {
+    ("POST", "images"): (["image.create"], "image.create"),
+    ("PUT", f"images/{IMAGE}/file"): (UPLOAD, "image.upload"),
+    ("PUT", f"images/{IMAGE}/stage"): (["image.update"], "image.update"),
+    ("GET", f"images/{IMAGE}/file"): (["image.send"], "image.send"),
+    ("PATCH", f"images/{IMAGE}"): (["image.update", "image.activate"], "image.update"),
+    ("POST", f"images/{IMAGE}/actions/deactivate"): (["image.update"], "image.update"),
+    ("POST", f"images/{IMAGE}/actions/reactivate"): (["image.update"], "image.update"),
+    ("PUT", f"images/{IMAGE}/tags/blue"): (["image.update"], "image.update"),
+    ("DELETE", f"images/{IMAGE}/tags/blue"): (["image.update"], "image.update"),
+    ("DELETE", f"stores/fast/{IMAGE}"): (["image.update"], "image.update"),
+    ("DELETE", f"images/{IMAGE}"): (["image.delete"], "image.delete"),
+    ("POST", f"images/{IMAGE}/members"): (["image.member.create"], "image.member.create"),
+    ("PUT", f"images/{IMAGE}/members/{MEMBER}"): (["image.member.update"], "image.member.update"),
+    ("DELETE", f"images/{IMAGE}/members/{MEMBER}"): (
+        ["image.member.delete"],
+        "image.member.delete",
+    ),
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PATHS = sorted({path for _, path in TABLE})
+
+# What stands in a WSGI environ are bytes that are written as text.
+WSGI_TEXT = st.text(st.characters(max_codepoint=255))
+SEGMENT = st.text(st.characters(max_codepoint=255, exclude_characters="/"), min_size=1)
+ROWS = st.sampled_from(sorted(TABLE))
+
+
+def types(operation: Operation | None) -> tuple[list[str], str] | None:
+    """What an operation tells when it succeeds, and when it does not."""
+    if operation is None:
+        return None
+    route = operation.route
+    return [event_type.value for event_type in route.events], route.refused.value
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_request_is_the_operation_that_the_contract_names_or_none(method: str, path: str) -> None:
+    assert types(match(method, f"/v2/{path}", "", "")) == TABLE.get((method, path))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "/"),
+        ("GET", "//"),
+        ("GET", "/v2"),
+        ("GET", "/v2/images"),
+        ("GET", f"/v2/images/{IMAGE}"),
+        ("GET", f"/v2/images/{IMAGE}/members"),
+        ("GET", f"/v2/images/{IMAGE}/members/{MEMBER}"),
+        ("GET", f"/v2/images/{IMAGE}/file/part"),
+        ("GET", f"/v2/images/{IMAGE}/files"),
+        ("POST", f"/v2/images/{IMAGE}/actions/activate"),
+        ("POST", f"/v2/images/{IMAGE}"),
+        ("PUT", f"/v2/cache/{IMAGE}"),
+        ("DELETE", f"/v2/cache/{IMAGE}"),
+        ("DELETE", f"/v2/stores/{IMAGE}"),
+        ("POST", "/v2/tasks"),
+        ("GET", "/v2/schemas/image"),
+        ("GET", "/healthcheck"),
+        ("get", f"/v2/images/{IMAGE}/file"),
+    ],
+)
+def test_whatever_is_not_in_the_contract_is_no_operation(method: str, path: str) -> None:
+    assert match(method, path, "", "") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "script_name", "found"),
+    [
+        (f"/v2/images/{IMAGE}/file", "", True),
+        (f"/v2.9/images/{IMAGE}/file", "", True),
+        (f"/v2.17/images/{IMAGE}/file", "", True),
+        (f"//v2//images///{IMAGE}//file", "", True),
+        (f"/v2/images/{IMAGE}/file/", "", False),
+        (f"/v2/images/{IMAGE}/file//", "", False),
+        (f"/v3/images/{IMAGE}/file", "", False),
+        (f"/v1/images/{IMAGE}/file", "", False),
+        (f"/v22/images/{IMAGE}/file", "", False),
+        (f"/v2./images/{IMAGE}/file", "", False),
+        (f"/V2/images/{IMAGE}/file", "", False),
+        (f"/images/{IMAGE}/file", "", False),
+        # the filter stands below a mount
+        (f"/images/{IMAGE}/file", "/v2", True),
+        (f"/images/{IMAGE}/file", "/v2/", True),
+        (f"/images/{IMAGE}/file", "/image/v2.9", True),
+        (f"/images/{IMAGE}/file/", "/v2", False),
+        (f"/images/{IMAGE}/file", "/image", False),
+        (f"/images/{IMAGE}/file", "/v3", False),
+        (f"/images/{IMAGE}/file", "/v2/image", False),
+        # a client made the SCRIPT_NAME with X-Forwarded-Prefix
+        (f"/v2/images/{IMAGE}/file", "/v3", True),
+        (f"/v2/images/{IMAGE}/file", "/v2", True),
+        (f"/images/{IMAGE}/file", "/forged/v2", True),
+        (f"/v1/images/{IMAGE}/file", "/v2", False),
+    ],
+)
+def test_the_version_is_that_of_the_path_and_else_the_last_of_the_mount(
+    path: str, script_name: str, found: bool
+) -> None:
+    expected = (["image.send"], "image.send") if found else None
+    assert types(match("GET", path, script_name, "")) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "obeyed"),
+    [
+        ("_method=DELETE", True),
+        ("_method=delete", True),
+        ("_method=DeLeTe", True),
+        ("x=1&_method=DELETE", True),
+        ("x=1;_method=DELETE", True),
+        ("_method=%44ELETE", True),
+        ("_method=PUT&_method=DELETE", True),
+        ("x=_method&%5Fmethod=DELETE", True),
+        ("%5Fmethod=DELETE", False),
+        ("_METHOD=DELETE", False),
+        ("_method=", False),
+        ("_method", False),
+        ("_method=DELETE&_method=", False),
+        ("_method=%ff", False),
+        ("x=_method", False),
+        ("", False),
+    ],
+)
+def test_the_query_overrides_the_method_as_far_as_glance_lets_it(query: str, obeyed: bool) -> None:
+    expected = (["image.delete"], "image.delete") if obeyed else None
+    assert types(match("GET", f"/v2/images/{IMAGE}", "", query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "expected"),
+    [
+        ("DELETE", f"images/{IMAGE}", "_method=get", None),
+        ("GET", f"images/{IMAGE}/file", "x=1;_method=PUT", (UPLOAD, "image.upload")),
+        ("GET", f"images/{IMAGE}", "%5Fmethod=PATCH", None),
+        ("GET", f"images/{IMAGE}", "_method=\u20ac", None),
+        ("HEAD", f"images/{IMAGE}", "_method=DELETE", (["image.delete"], "image.delete")),
+        ("HEAD", f"images/{IMAGE}/file", "_method=GET", None),  # answered without a body
+        ("DELETE", f"images/{IMAGE}", "%5Fmethod=PATCH", (["image.delete"], "image.delete")),
+    ],
+)
+def test_an_overridden_request_is_what_it_was_overridden_to(
+    method: str, path: str, query: str, expected: tuple[list[str], str] | None
+) -> None:
+    assert types(match(method, f"/v2/{path}", "", query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "script_name", "record_path"),
+    [
+        ("PUT", f"/v2/images/{IMAGE}/file", "", f"/v2/images/{IMAGE}"),
+        ("DELETE", f"//v2.9/stores//fast/{IMAGE}", "", f"/v2.9/images/{IMAGE}"),
+        ("DELETE", f"/images/{IMAGE}", "/image/v2", f"/images/{IMAGE}"),
+        (
+            "DELETE",
+            f"/v2/images/{IMAGE}/members/{MEMBER}",
+            "",
+            f"/v2/images/{IMAGE}/members/{MEMBER}",
+        ),
+        ("POST", f"/v2/images/{IMAGE}/members", "", f"/v2/images/{IMAGE}"),
+    ],
+)
+def test_the_record_is_looked_up_where_the_request_went(
+    method: str, path: str, script_name: str, record_path: str
+) -> None:
+    operation = match(method, path, script_name, "")
+    assert operation is not None
+    assert operation.record_path == record_path
+
+
+@given(SEGMENT, SEGMENT)
+def test_ids_are_any_text_without_a_slash(image_id: str, member_id: str) -> None:
+    operation = match("PUT", f"/v2/images/{image_id}/members/{member_id}", "", "")
+    assert operation is not None
+    assert (operation.action.name, operation.image_id, operation.member_id) == (
+        "MEMBER_UPDATE",
+        image_id,
+        member_id,
+    )
+
+
+@given(st.sampled_from(METHODS) | WSGI_TEXT, WSGI_TEXT, WSGI_TEXT, WSGI_TEXT)
+def test_no_text_makes_the_matching_fail(
+    method: str, path: str, script_name: str, query: str
+) -> None:
+    match(method, path, script_name, query)
+    match(method, f"/v2/{path}", script_name, f"_method={query}")
+
+
+@given(ROWS, WSGI_TEXT)
+def test_no_forged_script_name_hides_an_operation(row: tuple[str, str], forged: str) -> None:
+    method, path = row
+    assert types(match(method, f"/v2/{path}", forged, "")) == TABLE[row]
+    assert types(match(method, f"/{path}", f"{forged}/v2", "")) == TABLE[row]
+
+
+@given(ROWS, st.data())
+def test_doubled_slashes_hide_no_operation(row: tuple[str, str], data: st.DataObject) -> None:
+    method, path = row
+    slashes = st.integers(min_value=1, max_value=3).map("/".__mul__)
+    doubled = "".join(data.draw(slashes) + segment for segment in ["v2", *path.split("/")])
+    assert types(match(method, doubled, "", "")) == TABLE[row]
+    assert match(method, doubled + "/", "", "") is None
