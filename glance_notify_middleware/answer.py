@@ -6,7 +6,7 @@ from typing import Any
 
 from webob.byterange import ContentRange
 
-from glance_notify_middleware import events
+from glance_notify_middleware import events, failure
 
 _LONGEST_RECORD = 16 * 1024 * 1024  # bytes; a longer answer is not kept to be read as JSON
 _NO_BODY = (204, 304)
@@ -31,7 +31,7 @@ class Answer:
     def saw(self, chunk: bytes) -> None:
         """A piece of a small body; as much of it is kept as can be of use."""
         self.bytes_seen += len(chunk)
-        longest = events.KNOWN_FROM_EXPLANATION if self.is_refusal else _LONGEST_RECORD
+        longest = failure.BYTES_READ if self.is_refusal else _LONGEST_RECORD
         if len(self._kept) < longest:
             self._kept += chunk[: longest - len(self._kept)]
 
@@ -81,7 +81,7 @@ class Answer:
         """What the body of a refusal explains; empty for any other answer."""
         if not self.is_refusal:
             return ""
-        return events.explanation(
+        return failure.explanation(
             self._kept,
             self._headers.get("content-type", ""),
             self._headers.get("content-encoding", ""),

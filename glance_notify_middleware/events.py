@@ -3,22 +3,15 @@
 The rules of the event contract, and nothing else: pure functions over frozen facts.
 """
 
-import html
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from glance_notify_middleware import images
+from glance_notify_middleware import failure, images
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Payload, Priority
 from glance_notify_middleware.operations import Action, Operation, Record
 
-KNOWN_FROM_EXPLANATION = 4096
-"""How many bytes of an error answer's body are looked at."""
-
-_LONGEST_TEXT = 1024  # bytes of a WARN or ERROR text
 _TAKES_DATA = (Action.UPLOAD, Action.STAGE)
 _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
 DATA_STATUSES = (200, 206)
@@ -30,13 +23,14 @@ class RequestFacts:
     """What is known of a request once the application has it.
 
     `bytes_read` is None where the server hides the reads; `body_start` is the first bytes
-    that were read, None where no body was seen.
+    that were read, None where no body was seen; `prepared` says that image.prepare was told.
     """
 
     receiver: Receiver
     destination_ip: str | None
     bytes_read: int | None = 0
     body_start: bytes | None = None
+    prepared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +95,8 @@ def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool
     return request.bytes_read > 0 or status == 410
 
 
-def looks_before(operation: Operation, *, delete_tells_metadata: bool) -> bool:
+def looks_before(operation: Operation) -> bool:
     """Whether the record has to be looked up before the application is called."""
-    if operation.action is Action.DELETE:
-        return delete_tells_metadata
     return operation.action in _STATUS_ASKED or operation.route.record is Record.BEFORE
 
 
@@ -118,19 +110,14 @@ def record_wanted(
     request: RequestFacts,
     response: ResponseFacts,
     before: Mapping[str, Any] | None,
-    *,
-    prepared: bool,
-    delete_tells_metadata: bool,
 ) -> Record | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
     priority = outcome(operation, request, response)
     if operation.action is Action.SEND:
         return Record.OWNER if response.status in DATA_STATUSES else None
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
-        return None if prepared else Record.AFTER
+        return None if request.prepared else Record.AFTER
     if priority is not Priority.INFO or _changed_nothing(operation, request, before):
-        return None
-    if operation.action is Action.DELETE and not delete_tells_metadata:
         return None
     return operation.route.record
 
@@ -156,29 +143,28 @@ def decide(
     request: RequestFacts,
     response: ResponseFacts,
     records: Records,
-    *,
     now: str,
-    prepared: bool = False,
-    delete_tells_metadata: bool = False,
 ) -> list[ImageEvent]:
     """The events of an operation that has ended, in order; none when nothing happened.
 
-    `now` is the time as `YYYY-MM-DDTHH:MM:SSZ`; `prepared` says that image.prepare was told
-    already; `delete_tells_metadata` is the option `image_delete_payload = metadata`.
+    `now` is the time as `YYYY-MM-DDTHH:MM:SSZ`.
     """
     priority = outcome(operation, request, response)
     if priority is None:
         return []
     if operation.action is Action.SEND:
         return [ImageEvent(EventType.SEND, priority, _send(operation, request, response, records))]
-    late_prepare = [] if prepared else [_late_prepare(operation, records)]
+    late_prepare = [] if request.prepared else [_late_prepare(operation, records)]
     if priority is not Priority.INFO:
-        failed = ImageEvent(operation.route.refused, priority, _text(operation, response))
+        text = failure.text(
+            operation, response.status, response.reason, response.explanation, response.error
+        )
+        failed = ImageEvent(operation.route.refused, priority, text)
         began = operation.action is Action.UPLOAD and priority is Priority.ERROR
         return [*(late_prepare if began else ()), failed]
     if _changed_nothing(operation, request, records.before):
         return []
-    payload = _payload(operation, records, now, delete_tells_metadata)
+    payload = _payload(operation, records, now)
     told = [
         ImageEvent(event_type, Priority.INFO, payload)
         for event_type in operation.route.events
@@ -200,9 +186,7 @@ def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
 
 
-def _payload(
-    operation: Operation, records: Records, now: str, delete_tells_metadata: bool
-) -> Payload:
+def _payload(operation: Operation, records: Records, now: str) -> Payload:
     """What a successful operation tells; of what no record is known, at least the ids."""
     record = dict(records.told or {})
     match operation.action:
@@ -210,7 +194,7 @@ def _payload(
             return images.member(_member_ids(operation) | record)
         case Action.MEMBER_DELETE:
             return images.deleted_member(_member_ids(operation) | record, now)
-        case Action.DELETE if not delete_tells_metadata:
+        case Action.DELETE if operation.route.record is None:
             return str(operation.image_id)
         case Action.DELETE:
             return images.deleted_metadata({"id": operation.image_id} | record, now)
@@ -236,78 +220,3 @@ def _send(
         "destination_ip": request.destination_ip,
         "bytes_sent": response.bytes_sent if response.status in DATA_STATUSES else 0,
     }
-
-
-# -- texts of what was refused or failed -----------------------------------------------------
-
-_TRIED = {
-    Action.CREATE: "create image",
-    Action.UPLOAD: "upload data of image",
-    Action.STAGE: "stage data of image",
-    Action.PATCH: "update image",
-    Action.DEACTIVATE: "deactivate image",
-    Action.REACTIVATE: "reactivate image",
-    Action.TAG: "tag image",
-    Action.STORE_DELETE: "delete from a store the data of image",
-    Action.DELETE: "delete image",
-    Action.MEMBER_CREATE: "add a member to image",
-    Action.MEMBER_UPDATE: "update a member of image",
-    Action.MEMBER_DELETE: "remove a member from image",
-}
-
-
-def _text(operation: Operation, response: ResponseFacts) -> str:
-    """One line of at most 1 KiB: what was tried, on which image, and what Glance said."""
-    tried = _TRIED[operation.action]
-    if operation.image_id is not None:
-        tried += " " + _one_line(operation.image_id)
-    if response.error is not None:
-        ended = f"the application raised {response.error}"
-    elif response.status is None:
-        ended = "the application gave no answer"
-    else:
-        ended = f"{response.status} {_one_line(response.reason)}".strip()
-    # WebOb's error pages begin with the status, which the text has already.
-    explained = response.explanation.removeprefix(ended).strip()
-    text = ": ".join([tried, ended, *([explained] if explained else [])])
-    return text.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
-
-
-# Elements whose text is no part of the explanation.
-_UNSAID = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
-_PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-
-
-def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
-    """What the body of an error answer explains, on one line, with nothing secret in it.
-
-    `body` is its beginning, KNOWN_FROM_EXPLANATION bytes at most. Nothing is made of a
-    compressed one. URLs (they can hold a store's credentials) and absolute paths are replaced.
-    """
-    if content_encoding.lower() not in ("", "identity"):
-        return ""
-    text = body.decode(errors="replace")
-    if "json" in content_type.lower():
-        text = _json_message(text)
-    text = html.unescape(_TAG.sub(" ", _UNSAID.sub(" ", text)))
-    return _PATH.sub("<path>", _URL.sub("<url>", _one_line(text)))
-
-
-def _json_message(text: str) -> str:
-    """The `message` of a JSON error, at the top or one level below; else the text as it is."""
-    try:
-        error = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    candidates = [error, *error.values()] if isinstance(error, dict) else []
-    for candidate in candidates:
-        if isinstance(candidate, dict) and isinstance(candidate.get("message"), str):
-            return str(candidate["message"])
-    return text
-
-
-def _one_line(text: str) -> str:
-    return _BLANK.sub(" ", text).strip()

@@ -5,6 +5,7 @@ A request that is in no table of ours passes untouched.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,7 +17,7 @@ from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.lookup import Lookup
 from glance_notify_middleware.notification import Notification, Priority
 from glance_notify_middleware.observation import Observation
-from glance_notify_middleware.operations import ROUTES, Operation, Route, match
+from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, match
 
 
 class Recorder(Protocol):
@@ -38,7 +39,7 @@ class NotifyMiddleware:
         self._settings = settings
         self._recorder = recorder
         self._lookup = Lookup(app)
-        self._routes = frozenset(route for route in ROUTES if self._is_wanted(route))
+        self._routes = {route: self._as_chosen(route) for route in ROUTES if self._is_wanted(route)}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         observation = self._observe(environ)
@@ -51,6 +52,7 @@ class NotifyMiddleware:
         operation = _operation(environ)
         if operation is None or operation.route not in self._routes:
             return None
+        operation = replace(operation, route=self._routes[operation.route])
         return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
 
     def _is_wanted(self, route: Route) -> bool:
@@ -60,6 +62,12 @@ class NotifyMiddleware:
             for event_type in {*route.events, route.refused}
             for priority in Priority
         )
+
+    def _as_chosen(self, route: Route) -> Route:
+        """The route as the options have it told."""
+        if route.action is Action.DELETE and self._settings.image_delete_payload == "id":
+            return replace(route, record=None)
+        return route
 
     def _tell(self, told: list[ImageEvent], who: Receiver) -> None:
         notifications = [

@@ -17,7 +17,6 @@ from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Record
 
 _INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
-_STATUS_BEFORE_TELLS = (Action.DEACTIVATE, Action.REACTIVATE)
 
 Body = Iterable[bytes]
 Tell = Callable[[list[ImageEvent], Receiver], None]
@@ -46,7 +45,6 @@ class Observation:
         self._operation = operation
         self._environ = environ
 
-        self._delete_tells_metadata = settings.image_delete_payload == "metadata"
         self._wants_success = any(
             settings.wants(event_type, Priority.INFO) for event_type in operation.route.events
         )
@@ -87,9 +85,7 @@ class Observation:
         if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
             self._input = streams.CountingInput(self._environ["wsgi.input"], self._on_read)
             self._environ["wsgi.input"] = self._input
-        if self._wants_success and events.looks_before(
-            self._operation, delete_tells_metadata=self._delete_tells_metadata
-        ):
+        if self._wants_success and events.looks_before(self._operation):
             self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it reads the request ---------------------------------------------------------
@@ -112,7 +108,7 @@ class Observation:
 
     def _start(self, start_response: StartResponse) -> StartResponse:
         def start(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
             given = (status, headers) if exc_info is None else (status, headers, exc_info)
             write = start_response(*given)
@@ -173,31 +169,13 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
-        wanted = events.record_wanted(
-            self._operation,
-            request,
-            response,
-            self._before,
-            prepared=self._prepared,
-            delete_tells_metadata=self._delete_tells_metadata,
-        )
-        told = events.decide(
-            self._operation,
-            request,
-            response,
-            Records(told=self._found(wanted), before=self._before),
-            now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            prepared=self._prepared,
-            delete_tells_metadata=self._delete_tells_metadata,
-        )
+        wanted = events.record_wanted(self._operation, request, response, self._before)
+        records = Records(told=self._found(wanted), before=self._before)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        told = events.decide(self._operation, request, response, records, now)
         self._tell(told, request.receiver)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
-
-    @property
-    def _prepared(self) -> bool:
-        """Whether image.prepare was told already."""
-        return self._operation.action is Action.UPLOAD and self._read_enough
 
     def _found(self, wanted: Record | None) -> lookup.Record | None:
         match wanted:
@@ -226,6 +204,7 @@ class Observation:
             destination_ip=self._destination_ip,
             bytes_read=None if self._reads_are_hidden else seen.bytes_read if seen else 0,
             body_start=seen.head if seen and seen.touched else None,
+            prepared=self._operation.action is Action.UPLOAD and self._read_enough,
         )
 
     def _who(self) -> Receiver:

@@ -49,7 +49,7 @@ class Route:
     action: Action
     events: tuple[EventType, ...]  # told when it succeeds
     refused: EventType  # told when it is refused or fails
-    record: Record
+    record: Record | None  # None: they tell no record
 
 
 _TYPE = EventType

@@ -1,6 +1,7 @@
 """One image, as the Images API shows it and as notifications carry it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from glance_notify_middleware.operations import Operation, match
@@ -134,9 +135,14 @@ CHANGES = (
 """Every request that is an operation, but for the download."""
 
 
-def operation(request: str) -> Operation:
-    """The operation of a request that is written like `DELETE images/{id}`."""
+def operation(request: str, *, tells_metadata: bool = False) -> Operation:
+    """The operation of a request that is written like `DELETE images/{id}`.
+
+    A delete tells the id alone, unless `tells_metadata`.
+    """
     method, path = request.split(" ", 1)
     found = match(method, f"/v2/{path}", "", "")
     assert found is not None
+    if request == DELETE and not tells_metadata:
+        found = replace(found, route=replace(found.route, record=None))
     return found

@@ -39,17 +39,15 @@ def succeeded(
     *,
     body_start: bytes | None = None,
     prepared: bool = False,
-    delete_tells_metadata: bool = False,
+    tells_metadata: bool = False,
 ) -> Told:
     return told(
         events.decide(
-            cases.operation(request),
-            RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start),
+            cases.operation(request, tells_metadata=tells_metadata),
+            RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
             ResponseFacts(status, kept=True),
             records,
-            now=cases.NOW,
-            prepared=prepared,
-            delete_tells_metadata=delete_tells_metadata,
+            cases.NOW,
         )
     )
 
@@ -132,7 +130,7 @@ def test_a_success_is_told_with_the_payload_of_its_type(
 
 
 def test_a_delete_tells_the_metadata_as_before_it_where_that_was_chosen() -> None:
-    decided = succeeded(cases.DELETE, 204, FOUND, delete_tells_metadata=True)
+    decided = succeeded(cases.DELETE, 204, FOUND, tells_metadata=True)
     assert decided == [("image.delete", "INFO", DELETED)]
 
 
@@ -197,7 +195,7 @@ def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
 
 
 def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
-    [(_, _, payload)] = succeeded(cases.DELETE, 204, Records(), delete_tells_metadata=True)
+    [(_, _, payload)] = succeeded(cases.DELETE, 204, Records(), tells_metadata=True)
     gone = {"status": "deleted", "deleted": True, "deleted_at": cases.NOW}
     assert payload == {**NOTHING_KNOWN, **gone}
 

@@ -42,11 +42,10 @@ def failed(
 ) -> list[tuple[str, str, Any]]:
     decided = events.decide(
         cases.operation(request),
-        RequestFacts(Receiver(), None, bytes_read=bytes_read),
+        RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
         response,
         Records(told=record),
-        now=cases.NOW,
-        prepared=prepared,
+        cases.NOW,
     )
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 

@@ -18,10 +18,9 @@ REQUESTS = (*cases.CHANGES, cases.SEND)
 def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
     request_line: str,
 ) -> None:
-    operation = cases.operation(request_line)
-    with_id = events.looks_before(operation, delete_tells_metadata=False)
+    with_id = events.looks_before(cases.operation(request_line))
     assert with_id is (request_line in BEFORE_ALWAYS)
-    with_metadata = events.looks_before(operation, delete_tells_metadata=True)
+    with_metadata = events.looks_before(cases.operation(request_line, tells_metadata=True))
     assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
 
 
@@ -33,15 +32,15 @@ def wanted(
     body_start: bytes | None = None,
     before: Mapping[str, Any] | None = None,
     prepared: bool = False,
-    delete_tells_metadata: bool = False,
+    tells_metadata: bool = False,
 ) -> str | None:
     record = events.record_wanted(
-        cases.operation(request),
-        RequestFacts(Receiver(), None, bytes_read=bytes_read, body_start=body_start),
+        cases.operation(request, tells_metadata=tells_metadata),
+        RequestFacts(
+            Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
+        ),
         ResponseFacts(status, kept=True),
         before,
-        prepared=prepared,
-        delete_tells_metadata=delete_tells_metadata,
     )
     return None if record is None else record.name
 
@@ -72,13 +71,13 @@ def test_a_success_is_told_of_the_record_that_costs_least(
 
 
 def test_a_delete_that_tells_metadata_needs_the_record_from_before() -> None:
-    assert wanted(cases.DELETE, 204, delete_tells_metadata=True) == "BEFORE"
+    assert wanted(cases.DELETE, 204, tells_metadata=True) == "BEFORE"
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)
 @pytest.mark.parametrize("status", [300, 403, 404])
 def test_what_was_refused_needs_no_record(request_line: str, status: int) -> None:
-    assert wanted(request_line, status, delete_tells_metadata=True) is None
+    assert wanted(request_line, status, tells_metadata=True) is None
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events import (
-    KNOWN_FROM_EXPLANATION,
-    Records,
-    RequestFacts,
-    ResponseFacts,
-    decide,
-    explanation,
-)
+from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts, decide
+from glance_notify_middleware.failure import BYTES_READ, explanation
 from glance_notify_middleware.identity import Receiver
 from tests.unit import cases
 
@@ -73,7 +67,7 @@ def test_a_compressed_body_explains_nothing(content_encoding: str, explained: st
 
 
 def test_4_kib_of_an_error_body_are_read() -> None:
-    assert KNOWN_FROM_EXPLANATION == 4096
+    assert BYTES_READ == 4096
 
 
 def test_bytes_that_are_no_text_do_not_hide_the_rest() -> None:

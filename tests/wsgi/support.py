@@ -134,7 +134,8 @@ class Server:
                 return
         self.trace.append("exhausted")
 
-    def _start_response(self, *given: Any) -> Callable[[bytes], object]:
-        status, headers = given[:2]
-        self.trace.append(("start", status, list(headers), len(given)))
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        self.trace.append(("start", status, list(headers), exc_info and exc_info[0]))
         return lambda data: self.trace.append(("write", data))

@@ -1,0 +1,90 @@
+"""What was refused or failed, in words: one line, with nothing secret in it."""
+
+import html
+import json
+import re
+
+from glance_notify_middleware.operations import Action, Operation
+
+BYTES_READ = 4096
+"""How many bytes of an error answer's body are looked at."""
+
+_LONGEST_TEXT = 1024  # bytes
+
+_TRIED = {
+    Action.CREATE: "create image",
+    Action.UPLOAD: "upload data of image",
+    Action.STAGE: "stage data of image",
+    Action.PATCH: "update image",
+    Action.DEACTIVATE: "deactivate image",
+    Action.REACTIVATE: "reactivate image",
+    Action.TAG: "tag image",
+    Action.STORE_DELETE: "delete from a store the data of image",
+    Action.DELETE: "delete image",
+    Action.MEMBER_CREATE: "add a member to image",
+    Action.MEMBER_UPDATE: "update a member of image",
+    Action.MEMBER_DELETE: "remove a member from image",
+}
+
+
+def text(
+    operation: Operation, status: int | None, reason: str, explained: str, error: str | None
+) -> str:
+    """At most 1 KiB: what was tried, on which image, and how it ended.
+
+    `explained` is what `explanation` made of the answer; `error` is the class of the exception
+    that the application raised; `status` is None where it did not even begin to answer.
+    """
+    tried = _TRIED[operation.action]
+    if operation.image_id is not None:
+        tried += " " + _one_line(operation.image_id)
+    if error is not None:
+        ended = f"the application raised {error}"
+    elif status is None:
+        ended = "the application gave no answer"
+    else:
+        ended = f"{status} {_one_line(reason)}".strip()
+    # WebOb's error pages begin with the status, which the text has already.
+    explained = explained.removeprefix(ended).strip()
+    said = ": ".join([tried, ended, *([explained] if explained else [])])
+    return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+
+
+# Elements whose text is no part of the explanation.
+_UNSAID = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
+    """What the body of an error answer explains, on one line, with nothing secret in it.
+
+    `body` is its beginning, BYTES_READ at most. Nothing is made of a
+    compressed one. URLs (they can hold a store's credentials) and absolute paths are replaced.
+    """
+    if content_encoding.lower() not in ("", "identity"):
+        return ""
+    text = body.decode(errors="replace")
+    if "json" in content_type.lower():
+        text = _json_message(text)
+    text = html.unescape(_TAG.sub(" ", _UNSAID.sub(" ", text)))
+    return _PATH.sub("<path>", _URL.sub("<url>", _one_line(text)))
+
+
+def _json_message(text: str) -> str:
+    """The `message` of a JSON error, at the top or one level below; else the text as it is."""
+    try:
+        error = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    candidates = [error, *error.values()] if isinstance(error, dict) else []
+    for candidate in candidates:
+        if isinstance(candidate, dict) and isinstance(candidate.get("message"), str):
+            return str(candidate["message"])
+    return text
+
+
+def _one_line(text: str) -> str:
+    return _BLANK.sub(" ", text).strip()
