@@ -154,14 +154,13 @@ def decide(
         return []
     if operation.action is Action.SEND:
         return [ImageEvent(EventType.SEND, priority, _send(operation, request, response, records))]
-    late_prepare = [] if request.prepared else [_late_prepare(operation, records)]
     if priority is not Priority.INFO:
         text = failure.text(
             operation, response.status, response.reason, response.explanation, response.error
         )
         failed = ImageEvent(operation.route.refused, priority, text)
-        began = operation.action is Action.UPLOAD and priority is Priority.ERROR
-        return [*(late_prepare if began else ()), failed]
+        began = priority is Priority.ERROR
+        return [*(_late_prepare(operation, request, records) if began else ()), failed]
     if _changed_nothing(operation, request, records.before):
         return []
     payload = _payload(operation, records, now)
@@ -171,7 +170,7 @@ def decide(
         if event_type is not EventType.PREPARE
         and (event_type is not EventType.ACTIVATE or _became_active(operation, records))
     ]
-    return [*(late_prepare if operation.action is Action.UPLOAD else ()), *told]
+    return [*_late_prepare(operation, request, records), *told]
 
 
 def _became_active(operation: Operation, records: Records) -> bool:
@@ -181,9 +180,14 @@ def _became_active(operation: Operation, records: Records) -> bool:
     return before.get("status") == "queued" and after.get("status") == "active"
 
 
-def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
+def _late_prepare(
+    operation: Operation, request: RequestFacts, records: Records
+) -> list[ImageEvent]:
+    """image.prepare of an upload that was not told while its data was being read."""
+    if operation.action is not Action.UPLOAD or request.prepared:
+        return []
     known = {"id": operation.image_id} | dict(records.told or {})
-    return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
+    return [ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))]
 
 
 def _payload(operation: Operation, records: Records, now: str) -> Payload:

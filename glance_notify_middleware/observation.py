@@ -55,7 +55,11 @@ class Observation:
         )
         self._snapshot = lookup.snapshot(environ)
         self._receiver = identity.receiver(environ)
-        self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
+        self._destination_ip = (
+            identity.destination_ip(environ, settings.trusted_proxies)
+            if operation.action is Action.SEND
+            else None
+        )
 
         self._before: lookup.Record | None = None
         self._owner_asked = False
