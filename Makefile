@@ -25,7 +25,7 @@ test: lint ## everything that takes less than ten minutes
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/unit --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest tests --ignore=tests/unit --cov --cov-append --cov-report=
+	$(BIN)/pytest --ignore=tests/unit --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
 
 # The pure core: these modules decide, and do no I/O.

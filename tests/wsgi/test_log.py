@@ -76,11 +76,11 @@ def append(path: Path, name: str, count: int, size: int) -> None:
 
 def test_several_processes_and_threads_append_without_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
-    fork = multiprocessing.get_context("fork")
+    spawn = multiprocessing.get_context("spawn")
     workers: list[Any] = [
         make(target=append, args=(path, f"worker-{number}", 200, 20_000))
         for number in range(3)
-        for make in (fork.Process, threading.Thread)
+        for make in (spawn.Process, threading.Thread)
     ]
     for worker in workers:
         worker.start()

@@ -1,0 +1,100 @@
+"""Look-ups through an application that misbehaves."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from glance_notify_middleware import lookup
+from glance_notify_middleware.operations import Operation, match
+from tests.wsgi.support import FILE, IMAGE, answer, environ
+
+
+def operation() -> Operation:
+    found = match("GET", FILE, "", "")
+    assert found is not None
+    return found
+
+
+SNAPSHOT = lookup.snapshot(environ("GET", FILE))
+
+
+class Closed:
+    """A body that knows whether it was closed."""
+
+    closed = False
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._chunks)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("status", "chunks", "found"),
+    [
+        ("200 OK", [b'{"id": ', b'"x"}'], {"id": "x"}),
+        ("200 OK", [b"[1]"], None),
+        ("200 OK", [b"not JSON"], None),
+        ("200 OK", [], None),
+        ("200 OK", itertools.repeat(b"x" * 1024 * 1024), None),
+        ("300 Choices", [b"{}"], None),
+        ("404 Not Found", [b"{}"], None),
+    ],
+    ids=["a record", "a list", "no JSON", "nothing", "an endless body", "300", "404"],
+)
+def test_only_a_record_is_one_and_its_body_is_closed_in_any_case(
+    status: str, chunks: Iterable[bytes], found: Any
+) -> None:
+    body = Closed(chunks)
+    assert lookup.Lookup(answer(status, body)).record(operation(), SNAPSHOT) == found
+    assert body.closed
+
+
+def test_a_body_that_raises_is_closed_and_no_record() -> None:
+    def breaks() -> Iterator[bytes]:
+        yield b"{"
+        raise OSError
+
+    body = Closed(breaks())
+    assert lookup.Lookup(answer("200 OK", body)).record(operation(), SNAPSHOT) is None
+    assert body.closed
+
+
+def test_no_more_owners_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "CACHE_ENTRIES", 2)
+    asked: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b'{"status": "active", "owner": "o", "size": 1, "name": "n"}']
+
+    look = lookup.Lookup(app)
+    for number in (1, 2, 3, 3, 1):
+        found = match("GET", f"/v2/images/{number}/file", "", "")
+        assert found is not None
+        assert look.owner_and_size(found, SNAPSHOT) == {"owner": "o", "size": 1}
+    assert asked == [f"/v2/images/{number}" for number in (1, 2, 3, 1)]
+
+
+def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("glance_notify_middleware.lookup.time.monotonic", lambda: now)
+    asked: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b'{"status": "active"}']
+
+    look = lookup.Lookup(app)
+    for now in (1000.0, 1059.9, 1060.1):  # noqa: B007 (the clock reads it)
+        look.owner_and_size(operation(), SNAPSHOT)
+    assert asked == [f"/v2/images/{IMAGE}"] * 2
