@@ -18,7 +18,7 @@ from glance_notify_middleware import factory, lookup
 from glance_notify_middleware.middleware import NotifyMiddleware
 from glance_notify_middleware.notification import Notification
 from glance_notify_middleware.strategies.log import LoggerRecorder
-from tests.glance_suite.agreement import Event, Request
+from tests.glance_suite.told import Event, Request
 
 _PRIORITIES = {"info": "INFO", "warn": "WARN", "error": "ERROR"}
 
@@ -118,15 +118,32 @@ class Capture:
             setattr(notifier, name, watched(priority))
 
     def _watch_look_ups(self) -> None:
-        record = lookup.Lookup.record
+        """Tell the filter's own requests from those it watches, and note which are refused."""
+        make, record = lookup.Lookup.__init__, lookup.Lookup.record
+        thread = self._thread
+
+        def made(look: lookup.Lookup, app: WSGIApplication) -> None:
+            def asked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+                def start(status: str, *rest: Any) -> Any:
+                    thread.look_up_status = int(status.split()[0])
+                    return start_response(status, *rest)
+
+                return app(environ, cast(StartResponse, start))
+
+            make(look, asked)
 
         def marked(*args: Any) -> Any:
-            self._thread.looks_up = True
+            thread.looks_up, thread.look_up_status = True, None
             try:
-                return record(*args)
+                found = record(*args)
             finally:
-                self._thread.looks_up = False
+                thread.looks_up = False
+            request: Request | None = getattr(thread, "request", None)
+            if found is None and request is not None:
+                request.look_ups_without.append(thread.look_up_status)
+            return found
 
+        cast(Any, lookup.Lookup).__init__ = made
         cast(Any, lookup.Lookup).record = marked
 
 

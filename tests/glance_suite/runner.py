@@ -7,19 +7,23 @@ A process runs one place only, for Glance keeps much of its state in globals.
 """
 
 import argparse
-import importlib
+import importlib.util
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
+import traceback
 import unittest
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from tests.glance_suite import pipeline
+from tests.glance_suite import agreement, pipeline
 from tests.glance_suite.capture import Capture
+from tests.glance_suite.report import table
+from tests.glance_suite.told import read_requests
 
 MODULES = {
     name.rpartition(".")[2]: f"glance.tests.functional.{name}"
@@ -89,7 +93,7 @@ def enter_glance(folder: Path) -> None:
     """
     spec = importlib.util.find_spec("glance")
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("Glance is not installed here; its tests come with the package glance")
+        raise RuntimeError("Glance is not installed here; its tests come with the package glance")
     (folder / "glance").symlink_to(spec.submodule_search_locations[0], target_is_directory=True)
     os.chdir(folder)
     importlib.import_module("glance.db.migration")  # or importing glance.tests runs in a circle
@@ -101,8 +105,8 @@ def put_filter(place: pipeline.Place, delete_payload: str) -> Counter[str]:
     Returns the pipelines that get loaded, as the names of their classes, counted as the
     tests go on. A pipeline without the filter at its place ends the test that loads it.
     """
-    base = importlib.import_module("glance.tests.functional").SynchronousAPIBase
-    config = importlib.import_module("glance.common.config")
+    base: Any = importlib.import_module("glance.tests.functional").SynchronousAPIBase
+    config: Any = importlib.import_module("glance.common.config")
     write_paste, load_paste = base.setup_simple_paste, config.load_paste_app
     loaded: Counter[str] = Counter()
 
@@ -123,6 +127,20 @@ def put_filter(place: pipeline.Place, delete_payload: str) -> Counter[str]:
     return loaded
 
 
+def resolve_localhost() -> None:
+    """Have `localhost.` resolve, in every place alike, as it does where there is a DNS server.
+
+    Glance adds that dot to the host that an image is imported from, and its tests serve
+    from localhost.
+    """
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        return real("localhost" if host == "localhost." else host, *args, **kwargs)
+
+    cast(Any, socket).getaddrinfo = getaddrinfo
+
+
 def load(modules: list[str], tests: list[str]) -> unittest.TestSuite:
     """All tests of the modules, or only those among them whose ids are named."""
     loader = unittest.defaultTestLoader
@@ -136,6 +154,7 @@ def load(modules: list[str], tests: list[str]) -> unittest.TestSuite:
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """What a run gives: outcomes, and what the filter and the native notifier told in it."""
     enter_glance(folder)
+    resolve_localhost()
     capture = Capture(compares=arguments.compare)
     capture.install()
     loaded = put_filter(arguments.place, arguments.delete_payload)
@@ -170,14 +189,26 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true", help="watch the native notifier, too")
     parser.add_argument("--delete-payload", choices=("id", "metadata"), default="id")
     arguments = parser.parse_args()
-    out = arguments.out.resolve()
-    with tempfile.TemporaryDirectory(prefix="glance-suite-") as folder:
+    code = 1
+    try:
+        _run_and_write(arguments, arguments.out.resolve())
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        # Threads of Glance's imports may still wait for something that will not come.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _run_and_write(arguments: argparse.Namespace, out: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="glance-suite-", ignore_cleanup_errors=True) as folder:
         report = run(arguments, Path(folder))
         out.write_text(json.dumps(report, indent=1))
-    # Threads of Glance's imports may still wait for something that will not come.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    if arguments.compare:
+        findings = agreement.compare(read_requests(report["observed"]["requests"]))
+        print(table(findings), *agreement.unexplained(findings), sep="\n")
 
 
 if __name__ == "__main__":
