@@ -49,8 +49,10 @@ $(VENV)/demo $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
 comma := ,
 
 $(VENV)/made:
-	@command -v $(PYTHON) > /dev/null || { echo 'missing: $(PYTHON) (apt-get install python3)'; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'too old: $(PYTHON); 3.11 or newer is needed (make PYTHON=...)'; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo 'missing: venv (apt-get install python3-venv)'; exit 1; }
+	@command -v $(PYTHON) > /dev/null || $(call missing,$(PYTHON): apt-get install python3)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(call missing,Python 3.11 or newer: make PYTHON=...)
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || $(call missing,venv: apt-get install python3-venv)
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
+
+missing = { echo 'missing: $(1)'; exit 1; }
