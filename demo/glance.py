@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from demo.keystone import SERVICE, Keystone
 
@@ -98,7 +99,10 @@ def lay_out(
 
 
 class Server:
-    """Glance under uWSGI, on a free port of loopback; everything it says goes to `log`."""
+    """Glance under uWSGI, on a free port of loopback; everything it says goes to `log`.
+
+    In a `with` statement it is up from the first line on, and ended after the last.
+    """
 
     def __init__(self, configuration: Path, log: Path, *, processes: int = 2) -> None:
         self.log = log
@@ -122,7 +126,14 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_until_up(self, seconds: float = 90) -> None:
+    def __enter__(self) -> Self:
+        self._wait_until_up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _wait_until_up(self, seconds: float = 90) -> None:
         """Raises RuntimeError, with the end of its log, when it does not answer in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -155,17 +166,10 @@ def running(
     folder: Path, *, processes: int = 2, **layout: str
 ) -> Iterator[tuple[Server, Keystone]]:
     """A Glance with the filter, and the stand-in for Keystone that it asks; ended on exit."""
-    keystone = Keystone()
-    try:
+    with Keystone() as keystone:
         configuration = lay_out(folder, keystone.url, **layout)
-        server = Server(configuration, folder / "glance.log", processes=processes)
-        try:
-            server.wait_until_up()
+        with Server(configuration, folder / "glance.log", processes=processes) as server:
             yield server, keystone
-        finally:
-            server.stop()
-    finally:
-        keystone.stop()
 
 
 def _free_port() -> int:

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from paste import httpserver
@@ -44,7 +44,7 @@ PEOPLE = {person.name: person for person in (ALICE, BOB, CAROL, ROOT, SERVICE)}
 
 
 class Keystone:
-    """Serves on a free port of loopback until `stop`."""
+    """Serves on a free port of loopback, until it is left as a context manager."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Person] = {}
@@ -60,7 +60,10 @@ class Keystone:
         self._tokens[token] = person
         return token
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._server.server_close()
 
     def _app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -96,25 +96,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     folder = tmp_path_factory.mktemp("glance")
-    keystone = Keystone()
-    PEOPLE[BLIND.name] = BLIND
-    configuration = glance.lay_out(
-        folder,
-        keystone.url,
-        default=f"image_cache_dir = {folder}/cache\nworker_self_reference_url = http://localhost:9",
-    )
-    (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
-    os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
-    from glance.common import config, wsgi_app  # type: ignore[import-untyped]
-    from oslo_config import cfg
+    with Keystone() as keystone:
+        PEOPLE[BLIND.name] = BLIND
+        configuration = glance.lay_out(
+            folder,
+            keystone.url,
+            default=f"image_cache_dir = {folder}/cache\nworker_self_reference_url = http://localhost:9",
+        )
+        (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
+        os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
+        from glance.common import config, wsgi_app  # type: ignore[import-untyped]
+        from oslo_config import cfg
 
-    wsgi_app.init_app()
-    atexit.unregister(wsgi_app.drain_workers)  # there is nothing left to drain, and it says so
+        wsgi_app.init_app()
+        atexit.unregister(wsgi_app.drain_workers)  # there is nothing left to drain, and it says so
 
-    def load(flavor: str, paste_file: str) -> WSGIApplication:
-        cfg.CONF.set_override("flavor", flavor, "paste_deploy")
-        app: WSGIApplication = config.load_paste_app("glance-api", conf_file=paste_file)
-        return app
+        def load(flavor: str, paste_file: str) -> WSGIApplication:
+            cfg.CONF.set_override("flavor", flavor, "paste_deploy")
+            app: WSGIApplication = config.load_paste_app("glance-api", conf_file=paste_file)
+            return app
 
-    yield InProcess(folder, keystone, load)
-    keystone.stop()
+        yield InProcess(folder, keystone, load)

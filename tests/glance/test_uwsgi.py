@@ -21,6 +21,7 @@ from demo.glance import Server
 from demo.keystone import ALICE, Keystone
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
 
@@ -172,30 +173,22 @@ def peak(server: Server) -> int:
 def test_a_download_of_a_gibibyte_takes_no_more_memory_than_without_the_filter(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keystone = Keystone()
     peaks = {}
     stock = glance.STOCK_PASTE_FILE.read_text()
-    configuration = glance.lay_out(tmp_path, keystone.url, paste=stock)
-    image = ""
-    for name, text in (("upload", stock), ("without", stock), ("with", glance.paste_file())):
-        (configuration / "glance-api-paste.ini").write_text(text)
-        server = Server(configuration, tmp_path / f"{name}.log", processes=1)
-        server.wait_until_up()
-        client = Client(server, keystone)
-        if name == "upload":
-            image = client.image(b"x" * 65536 for _ in range(16 * 1024))
-        else:
-            size = 0
-            with client.ask("GET", f"/v2/images/{image}/file", stream=True) as answer:
-                for chunk in answer.iter_content(MIB):
-                    size += len(chunk)
-            assert size == 1024 * MIB
-            peaks[name] = peak(server)
-        if name == "with":
-            (sent,) = client.follower.wait(1)
-            assert (sent["priority"], sent["payload"]["bytes_sent"]) == ("INFO", 1024 * MIB)
-        server.stop()
-    keystone.stop()
+    with Keystone() as keystone:
+        configuration = glance.lay_out(tmp_path, keystone.url, paste=stock)
+        with Server(configuration, tmp_path / "upload.log", processes=1) as server:
+            image = Client(server, keystone).image(b"x" * 65536 for _ in range(GIB // 65536))
+        for name, paste_file in (("without", stock), ("with", glance.paste_file())):
+            (configuration / "glance-api-paste.ini").write_text(paste_file)
+            with Server(configuration, tmp_path / f"{name}.log", processes=1) as server:
+                client = Client(server, keystone)
+                with client.ask("GET", f"/v2/images/{image}/file", stream=True) as answer:
+                    assert sum(len(chunk) for chunk in answer.iter_content(MIB)) == GIB
+                peaks[name] = peak(server)
+                if name == "with":
+                    (sent,) = client.follower.wait(1)
+    assert (sent["priority"], sent["payload"]["bytes_sent"]) == ("INFO", GIB)
     with capsys.disabled():
         print(
             f"\nA download of 1 GiB: the worker's peak was {peaks['without'] / MIB:.1f} MiB "
