@@ -127,7 +127,11 @@ class Server:
             )
 
     def __enter__(self) -> Self:
-        self._wait_until_up()
+        try:
+            self._wait_until_up()
+        except BaseException:  # Ctrl-C too
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -142,7 +146,6 @@ class Server:
                     return
             time.sleep(0.1)
         said = self.log.read_text(errors="replace")[-4000:]
-        self.stop()
         raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; it said:\n{said}")
 
     def workers(self) -> list[int]:
