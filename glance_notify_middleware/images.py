@@ -63,7 +63,12 @@ def metadata(record: Mapping[str, Any]) -> Metadata:
 
 def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:
     """Image metadata of a record that is no more; `now` as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return metadata(record) | {"status": "deleted", "deleted": True, "deleted_at": now}
+    return metadata(record) | {
+        "status": "deleted",
+        "deleted": True,
+        "deleted_at": now,
+        "updated_at": now,
+    }
 
 
 def saving_metadata(record: Mapping[str, Any]) -> Metadata:

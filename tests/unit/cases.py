@@ -79,6 +79,7 @@ DELETED: Mapping[str, Any] = {
     "status": "deleted",
     "deleted": True,
     "deleted_at": "2026-11-05T12:00:00Z",
+    "updated_at": "2026-11-05T12:00:00Z",
 }
 
 MEMBER_RECORD: Mapping[str, Any] = {

@@ -196,8 +196,9 @@ def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
 
 def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
     [(_, _, payload)] = succeeded(cases.DELETE, 204, Records(), tells_metadata=True)
-    gone = {"status": "deleted", "deleted": True, "deleted_at": cases.NOW}
-    assert payload == {**NOTHING_KNOWN, **gone}
+    gone = {"status": "deleted", "deleted": True}
+    then = {"deleted_at": cases.NOW, "updated_at": cases.NOW}
+    assert payload == {**NOTHING_KNOWN, **gone, **then}
 
 
 def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:

@@ -1,0 +1,168 @@
+"""The comparison itself: it must catch what it is there for."""
+
+from typing import Any
+
+import pytest
+
+from tests.glance_suite.agreement import Finding, Kind, compare, unexplained
+from tests.glance_suite.told import Event, Request
+
+IMAGE = {"id": "i", "owner": "o", "status": "saving", "tags": ["a", "b"], "properties": {}}
+SENT = {"image_id": "i", "owner_id": "o", "bytes_sent": 9}
+
+
+def told(
+    request: str,
+    native: list[tuple[str, str, Any]],
+    ours: list[tuple[str, str, Any]],
+    look_ups_without: tuple[int | None, ...] = (),
+) -> list[Finding]:
+    """Findings for one `METHOD path status`; events as (type, priority, payload)."""
+    method, path, status = request.split()
+    events = [Event("native", *event) for event in native]
+    events += [Event("ours", *event) for event in ours]
+    code = int(status) if status.isdigit() else None
+    return compare([Request("t", 0, method, path, code, list(look_ups_without), events)])
+
+
+def upload(**changed: Any) -> list[Finding]:
+    native = IMAGE | {"backend": "store1", "os_glance_failed_import": []}
+    return told(
+        "PUT /v2/images/i/file 204",
+        [("image.prepare", "INFO", native)],
+        [("image.prepare", "INFO", IMAGE | changed)],
+    )
+
+
+def download(**changed: Any) -> list[Finding]:
+    return told(
+        "GET /v2/images/i/file 200",
+        [("image.send", "INFO", SENT)],
+        [("image.send", "INFO", SENT | {"destination_ip": None} | changed)],
+    )
+
+
+def test_what_the_contract_says_that_differs_has_its_reason() -> None:
+    assert [finding.kind for finding in [*upload(), *download()]] == [Kind.DIFFERS] * 2
+    assert upload()[0].reason == "native adds backend and two os_glance_ lists"
+    assert upload(tags=["b", "a"])[0].reason == upload()[0].reason
+
+
+@pytest.mark.parametrize(
+    ("findings", "fault"),
+    [
+        (upload(owner="someone"), "owner: native tells 'o', we tell 'someone'"),
+        (upload(owner=None), "owner: native tells 'o', we tell None"),
+        (upload(tags=["a"]), "tags"),
+        (upload(locations=[]), "locations: native tells '(absent)', we tell []"),
+        (download(bytes_sent=8), "bytes_sent: native tells 9, we tell 8"),
+    ],
+)
+def test_a_wrong_field_is_caught(findings: list[Finding], fault: str) -> None:
+    assert fault in unexplained(findings)[0]
+
+
+def test_a_missing_event_is_caught() -> None:
+    lines = unexplained(told("POST /v2/images 201", [("image.create", "INFO", IMAGE)], []))
+    assert len(lines) == 1
+    assert "only native tells it" in lines[0]
+
+
+def test_an_extra_event_of_no_class_is_caught() -> None:
+    event = ("image.create", "INFO", IMAGE)
+    lines = unexplained(told("POST /v2/images 201", [event], [event, event]))
+    assert len(lines) == 1
+    assert "only ours tells it" in lines[0]
+
+
+def test_another_priority_is_caught() -> None:
+    lines = unexplained(
+        told(
+            "GET /v2/images/i/file 200",
+            [("image.send", "INFO", SENT)],
+            [("image.send", "ERROR", SENT)],
+        )
+    )
+    assert "native says INFO" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "ours", "name"),
+    [
+        ("POST /v2/images 403", ("image.create", "WARN", "text"), "refused"),
+        ("GET /v2/images/i/file 200", ("image.send", "ERROR", SENT), "cut"),
+        ("PUT /v2/images/i/file 503", ("image.upload", "ERROR", "text"), "failed"),
+        ("DELETE /v2/images/i raised", ("image.delete", "ERROR", "text"), "failed"),
+        (
+            "PATCH /v2/images/i 200",
+            ("image.activate", "INFO", IMAGE | {"status": "active"}),
+            "activated by its locations",
+        ),
+    ],
+)
+def test_what_native_is_silent_about_has_a_class(
+    request_line: str, ours: tuple[str, str, Any], name: str
+) -> None:
+    assert [(found.kind, found.reason) for found in told(request_line, [], [ours])] == [
+        (Kind.OURS, name)
+    ]
+
+
+def test_bookkeeping_inside_an_upload_is_not_missed_but_a_patch_is() -> None:
+    saved = [("image.update", "INFO", IMAGE)]
+    assert told("PUT /v2/images/i/file 204", saved, [])[0].kind is Kind.NATIVE
+    assert told("PATCH /v2/images/i 200", saved, [])[0].kind is Kind.UNEXPLAINED
+
+
+def test_an_upload_over_quota_is_refused_here_and_failed_there() -> None:
+    began = [("image.prepare", "INFO", IMAGE), ("image.upload", "ERROR", "too large")]
+    refused = [("image.upload", "WARN", "413")]
+    found = told("PUT /v2/images/i/file 413", began, refused)
+    assert [finding.kind for finding in found] == [Kind.DIFFERS, Kind.NATIVE]
+    found = told("PUT /v2/images/i/file 400", began, refused)
+    assert [finding.kind for finding in found] == [Kind.UNEXPLAINED] * 2
+
+
+def test_a_refused_staging_is_not_taken_for_its_bookkeeping() -> None:
+    saved = [("image.update", "INFO", IMAGE)] * 2
+    found = told("PUT /v2/images/i/stage 413", saved, [("image.update", "WARN", "413")])
+    assert [finding.kind for finding in found] == [Kind.OURS, Kind.NATIVE, Kind.NATIVE]
+
+
+def test_a_staged_image_is_compared_as_it_stays() -> None:
+    first, last = IMAGE | {"status": "uploading"}, IMAGE | {"status": "uploading", "size": 9}
+    found = told(
+        "PUT /v2/images/i/stage 204",
+        [("image.update", "INFO", first), ("image.update", "INFO", last)],
+        [("image.update", "INFO", last)],
+    )
+    assert [finding.kind for finding in found] == [Kind.AGREES, Kind.NATIVE]
+    found = told("PUT /v2/images/i/stage 204", [("image.update", "INFO", last)], [])
+    assert [finding.kind for finding in found] == [Kind.UNEXPLAINED]
+
+
+def test_nulls_are_forgiven_where_the_look_up_was_refused_and_only_there() -> None:
+    native, ours = IMAGE | {"status": "active"}, dict.fromkeys(IMAGE, None) | {"id": "i"}
+    for statuses, kind in [((403,), Kind.DIFFERS), ((None,), Kind.UNEXPLAINED)]:
+        found = told(
+            "PUT /v2/images/i/tags/a 204",
+            [("image.update", "INFO", native)],
+            [("image.update", "INFO", ours)],
+            statuses,
+        )
+        assert found[0].kind is kind
+
+
+def test_an_upload_may_be_found_changed_a_moment_later_but_not_earlier() -> None:
+    times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"]
+    for (native, ours), kind in [(times, Kind.DIFFERS), (times[::-1], Kind.UNEXPLAINED)]:
+        found = told(
+            "PUT /v2/images/i/file 204",
+            [("image.upload", "INFO", IMAGE | {"updated_at": native})],
+            [("image.upload", "INFO", IMAGE | {"updated_at": ours})],
+        )
+        assert found[0].kind is kind
+
+
+def test_what_glance_works_on_after_its_answer_is_not_compared() -> None:
+    assert told("POST /v2/images/i/import 202", [("image.update", "INFO", IMAGE)], []) == []

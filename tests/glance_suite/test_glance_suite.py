@@ -1,0 +1,116 @@
+"""Glance's own functional tests end the same with the filter, and both notifiers tell the same.
+
+A named part of them runs always, all that touch image operations with LONG=1, which also
+writes docs/glance-suite.md.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.glance_suite import agreement, places, report
+from tests.glance_suite.agreement import Finding, Kind
+from tests.glance_suite.pipeline import Place
+from tests.glance_suite.runner import MODULES
+from tests.glance_suite.told import read_requests
+
+LONG = os.environ.get("LONG") == "1"
+PAGE = Path(__file__).parents[2] / "docs" / "glance-suite.md"
+
+TESTED = (
+    list(MODULES)
+    if LONG
+    else [
+        "test_image_members",
+        "test_download_from_store",
+        "test_cache_middleware",
+        "test_gzip_middleware",
+    ]
+)
+COMPARED = (
+    list(MODULES)
+    if LONG
+    else ["test_image_members", "test_download_from_store", "test_images_api_policy"]
+)
+TYPES = {
+    *("image.create", "image.prepare", "image.upload", "image.activate", "image.send"),
+    *("image.update", "image.delete"),
+    *("image.member.create", "image.member.update", "image.member.delete"),
+}
+
+
+@dataclass
+class Results:
+    """What the runs gave so far, and the folder that they write to."""
+
+    folder: Path
+    without: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
+    notifications: dict[str, int] = field(default_factory=dict)
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    observed: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, place: Place, *options: str) -> dict[str, Any]:
+        return places.run(place, self.folder / "run.json", *options)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
+    """The runs without the filter (with LONG two, which shows what is flaky in itself)."""
+    found = Results(tmp_path_factory.mktemp("glance-suite"))
+    for _ in range(2 if LONG else 1):
+        found.without.append(found.run("none", "--modules", ",".join(TESTED)))
+    yield found
+    if LONG:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(
+            report.page(
+                found.without, found.verdicts, found.notifications, found.findings, found.observed
+            )
+        )
+
+
+@pytest.mark.parametrize("place", ["application", "context"])
+def test_glances_own_tests_end_as_they_do_without_the_filter(
+    results: Results, place: Place
+) -> None:
+    def again(tests: list[str]) -> list[places.Outcomes]:
+        chosen = ("--tests", ",".join(tests))
+        return [results.run(where, *chosen)["outcomes"] for where in ("none", place)]
+
+    run = results.run(place, "--modules", ",".join(TESTED))
+    results.notifications[place] = run["notifications"]
+    verdicts = places.verdicts(
+        [without["outcomes"] for without in results.without], run["outcomes"], again
+    )
+    results.verdicts[place] = verdicts
+    print(f"\n{report.places({place: verdicts})}")
+    different = [test for test, verdict in verdicts.items() if verdict == "different"]
+    assert not different, {test: run["why"].get(test) for test in different}
+    assert len(verdicts) >= 15
+    assert run["notifications"] > 0
+
+
+@pytest.mark.parametrize("delete_payload", ["id", "metadata"])
+def test_the_filter_tells_what_the_native_notifier_tells(
+    results: Results, delete_payload: str
+) -> None:
+    run = results.run(
+        "context",
+        *("--compare", "--modules", ",".join(COMPARED), "--delete-payload", delete_payload),
+    )
+    findings = agreement.compare(read_requests(run["observed"]["requests"]))
+    results.findings[delete_payload] = findings
+    results.observed[delete_payload] = run["observed"]
+    print(f"\nimage_delete_payload = {delete_payload}\n{report.table(findings)}")
+
+    assert not agreement.unexplained(findings)
+    assert not run["observed"]["during_look_ups"], "a look-up made Glance tell something"
+    by_both = {f.event_type for f in findings if f.kind in (Kind.AGREES, Kind.DIFFERS)}
+    assert by_both == TYPES
+    tells_ids = any(found.reason == "delete tells the id by default" for found in findings)
+    assert tells_ids == (delete_payload == "id")
