@@ -43,7 +43,7 @@ clean: ## remove what was made here
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .*_cache
 
 $(VENV)/demo $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo$(if $(filter test,$*),$(comma)test)]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo$(if $(filter test,$*),$(comma)test)]' || $(call missing,PyPI within reach)
 	@touch $@
 
 comma := ,

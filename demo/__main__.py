@@ -1,6 +1,8 @@
 """`python -m demo` plays the story and exits 0 when every notification came that must come;
 `python -m demo serve` leaves the same Glance running and follows its notifications."""
 
+import contextlib
+import os
 import signal
 import sys
 import tempfile
@@ -17,7 +19,8 @@ from demo.story import Stage, Step, life
 
 def main(arguments: list[str]) -> int:
     """Run one of the two; returns the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
+        signal.signal(ending, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="glance-demo-") as folder:
         print("Starting Glance under uWSGI, two processes ...", flush=True)
         try:
@@ -26,8 +29,12 @@ def main(arguments: list[str]) -> int:
                     return serve(server, keystone)
                 return play(server, keystone)
         except KeyboardInterrupt:
-            print("\nEnded.")
+            with contextlib.suppress(OSError):
+                print("\nEnded.")
             return 0 if arguments == ["serve"] else 130
+        except BrokenPipeError:  # whoever read our output has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
 
 
 def play(server: Server, keystone: Keystone) -> int:

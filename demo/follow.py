@@ -49,8 +49,8 @@ class Follower:
             log.seek(self._offset)
             whole_lines = log.read().rpartition(b"\n")[0]
         self._offset += len(whole_lines)
-        for line in whole_lines.decode(errors="replace").splitlines():
-            found = _LINE.search(line)
+        for line in whole_lines.split(b"\n"):
+            found = _LINE.search(line.decode(errors="replace"))
             if found:
                 yield json.loads(found[1])
 

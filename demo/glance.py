@@ -155,13 +155,14 @@ class Server:
 
     def stop(self) -> None:
         """End every process of the server."""
-        with contextlib.suppress(ProcessLookupError):
+        try:
             self._process.send_signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-            except subprocess.TimeoutExpired:
+        finally:  # too slow, or somebody is impatient and interrupts once more
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            self._process.wait()
 
 
 @contextlib.contextmanager

@@ -29,12 +29,14 @@ class Stage:
         """A request of one of the people; `{image}` in `path` is the image's id."""
         headers = {"X-Auth-Token": self._tokens[who], **more.pop("headers", {})}
         path = path.format(image=self.image)
-        return requests.request(method, self.server.url + path, headers=headers, **more)
+        url = self.server.url + path
+        return requests.request(method, url, headers=headers, timeout=60, **more)
 
     def hang_up_half_way(self, who: Person) -> str:
         """Download, read half of it, and reset the connection."""
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
+            client.settimeout(60)
             client.connect(("127.0.0.1", self.server.port))
             client.sendall(
                 f"GET /v2/images/{self.image}/file HTTP/1.1\r\nHost: localhost\r\n"
@@ -42,8 +44,8 @@ class Stage:
             )
             head, _, data = client.recv(CHUNK).partition(b"\r\n\r\n")
             self.bytes_read = len(data)
-            while self.bytes_read < SIZE // 2:
-                self.bytes_read += len(client.recv(CHUNK))
+            while self.bytes_read < SIZE // 2 and (data := client.recv(CHUNK)):
+                self.bytes_read += len(data)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return head.split(b"\r\n")[0].decode().partition(" ")[2]
 

@@ -7,8 +7,8 @@ from typing import Any
 from webob.byterange import ContentRange
 
 from glance_notify_middleware import events, failure
+from glance_notify_middleware.lookup import LONGEST_RECORD
 
-_LONGEST_RECORD = 16 * 1024 * 1024  # bytes; a longer answer is not kept to be read as JSON
 _NO_BODY = (204, 304)
 
 
@@ -20,7 +20,7 @@ class Answer:
         self.reason = ""
         self.bytes_seen = 0
         self._headers: dict[str, str] = {}
-        self._kept = b""
+        self._kept: list[bytes] = []
 
     def started(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
         """The application gave (or, with exc_info, replaced) its status and headers."""
@@ -30,10 +30,10 @@ class Answer:
 
     def saw(self, chunk: bytes) -> None:
         """A piece of a small body; as much of it is kept as can be of use."""
+        longest = failure.BYTES_READ if self.is_refusal else LONGEST_RECORD
+        if self.bytes_seen < longest:
+            self._kept.append(chunk[: longest - self.bytes_seen])
         self.bytes_seen += len(chunk)
-        longest = failure.BYTES_READ if self.is_refusal else _LONGEST_RECORD
-        if len(self._kept) < longest:
-            self._kept += chunk[: longest - len(self._kept)]
 
     @property
     def is_refusal(self) -> bool:
@@ -69,7 +69,7 @@ class Answer:
     def record(self) -> Mapping[str, Any] | None:
         """The record in the body. Where there is none to be read, what the headers tell of it."""
         try:
-            record = json.loads(self._kept)
+            record = json.loads(b"".join(self._kept))
         except ValueError:
             record = None
         if isinstance(record, dict):
@@ -82,7 +82,7 @@ class Answer:
         if not self.is_refusal:
             return ""
         return failure.explanation(
-            self._kept,
+            b"".join(self._kept),
             self._headers.get("content-type", ""),
             self._headers.get("content-encoding", ""),
         )

@@ -91,7 +91,7 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _absolute(text: str) -> str:
-    if text and not text.startswith("/"):
+    if "\0" in text or (text and not text.startswith("/")):
         raise ValueError(text)
     return text
 

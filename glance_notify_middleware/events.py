@@ -10,7 +10,7 @@ from typing import Any
 from glance_notify_middleware import failure, images
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Payload, Priority
-from glance_notify_middleware.operations import Action, Operation, Record
+from glance_notify_middleware.operations import Action, Operation, Source
 
 _TAKES_DATA = (Action.UPLOAD, Action.STAGE)
 _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
@@ -97,7 +97,7 @@ def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool
 
 def looks_before(operation: Operation) -> bool:
     """Whether the record has to be looked up before the application is called."""
-    return operation.action in _STATUS_ASKED or operation.route.record is Record.BEFORE
+    return operation.action in _STATUS_ASKED or operation.route.source is Source.BEFORE
 
 
 def names_locations(body_start: bytes) -> bool:
@@ -105,21 +105,21 @@ def names_locations(body_start: bytes) -> bool:
     return b"/locations" in body_start
 
 
-def record_wanted(
+def source_wanted(
     operation: Operation,
     request: RequestFacts,
     response: ResponseFacts,
     before: Mapping[str, Any] | None,
-) -> Record | None:
+) -> Source | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
     priority = outcome(operation, request, response)
     if operation.action is Action.SEND:
-        return Record.OWNER if response.status in DATA_STATUSES else None
+        return Source.OWNER if response.status in DATA_STATUSES else None
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
-        return None if request.prepared else Record.AFTER
+        return None if request.prepared else Source.AFTER
     if priority is not Priority.INFO or _changed_nothing(operation, request, before):
         return None
-    return operation.route.record
+    return operation.route.source
 
 
 def _changed_nothing(
@@ -198,7 +198,7 @@ def _payload(operation: Operation, records: Records, now: str) -> Payload:
             return images.member(_member_ids(operation) | record)
         case Action.MEMBER_DELETE:
             return images.deleted_member(_member_ids(operation) | record, now)
-        case Action.DELETE if operation.route.record is None:
+        case Action.DELETE if operation.route.source is None:
             return str(operation.image_id)
         case Action.DELETE:
             return images.deleted_metadata({"id": operation.image_id} | record, now)
@@ -216,9 +216,10 @@ def _send(
     operation: Operation, request: RequestFacts, response: ResponseFacts, records: Records
 ) -> Payload:
     """The six fields of image.send, the same for every priority."""
+    known = records.told or {}
     return {
-        "image_id": operation.image_id,
-        "owner_id": (records.told or {}).get("owner"),
+        "image_id": known.get("id") or operation.image_id,
+        "owner_id": known.get("owner"),
         "receiver_tenant_id": request.receiver.project_id,
         "receiver_user_id": request.receiver.user_id,
         "destination_ip": request.destination_ip,

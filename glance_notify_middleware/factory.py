@@ -33,6 +33,6 @@ def _recorder(settings: Settings) -> Recorder:
     except OSError as error:
         raise OptionError(
             f"option log_file of the notify filter: {settings.log_file!r} cannot be opened for "
-            f"appending ({os.strerror(error.errno or 0)}); expected a file that user "
+            f"appending ({error.strerror}); expected a file that user "
             f"{os.geteuid()} may write, in a directory that exists"
         ) from error

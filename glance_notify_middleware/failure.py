@@ -10,6 +10,7 @@ BYTES_READ = 4096
 """How many bytes of an error answer's body are looked at."""
 
 _LONGEST_TEXT = 1024  # bytes
+_LONGEST_ID = 100  # characters: what comes after it in a text must have room
 
 _TRIED = {
     Action.CREATE: "create image",
@@ -37,7 +38,7 @@ def text(
     """
     tried = _TRIED[operation.action]
     if operation.image_id is not None:
-        tried += " " + _one_line(operation.image_id)
+        tried += " " + _one_line(operation.image_id)[:_LONGEST_ID]
     if error is not None:
         ended = f"the application raised {error}"
     elif status is None:
@@ -50,10 +51,11 @@ def text(
     return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
 
 
-# Elements whose text is no part of the explanation.
-_UNSAID = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# Elements whose text is no part of the explanation. Bounded, as is the length of a scheme: what
+# a client makes Glance say must not take time that grows with the square of its length.
+_UNSAID = re.compile(r"<(head|script|style)\b.{0,500}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S*", re.IGNORECASE)
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 

@@ -1,5 +1,6 @@
 """WSGI environ -> who asks, and from which address."""
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +19,29 @@ class Receiver:
     request_id: str | None = None
 
 
-def receiver(environ: Mapping[str, Any]) -> Receiver | None:
-    """Who made the request, or None when the environ does not tell (yet).
+def from_context(environ: Mapping[str, Any]) -> Receiver | None:
+    """Who Glance's own RequestContext says that it is; None where there is no context (yet).
 
-    Glance's own RequestContext decides; what it leaves empty stays empty. Only where
-    there is no context at all do the headers of keystonemiddleware count, and only
-    when it confirmed the identity: that filter removes a client's own.
+    What it leaves empty stays empty.
     """
     context = environ.get("webob.adhoc_attrs", {}).get("context")
-    if context is not None:
-        return Receiver(
-            project_id=getattr(context, "project_id", None),
-            user_id=getattr(context, "user_id", None),
-            request_id=getattr(context, "request_id", None),
-        )
-    if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+    if context is None:
         return None
+    return Receiver(
+        project_id=getattr(context, "project_id", None),
+        user_id=getattr(context, "user_id", None),
+        request_id=getattr(context, "request_id", None),
+    )
+
+
+def from_headers(environ: Mapping[str, Any]) -> Receiver:
+    """Who the headers say that it is, for where no context ever was.
+
+    They count when keystonemiddleware has confirmed them; it removes a client's own. So they
+    are to be read after the application was called: the filter may stand above it.
+    """
+    if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
+        return Receiver()
     return Receiver(
         project_id=environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID") or None,
         user_id=environ.get("HTTP_X_USER_ID") or None,
@@ -105,6 +113,7 @@ def _is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
     return address is not None and any(address in network for network in trusted)
 
 
+@functools.lru_cache(maxsize=1024)
 def _address(text: str | None) -> Address | None:
     """An address with or without port, brackets and quotes; None for anything else."""
     if not text:

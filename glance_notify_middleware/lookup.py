@@ -12,6 +12,7 @@ from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 
+from glance_notify_middleware.harmless import log_alone
 from glance_notify_middleware.operations import Operation
 
 LOG = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ _IDENTITY_HEADERS = (
 _COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
 _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
 
-_LONGEST_RECORD = 16 * 1024 * 1024  # bytes
+LONGEST_RECORD = 16 * 1024 * 1024
+"""Bytes; what is longer is no image's record."""
 
 Snapshot = Mapping[str, Any]
 Record = Mapping[str, Any]
@@ -69,6 +71,7 @@ class Lookup:
     """Look-ups through one application. Every failure is swallowed: a record is a favour."""
 
     def __init__(self, app: WSGIApplication) -> None:
+        self.failures = 0
         self._app = app
         self._owners: OrderedDict[str, _Cached] = OrderedDict()
 
@@ -88,16 +91,15 @@ class Lookup:
             body = _read(response)
             record = json.loads(body) if response.status_int == 200 else None
         except Exception as error:
+            self.failures += 1
             # Only its class: what an application's exception says can hold secrets.
-            LOG.warning("A look-up of an image's record failed: %s", type(error).__name__)
+            told = f"{type(error).__name__} in a look-up of a record ({self.failures} so far)"
+            log_alone(LOG, logging.WARNING, told)
             return None
-        if not isinstance(record, dict):
-            LOG.debug("A look-up of an image's record was answered %s", response.status)
-            return None
-        return record
+        return record if isinstance(record, dict) else None
 
     def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
-        """A record that holds the image's `owner` and `size`, at most CACHE_SECONDS old.
+        """A record that holds the image's id, owner and size, at most CACHE_SECONDS old.
 
         Only an active image's are remembered: neither size nor, as a rule, owner of one change.
         """
@@ -108,7 +110,7 @@ class Lookup:
         record = self.record(operation, snapshot)
         if record is None or record.get("status") != "active":
             return record
-        kept = {"owner": record.get("owner"), "size": record.get("size")}
+        kept = {key: record.get(key) for key in ("id", "owner", "size")}
         self._owners[image_id] = _Cached(time.monotonic() + CACHE_SECONDS, kept)
         while len(self._owners) > CACHE_ENTRIES:
             self._owners.popitem(last=False)
@@ -121,12 +123,13 @@ class Lookup:
 
 def _read(response: Response) -> bytes:
     """The body, which is closed in any case; cut where it is longer than any record."""
-    body = b""
+    chunks, size = [], 0
     try:
         for chunk in response.app_iter:
-            body += chunk
-            if len(body) > _LONGEST_RECORD:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LONGEST_RECORD:
                 break
     finally:
         getattr(response.app_iter, "close", lambda: None)()
-    return body
+    return b"".join(chunks)

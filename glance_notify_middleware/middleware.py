@@ -15,7 +15,7 @@ from glance_notify_middleware.events import ImageEvent
 from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.lookup import Lookup
-from glance_notify_middleware.notification import Notification, Priority
+from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
 from glance_notify_middleware.observation import Observation
 from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, match
 
@@ -24,10 +24,11 @@ class Recorder(Protocol):
     """The seam between the WSGI side and delivery."""
 
     def record(self, notifications: Sequence[Notification]) -> None:
-        """Take the notifications of one moment of one operation, all or none of them.
+        """Take the notifications of one moment of one operation.
 
-        Called on the request's thread: must not wait for anything. May raise; what it
-        raises costs the request nothing, and the notifications are logged whole.
+        Called on the request's thread: must not wait for anything. Raises NotRecordedError where
+        it could not take some of them. Whatever it raises costs the request nothing, and what
+        is lost is logged whole.
         """
 
 
@@ -45,7 +46,7 @@ class NotifyMiddleware:
         observation = self._observe(environ)
         if observation is None:
             return self._app(environ, start_response)
-        return observation.answer(start_response)
+        return observation.call_app(start_response)
 
     @harmless
     def _observe(self, environ: WSGIEnvironment) -> Observation | None:
@@ -66,7 +67,7 @@ class NotifyMiddleware:
     def _as_chosen(self, route: Route) -> Route:
         """The route as the options have it told."""
         if route.action is Action.DELETE and self._settings.image_delete_payload == "id":
-            return replace(route, record=None)
+            return replace(route, source=None)
         return route
 
     def _tell(self, told: list[ImageEvent], who: Receiver) -> None:
@@ -79,9 +80,10 @@ class NotifyMiddleware:
             return
         try:
             self._recorder.record(notifications)
+        except NotRecordedError as error:
+            _log_lost(error.lost, error)
         except Exception as error:
-            lost = b"\n".join(notification.to_json() for notification in notifications).decode()
-            log_error(f"Notifications could not be recorded and are lost: {lost}", error)
+            _log_lost(notifications, error)
 
     def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
         return Notification(
@@ -97,10 +99,16 @@ class NotifyMiddleware:
         )
 
 
+def _log_lost(notifications: Sequence[Notification], error: Exception) -> None:
+    lost = b"\n".join(notification.to_json() for notification in notifications).decode()
+    log_error(f"Notifications could not be recorded and are lost: {lost}", error)
+
+
 def _operation(environ: WSGIEnvironment) -> Operation | None:
     return match(
         environ["REQUEST_METHOD"],
         environ.get("PATH_INFO", ""),
         environ.get("SCRIPT_NAME", ""),
         environ.get("QUERY_STRING", ""),
+        environ.get("CONTENT_TYPE", ""),
     )

@@ -6,7 +6,7 @@ Pure: no clock and no random source; whoever makes a Notification hands both in.
 import enum
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,6 +91,14 @@ class Notification:
             return orjson.dumps(message)
         except TypeError:
             return json.dumps(_wire_safe(message), ensure_ascii=False, allow_nan=False).encode()
+
+
+class NotRecordedError(Exception):
+    """Some notifications could not be recorded: `lost`, for the reason that the message tells."""
+
+    def __init__(self, lost: Sequence[Notification], reason: str) -> None:
+        super().__init__(reason)
+        self.lost = lost
 
 
 def _wire_safe(value: Any) -> Any:

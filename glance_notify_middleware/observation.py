@@ -14,7 +14,7 @@ from glance_notify_middleware.events import ImageEvent, Records, RequestFacts, R
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Priority
-from glance_notify_middleware.operations import Action, Operation, Record
+from glance_notify_middleware.operations import Action, Operation, Source, as_download
 
 _INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
 
@@ -53,27 +53,28 @@ class Observation:
             "uwsgi.version" in environ
             and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         )
-        self._snapshot = lookup.snapshot(environ)
-        self._receiver = identity.receiver(environ)
-        self._destination_ip = (
-            identity.destination_ip(environ, settings.trusted_proxies)
-            if operation.action is Action.SEND
-            else None
+        # Whatever `_method` asks for, Glance's cache filter answers a GET with what it has.
+        self._may_be_cached = (
+            operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
         )
+        self._snapshot = lookup.snapshot(environ)
+        self._context = identity.from_context(environ)
+        self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
 
+        self._input: streams.InputTally | None = None
+        self._prepared = False  # image.prepare was told
+        self._names_locations = False  # the patch is about locations
         self._before: lookup.Record | None = None
         self._owner_asked = False
         self._owner_record: lookup.Record | None = None
-        self._input: streams.CountingInput | None = None
-        self._read_enough = False  # nothing more to learn from what the application reads
         self._answer = Answer()
-        self._data: streams.DataBody | None = None
+        self._body: streams.WatchedBody | None = None
         self._bytes_written = 0  # image data given to write()
-        self._ended = threading.Lock()  # taken once: by whoever sees the end first
+        self._ended = threading.Lock()  # taken by whoever sees the end first, and kept
 
-    def answer(self, start_response: StartResponse) -> Body:
-        """The application's answer, under watch; to be called once, in place of the application."""
-        self._look_before()
+    def call_app(self, start_response: StartResponse) -> Body:
+        """Call the application, once, and return its body under watch."""
+        self._begin()
         try:
             body = self._app(self._environ, self._start(start_response))
         except BaseException as error:
@@ -85,26 +86,26 @@ class Observation:
     # -- before the application is called ---------------------------------------------------
 
     @harmless
-    def _look_before(self) -> None:
+    def _begin(self) -> None:
         if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
-            self._input = streams.CountingInput(self._environ["wsgi.input"], self._on_read)
-            self._environ["wsgi.input"] = self._input
+            self._input = streams.watch_input(self._environ, self._on_read)
         if self._wants_success and events.looks_before(self._operation):
             self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it reads the request ---------------------------------------------------------
 
     @harmless
-    def _on_read(self, stream: streams.CountingInput) -> None:
-        if self._read_enough:
+    def _on_read(self) -> None:
+        seen = self._input
+        if seen is None or self._prepared or self._names_locations:
             return
-        if self._operation.action is Action.UPLOAD and stream.bytes_read:
-            self._read_enough = True
+        if self._operation.action is Action.UPLOAD and seen.bytes_read:
+            self._prepared = True
             if self._settings.wants(EventType.PREPARE, Priority.INFO):
                 record = self._look.record(self._operation, self._snapshot)
                 self._tell([events.prepare(self._operation, record)], self._who())
-        elif self._operation.action is Action.PATCH and events.names_locations(stream.head):
-            self._read_enough = True
+        elif self._operation.action is Action.PATCH and events.names_locations(seen.head):
+            self._names_locations = True
             if self._settings.wants(EventType.ACTIVATE, Priority.INFO):
                 self._before = self._look.record(self._operation, self._snapshot)
 
@@ -114,9 +115,12 @@ class Observation:
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            given = (status, headers) if exc_info is None else (status, headers, exc_info)
-            write = start_response(*given)
-            self._started(status, headers)
+            given = list(headers)  # as the application gave them: a filter above may edit the list
+            if exc_info is None:
+                write = start_response(status, headers)
+            else:
+                write = start_response(status, headers, exc_info)
+            self._started(status, given)
             return functools.partial(self._write, write)
 
         return start
@@ -124,6 +128,8 @@ class Observation:
     @harmless
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._answer.started(status, headers)
+        if self._may_be_cached and self._answer.status in events.DATA_STATUSES:
+            self._operation = as_download(self._operation)
 
     def _write(self, write: Callable[[bytes], object], data: bytes) -> None:
         if self._sends_data():
@@ -143,9 +149,8 @@ class Observation:
         if self._sends_data():
             if self._answer.status is not None:
                 self._owner()
-            kind = streams.SizedDataBody if hasattr(body, "__len__") else streams.DataBody
-            self._data = kind(body, self._end)
-            return self._data
+            self._body = streams.watched(body, self._end)
+            return self._body
         if self._answer.status is not None and isinstance(body, list | tuple):
             for chunk in body:
                 self._answer.saw(chunk)
@@ -154,7 +159,7 @@ class Observation:
         if self._answer.is_complete:
             self._end(None, True)
             return body
-        return streams.SmallBody(body, self._saw, self._end)
+        return streams.watched(body, self._end, self._saw)
 
     @harmless
     def _saw(self, chunk: bytes) -> None:
@@ -173,23 +178,26 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
-        wanted = events.record_wanted(self._operation, request, response, self._before)
-        records = Records(told=self._found(wanted), before=self._before)
+        source = events.source_wanted(self._operation, request, response, self._before)
+        records = Records(told=self._found(source), before=self._before)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         told = events.decide(self._operation, request, response, records, now)
         self._tell(told, request.receiver)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
+        # What the server still holds must not hold the request.
+        streams.unwatch_input(self._environ)
+        self._environ, self._input, self._body = {}, None, None
 
-    def _found(self, wanted: Record | None) -> lookup.Record | None:
-        match wanted:
-            case Record.ANSWER:
+    def _found(self, source: Source | None) -> lookup.Record | None:
+        match source:
+            case Source.ANSWER:
                 return self._answer.record()
-            case Record.BEFORE:
+            case Source.BEFORE:
                 return self._before
-            case Record.OWNER:
+            case Source.OWNER:
                 return self._owner()
-            case Record.AFTER if self._wants_success:
+            case Source.AFTER if self._wants_success:
                 return self._look.record(self._operation, self._snapshot)
             case _:
                 return None
@@ -208,23 +216,31 @@ class Observation:
             destination_ip=self._destination_ip,
             bytes_read=None if self._reads_are_hidden else seen.bytes_read if seen else 0,
             body_start=seen.head if seen and seen.touched else None,
-            prepared=self._operation.action is Action.UPLOAD and self._read_enough,
+            prepared=self._prepared,
         )
 
     def _who(self) -> Receiver:
-        """Who asks; where it was not known before the call, a filter below may have told."""
-        return self._receiver or identity.receiver(self._environ) or Receiver()
+        """Who asks; a filter below may have made the context after the application was called."""
+        return (
+            self._context
+            or identity.from_context(self._environ)
+            or identity.from_headers(self._environ)
+        )
 
     def _response_facts(self, error: BaseException | None, exhausted: bool) -> ResponseFacts:
-        sent = self._bytes_written + (self._data.bytes_sent if self._data else 0)
+        sent = self._bytes_written + (self._body.bytes_sent if self._body else 0)
         return ResponseFacts(
             status=self._answer.status,
             reason=self._answer.reason,
-            explanation=self._answer.explanation(),
+            explanation=self._explanation(),
             error=type(error).__name__ if error is not None else None,
             bytes_sent=sent,
             kept=exhausted and self._promise() in (sent, None),
         )
+
+    def _explanation(self) -> str:
+        """What Glance explained of a refusal, for the events that tell a text."""
+        return "" if self._operation.action is Action.SEND else self._answer.explanation()
 
     def _promise(self) -> int | None:
         """How many bytes of data the answer promised; None when any number keeps it."""

@@ -6,7 +6,7 @@ whatever is not in ROUTES is none of our business.
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webob import Request
 
@@ -31,7 +31,7 @@ class Action(enum.Enum):
     MEMBER_DELETE = enum.auto()
 
 
-class Record(enum.Enum):
+class Source(enum.Enum):
     """Where the record comes from that the payload is made of."""
 
     ANSWER = enum.auto()  # the response's own body
@@ -49,30 +49,29 @@ class Route:
     action: Action
     events: tuple[EventType, ...]  # told when it succeeds
     refused: EventType  # told when it is refused or fails
-    record: Record | None  # None: they tell no record
+    source: Source | None  # None: they tell no record
 
 
-_TYPE = EventType
 _UPDATE = (EventType.UPDATE,)
 _UPLOAD = (EventType.PREPARE, EventType.UPLOAD, EventType.ACTIVATE)
 _PATCH = (EventType.UPDATE, EventType.ACTIVATE)
 
 # fmt: off
 ROUTES = (
-    Route("POST",   "images",                            Action.CREATE,        (_TYPE.CREATE,),        _TYPE.CREATE,        Record.ANSWER),
-    Route("PUT",    "images/{image}/file",               Action.UPLOAD,        _UPLOAD,                _TYPE.UPLOAD,        Record.AFTER),
-    Route("PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("GET",    "images/{image}/file",               Action.SEND,          (_TYPE.SEND,),          _TYPE.SEND,          Record.OWNER),
-    Route("PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                 _TYPE.UPDATE,        Record.ANSWER),
-    Route("POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("POST",   "images/{image}/actions/reactivate", Action.REACTIVATE,    _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("PUT",    "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("DELETE", "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("DELETE", "stores/{store}/{image}",            Action.STORE_DELETE,  _UPDATE,                _TYPE.UPDATE,        Record.AFTER),
-    Route("DELETE", "images/{image}",                    Action.DELETE,        (_TYPE.DELETE,),        _TYPE.DELETE,        Record.BEFORE),
-    Route("POST",   "images/{image}/members",            Action.MEMBER_CREATE, (_TYPE.MEMBER_CREATE,), _TYPE.MEMBER_CREATE, Record.ANSWER),
-    Route("PUT",    "images/{image}/members/{member}",   Action.MEMBER_UPDATE, (_TYPE.MEMBER_UPDATE,), _TYPE.MEMBER_UPDATE, Record.ANSWER),
-    Route("DELETE", "images/{image}/members/{member}",   Action.MEMBER_DELETE, (_TYPE.MEMBER_DELETE,), _TYPE.MEMBER_DELETE, Record.BEFORE),
+    Route("POST",   "images",                            Action.CREATE,        (EventType.CREATE,),        EventType.CREATE,        Source.ANSWER),
+    Route("PUT",    "images/{image}/file",               Action.UPLOAD,        _UPLOAD,                EventType.UPLOAD,        Source.AFTER),
+    Route("PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("GET",    "images/{image}/file",               Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.OWNER),
+    Route("PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                 EventType.UPDATE,        Source.ANSWER),
+    Route("POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("POST",   "images/{image}/actions/reactivate", Action.REACTIVATE,    _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("PUT",    "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("DELETE", "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("DELETE", "stores/{store}/{image}",            Action.STORE_DELETE,  _UPDATE,                EventType.UPDATE,        Source.AFTER),
+    Route("DELETE", "images/{image}",                    Action.DELETE,        (EventType.DELETE,),        EventType.DELETE,        Source.BEFORE),
+    Route("POST",   "images/{image}/members",            Action.MEMBER_CREATE, (EventType.MEMBER_CREATE,), EventType.MEMBER_CREATE, Source.ANSWER),
+    Route("PUT",    "images/{image}/members/{member}",   Action.MEMBER_UPDATE, (EventType.MEMBER_UPDATE,), EventType.MEMBER_UPDATE, Source.ANSWER),
+    Route("DELETE", "images/{image}/members/{member}",   Action.MEMBER_DELETE, (EventType.MEMBER_DELETE,), EventType.MEMBER_DELETE, Source.BEFORE),
 )
 # fmt: on
 
@@ -101,27 +100,30 @@ class Operation:
 
 
 _VERSION = re.compile(r"v2(\.\d+)?")
-_BY_SHAPE: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
-for _route in ROUTES:
-    _pattern = _route.path.split("/")
-    _BY_SHAPE.setdefault((_route.method, len(_pattern)), []).append((_route, _pattern))
+_PATTERNS = [(route, route.path.split("/")) for route in ROUTES]
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def match(method: str, path_info: str, script_name: str, query_string: str) -> Operation | None:
+def match(
+    method: str,
+    path_info: str,
+    script_name: str = "",
+    query_string: str = "",
+    content_type: str = "",
+) -> Operation | None:
     """The operation that a request asks for; None when it is not in the table.
 
-    The four texts are those of the WSGI environ. The version is looked for in
-    PATH_INFO, and only where it is not there in the last segment of SCRIPT_NAME
-    (the filter stands below a mount at `/v2`): a client can make a SCRIPT_NAME with
-    X-Forwarded-Prefix, and must not hide a request behind it.
+    The texts are those of the WSGI environ. The version is looked for in PATH_INFO, and only
+    where it is not there in the last segment of SCRIPT_NAME (the filter stands below a mount
+    at `/v2`): a client can make a SCRIPT_NAME with X-Forwarded-Prefix, and must not hide a
+    request behind it.
+
+    Every spelling that Glance answers is understood: its router and its cache filter take a
+    line end after the path for none, and obey `?_method=` in part, see `_methods`.
     """
-    sends_no_body = method == "HEAD"
-    if "_method" in query_string:
-        method = _overridden(query_string) or method
-    segments = path_info.split("/")
-    last = segments[-1]
-    segments = [segment for segment in segments if segment]
-    if not last or not segments:
+    path_info = path_info.removesuffix("\n")
+    segments = [segment for segment in path_info.split("/") if segment]
+    if not segments or path_info.endswith("/"):
         return None  # Glance knows no path that ends in a slash
     if _VERSION.fullmatch(segments[0]):
         root = f"/{segments.pop(0)}/"
@@ -129,11 +131,19 @@ def match(method: str, path_info: str, script_name: str, query_string: str) -> O
         root = "/"
     else:
         return None
-    for route, pattern in _BY_SHAPE.get((method, len(segments)), ()):
-        names = _names(pattern, segments)
-        if names is not None and not (sends_no_body and route.action is Action.SEND):
-            return Operation(route, root, names.get("{image}"), names.get("{member}"))
+    for candidate in _methods(method, query_string, content_type):
+        for route, pattern in _PATTERNS:
+            if route.method == candidate and len(pattern) == len(segments):
+                names = _names(pattern, segments)
+                if names is not None and (method, route.action) != ("HEAD", Action.SEND):
+                    return Operation(route, root, names.get("{image}"), names.get("{member}"))
     return None
+
+
+def as_download(operation: Operation) -> Operation:
+    """The same image, sent: what Glance's cache filter makes of a GET whatever its `_method`."""
+    send = next(route for route in ROUTES if route.action is Action.SEND)
+    return replace(operation, route=send)
 
 
 def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
@@ -147,16 +157,24 @@ def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return names
 
 
-def _overridden(query_string: str) -> str | None:
-    """The method that `?_method=` asks for.
+def _methods(method: str, query_string: str, content_type: str) -> list[str]:
+    """The methods that Glance may take a request for, the likeliest first.
 
-    Glance's router (the Routes package, `use_method_override`) obeys it: on glance
-    33.0.0 a GET of `/v2/images/{id}?_method=DELETE` deletes. Read with WebOb, as Routes
-    does, so that both understand every spelling alike. (Routes looks for it in a POSTed form,
-    too; Glance refuses those for their body or their content type before anything is done.)
+    Its router (the Routes package, `use_method_override`) obeys `?_method=`: on glance 33.0.0
+    a GET of `/v2/images/{id}?_method=DELETE` deletes. Its cache filter, above the router, does
+    not: a GET is a download of what is cached, whatever the query says. It is read with
+    WebOb, as Routes does, so that both understand every spelling alike.
+
+    Routes obeys it in a POSTed form, too. Of what that can ask for Glance refuses all for the
+    body or its type, but the PUT of a member: its body can be JSON and a form at once.
     """
-    try:
-        method: str | None = Request({"QUERY_STRING": query_string}).GET.get("_method")
-    except UnicodeError:
-        return None
-    return method.upper() if method else None
+    if "_method" in query_string:
+        try:
+            override = Request({"QUERY_STRING": query_string}).GET.get("_method")
+        except UnicodeError:
+            override = None
+        if override:
+            return [override.upper(), "GET"] if method == "GET" else [override.upper()]
+    elif method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
+        return [method, "PUT"]
+    return [method]

@@ -1,14 +1,13 @@
 """What passes between server and application, watched without being held up.
 
-Three wrappers: the request's body as the application reads it, an answer's body that is
-an image's data, and an answer's body that is small. None of them buffers, reads ahead or
-asks for more than it was asked for.
+Nothing here buffers, reads ahead or asks for more than it was asked for.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
+from wsgiref.types import WSGIEnvironment
 
-_HEAD = 64
+HEAD = 64
 """How many bytes of a request's body are kept: enough to tell what a patch is about."""
 
 Ended = Callable[[BaseException | None, bool], None]
@@ -16,67 +15,136 @@ Ended = Callable[[BaseException | None, bool], None]
 was exhausted (False: closed or dropped before). The first call tells; a close follows."""
 
 
-class CountingInput:
-    """`wsgi.input`, counting what is read from it.
+class InputTally:
+    """What the application has read of a request's body so far.
 
-    Has the reading methods that the wrapped object has and no others (an application asks
-    `hasattr(body, "read")`); everything else goes to the wrapped object.
+    `head` is its first HEAD bytes; `touched` says that it was read at all, be it to no avail.
     """
 
-    def __init__(self, stream: Any, on_read: Callable[["CountingInput"], None]) -> None:
+    def __init__(self, on_read: Callable[[], None]) -> None:
         self.bytes_read = 0
         self.head = b""
         self.touched = False
-        self._stream = stream
         self._on_read = on_read
-        for name in ("read", "readline", "readlines"):
-            method = getattr(stream, name, None)
-            if method is not None:
-                setattr(self, name, self._counting(method))
+
+    def add(self, data: bytes | memoryview) -> None:
+        self.touched = True
+        self.bytes_read += len(data)
+        if len(self.head) < HEAD:
+            self.head += bytes(data[: HEAD - len(self.head)])
+        self._on_read()
+
+
+def watch_input(environ: WSGIEnvironment, on_read: Callable[[], None]) -> InputTally:
+    """Put a counting object in the place of `wsgi.input`; `on_read` is called after each read.
+
+    WebOb keeps a buffer over the input in the environ and knows it by the input's identity. One
+    that a filter above has read from goes on serving, counted: the bytes in it are nowhere else.
+    """
+    tally = InputTally(on_read)
+    stream = environ["wsgi.input"]
+    environ["wsgi.input"] = counted = _counted(stream, tally)
+    buffer, buffered = environ.get("webob._body_file", (None, None))
+    if buffer is not None and buffered is stream:
+        environ["webob._body_file"] = (_counted(buffer, tally), counted)
+    return tally
+
+
+def unwatch_input(environ: WSGIEnvironment) -> None:
+    """Put `wsgi.input` back, if a counting object is in its place."""
+    counted = environ.get("wsgi.input")
+    if isinstance(counted, CountingInput):
+        environ["wsgi.input"] = counted.stream
+
+
+def _counted(stream: Any, tally: InputTally) -> "CountingInput":
+    """A counting object that is as iterable as the stream: applications ask what it can do."""
+    if hasattr(stream, "__next__"):
+        return _CountingIterator(stream, tally)
+    return (_CountingIterable if hasattr(stream, "__iter__") else CountingInput)(stream, tally)
+
+
+class CountingInput:
+    """Counts what is read from a stream.
+
+    Has the reading methods that the stream has and no others; all else goes to the stream.
+    """
+
+    def __init__(self, stream: Any, tally: InputTally) -> None:
+        self.stream = stream
+        self._tally = tally
+        for names, counting in (
+            (("read", "read1", "readline", "readlines"), self._counting),
+            (("readinto", "readinto1"), self._counting_into),
+        ):
+            for name in names:
+                method = getattr(stream, name, None)
+                if method is not None:
+                    setattr(self, name, counting(method))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            self._count(chunk)
-            yield chunk
-
-    def __next__(self) -> bytes:
-        chunk = cast(bytes, next(self._stream))
-        self._count(chunk)
-        return chunk
+        if name == "stream":  # a copy that is being made does not have it yet
+            raise AttributeError(name)
+        return getattr(self.stream, name)
 
     def _counting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def read(*args: Any, **kwargs: Any) -> Any:
             data = method(*args, **kwargs)
-            self._count(b"".join(data) if isinstance(data, list) else data or b"")
+            self._tally.add(b"".join(data) if isinstance(data, list) else data or b"")
             return data
 
         return read
 
-    def _count(self, data: bytes) -> None:
-        self.touched = True
-        self.bytes_read += len(data)
-        if len(self.head) < _HEAD:
-            self.head += bytes(data[: _HEAD - len(self.head)])
-        self._on_read(self)
+    def _counting_into(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def readinto(buffer: Any) -> Any:
+            count = method(buffer)
+            self._tally.add(memoryview(buffer).cast("B")[: count or 0])
+            return count
+
+        return readinto
+
+
+class _CountingIterable(CountingInput):
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.stream:
+            self._tally.add(chunk)
+            yield chunk
+
+
+class _CountingIterator(_CountingIterable):
+    def __next__(self) -> bytes:
+        chunk = cast(bytes, next(self.stream))
+        self._tally.add(chunk)
+        return chunk
 
 
 class WatchedBody:
-    """An answer's body: hands out the application's chunks and tells how it ended.
+    """An answer's body: hands out the application's chunks, and tells how it ended.
 
-    `__iter__` is a generator, which is fast; `close` is this object's own, for a generator
-    that is closed before its first chunk runs none of its code.
+    `on_chunk`, if given, sees each chunk before the server has it. `bytes_sent` counts a chunk
+    once the server asks for the next one: the chunk that was in its hands when the client went
+    away is not known to have left.
+
+    The chunks come from a generator, which is fast; `close` is this object's own, for a
+    generator that is closed before its first chunk runs none of its code.
     """
 
-    def __init__(self, body: Iterable[bytes], on_end: Ended) -> None:
+    def __init__(
+        self, body: Iterable[bytes], on_end: Ended, on_chunk: Callable[[bytes], None] | None = None
+    ) -> None:
+        self.bytes_sent = 0
         self._body = body
         self._on_end = on_end
+        self._on_chunk = on_chunk
 
     def __iter__(self) -> Iterator[bytes]:
+        on_chunk = self._on_chunk
         try:
-            yield from self._chunks(iter(self._body))
+            for chunk in self._body:
+                if on_chunk is not None:
+                    on_chunk(chunk)
+                yield chunk
+                self.bytes_sent += len(chunk)
         except GeneratorExit:
             self._on_end(None, False)
             raise
@@ -93,42 +161,16 @@ class WatchedBody:
             if close is not None:
                 close()
 
-    def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        raise NotImplementedError
 
-
-class DataBody(WatchedBody):
-    """An image's data, counted.
-
-    `bytes_sent` counts a chunk once the server asks for the next one: the chunk that was in
-    its hands when the client went away is not known to have left.
-    """
-
-    bytes_sent = 0
-
-    def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            yield chunk
-            self.bytes_sent += len(chunk)
-
-
-class SizedDataBody(DataBody):
-    """An image's data in a body that has a length: servers look at it to frame the answer."""
+class SizedBody(WatchedBody):
+    """One over a body that has a length: servers look at it to frame the answer."""
 
     def __len__(self) -> int:
         return len(cast(Any, self._body))
 
 
-class SmallBody(WatchedBody):
-    """A small answer, shown to `on_chunk` before each chunk is handed to the server."""
-
-    def __init__(
-        self, body: Iterable[bytes], on_chunk: Callable[[bytes], None], on_end: Ended
-    ) -> None:
-        super().__init__(body, on_end)
-        self._on_chunk = on_chunk
-
-    def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._on_chunk(chunk)
-            yield chunk
+def watched(
+    body: Iterable[bytes], on_end: Ended, on_chunk: Callable[[bytes], None] | None = None
+) -> WatchedBody:
+    """`body` under watch, with a length if it has one."""
+    return (SizedBody if hasattr(body, "__len__") else WatchedBody)(body, on_end, on_chunk)

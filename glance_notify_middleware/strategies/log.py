@@ -1,12 +1,19 @@
 """The logging strategy: each notification is one line of JSON, written at once."""
 
+import errno
+import itertools
 import logging
 import os
+import stat
+import time
 from collections.abc import Sequence
 
-from glance_notify_middleware.notification import Notification, Priority
+from glance_notify_middleware.harmless import log_alone
+from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
+
+_SETTLED = 1.0  # seconds after which nobody is still in the middle of a write
 
 _LEVELS = {
     Priority.INFO: logging.INFO,
@@ -20,13 +27,8 @@ class LoggerRecorder:
 
     def record(self, notifications: Sequence[Notification]) -> None:
         for notification in notifications:
-            # oslo.log's formatter appends to a line above INFO the exception that is being
-            # handled: here the application's, which can tell secrets. A KeyError it leaves out.
-            try:
-                raise KeyError
-            except KeyError:
-                level = _LEVELS[notification.priority]
-                NOTIFICATIONS.log(level, "%s", notification.to_json().decode())
+            level = _LEVELS[notification.priority]
+            log_alone(NOTIFICATIONS, level, notification.to_json().decode())
 
 
 class FileRecorder:
@@ -37,36 +39,66 @@ class FileRecorder:
     """
 
     def __init__(self, path: str) -> None:
-        """Open the file, making it when it is missing; raises OSError when that fails."""
+        """Open the file, making it when it is missing.
+
+        Raises OSError when that fails, or when the path names something else than a file.
+        """
         self._path = path
         self._file = _AppendedFile(path)
 
     def record(self, notifications: Sequence[Notification]) -> None:
-        """Raises OSError when the lines could not be written, or not wholly (a full disk)."""
-        lines = b"".join(notification.to_json() + b"\n" for notification in notifications)
-        file = self._file  # held: another thread may replace it, which closes it
-        if file.was_moved():
-            file = self._file = _AppendedFile(self._path)
-        written = os.write(file.fd, lines)
-        if written < len(lines):
-            os.write(file.fd, b"\n")  # the next line must not continue a torn one
-            raise OSError(f"{self._path}: only {written} of {len(lines)} bytes could be written")
+        """Raises NotRecordedError with those that could not be written whole (a full disk)."""
+        lines = [notification.to_json() + b"\n" for notification in notifications]
+        try:
+            file = self._file  # held: another thread may replace it, which closes it
+            if file.was_moved():
+                file = self._file = _AppendedFile(self._path)
+            written = file.append(b"".join(lines))
+        except OSError as error:
+            raise NotRecordedError(notifications, f"{self._path}: {error.strerror}") from error
+        ends = itertools.accumulate(len(line) for line in lines)
+        torn = [each for each, end in zip(notifications, ends, strict=True) if end > written]
+        if torn:
+            raise NotRecordedError(torn, f"{self._path}: {written} bytes could be written, no more")
 
 
 class _AppendedFile:
     """An open file, which is closed when the last thread that writes to it has let it go."""
 
+    _fd = -1
+
     def __init__(self, path: str) -> None:
         self._path = path
-        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._tore = False  # the last write of this process was cut off
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        self._fd = os.open(path, flags, 0o640)
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
 
     def was_moved(self) -> bool:
         """Whether the path names another file by now, or none."""
         try:
-            return not os.path.samestat(os.stat(self._path), os.fstat(self.fd))
+            return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
         except FileNotFoundError:
             return True
 
+    def append(self, lines: bytes) -> int:
+        """How many bytes of `lines` were written; on a disk that filled up, not all."""
+        ending = b"\n" if self._ends_torn() else b""
+        written = os.write(self._fd, ending + lines) - len(ending)
+        self._tore = written < len(lines)
+        return max(written, 0)
+
+    def _ends_torn(self) -> bool:
+        """Whether a full disk cut off the last line, ours or another process's.
+
+        What was written a moment ago can be another process in the middle of its write.
+        """
+        found = os.fstat(self._fd)
+        if not self._tore and time.time() - found.st_mtime < _SETTLED:
+            return False
+        return found.st_size > 0 and os.pread(self._fd, 1, found.st_size - 1) != b"\n"
+
     def __del__(self) -> None:
-        if hasattr(self, "fd"):
-            os.close(self.fd)
+        if self._fd >= 0:
+            os.close(self._fd)

@@ -183,15 +183,78 @@ def test_no_override_of_the_method_evades_an_event(
     assert [each["event_type"] for each in in_process.told()] == ["image.delete"]
 
 
+@pytest.mark.parametrize("query", ["_method=PUT", "_method=DELETE", "_method=x"])
+def test_no_override_of_the_method_hides_a_download_from_the_cache(
+    query: str, in_process: InProcess
+) -> None:
+    app = in_process.pipeline("keystone+caching")
+    image = in_process.image(app, DATA)
+    one = f"/v2/images/{image}"
+    assert in_process.ask(app, "GET", f"{one}/file").body == DATA  # and now it is cached
+    in_process.told()
+    assert in_process.ask(app, "GET", f"{one}/file", QUERY_STRING=query).body == DATA
+    (told,) = in_process.told()
+    assert (told["event_type"], told["priority"]) == ("image.send", "INFO")
+    assert told["payload"]["bytes_sent"] == len(DATA)
+    in_process.ask(app, "DELETE", one)
+    in_process.told()
+
+
+def test_a_form_that_is_json_too_does_not_hide_that_a_member_accepts(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app)
+    one = f"/v2/images/{image}"
+    in_process.ask(app, "POST", f"{one}/members", json={"member": BOB.project_id})
+    in_process.told()
+    answer = in_process.ask(
+        app,
+        "POST",
+        f"{one}/members/{BOB.project_id}",
+        who=BOB,
+        body=b'{"status": "accepted", "x": "&_method=PUT&"}',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.json["status"] == "accepted"
+    (told,) = in_process.told()
+    assert (told["event_type"], told["payload"]["status"]) == ("image.member.update", "accepted")
+
+
 @pytest.mark.parametrize(
-    "path", ["//v2//images//{}//file", "/v2.9/images/{}/file", "/v2/images//{}/file"]
+    "path",
+    [
+        "//v2//images//{}//file",
+        "/v2.9/images/{}/file",
+        "/v2/images//{}/file",
+        "/v2/images/{}/file\n",
+    ],
 )
 def test_no_spelling_of_a_path_that_glance_answers_evades_an_event(
-    path: str, app: WSGIApplication, in_process: InProcess
+    path: str, in_process: InProcess
 ) -> None:
+    app = in_process.pipeline("keystone+caching")
     image = in_process.image(app, DATA)
-    assert in_process.ask(app, "GET", path.format(image)).body == DATA
-    assert sent(in_process.told()) == [("INFO", len(DATA))]
+    for _ in ("from the store", "from the cache"):
+        assert in_process.ask(app, "GET", path.format(image)).body == DATA
+        (told,) = in_process.told()
+        assert told["payload"]["image_id"] == image
+        assert (told["priority"], told["payload"]["bytes_sent"]) == ("INFO", len(DATA))
+
+
+def test_a_line_end_in_the_path_evades_no_event_and_gets_into_no_id(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    record = {"name": "n", "disk_format": "raw", "container_format": "bare"}
+    image = in_process.ask(app, "POST", "/v2/images\n", json=record).json["id"]
+    one = f"/v2/images/{image}"
+    assert in_process.ask(app, "PUT", f"{one}/file\n", body=b"data").status_int == 204
+    assert in_process.ask(app, "POST", f"{one}/actions/deactivate\n").status_int == 204
+    assert in_process.ask(app, "DELETE", f"{one}\n").status_int == 204
+    told = in_process.told()
+    assert [each["event_type"].removeprefix("image.") for each in told] == [
+        *("create", "prepare", "upload", "activate", "update", "delete")
+    ]
+    assert told[-1]["payload"] == image
 
 
 def files(folder: Path) -> dict[str, bytes]:

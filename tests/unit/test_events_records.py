@@ -34,7 +34,7 @@ def wanted(
     prepared: bool = False,
     tells_metadata: bool = False,
 ) -> str | None:
-    record = events.record_wanted(
+    record = events.source_wanted(
         cases.operation(request, tells_metadata=tells_metadata),
         RequestFacts(
             Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared

@@ -139,6 +139,11 @@ def test_a_text_is_cut_between_two_characters(character: str) -> None:
     assert text.endswith(character)
 
 
+def test_a_long_id_leaves_room_for_the_status_and_what_glance_said() -> None:
+    text = text_of(f"DELETE images/{'i' * 3000}", ResponseFacts(404, "Not Found", "No such image."))
+    assert text == f"delete image {'i' * 100}: 404 Not Found: No such image."
+
+
 def test_half_a_surrogate_pair_does_not_break_the_text() -> None:
     explained = explanation(b'{"message": "a\\ud800b"}', "application/json", "")
     assert (

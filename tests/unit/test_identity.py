@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.identity import Network, Receiver, destination_ip, receiver
+from glance_notify_middleware.identity import (
+    Network,
+    Receiver,
+    destination_ip,
+    from_context,
+    from_headers,
+)
 
 PROXIES: list[Network] = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 PROXY = "10.0.0.1"
@@ -53,8 +59,21 @@ CONFIRMED = {
         ({"webob.adhoc_attrs": {"context": CONTEXT}, **CONFIRMED}, Receiver("p1", "u1", "req-1")),
         ({"webob.adhoc_attrs": {"context": NOBODY}, **CONFIRMED}, Receiver(None, None, "req-1")),
         ({"webob.adhoc_attrs": {"context": object()}}, Receiver(None, None, None)),
+        ({"webob.adhoc_attrs": {}, **CONFIRMED}, None),
+        (CONFIRMED, None),
+        ({}, None),
+    ],
+)
+def test_the_context_tells_who_asks_where_there_is_one(
+    environ: dict[str, Any], expected: Receiver | None
+) -> None:
+    assert from_context(environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
         (CONFIRMED, Receiver("p2", "u2", None)),
-        ({"webob.adhoc_attrs": {}, **CONFIRMED}, Receiver("p2", "u2", None)),
         (
             {"HTTP_X_IDENTITY_STATUS": "Confirmed", "HTTP_X_TENANT_ID": "p3"},
             Receiver("p3", None, None),
@@ -63,15 +82,15 @@ CONFIRMED = {
             {"HTTP_X_IDENTITY_STATUS": "Confirmed", "HTTP_X_TENANT_ID": "", "HTTP_X_USER_ID": ""},
             Receiver(None, None, None),
         ),
-        ({**CONFIRMED, "HTTP_X_IDENTITY_STATUS": "Invalid"}, None),
-        ({"HTTP_X_PROJECT_ID": "p2", "HTTP_X_USER_ID": "u2"}, None),
-        ({}, None),
+        ({**CONFIRMED, "HTTP_X_IDENTITY_STATUS": "Invalid"}, Receiver(None, None, None)),
+        ({"HTTP_X_PROJECT_ID": "p2", "HTTP_X_USER_ID": "u2"}, Receiver(None, None, None)),
+        ({}, Receiver(None, None, None)),
     ],
 )
-def test_the_context_tells_who_asks_and_confirmed_headers_only_where_there_is_none(
-    environ: dict[str, Any], expected: Receiver | None
+def test_the_headers_tell_who_asks_when_they_are_confirmed(
+    environ: dict[str, Any], expected: Receiver
 ) -> None:
-    assert receiver(environ) == expected
+    assert from_headers(environ) == expected
 
 
 @pytest.mark.parametrize(

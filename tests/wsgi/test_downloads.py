@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -135,6 +136,29 @@ def test_bytes_given_to_write_count_too() -> None:
 
     told = Told()
     Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
+    assert told.sent == [("INFO", 10)]
+
+
+def test_the_promise_is_the_applications_whatever_a_filter_above_makes_of_its_headers() -> None:
+    told = Told()
+    inner = watched(PlaysGlance(answer("200 OK", [b"0123456789"], TEN)), told)
+
+    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            headers[:] = [("Content-Length", "99")]
+            return start_response(status, headers)
+
+        return inner(environ, start)
+
+    Server().serve(outer, environ("GET", FILE))
+    assert told.sent == [("INFO", 10)]
+
+
+def test_what_a_cache_answers_to_a_get_in_disguise_is_a_download_and_no_upload() -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", iter([b"01234", b"56789"]), TEN)), told)
+    Server().serve(app, environ("GET", FILE, QUERY_STRING="_method=PUT"))
+    assert told.events == ["image.send INFO"]
     assert told.sent == [("INFO", 10)]
 
 

@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from glance_notify_middleware import events, identity, middleware
-from glance_notify_middleware.notification import Notification
+from glance_notify_middleware.notification import Notification, NotRecordedError
 from tests.wsgi.support import (
     FILE,
     IMAGE,
@@ -53,13 +53,30 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
     assert "the disk is full" in record.getMessage()
 
 
+def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:
+    class Full:
+        """A recorder that has room for two."""
+
+        def record(self, notifications: Sequence[Notification]) -> None:
+            raise NotRecordedError(notifications[2:], "the disk is full")
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("204 No Content", [])
+        return []
+
+    Server().serve(watched(PlaysGlance(app), Full()), environ("PUT", FILE))
+    assert "image.activate" in caplog.text
+    assert "image.upload" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("module", "name"),
     [
         (middleware, "match"),
         (identity, "destination_ip"),
-        (identity, "receiver"),
-        (events, "record_wanted"),
+        (identity, "from_context"),
+        (identity, "from_headers"),
+        (events, "source_wanted"),
         (events, "decide"),
         (events, "prepare"),
         (events, "looks_before"),

@@ -1,18 +1,27 @@
 """The logging strategy: whole lines, in the right place, whatever else happens."""
 
+import contextlib
 import json
 import logging
 import multiprocessing
 import os
+import resource
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from glance_notify_middleware.notification import EventType, Notification, Priority
+from glance_notify_middleware.notification import (
+    EventType,
+    Notification,
+    NotRecordedError,
+    Priority,
+)
 from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
 
 
@@ -136,20 +145,49 @@ def test_threads_that_find_the_file_moved_lose_and_leak_nothing(tmp_path: Path) 
     assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
-def test_a_full_disk_is_an_error_for_the_caller_to_tell() -> None:
-    with pytest.raises(OSError, match="No space left"):
-        FileRecorder("/dev/full").record([notification()])
+@contextlib.contextmanager
+def disk_full_at(size: int) -> Iterator[None]:
+    """No file grows beyond `size` bytes: a write is cut off there, and the next one fails."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_line_that_was_written_in_part_is_ended_so_that_the_next_one_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_a_full_disk_the_error_names_those_that_are_lost_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
-    write = os.write
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
-        with pytest.raises(OSError, match="only 10 of"):
-            recorder.record([notification("torn")])
-    recorder.record([notification("whole")])
-    assert json.loads(path.read_text().splitlines()[-1])["payload"] == "whole"
+    first, second, third = (notification(name) for name in ("first", "second", "third"))
+    with disk_full_at(len(first.to_json()) + 20):
+        with pytest.raises(NotRecordedError, match="bytes could be written") as raised:
+            recorder.record([first, second, third])
+        assert raised.value.lost == [second, third]
+        with pytest.raises(NotRecordedError, match="File too large") as raised:
+            recorder.record([third])
+        assert raised.value.lost == [third]
+    recorder.record([third])
+    lines = path.read_text().splitlines()
+    assert [json.loads(lines[0])["payload"], json.loads(lines[-1])["payload"]] == ["first", "third"]
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(("age", "ended"), [(5, True), (0, False)])
+def test_a_line_that_another_process_was_cut_off_in_is_ended_once_it_is_not_being_written(
+    age: int, ended: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "notifications.log"
+    path.write_text("torn")
+    then = time.time() - age
+    os.utime(path, (then, then))
+    FileRecorder(str(path)).record([notification()])
+    assert path.read_text().startswith("torn\n{" if ended else "torn{")
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "thing"
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+    with pytest.raises(OSError, match=r"directory|not a regular file"):
+        FileRecorder(str(path))

@@ -1,6 +1,8 @@
 """Look-ups through an application that misbehaves."""
 
 import itertools
+import logging
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -80,7 +82,11 @@ def test_no_more_owners_are_remembered_than_the_bound(monkeypatch: pytest.Monkey
     for number in (1, 2, 3, 3, 1):
         found = match("GET", f"/v2/images/{number}/file", "", "")
         assert found is not None
-        assert look.owner_and_size(found, SNAPSHOT) == {"owner": "o", "size": 1}
+        assert look.owner_and_size(found, SNAPSHOT) == {
+            "id": None,
+            "owner": "o",
+            "size": 1,
+        }
     assert asked == [f"/v2/images/{number}" for number in (1, 2, 3, 1)]
 
 
@@ -98,3 +104,28 @@ def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -
     for now in (1000.0, 1059.9, 1060.1):  # noqa: B007 (the clock reads it)
         look.owner_and_size(operation(), SNAPSHOT)
     assert asked == [f"/v2/images/{IMAGE}"] * 2
+
+
+def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not even for a formatter that appends the exception in hand, as oslo.log's does."""
+    seen: list[object] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(sys.exc_info()[0])  # type: ignore[method-assign]
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        raise OSError("mysql://glance:secret@db")
+
+    lookup.LOG.addHandler(handler)
+    look = lookup.Lookup(app)
+    try:
+        for _ in range(2):
+            assert look.record(operation(), SNAPSHOT) is None
+    finally:
+        lookup.LOG.removeHandler(handler)
+    assert [each.getMessage() for each in caplog.records] == [
+        "OSError in a look-up of a record (1 so far)",
+        "OSError in a look-up of a record (2 so far)",
+    ]
+    assert seen == [KeyError, KeyError]

@@ -274,3 +274,30 @@ def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_conte
     given = environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")
     Server().serve(watched(app, told), given)
     assert (told.notifications[0].user_id, told.notifications[0].request_id) == ("u", "req-2")
+
+
+def test_headers_tell_nothing_where_a_context_comes_up_below() -> None:
+    class Context:
+        project_id, user_id, request_id = "real", "real", "req-3"
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["webob.adhoc_attrs"] = {"context": Context()}
+        start_response("204 No Content", [])
+        return []
+
+    told = Told()
+    forged = environ("DELETE", ONE, HTTP_X_PROJECT_ID="forged", HTTP_X_USER_ID="forged")
+    Server().serve(watched(app, told), forged)
+    assert (told.notifications[0].project_id, told.notifications[0].user_id) == ("real", "real")
+
+
+def test_headers_that_a_filter_below_removed_tell_nothing() -> None:
+    def authtoken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for name in ("HTTP_X_IDENTITY_STATUS", "HTTP_X_PROJECT_ID", "HTTP_X_USER_ID"):
+            del environ[name]
+        start_response("401 Unauthorized", [])
+        return []
+
+    told = Told()
+    Server().serve(watched(authtoken, told), environ("DELETE", ONE))
+    assert (told.events, told.notifications[0].user_id) == (["image.delete WARN"], None)

@@ -1,7 +1,11 @@
 """What server and client see is the same with the filter as without it: every call, in order."""
 
+import copy
+import gc
+import io
 import itertools
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -9,6 +13,7 @@ from wsgiref.validate import validator
 
 import pytest
 from paste.lint import middleware as lint
+from webob import Request
 
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
 
@@ -172,13 +177,6 @@ def test_a_lazy_body_is_never_asked_for_more_than_the_server_asks() -> None:
     assert [step[0] for step in server.trace if step[0] == "chunk"] == ["chunk"] * 3
 
 
-def test_a_body_with_a_length_keeps_it_for_servers_that_frame_the_answer_by_it() -> None:
-    body = watched(answer("200 OK", [b"all"]), Told())(
-        environ("GET", FILE), Server()._start_response
-    )
-    assert len(body) == 1  # type: ignore[arg-type]
-
-
 def test_start_response_is_passed_on_before_the_first_chunk_is_asked_for() -> None:
     server = Server(0)
     watched(answer("200 OK", iter([b"x"])), Told())(environ("GET", FILE), server._start_response)
@@ -248,22 +246,110 @@ def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
     assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
-def test_what_else_an_input_can_do_it_can_still_do() -> None:
-    class Input:
-        color = "red"
-
-        def read(self, size: int = -1) -> bytes:
-            return b""
-
+def seen_by(app: Callable[[Any], Any], given: Any, told: Told) -> Any:
+    """What an upload's application finds when it looks at its input with `app`."""
     seen: list[Any] = []
 
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = environ["wsgi.input"]
-        seen.extend((body.color, hasattr(body, "readline"), hasattr(body, "seek")))
+    def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append(app(environ["wsgi.input"]))
         start_response("204 No Content", [])
         return []
 
     Server().serve(
-        watched(PlaysGlance(app), Told()), {**environ("PUT", FILE), "wsgi.input": Input()}
+        watched(PlaysGlance(upload), told), {**environ("PUT", FILE), "wsgi.input": given}
     )
-    assert seen == ["red", False, False]
+    return seen[0]
+
+
+class Odd:
+    """An input that can read, and has a colour, and nothing else."""
+
+    color = "red"
+
+    def read(self, size: int = -1) -> bytes:
+        return b""
+
+
+class Into(io.RawIOBase):
+    """An input that is read into buffers."""
+
+    def __init__(self) -> None:
+        self._data = io.BytesIO(b"data")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._data.readinto(buffer)
+
+
+def test_an_input_can_do_what_it_could_and_nothing_more() -> None:
+    names = ("read", "readline", "seek", "__iter__", "__next__", "color")
+    able = seen_by(lambda body: [hasattr(body, name) for name in names], Odd(), Told())
+    assert able == [True, False, False, False, False, True]
+    lines = io.BytesIO(b"a\nb\n")
+    assert seen_by(lambda body: (body.readline(), list(body)), lines, Told()) == (b"a\n", [b"b\n"])
+
+
+def test_an_input_that_is_read_into_a_buffer_is_counted_as_well() -> None:
+    told = Told()
+    assert seen_by(lambda body: io.BufferedReader(body).read(), Into(), told) == b"data"
+    assert told.events[0] == "image.prepare INFO"
+
+
+def test_an_input_can_be_copied() -> None:
+    assert seen_by(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), Told()) == b"data"
+
+
+def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
+    data = bytes(range(256)) * 80
+    read: list[bytes] = []
+
+    def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        read.append(Request(environ).body_file.read())
+        start_response("204 No Content", [])
+        return []
+
+    told = Told()
+    inner = watched(PlaysGlance(upload), told)
+
+    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert Request(environ).body_file.read(0) == b""  # WebOb has its buffer now
+        environ["webob._body_file"][0].peek(4)
+        return inner(environ, start_response)
+
+    Server().serve(outer, environ("PUT", FILE, data))
+    assert read == [data]
+    assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+
+
+def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
+    given = environ("PUT", FILE, b"data")
+    body_file = given["wsgi.input"]
+    Server().serve(watched(PlaysGlance(reads_its_input([])), Told()), given)
+    assert given["wsgi.input"] is body_file
+
+    class Chunks(list[bytes]):
+        pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        chunks = Chunks([b"0123456789"])
+        alive = weakref.ref(chunks)
+        Server().serve(watched(PlaysGlance(answer("200 OK", chunks)), Told()), environ("GET", FILE))
+        del chunks
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("request_line", [("GET", FILE), ("POST", "/v2/images")], ids=" ".join)
+def test_a_sized_body_stays_one_whatever_it_is(request_line: tuple[str, str]) -> None:
+    class Sized(Body):
+        def __len__(self) -> int:
+            return 1
+
+    app = watched(PlaysGlance(answer("200 OK", Sized([], [b"{}"]))), Told())
+    body = app(environ(*request_line), Server()._start_response)
+    assert len(body) == 1  # type: ignore[arg-type]
