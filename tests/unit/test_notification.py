@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.notification import EventType, Notification, Payload, Priority
+from glance_notify_middleware.notification import (
+    EventType,
+    Notification,
+    NotRecordedError,
+    Payload,
+    Priority,
+)
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
 
@@ -120,3 +126,8 @@ def test_any_record_is_one_line_of_strict_json(payload: dict[str, Any], who: str
 @given(st.dictionaries(st.text(), TAME, max_size=4))
 def test_a_record_without_oddities_is_read_as_it_was_written(payload: dict[str, Any]) -> None:
     assert strictly_read(notification(payload).to_json())["payload"] == payload
+
+
+def test_what_could_not_be_recorded_is_named_with_the_reason() -> None:
+    error = NotRecordedError([], "the disk is full")
+    assert (error.lost, str(error)) == ([], "the disk is full")
