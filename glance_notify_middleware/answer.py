@@ -70,7 +70,7 @@ class Answer:
         """The record in the body. Where there is none to be read, what the headers tell of it."""
         try:
             record = json.loads(b"".join(self._kept))
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
             return record
