@@ -246,13 +246,15 @@ def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
     assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
-def seen_by(app: Callable[[Any], Any], given: Any, told: Told) -> Any:
+def seen_by(
+    app: Callable[[Any], Any], given: Any, told: Told, status: str = "204 No Content"
+) -> Any:
     """What an upload's application finds when it looks at its input with `app`."""
     seen: list[Any] = []
 
     def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         seen.append(app(environ["wsgi.input"]))
-        start_response("204 No Content", [])
+        start_response(status, [])
         return []
 
     Server().serve(
@@ -293,8 +295,9 @@ def test_an_input_can_do_what_it_could_and_nothing_more() -> None:
 
 def test_an_input_that_is_read_into_a_buffer_is_counted_as_well() -> None:
     told = Told()
-    assert seen_by(lambda body: io.BufferedReader(body).read(), Into(), told) == b"data"
-    assert told.events[0] == "image.prepare INFO"
+    read = seen_by(lambda body: io.BufferedReader(body).read(), Into(), told, "413 Too Large")
+    assert read == b"data"
+    assert told.events == ["image.prepare INFO", "image.upload ERROR"]
 
 
 def test_an_input_can_be_copied() -> None:
