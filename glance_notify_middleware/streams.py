@@ -74,7 +74,7 @@ class CountingInput:
         self.stream = stream
         self._tally = tally
         for names, counting in (
-            (("read", "read1", "readline", "readlines"), self._counting),
+            (("read", "read1", "readall", "readline", "readlines"), self._counting),
             (("readinto", "readinto1"), self._counting_into),
         ):
             for name in names:

@@ -293,9 +293,10 @@ def test_an_input_can_do_what_it_could_and_nothing_more() -> None:
     assert seen_by(lambda body: (body.readline(), list(body)), lines, Told()) == (b"a\n", [b"b\n"])
 
 
-def test_an_input_that_is_read_into_a_buffer_is_counted_as_well() -> None:
+@pytest.mark.parametrize("size", [4, -1], ids=["readinto", "readall"])
+def test_an_input_that_is_read_through_a_buffer_is_counted_as_well(size: int) -> None:
     told = Told()
-    read = seen_by(lambda body: io.BufferedReader(body).read(), Into(), told, "413 Too Large")
+    read = seen_by(lambda body: io.BufferedReader(body).read(size), Into(), told, "413 Too Large")
     assert read == b"data"
     assert told.events == ["image.prepare INFO", "image.upload ERROR"]
 
