@@ -43,7 +43,8 @@ clean: ## remove what was made here
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .*_cache
 
 $(VENV)/demo $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo$(if $(filter test,$*),$(comma)test)]' || $(call missing,PyPI within reach)
+	@echo 'Installing what is needed into $(VENV), a minute or two ...'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo$(if $(filter test,$*),$(comma)test)]' || $(call missing,what pip says above; is PyPI within reach?)
 	@touch $@
 
 comma := ,
@@ -52,7 +53,7 @@ $(VENV)/made:
 	@command -v $(PYTHON) > /dev/null || $(call missing,$(PYTHON): apt-get install python3)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(call missing,Python 3.11 or newer: make PYTHON=...)
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || $(call missing,venv: apt-get install python3-venv)
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 missing = { echo 'missing: $(1)'; exit 1; }

@@ -14,6 +14,8 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["glance_notify_middleware*"]),
     package_data={"glance_notify_middleware": ["py.typed"]},
+    # All that the strategies need is installed with the filter, so that another one is a change
+    # of one word in the paste file. PasteDeploy is what loads it, as it loads Glance.
     install_requires=[
         "WebOb>=1.8.7",
         "Paste>=3.5",

@@ -2,6 +2,7 @@
 `python -m demo serve` leaves the same Glance running and follows its notifications."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -55,10 +56,12 @@ def play(server: Server, keystone: Keystone) -> int:
     time.sleep(1)
     faults += [f"unexpected: {describe(notification)}" for notification in follower.new()]
     _count(told)
+    _show_one(told)
     for fault in faults:
         print(paint(fault, "ERROR"))
     if not faults:
         print(paint("Every expected notification came, once, and no other.", "INFO"))
+        print("Next: `make serve`; and the README's four lines, for your own Glance.")
     return 1 if faults else 0
 
 
@@ -88,18 +91,25 @@ def _count(told: list[Notification]) -> None:
     print()
 
 
+def _show_one(told: list[Notification]) -> None:
+    sent = next((each for each in told if each["event_type"] == "image.send"), None)
+    if sent is not None:
+        print("One of them, as it stands in Glance's log:")
+        print(paint(json.dumps(sent, indent=2), "dim") + "\n")
+
+
 def serve(server: Server, keystone: Keystone) -> int:
     """Follow the notifications until Ctrl-C."""
     print("\nGlance is up. Three people have tokens:\n")
     for person in (ALICE, BOB, CAROL):
         print(f"  {person.name.upper()}={keystone.token(person)}   # project {person.project_id}")
-    print(f"""  GLANCE={server.url}
+    print(f"""  GLANCE={server.url}   # its log: {server.log}
 
 Paste these lines into another terminal, then for instance:
 
-  curl -s $GLANCE/v2/images -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/json' \\
-    -d '{{"name": "demo", "disk_format": "raw", "container_format": "bare"}}'
-  IMAGE=...   # the id that it printed
+  IMAGE=$(curl -s $GLANCE/v2/images -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/json' \\
+    -d '{{"name": "demo", "disk_format": "raw", "container_format": "bare"}}' \\
+    | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
   head -c 10000000 /dev/urandom | curl -s -X PUT -T - $GLANCE/v2/images/$IMAGE/file \\
     -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/octet-stream'
   curl -s $GLANCE/v2/images/$IMAGE/file -H "X-Auth-Token: $ALICE" -o /dev/null

@@ -18,8 +18,8 @@ class OptionError(ValueError):
 class Option:
     """One line of the filter's section.
 
-    `convert` makes the value of its text and raises ValueError for a bad one; `expected`
-    says in the error what would have been right.
+    `convert` makes the value of its text and raises ValueError, with the word that is wrong;
+    `expected` says in the error what would have been right.
     """
 
     name: str
@@ -55,15 +55,15 @@ def _words(text: str) -> list[str]:
 
 def _one_of(*words: str) -> Callable[[str], str]:
     def convert(text: str) -> str:
-        if text not in words:
+        if text.lower() not in words:
             raise ValueError(text)
-        return text
+        return text.lower()
 
     return convert
 
 
 def _strategy(text: str) -> str:
-    return "noop" if text == "default" else _one_of("noop", "logging")(text)
+    return "noop" if text.lower() == "default" else _one_of("noop", "logging")(text)
 
 
 def _groups(event_type: EventType) -> list[str]:
@@ -80,14 +80,21 @@ def _disabled(text: str) -> tuple[str, ...]:
 
 
 def _priorities(text: str) -> tuple[Priority, ...]:
-    priorities = tuple(Priority(word.upper()) for word in _words(text))
-    if not priorities:
+    names = [_one_of("info", "warn", "error")(word) for word in _words(text)]
+    if not names:
         raise ValueError(text)
-    return priorities
+    return tuple(Priority(name.upper()) for name in names)
 
 
 def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(word) for word in _words(text))
+    return tuple(_network(word) for word in _words(text))
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError:
+        raise ValueError(word) from None  # its own text is about netmasks
 
 
 def _absolute(text: str) -> str:
@@ -174,8 +181,11 @@ def _value(option: Option, lines: Mapping[str, str]) -> Any:
     try:
         return option.convert(text)
     except ValueError as error:
+        wrong = str(error)
+        where = f" in {text!r}" if wrong != text else ""
+        hint = " (a comment needs a line of its own)" if "#" in text or ";" in text else ""
         raise OptionError(
-            f"option {option.name} of the notify filter: {text!r} is not valid; "
+            f"option {option.name} of the notify filter: {wrong!r}{where} is not valid{hint}; "
             f"expected {option.expected}"
         ) from error
 

@@ -7,8 +7,9 @@ from wsgiref.types import WSGIApplication
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.harmless import LOG
 from glance_notify_middleware.middleware import NotifyMiddleware, Recorder
-from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
+from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
 
 
 def filter_factory(
@@ -20,8 +21,15 @@ def filter_factory(
     """
     settings = config.read(local_conf, socket.gethostname())
     if settings.notifier_strategy == "noop":
+        LOG.info("notifier_strategy is noop: no notification is sent")
         return lambda app: app
     recorder = _recorder(settings)
+    LOG.info(
+        "notifications go to %s; priorities: %s; disabled: %s",
+        settings.log_file or f"the logger {NOTIFICATIONS.name}",
+        ", ".join(settings.priorities),
+        ", ".join(settings.disabled_notifications) or "none",
+    )
     return lambda app: NotifyMiddleware(app, settings, recorder)
 
 

@@ -6,7 +6,8 @@ import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("glance_notify_middleware")
+"""What the filter has to say of itself."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -20,19 +21,19 @@ def harmless(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
         try:
             return method(*args, **kwargs)
         except Exception as error:
-            log_error(f"{method.__name__} failed: notifications of a request may be missing", error)
+            log_error(f"notifications of a request may be missing ({method.__name__})", error)
             return None
 
     return guarded
 
 
 def log_error(what: str, error: BaseException) -> None:
-    """Log `what`, and below it where the error came from.
+    """Log the error and `what` it cost on one line, and below it where it came from.
 
     Not the exceptions that it came on top of: those can be the application's, and tell secrets.
     """
     came_from = "".join(traceback.format_exception(error, chain=False)).rstrip()
-    log_alone(LOG, logging.ERROR, f"{what}\n{came_from}")
+    log_alone(LOG, logging.ERROR, f"{type(error).__name__}: {error}: {what}\n{came_from}")
 
 
 def log_alone(logger: logging.Logger, level: int, message: str) -> None:

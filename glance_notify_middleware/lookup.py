@@ -12,10 +12,8 @@ from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 
-from glance_notify_middleware.harmless import log_alone
+from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.operations import Operation
-
-LOG = logging.getLogger(__name__)
 
 CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 10_000

@@ -101,7 +101,7 @@ class NotifyMiddleware:
 
 def _log_lost(notifications: Sequence[Notification], error: Exception) -> None:
     lost = b"\n".join(notification.to_json() for notification in notifications).decode()
-    log_error(f"Notifications could not be recorded and are lost: {lost}", error)
+    log_error(f"notifications are lost: {lost}", error)
 
 
 def _operation(environ: WSGIEnvironment) -> Operation | None:

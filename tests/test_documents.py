@@ -4,6 +4,7 @@ import configparser
 import re
 from pathlib import Path
 
+from demo.glance import STOCK_PASTE_FILE
 from glance_notify_middleware.config import OPTIONS
 from glance_notify_middleware.operations import ROUTES
 
@@ -31,15 +32,17 @@ def test_the_sample_explains_every_option_as_the_table_does() -> None:
 
 
 def test_the_samples_pipelines_hold_the_filter_after_context_and_before_cache() -> None:
-    sample = configparser.ConfigParser(interpolation=None)
-    sample.read_string(SAMPLE)
-    pipelines = {
-        k: v.split() for k, v in sample["composite:api"].items() if k.startswith("keystone")
-    }
+    pipelines = dict(re.findall(r"^#(keystone\S*) = (.*)$", SAMPLE, re.MULTILINE))
     assert sorted(pipelines) == ["keystone", "keystone+cachemanagement", "keystone+caching"]
-    for words in pipelines.values():
+    for words in map(str.split, pipelines.values()):
         assert words[words.index("notify") - 1] == "context"
         assert words[words.index("notify") + 1] in ("cache", "rootapp")
+
+
+def test_the_sample_can_be_appended_to_the_stock_paste_file() -> None:
+    whole = configparser.ConfigParser(interpolation=None)
+    whole.read_string(STOCK_PASTE_FILE.read_text() + SAMPLE)
+    assert whole["filter:notify"]["notifier_strategy"] == "logging"
 
 
 def test_the_readme_has_every_api_call() -> None:

@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Sequence
 
-from glance_notify_middleware.harmless import log_alone
+from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
@@ -45,21 +45,39 @@ class FileRecorder:
         """
         self._path = path
         self._file = _AppendedFile(path)
+        self._complained = False  # that the path cannot be opened any more
 
     def record(self, notifications: Sequence[Notification]) -> None:
         """Raises NotRecordedError with those that could not be written whole (a full disk)."""
         lines = [notification.to_json() + b"\n" for notification in notifications]
         try:
-            file = self._file  # held: another thread may replace it, which closes it
-            if file.was_moved():
-                file = self._file = _AppendedFile(self._path)
-            written = file.append(b"".join(lines))
+            written = self._current_file().append(b"".join(lines))
         except OSError as error:
             raise NotRecordedError(notifications, f"{self._path}: {error.strerror}") from error
         ends = itertools.accumulate(len(line) for line in lines)
         torn = [each for each, end in zip(notifications, ends, strict=True) if end > written]
         if torn:
             raise NotRecordedError(torn, f"{self._path}: {written} bytes could be written, no more")
+
+    def _current_file(self) -> "_AppendedFile":
+        """The file that the path names; where that cannot be opened, the one that it named.
+
+        To be held while it is written to: another thread may replace it, which closes it.
+        """
+        file = self._file
+        if not file.was_moved():
+            return file
+        try:
+            file = self._file = _AppendedFile(self._path)
+            self._complained = False
+        except OSError as error:
+            if file.is_gone():
+                raise
+            if not self._complained:
+                self._complained = True
+                told = f"{self._path}: {error.strerror}; going on in the file that it was before"
+                log_alone(LOG, logging.ERROR, told)
+        return file
 
 
 class _AppendedFile:
@@ -79,8 +97,12 @@ class _AppendedFile:
         """Whether the path names another file by now, or none."""
         try:
             return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+
+    def is_gone(self) -> bool:
+        """Whether no path at all names this file any more: what is written to it is lost."""
+        return os.fstat(self._fd).st_nlink == 0
 
     def append(self, lines: bytes) -> int:
         """How many bytes of `lines` were written; on a disk that filled up, not all."""

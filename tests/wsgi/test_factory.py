@@ -92,6 +92,16 @@ def test_a_paste_file_loads_it_by_either_name(
             {"notifier_strategy": "logging", "trusted_proxies": "10.0.0.1/8"},
             "option trusted_proxies of the notify filter: '10.0.0.1/8' is not valid; expected",
         ),
+        (
+            {"notifier_strategy": "logging", "priorities": "info, warning"},
+            "option priorities of the notify filter: 'warning' in 'info, warning' is not valid; "
+            "expected a list, separated by commas, of one or more of: info, warn, error",
+        ),
+        (
+            {"notifier_strategy": "logging ; or noop"},
+            "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
+            "(a comment needs a line of its own); expected noop or logging",
+        ),
     ],
 )
 def test_a_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], says: str) -> None:
@@ -107,3 +117,14 @@ def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
     assert path.exists()
     Server().serve(app, environ(*DELETE))
     assert '"event_type":"image.delete"' in path.read_text()
+
+
+def test_at_load_it_says_what_it_will_do(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "glance_notify_middleware")
+    filter_factory({}, notifier_strategy="logging", disabled_notifications="image.member")
+    filter_factory({}, notifier_strategy="Noop")
+    assert [record.getMessage() for record in caplog.records] == [
+        "notifications go to the logger glance_notify_middleware.notifications; "
+        "priorities: INFO, WARN, ERROR; disabled: image.member",
+        "notifier_strategy is noop: no notification is sent",
+    ]

@@ -191,3 +191,32 @@ def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     path.mkdir() if kind == "directory" else os.mkfifo(path)
     with pytest.raises(OSError, match=r"directory|not a regular file"):
         FileRecorder(str(path))
+
+
+def test_where_the_path_cannot_be_opened_the_file_goes_on_under_its_other_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, moved = tmp_path / "notifications.log", tmp_path / "notifications.log.1"
+    recorder = FileRecorder(str(path))
+    path.rename(moved)
+    path.mkdir()
+    for name in ("first", "second"):
+        recorder.record([notification(name)])
+    assert payloads(moved) == ["first", "second"]
+    (complaint,) = caplog.records  # once, not for each
+    assert complaint.getMessage() == (
+        f"{path}: Is a directory; going on in the file that it was before"
+    )
+    path.rmdir()
+    recorder.record([notification("third")])
+    assert payloads(path) == ["third"]
+
+
+def test_what_no_path_would_name_any_more_is_called_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    recorder = FileRecorder(str(folder / "notifications.log"))
+    (folder / "notifications.log").unlink()
+    folder.rmdir()
+    with pytest.raises(NotRecordedError, match="No such file or directory"):
+        recorder.record([notification()])

@@ -10,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from glance_notify_middleware import lookup
+from glance_notify_middleware.harmless import LOG
 from glance_notify_middleware.operations import Operation, match
 from tests.wsgi.support import FILE, IMAGE, answer, environ
 
@@ -117,13 +118,13 @@ def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         raise OSError("mysql://glance:secret@db")
 
-    lookup.LOG.addHandler(handler)
+    LOG.addHandler(handler)
     look = lookup.Lookup(app)
     try:
         for _ in range(2):
             assert look.record(operation(), SNAPSHOT) is None
     finally:
-        lookup.LOG.removeHandler(handler)
+        LOG.removeHandler(handler)
     assert [each.getMessage() for each in caplog.records] == [
         "OSError in a look-up of a record (1 so far)",
         "OSError in a look-up of a record (2 so far)",
