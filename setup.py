@@ -25,7 +25,7 @@ setup(
     ],
     extras_require={
         # A real Glance and what serves it; requests plays the people of the demo.
-        "demo": ["glance>=31", "pyuwsgi>=2.0.26", "requests>=2.31"],
+        "demo": ["glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
         "test": [
             "coverage>=7.4",
             "ddt>=1.0.1",

@@ -90,6 +90,13 @@ def told(client: Client, count: int) -> list[str]:
     return [f"{each['event_type']} {each['priority']}" for each in found]
 
 
+def test_each_process_says_at_start_where_notifications_go(client: Client) -> None:
+    lines = client.server.log.read_text(errors="replace").splitlines()
+    said = [line for line in lines if " INFO glance_notify_middleware [" in line]
+    assert len(said) == 2
+    assert "notifications go to the logger glance_notify_middleware.notifications" in said[0]
+
+
 UPLOADED = ["image.create INFO", "image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
