@@ -2,6 +2,7 @@
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,7 @@ def _network(word: str) -> Network:
 
 
 def _absolute(text: str) -> str:
-    if "\0" in text or (text and not text.startswith("/")):
+    if text and (not text.startswith("/") or re.search(r"\0|\s[#;]", text)):
         raise ValueError(text)
     return text
 

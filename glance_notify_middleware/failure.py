@@ -55,7 +55,7 @@ def text(
 # a client makes Glance say must not take time that grows with the square of its length.
 _UNSAID = re.compile(r"<(head|script|style)\b.{0,500}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S*", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}(:|%3a)(/|%2f){2}(\s?\S+)?", re.IGNORECASE)
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
@@ -71,7 +71,8 @@ def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
     text = body.decode(errors="replace")
     if "json" in content_type.lower():
         text = _json_message(text)
-    text = html.unescape(_TAG.sub(" ", _UNSAID.sub(" ", text)))
+    text = _TAG.sub(" ", _UNSAID.sub(" ", text))
+    text = html.unescape(html.unescape(text))  # an explanation can be escaped already
     return _PATH.sub("<path>", _URL.sub("<url>", _one_line(text)))
 
 

@@ -1,5 +1,6 @@
 """An error of ours is logged and ends there: the request it happened in goes on."""
 
+import contextlib
 import functools
 import logging
 import traceback
@@ -32,8 +33,9 @@ def log_error(what: str, error: BaseException) -> None:
 
     Not the exceptions that it came on top of: those can be the application's, and tell secrets.
     """
-    came_from = "".join(traceback.format_exception(error, chain=False)).rstrip()
-    log_alone(LOG, logging.ERROR, f"{type(error).__name__}: {error}: {what}\n{came_from}")
+    with contextlib.suppress(Exception):  # logging fails too: of a filter, of a __str__
+        came_from = "".join(traceback.format_exception(error, chain=False)).rstrip()
+        log_alone(LOG, logging.ERROR, f"{type(error).__name__}: {error}: {what}\n{came_from}")
 
 
 def log_alone(logger: logging.Logger, level: int, message: str) -> None:
@@ -43,6 +45,6 @@ def log_alone(logger: logging.Logger, level: int, message: str) -> None:
     raised can hold secrets. A KeyError it leaves out (oslo.log 8, `_get_error_summary`).
     """
     try:
-        raise KeyError
+        raise KeyError from None
     except KeyError:
         logger.log(level, "%s", message)

@@ -1,5 +1,6 @@
 """Asks the wrapped application for a record, as the user whose request is being watched."""
 
+import contextlib
 import io
 import json
 import logging
@@ -92,7 +93,8 @@ class Lookup:
             self.failures += 1
             # Only its class: what an application's exception says can hold secrets.
             told = f"{type(error).__name__} in a look-up of a record ({self.failures} so far)"
-            log_alone(LOG, logging.WARNING, told)
+            with contextlib.suppress(Exception):
+                log_alone(LOG, logging.WARNING, told)
             return None
         return record if isinstance(record, dict) else None
 

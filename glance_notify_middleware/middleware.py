@@ -16,8 +16,8 @@ from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.lookup import Lookup
 from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
-from glance_notify_middleware.observation import Observation
-from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, match
+from glance_notify_middleware.observation import Observation, may_be_cached
+from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
 
 
 class Recorder(Protocol):
@@ -51,7 +51,11 @@ class NotifyMiddleware:
     @harmless
     def _observe(self, environ: WSGIEnvironment) -> Observation | None:
         operation = _operation(environ)
-        if operation is None or operation.route not in self._routes:
+        if operation is None:
+            return None
+        if operation.route not in self._routes and may_be_cached(operation, environ):
+            operation = as_download(operation)
+        if operation.route not in self._routes:
             return None
         operation = replace(operation, route=self._routes[operation.route])
         return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)

@@ -22,6 +22,11 @@ Body = Iterable[bytes]
 Tell = Callable[[list[ImageEvent], Receiver], None]
 
 
+def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
+    """Whether an upload is one by its `_method` alone: to Glance's cache filter it is a GET."""
+    return operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
+
+
 class Observation:
     """Watches one operation, from before the application is called to the end of its answer.
 
@@ -53,10 +58,7 @@ class Observation:
             "uwsgi.version" in environ
             and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         )
-        # Whatever `_method` asks for, Glance's cache filter answers a GET with what it has.
-        self._may_be_cached = (
-            operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
-        )
+        self._may_be_cached = may_be_cached(operation, environ)
         self._snapshot = lookup.snapshot(environ)
         self._context = identity.from_context(environ)
         self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
@@ -115,7 +117,8 @@ class Observation:
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            given = list(headers)  # as the application gave them: a filter above may edit the list
+            # As the application gave them: a filter above may edit the list.
+            given = list(headers) if isinstance(headers, list) else []
             if exc_info is None:
                 write = start_response(status, headers)
             else:
@@ -176,6 +179,13 @@ class Observation:
     def _end(self, error: BaseException | None, exhausted: bool) -> None:
         if not self._ended.acquire(blocking=False):
             return
+        try:
+            self._tell_end(error, exhausted)
+        finally:  # what the server still holds must not hold the request
+            streams.unwatch_input(self._environ)
+            self._environ, self._input, self._body = {}, None, None
+
+    def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
         source = events.source_wanted(self._operation, request, response, self._before)
@@ -185,9 +195,6 @@ class Observation:
         self._tell(told, request.receiver)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
-        # What the server still holds must not hold the request.
-        streams.unwatch_input(self._environ)
-        self._environ, self._input, self._body = {}, None, None
 
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:

@@ -131,12 +131,17 @@ def match(
         root = "/"
     else:
         return None
-    for candidate in _methods(method, query_string, content_type):
+    for candidate in _methods(method, query_string):
         for route, pattern in _PATTERNS:
             if route.method == candidate and len(pattern) == len(segments):
                 names = _names(pattern, segments)
                 if names is not None and (method, route.action) != ("HEAD", Action.SEND):
                     return Operation(route, root, names.get("{image}"), names.get("{member}"))
+    if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
+        # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for
+        # the body or its type, but the PUT of a member: it can be JSON and a form at once.
+        put = match("PUT", path_info, script_name)
+        return put if put is not None and put.action is Action.MEMBER_UPDATE else None
     return None
 
 
@@ -157,16 +162,13 @@ def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return names
 
 
-def _methods(method: str, query_string: str, content_type: str) -> list[str]:
+def _methods(method: str, query_string: str) -> list[str]:
     """The methods that Glance may take a request for, the likeliest first.
 
     Its router (the Routes package, `use_method_override`) obeys `?_method=`: on glance 33.0.0
     a GET of `/v2/images/{id}?_method=DELETE` deletes. Its cache filter, above the router, does
     not: a GET is a download of what is cached, whatever the query says. It is read with
     WebOb, as Routes does, so that both understand every spelling alike.
-
-    Routes obeys it in a POSTed form, too. Of what that can ask for Glance refuses all for the
-    body or its type, but the PUT of a member: its body can be JSON and a form at once.
     """
     if "_method" in query_string:
         try:
@@ -175,6 +177,4 @@ def _methods(method: str, query_string: str, content_type: str) -> list[str]:
             override = None
         if override:
             return [override.upper(), "GET"] if method == "GET" else [override.upper()]
-    elif method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
-        return [method, "PUT"]
     return [method]

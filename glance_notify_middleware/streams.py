@@ -51,10 +51,16 @@ def watch_input(environ: WSGIEnvironment, on_read: Callable[[], None]) -> InputT
 
 
 def unwatch_input(environ: WSGIEnvironment) -> None:
-    """Put `wsgi.input` back, if a counting object is in its place."""
+    """Put back what `watch_input` replaced, and let a buffer that WebOb made since go on."""
     counted = environ.get("wsgi.input")
-    if isinstance(counted, CountingInput):
-        environ["wsgi.input"] = counted.stream
+    if not isinstance(counted, CountingInput):
+        return
+    environ["wsgi.input"] = counted.stream
+    buffer, buffered = environ.get("webob._body_file", (None, None))
+    if buffered is counted:
+        if isinstance(buffer, CountingInput):
+            buffer = buffer.stream
+        environ["webob._body_file"] = (buffer, counted.stream)
 
 
 def _counted(stream: Any, tally: InputTally) -> "CountingInput":
@@ -88,17 +94,21 @@ class CountingInput:
         return getattr(self.stream, name)
 
     def _counting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        tally = self._tally  # and not self: that would be a cycle
+
         def read(*args: Any, **kwargs: Any) -> Any:
             data = method(*args, **kwargs)
-            self._tally.add(b"".join(data) if isinstance(data, list) else data or b"")
+            tally.add(b"".join(data) if isinstance(data, list) else data or b"")
             return data
 
         return read
 
     def _counting_into(self, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        tally = self._tally
+
         def readinto(buffer: Any) -> Any:
             count = method(buffer)
-            self._tally.add(memoryview(buffer).cast("B")[: count or 0])
+            tally.add(memoryview(buffer).cast("B")[: count or 0])
             return count
 
         return readinto

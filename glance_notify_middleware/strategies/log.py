@@ -13,7 +13,7 @@ from glance_notify_middleware.notification import Notification, NotRecordedError
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
 
-_SETTLED = 1.0  # seconds after which nobody is still in the middle of a write
+_SETTLED = 0.1  # seconds after which nobody is still in the middle of a write
 
 _LEVELS = {
     Priority.INFO: logging.INFO,
@@ -55,7 +55,8 @@ class FileRecorder:
         except OSError as error:
             raise NotRecordedError(notifications, f"{self._path}: {error.strerror}") from error
         ends = itertools.accumulate(len(line) for line in lines)
-        torn = [each for each, end in zip(notifications, ends, strict=True) if end > written]
+        # A line that lacks its end alone is whole: the next one gives it that.
+        torn = [each for each, end in zip(notifications, ends, strict=True) if end - 1 > written]
         if torn:
             raise NotRecordedError(torn, f"{self._path}: {written} bytes could be written, no more")
 
@@ -87,7 +88,7 @@ class _AppendedFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._tore = False  # the last write of this process was cut off
+        self._disk_was_full = False  # as the last write of this process found it
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         self._fd = os.open(path, flags, 0o640)
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
@@ -97,7 +98,7 @@ class _AppendedFile:
         """Whether the path names another file by now, or none."""
         try:
             return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return True
 
     def is_gone(self) -> bool:
@@ -107,8 +108,12 @@ class _AppendedFile:
     def append(self, lines: bytes) -> int:
         """How many bytes of `lines` were written; on a disk that filled up, not all."""
         ending = b"\n" if self._ends_torn() else b""
-        written = os.write(self._fd, ending + lines) - len(ending)
-        self._tore = written < len(lines)
+        try:
+            written = os.write(self._fd, ending + lines) - len(ending)
+        except OSError:
+            self._disk_was_full = True
+            raise
+        self._disk_was_full = written < len(lines)
         return max(written, 0)
 
     def _ends_torn(self) -> bool:
@@ -117,7 +122,7 @@ class _AppendedFile:
         What was written a moment ago can be another process in the middle of its write.
         """
         found = os.fstat(self._fd)
-        if not self._tore and time.time() - found.st_mtime < _SETTLED:
+        if not self._disk_was_full and 0 <= time.time() - found.st_mtime < _SETTLED:
             return False
         return found.st_size > 0 and os.pread(self._fd, 1, found.st_size - 1) != b"\n"
 

@@ -227,6 +227,13 @@ def test_a_form_may_be_the_put_of_a_member_in_disguise(content_type: str, found:
     assert (operation is not None and operation.action.name == "MEMBER_UPDATE") is found
 
 
+@pytest.mark.parametrize("path", ["file", "stage", "tags/t", "members", "actions/deactivate"])
+def test_no_other_form_is_a_put_in_disguise(path: str) -> None:
+    form = "application/x-www-form-urlencoded"
+    plain = match("POST", f"/v2/images/{IMAGE}/{path}")
+    assert match("POST", f"/v2/images/{IMAGE}/{path}", content_type=form) == plain
+
+
 def test_what_the_cache_makes_of_a_get_is_the_download_of_the_same_image() -> None:
     upload = match("GET", f"/v2/images/{IMAGE}/file", query_string="_method=PUT")
     assert upload is not None

@@ -162,6 +162,17 @@ def test_what_a_cache_answers_to_a_get_in_disguise_is_a_download_and_no_upload()
     assert told.sent == [("INFO", 10)]
 
 
+def test_a_download_in_disguise_is_told_where_uploads_are_not_wanted() -> None:
+    told = Told()
+    app = watched(
+        PlaysGlance(answer("200 OK", [b"0123456789"], TEN)),
+        told,
+        disabled_notifications="image.prepare, image.upload, image.activate",
+    )
+    Server().serve(app, environ("GET", FILE, QUERY_STRING="_method=PUT"))
+    assert told.sent == [("INFO", 10)]
+
+
 def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", TEN)

@@ -158,3 +158,27 @@ def test_a_secret_in_an_explanation_is_not_told() -> None:
     assert told.notifications[0].payload == (
         f"update image {IMAGE}: 400 Bad Request: Bad location <url> see <path>"
     )
+
+
+def test_an_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "decide", fails)
+    given = environ("PUT", FILE, b"data")
+    stream = given["wsgi.input"]
+    Server().serve(watched(PlaysGlance(answer("204 No Content")), Told()), given)
+    assert given["wsgi.input"] is stream
+
+
+def test_an_error_that_cannot_even_be_logged_ends_here_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("there is no word for it")
+
+    def unspeakable(*_: Any, **__: Any) -> Any:
+        raise UnspeakableError
+
+    monkeypatch.setattr(middleware, "match", unspeakable)
+    app = watched(PlaysGlance(answer("204 No Content")), Told())
+    server = Server().serve(app, environ("DELETE", ONE))
+    assert server.trace[0] == ("start", "204 No Content", [], None)

@@ -93,6 +93,11 @@ def test_a_paste_file_loads_it_by_either_name(
             "option trusted_proxies of the notify filter: '10.0.0.1/8' is not valid; expected",
         ),
         (
+            {"notifier_strategy": "logging", "log_file": "/tmp/notifications.log ; ours"},
+            "option log_file of the notify filter: '/tmp/notifications.log ; ours' is not valid "
+            "(a comment needs a line of its own); expected an absolute path",
+        ),
+        (
             {"notifier_strategy": "logging", "priorities": "info, warning"},
             "option priorities of the notify filter: 'warning' in 'info, warning' is not valid; "
             "expected a list, separated by commas, of one or more of: info, warn, error",

@@ -220,3 +220,24 @@ def test_what_no_path_would_name_any_more_is_called_lost(tmp_path: Path) -> None
     folder.rmdir()
     with pytest.raises(NotRecordedError, match="No such file or directory"):
         recorder.record([notification()])
+
+
+def test_a_line_that_lacks_its_end_alone_is_not_called_lost(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    recorder = FileRecorder(str(path))
+    with disk_full_at(len(notification("whole").to_json())):
+        recorder.record([notification("whole")])
+    recorder.record([notification("next")])
+    assert payloads(path) == ["whole", "next"]
+
+
+def test_a_path_that_may_not_be_followed_any_more_leaves_the_file_that_is_open(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, moved = tmp_path / "notifications.log", tmp_path / "notifications.log.1"
+    recorder = FileRecorder(str(path))
+    path.rename(moved)
+    path.symlink_to(path)
+    recorder.record([notification("kept")])
+    assert payloads(moved) == ["kept"]
+    assert "Too many levels of symbolic links; going on" in caplog.text

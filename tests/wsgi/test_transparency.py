@@ -327,6 +327,60 @@ def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
     assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
+@pytest.mark.parametrize("before", [0, 4], ids=["buffered below", "buffered above"])
+@pytest.mark.parametrize("below", [0, 10], ids=["unread", "read"])
+def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
+    before: int, below: int
+) -> None:
+    data = bytes(range(256)) * 80
+    read: list[bytes] = []
+
+    def refuses(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if below:
+            read.append(Request(environ).body_file.read(below))
+        start_response("409 Conflict", [])
+        return []
+
+    inner = watched(PlaysGlance(refuses), Told())
+
+    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if before:
+            read.append(Request(environ).body_file.read(before))
+        list(inner(environ, start_response))
+        read.append(Request(environ).body_file.read())
+        return []
+
+    server = Server().serve(outer, environ("PUT", FILE, data))
+    assert b"".join(read) == data, server.trace
+
+
+def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:
+    data = b"x" * 20_000
+    read: list[bytes] = []
+
+    def lazy(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        read.append(Request(environ).body_file.read(10))
+        start_response("204 No Content", [])
+
+        def body() -> Iterator[bytes]:
+            read.append(Request(environ).body_file.read())
+            yield b""
+
+        return body()
+
+    Server().serve(watched(PlaysGlance(lazy), Told()), environ("PUT", FILE, data))
+    assert b"".join(read) == data
+
+
+def test_headers_that_are_no_list_reach_the_server_as_they_are() -> None:
+    def app(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", iter([("Content-Length", "1")]))
+        return [b"x"]
+
+    server = Server().serve(watched(app, Told()), environ("GET", FILE))
+    assert server.trace[0] == ("start", "200 OK", [("Content-Length", "1")], None)
+
+
 def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
     given = environ("PUT", FILE, b"data")
     body_file = given["wsgi.input"]
@@ -339,6 +393,12 @@ def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
     gc.collect()
     gc.disable()
     try:
+        body_file = io.BytesIO(b"data")
+        alive: weakref.ref[Any] = weakref.ref(body_file)
+        given = environ("PUT", FILE) | {"wsgi.input": body_file}
+        Server().serve(watched(PlaysGlance(reads_its_input([])), Told()), given)
+        del body_file, given
+        assert alive() is None
         chunks = Chunks([b"0123456789"])
         alive = weakref.ref(chunks)
         Server().serve(watched(PlaysGlance(answer("200 OK", chunks)), Told()), environ("GET", FILE))
