@@ -6,18 +6,51 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.config import OPTIONS, OptionError, Settings, read
+from glance_notify_middleware.brokers import Broker
+from glance_notify_middleware.config import OptionError, Settings, read
 from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.options import OPTIONS
 
 DEFAULTS = Settings(
     notifier_strategy="noop",
     default_publisher_id="glance-1",
     disabled_notifications=(),
     priorities=(Priority.INFO, Priority.WARN, Priority.ERROR),
+    message_format="plain",
     image_delete_payload="id",
     trusted_proxies=(),
     log_file="",
+    journal_dir="/var/lib/glance/notifications",
+    journal_max_size=2 * 1024**3,
+    journal_when_full="drop",
+    journal_sync="normal",
+    relay="thread",
+    create_queues="auto",
+    queue_max_bytes=0,
+    rabbit_hosts=(Broker("localhost", 5672, "guest", "guest"),),
+    rabbit_password_file="",
+    rabbit_virtual_host="/",
+    rabbit_use_ssl=False,
+    rabbit_ssl_ca_file="",
+    rabbit_ssl_cert_file="",
+    rabbit_ssl_key_file="",
+    rabbit_ssl_verify=True,
+    rabbit_notification_exchange="glance",
+    rabbit_notification_topic="notifications",
+    rabbit_durable_queues=True,
+    rabbit_queue_type="classic",
+    rabbit_retry_backoff=0.2,
+    rabbit_retry_max_backoff=30.0,
+    historic=(),
 )
+
+JOINED = {  # in rabbit_hosts and rabbit_virtual_host
+    "rabbit_host",
+    "rabbit_port",
+    "rabbit_userid",
+    "rabbit_password",
+    "transport_url",
+}
 
 
 def test_without_a_line_the_options_have_their_documented_defaults() -> None:
@@ -25,8 +58,8 @@ def test_without_a_line_the_options_have_their_documented_defaults() -> None:
 
 
 def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
-    names = [option.name for option in OPTIONS]
-    assert names == [field.name for field in dataclasses.fields(Settings)]
+    names = {option.name for option in OPTIONS} - JOINED
+    assert names == {field.name for field in dataclasses.fields(Settings)} - {"historic"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +68,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
         ("notifier_strategy", "logging", "logging"),
         ("notifier_strategy", " noop ", "noop"),
         ("notifier_strategy", "default", "noop"),
+        ("notifier_strategy", "Rabbit", "rabbit"),
         ("default_publisher_id", "image.localhost", "image.localhost"),
         ("default_publisher_id", "  ", "glance-1"),
         ("disabled_notifications", "image.update", ("image.update",)),
@@ -53,6 +87,31 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
             (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")),
         ),
         ("log_file", "/var/log/glance/notifications.log", "/var/log/glance/notifications.log"),
+        ("message_format", "OSLO", "oslo"),
+        ("journal_dir", "/srv/journal", "/srv/journal"),
+        ("journal_max_size", "65536", 65536),
+        ("journal_max_size", "64KiB", 64 * 1024),
+        ("journal_max_size", "64 mib", 64 * 1024**2),
+        ("journal_when_full", "refuse", "refuse"),
+        ("journal_sync", "full", "full"),
+        ("relay", "external", "external"),
+        ("create_queues", "never", "never"),
+        ("queue_max_bytes", "1GiB", 1024**3),
+        ("queue_max_bytes", "0", 0),
+        ("rabbit_password_file", "", ""),
+        ("rabbit_virtual_host", "images", "images"),
+        ("rabbit_virtual_host", "", "/"),
+        ("rabbit_use_ssl", "True", True),
+        ("rabbit_use_ssl", "off", False),
+        ("rabbit_notification_exchange", "nova", "nova"),
+        ("rabbit_notification_topic", "n.glance", "n.glance"),
+        ("rabbit_durable_queues", "no", False),
+        ("rabbit_queue_type", "quorum", "quorum"),
+        ("rabbit_retry_backoff", "1.5", 1.5),
+        ("rabbit_retry_backoff", "5s", 5.0),
+        ("rabbit_retry_max_backoff", "5m", 300.0),
+        ("rabbit_retry_max_backoff", "24H", 86400.0),
+        ("rabbit_retry_max_backoff", "7d", 604800.0),
     ],
 )
 def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -> None:
@@ -63,7 +122,7 @@ def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("notifier_strategy", "pigeon", "noop or logging"),
+        ("notifier_strategy", "pigeon", "noop, logging or rabbit"),
         ("disabled_notifications", "image.up", "image.member.create"),
         ("disabled_notifications", "image.update image.send", "separated by commas"),
         ("priorities", "debug", "info, warn, error"),
@@ -73,6 +132,31 @@ def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -
         ("trusted_proxies", "10.0.0.1/8", "10.0.0.0/8"),
         ("trusted_proxies", "proxy.example", "10.0.0.0/8"),
         ("log_file", "notifications.log", "an absolute path"),
+        ("message_format", "json", "plain or oslo"),
+        ("journal_dir", "", "an absolute path"),
+        ("journal_dir", "/srv/journal # here", "an absolute path"),
+        ("journal_max_size", "2GB", "2GiB"),
+        ("journal_max_size", "0", "a size"),
+        ("journal_max_size", "-1", "a size"),
+        ("journal_max_size", "1.5GiB", "a size"),
+        ("queue_max_bytes", "many", "0, or a size"),
+        ("rabbit_host", "", "a host name"),
+        ("rabbit_host", "a b", "a host name"),
+        ("rabbit_host", "rabbit:5672", "a host name"),
+        ("rabbit_hosts", "a,b:0", "host:port"),
+        ("rabbit_hosts", "a:65536", "host:port"),
+        ("rabbit_hosts", "a;b", "host:port"),
+        ("rabbit_hosts", "[::x]:1", "[::1]:5672"),
+        ("rabbit_hosts", "[::1]:x", "[::1]:5672"),
+        ("rabbit_hosts", "1:2:3", "[::1]:5672"),
+        ("rabbit_hosts", "a://b", "host:port"),
+        ("rabbit_port", "amqp", "a port"),
+        ("rabbit_userid", "", "not empty"),
+        ("rabbit_use_ssl", "maybe", "true or false"),
+        ("rabbit_notification_topic", "", "a name"),
+        ("rabbit_notification_exchange", "x" * 201, "a name"),
+        ("rabbit_retry_backoff", "0", "more than 0"),
+        ("rabbit_retry_backoff", "1w", "7d"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_option_the_value_and_what_was_expected(
@@ -89,7 +173,7 @@ def test_a_wrong_value_is_refused_with_the_option_the_value_and_what_was_expecte
     [
         ("notifier_stategy", "did you mean notifier_strategy?"),
         ("trusted_proxy", "did you mean trusted_proxies?"),
-        ("zzz", "the options are: default_publisher_id, disabled_notifications, "),
+        ("zzz", "the options are: create_queues, default_publisher_id, "),
     ],
 )
 def test_an_unknown_option_is_refused_with_a_hint(name: str, hint: str) -> None:
@@ -126,3 +210,199 @@ def test_only_the_chosen_priorities_are_wanted() -> None:
     settings = read({"priorities": "warn, error"}, "glance-1")
     wanted = {p.value for p in Priority if settings.wants(EventType.SEND, p)}
     assert wanted == {"WARN", "ERROR"}
+
+
+def brokers(**lines: str) -> tuple[list[tuple[str, int]], str]:
+    settings = read(lines, "glance-1")
+    return [(each.host, each.port) for each in settings.rabbit_hosts], settings.rabbit_virtual_host
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ({}, [("localhost", 5672)]),
+        ({"rabbit_host": "rabbit-1.example"}, [("rabbit-1.example", 5672)]),
+        ({"rabbit_host": "::1", "rabbit_port": "5671"}, [("::1", 5671)]),
+        ({"rabbit_host": "[::1]"}, [("::1", 5672)]),
+        ({"rabbit_hosts": "a:1, b,", "rabbit_port": "5671"}, [("a", 1), ("b", 5671)]),
+        (
+            {"rabbit_hosts": "[::1]:1,[fe80::2],10.0.0.1:3"},
+            [("::1", 1), ("fe80::2", 5672), ("10.0.0.1", 3)],
+        ),
+    ],
+)
+def test_hosts_are_one_or_a_list_and_those_without_a_port_get_the_common_one(
+    lines: dict[str, str], expected: list[tuple[str, int]]
+) -> None:
+    assert brokers(**lines) == (expected, "/")
+
+
+def test_every_host_has_the_user_and_the_password() -> None:
+    settings = read(
+        {"rabbit_hosts": "a,b", "rabbit_userid": "glance", "rabbit_password": "pa55#;"}, "glance-1"
+    )
+    assert settings.rabbit_hosts == (
+        Broker("a", 5672, "glance", "pa55#;"),
+        Broker("b", 5672, "glance", "pa55#;"),
+    )
+
+
+def test_with_a_password_file_no_password_is_in_the_settings() -> None:
+    settings = read({"rabbit_userid": "glance", "rabbit_password_file": "/etc/pw"}, "glance-1")
+    assert settings.rabbit_password_file == "/etc/pw"
+    assert settings.rabbit_hosts == (Broker("localhost", 5672, "glance", ""),)
+
+
+GUEST = ("guest", "guest")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected", "virtual_host"),
+    [
+        ("rabbit://h", [("h", 5672, *GUEST)], "/"),
+        ("rabbit://h/", [("h", 5672, *GUEST)], "/"),
+        ("rabbit://h//", [("h", 5672, *GUEST)], "/"),
+        ("rabbit://h/%2F", [("h", 5672, *GUEST)], "/"),
+        ("rabbit://h/a/b", [("h", 5672, *GUEST)], "a/b"),
+        ("rabbit:///images", [("localhost", 5672, *GUEST)], "images"),
+        ("rabbit://u:p@h:1/v", [("h", 1, "u", "p")], "v"),
+        ("rabbit://u:p@a:1,u2:p2@b,/v", [("a", 1, "u", "p"), ("b", 5672, "u2", "p2")], "v"),
+        ("rabbit://a,[::1]:1", [("a", 5672, *GUEST), ("::1", 1, *GUEST)], "/"),
+        ("rabbit://me@site:p@h", [("h", 5672, "me@site", "p")], "/"),
+        ("rabbit://u%40:p%2F%3Aa%25%2Cb@h/v%20w", [("h", 5672, "u@", "p/:a%,b")], "v w"),
+        ("rabbit://u:a:b@h", [("h", 5672, "u", "a:b")], "/"),
+    ],
+)
+def test_a_transport_url_is_read_as_oslo_messaging_reads_it(
+    url: str, expected: list[tuple[str, int, str, str]], virtual_host: str
+) -> None:
+    settings = read({"transport_url": url}, "glance-1")
+    assert settings.rabbit_hosts == tuple(Broker(*each) for each in expected)
+    assert settings.rabbit_virtual_host == virtual_host
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("amqp://u:se:cret@h", "does not begin with rabbit://"),
+        ("rabbit://u:secret@h/v?ssl=1", "rabbit_* options"),
+        ("rabbit://u:sec#ret@h/v", "%23"),
+        ("rabbit://u:sec/ret@h/v", "%2F"),
+        ("rabbit://u:sec,ret@h/v", "all hosts of it have a user"),
+        ("rabbit://u:secret@h:amqp/v", "host or port"),
+        ("rabbit://u:secret@h h/v", "host or port"),
+        ("rabbit://u:secret@[::1/v", "host or port"),
+        ("rabbit://secret@h/v", "without a password"),
+        ("rabbit://u:secret@a,b/v", "all hosts of it have a user"),
+    ],
+)
+def test_a_transport_url_that_is_refused_is_not_told(url: str, why: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        read({"transport_url": url}, "glance-1")
+    told = str(raised.value)
+    assert told.startswith("option transport_url of the notify filter: its value is not valid (")
+    assert why in told
+    assert "expected rabbit://user:password@host:port" in told
+    for part in ("sec", "ret"):
+        assert part not in told
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+
+
+def test_a_password_that_is_refused_is_told_without_what_it_was() -> None:
+    with pytest.raises(OptionError) as raised:
+        read({"rabbit_password": " "}, "glance-1")
+    assert str(raised.value) == (
+        "option rabbit_password of the notify filter: its value is not valid; "
+        "expected any text that is not empty"
+    )
+
+
+def test_no_password_is_in_the_text_of_the_settings() -> None:
+    for lines in ({"rabbit_password": "pa55"}, {"transport_url": "rabbit://u:pa55@h:1/v"}):
+        settings = read(lines, "glance-1")
+        assert "pa55" not in f"{settings} {settings!r} {settings.rabbit_hosts[0]}"
+
+
+def test_the_text_of_a_broker_is_its_address() -> None:
+    assert str(Broker("a.example", 1, "u", "p")) == "a.example:1"
+    assert str(Broker("::1", 1, "u", "p")) == "[::1]:1"
+
+
+URL = {"transport_url": "rabbit://u:pa55@h/v"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "one", "other"),
+    [
+        ({**URL, "rabbit_host": "h"}, "transport_url", "rabbit_host"),
+        ({**URL, "rabbit_hosts": "h"}, "transport_url", "rabbit_hosts"),
+        ({**URL, "rabbit_port": "5672"}, "transport_url", "rabbit_port"),
+        ({**URL, "rabbit_userid": "u"}, "transport_url", "rabbit_userid"),
+        ({**URL, "rabbit_password": "pa55"}, "transport_url", "rabbit_password"),
+        ({**URL, "rabbit_password_file": "/p"}, "transport_url", "rabbit_password_file"),
+        ({**URL, "rabbit_virtual_host": "v"}, "transport_url", "rabbit_virtual_host"),
+        ({"rabbit_host": "h", "rabbit_hosts": "h"}, "rabbit_host", "rabbit_hosts"),
+        (
+            {"rabbit_password": "pa55", "rabbit_password_file": "/p"},
+            "rabbit_password",
+            "rabbit_password_file",
+        ),
+        ({"rabbit_ssl_ca_file": "/ca"}, "rabbit_ssl_ca_file", "rabbit_use_ssl"),
+        (
+            {"rabbit_ssl_verify": "false", "rabbit_use_ssl": "false"},
+            "rabbit_ssl_verify",
+            "rabbit_use_ssl",
+        ),
+        (
+            {"rabbit_ssl_cert_file": "/cert", "rabbit_use_ssl": "true"},
+            "rabbit_ssl_cert_file",
+            "rabbit_ssl_key_file",
+        ),
+        (
+            {"rabbit_ssl_key_file": "/key", "rabbit_use_ssl": "true"},
+            "rabbit_ssl_key_file",
+            "rabbit_ssl_cert_file",
+        ),
+        (
+            {"rabbit_queue_type": "quorum", "rabbit_durable_queues": "false"},
+            "rabbit_queue_type",
+            "rabbit_durable_queues",
+        ),
+        (
+            {"rabbit_retry_backoff": "31"},
+            "rabbit_retry_backoff",
+            "rabbit_retry_max_backoff",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_both_named(
+    lines: dict[str, str], one: str, other: str
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        read(lines, "glance-1")
+    assert f"options {one} and {other} of the notify filter: " in str(raised.value)
+    assert "pa55" not in str(raised.value)
+
+
+def test_what_belongs_together_is_accepted() -> None:
+    settings = read(
+        {
+            "rabbit_use_ssl": "true",
+            "rabbit_ssl_ca_file": "/ca",
+            "rabbit_ssl_cert_file": "/cert",
+            "rabbit_ssl_key_file": "/key",
+            "rabbit_ssl_verify": "false",
+            "rabbit_hosts": "",
+            "rabbit_host": "h",
+            **dict.fromkeys(("transport_url", "rabbit_password_file"), ""),
+        },
+        "glance-1",
+    )
+    assert settings.rabbit_ssl_ca_file == "/ca"
+    assert not settings.rabbit_ssl_verify
+
+
+def test_a_historic_option_is_accepted_changes_nothing_and_is_named() -> None:
+    settings = read({"rabbit_max_retries": "0"}, "glance-1")
+    assert settings == dataclasses.replace(DEFAULTS, historic=("rabbit_max_retries",))

@@ -6,15 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glance_notify_middleware.notification import (
+    LONGEST,
     EventType,
     Notification,
     NotRecordedError,
     Payload,
     Priority,
+    in_format,
 )
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
@@ -126,6 +128,93 @@ def test_any_record_is_one_line_of_strict_json(payload: dict[str, Any], who: str
 @given(st.dictionaries(st.text(), TAME, max_size=4))
 def test_a_record_without_oddities_is_read_as_it_was_written(payload: dict[str, Any]) -> None:
     assert strictly_read(notification(payload).to_json())["payload"] == payload
+
+
+RECORD = {"id": "i1", "properties": {"os": "linux"}, "tags": ["one"], "name": "cirros"}
+LONG = "x" * LONGEST
+
+
+@pytest.mark.parametrize(
+    ("payload", "left"),
+    [
+        (
+            RECORD | {"properties": {"os": LONG}},
+            RECORD | {"properties": {}, "truncated": ["properties"]},
+        ),
+        (
+            RECORD | {"tags": [LONG]},
+            RECORD | {"properties": {}, "tags": [], "truncated": ["properties", "tags"]},
+        ),
+        (
+            RECORD | {"name": LONG},
+            {
+                "id": "i1",
+                "properties": {},
+                "tags": [],
+                "truncated": ["properties", "tags", "name"],
+            },
+        ),
+        ({"tags": [LONG], "id": "i1"}, {"id": "i1", "tags": [], "truncated": ["tags"]}),
+        (
+            {"image_id": "i1", "bytes_sent": 7, "x": LONG},
+            {"image_id": "i1", "bytes_sent": 7, "truncated": ["x"]},
+        ),
+        ("é" + LONG, "é" + LONG[: LONGEST // 8 - 1] + "[...]"),
+    ],
+)
+def test_what_is_too_long_loses_the_parts_that_are_long_and_says_so(
+    payload: Payload, left: Any
+) -> None:
+    message = notification(payload).to_json()
+    assert len(message) <= LONGEST
+    assert strictly_read(message) == notification(left).as_dict()
+
+
+def test_the_longest_message_is_told_whole() -> None:
+    rest = len(notification({"properties": ""}).to_json())
+    whole = {"properties": "x" * (LONGEST - rest)}
+    message = notification(whole).to_json()
+    assert len(message) == LONGEST
+    assert strictly_read(message)["payload"] == whole
+    longer = {"properties": "x" * (LONGEST - rest + 1)}
+    assert strictly_read(notification(longer).to_json())["payload"] == {
+        "properties": {},
+        "truncated": ["properties"],
+    }
+
+
+HUGE = st.sampled_from(["\0" * 1000, "\ud800" * 90_000, "\U0001f600" * 70_000, '"' * LONGEST])
+
+
+@settings(max_examples=40)
+@given(
+    st.dictionaries(st.text() | HUGE, WILD | HUGE | st.lists(HUGE, max_size=3), max_size=9) | HUGE,
+    HUGE,
+)
+def test_nothing_that_is_sent_is_longer_than_the_longest(payload: Payload, who: str) -> None:
+    message = notification(payload, who).to_json()
+    assert len(message) <= LONGEST
+    assert strictly_read(message)["message_id"] == ID
+
+
+def test_many_long_names_of_keys_are_not_all_told() -> None:
+    payload = {"\0" * 3000 + str(number): number for number in range(500)}
+    told = strictly_read(notification(payload).to_json())["payload"]
+    assert told == {"truncated": ["\0" * 1024] * 25}
+
+
+def test_the_format_is_the_json_alone_or_in_oslo_messagings_envelope() -> None:
+    plain = notification({"name": 'a "quoted" Größe'}).to_json()
+    assert in_format(plain, "plain") is plain
+    envelope = strictly_read(in_format(plain, "oslo"))
+    assert envelope == {"oslo.version": "2.0", "oslo.message": plain.decode()}
+
+
+@given(st.dictionaries(st.text(), WILD, max_size=4))
+def test_what_the_envelope_holds_is_the_message(payload: dict[str, Any]) -> None:
+    plain = notification(payload).to_json()
+    envelope = strictly_read(in_format(plain, "oslo"))
+    assert strictly_read(envelope["oslo.message"].encode()) == strictly_read(plain)
 
 
 def test_what_could_not_be_recorded_is_named_with_the_reason() -> None:

@@ -1,0 +1,229 @@
+"""The table of the options that the filter's section can have."""
+
+from dataclasses import dataclass
+
+from glance_notify_middleware.brokers import HOST, HOSTS, TRANSPORT_URL
+from glance_notify_middleware.values import (
+    BOOLEAN,
+    NAME,
+    NETWORKS,
+    PATH,
+    PATH_OR_EMPTY,
+    PORT,
+    PRIORITIES,
+    SIZE,
+    SIZE_OR_0,
+    SOMETHING,
+    TEXT,
+    TIME,
+    TYPES_AND_GROUPS,
+    Kind,
+    one_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of the filter's section. The value of a `secret` one is never told."""
+
+    name: str
+    default: str
+    kind: Kind
+    help: str
+    secret: bool = False
+
+
+HISTORIC = ("rabbit_max_retries",)
+"""Names from old paste files that have no meaning any more: accepted, and pointed out."""
+
+OPTIONS = (
+    Option(
+        "notifier_strategy",
+        "noop",
+        one_of("noop", "logging", "rabbit", default="noop"),
+        "Where notifications go. noop (also: default): nowhere, and the filter takes itself out "
+        "of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ.",
+    ),
+    Option(
+        "default_publisher_id",
+        "",
+        TEXT,
+        "publisher_id of every notification. Empty: the name of the host.",
+    ),
+    Option(
+        "disabled_notifications",
+        "",
+        TYPES_AND_GROUPS,
+        "Event types, or groups of them (image.member), that are not sent, separated by commas.",
+    ),
+    Option(
+        "priorities",
+        "info, warn, error",
+        PRIORITIES,
+        "Priorities that are sent, separated by commas. INFO: done. WARN: refused. ERROR: failed, "
+        "or a download that was cut short.",
+    ),
+    Option(
+        "message_format",
+        "plain",
+        one_of("plain", "oslo"),
+        "plain: the JSON object alone. oslo: in oslo.messaging's envelope, version 2.0. The "
+        "logging strategy is always plain.",
+    ),
+    Option(
+        "image_delete_payload",
+        "id",
+        one_of("id", "metadata"),
+        "What image.delete tells: the image's id, or (as Glance's own notifier, for Ceilometer) "
+        "its metadata, for which it is looked up before each delete.",
+    ),
+    Option(
+        "trusted_proxies",
+        "",
+        NETWORKS,
+        "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed, as "
+        "addresses or networks, separated by commas. Empty: destination_ip is the peer's address.",
+    ),
+    Option(
+        "log_file",
+        "",
+        PATH_OR_EMPTY,
+        "(logging) File to append to, safely from several processes and with logrotate. Empty: "
+        "Python's logging, logger glance_notify_middleware.notifications.",
+    ),
+    Option(
+        "journal_dir",
+        "/var/lib/glance/notifications",
+        PATH,
+        "Directory of the journal, on a local file system: there notifications wait until the "
+        "broker has confirmed them. The logging strategy needs no journal.",
+    ),
+    Option(
+        "journal_max_size",
+        "2GiB",
+        SIZE,
+        "What the journal may take of the disk, dead letters included, before "
+        "journal_when_full applies.",
+    ),
+    Option(
+        "journal_when_full",
+        "drop",
+        one_of("drop", "refuse"),
+        "drop: new notifications go to Glance's log instead, whole, at ERROR. refuse: "
+        "503 to every request that would be an event.",
+    ),
+    Option(
+        "journal_sync",
+        "normal",
+        one_of("normal", "full"),
+        "normal: a power cut may take the last moments. full: each event is on the disk "
+        "before the answer ends.",
+    ),
+    Option(
+        "relay",
+        "thread",
+        one_of("thread", "external"),
+        "Who sends what is in the journal. thread: a thread in one of Glance's workers. "
+        "external: the command glance-notify relay, run as a service.",
+    ),
+    Option(
+        "create_queues",
+        "auto",
+        one_of("auto", "never"),
+        "(rabbit) auto: exchange and queues are declared, where they are missing. never: nothing "
+        "is declared.",
+    ),
+    Option(
+        "queue_max_bytes",
+        "0",
+        SIZE_OR_0,
+        "(rabbit) Bound of the queues that are created; beyond it the broker drops the oldest. "
+        "0: none. A consumer that declares them without it is refused: a policy is better.",
+    ),
+    Option("rabbit_host", "localhost", HOST, "(rabbit) Host of the broker."),
+    Option(
+        "rabbit_hosts",
+        "",
+        HOSTS,
+        "(rabbit) Hosts of a cluster, as host or host:port, separated by commas, in place of "
+        "rabbit_host.",
+    ),
+    Option("rabbit_port", "5672", PORT, "(rabbit) Port, where a host has none of its own."),
+    Option("rabbit_userid", "guest", SOMETHING, "(rabbit) User at the broker."),
+    Option("rabbit_password", "guest", SOMETHING, "(rabbit) That user's password.", secret=True),
+    Option(
+        "rabbit_password_file",
+        "",
+        PATH_OR_EMPTY,
+        "(rabbit) File that holds the password, in place of rabbit_password. It is read at each "
+        "connection.",
+    ),
+    Option("rabbit_virtual_host", "/", TEXT, "(rabbit) Virtual host at the broker."),
+    Option(
+        "transport_url",
+        "",
+        TRANSPORT_URL,
+        "(rabbit) rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host, as "
+        "in glance-api.conf, in place of host, port, user, password and virtual host.",
+        secret=True,
+    ),
+    Option("rabbit_use_ssl", "false", BOOLEAN, "(rabbit) TLS to the broker."),
+    Option(
+        "rabbit_ssl_ca_file",
+        "",
+        PATH_OR_EMPTY,
+        "(rabbit) Certificates of the authorities that the broker's is checked against. Empty: "
+        "the system's.",
+    ),
+    Option(
+        "rabbit_ssl_cert_file",
+        "",
+        PATH_OR_EMPTY,
+        "(rabbit) Our certificate, if the broker asks for one.",
+    ),
+    Option(
+        "rabbit_ssl_key_file",
+        "",
+        PATH_OR_EMPTY,
+        "(rabbit) The key of that certificate, without a passphrase.",
+    ),
+    Option(
+        "rabbit_ssl_verify",
+        "true",
+        BOOLEAN,
+        "(rabbit) Whether the broker's certificate and its host name are checked.",
+    ),
+    Option(
+        "rabbit_notification_exchange",
+        "glance",
+        NAME,
+        "(rabbit) The topic exchange that notifications are sent to.",
+    ),
+    Option(
+        "rabbit_notification_topic",
+        "notifications",
+        NAME,
+        "(rabbit) Routing keys, and names of the queues, are this, a dot, and the priority in "
+        "lower case.",
+    ),
+    Option(
+        "rabbit_durable_queues",
+        "true",
+        BOOLEAN,
+        "(rabbit) Whether exchange and queues that are created survive a restart of the broker.",
+    ),
+    Option(
+        "rabbit_queue_type",
+        "classic",
+        one_of("classic", "quorum"),
+        "(rabbit) Type of the queues that are created. A consumer that declares another one is "
+        "refused by the broker.",
+    ),
+    Option(
+        "rabbit_retry_backoff",
+        "0.2",
+        TIME,
+        "(rabbit) The first wait before a connection is tried again; each further one is longer.",
+    ),
+    Option("rabbit_retry_max_backoff", "30", TIME, "(rabbit) The longest wait of that kind."),
+)

@@ -1,0 +1,147 @@
+"""What a value of an option can be: each Kind reads an operator's text, or refuses it."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from glance_notify_middleware.identity import Network
+from glance_notify_middleware.notification import EventType, Priority
+
+
+class RefusedError(ValueError):
+    """Why a value is not valid, in words that hold nothing of it: it may be a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a value is written.
+
+    `convert` makes the value of its text, and raises ValueError with the word that is wrong,
+    or RefusedError; `expected` says in the error what would have been right.
+    """
+
+    convert: Callable[[str], Any]
+    expected: str
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a list that is separated by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def one_of(*words: str, **also: str) -> Kind:
+    """One of `words`, in any case; `also` are other words, and what they stand for."""
+
+    def convert(text: str) -> str:
+        word = also.get(text.lower(), text.lower())
+        if word not in words:
+            raise ValueError(text)
+        return word
+
+    *others, last = words
+    return Kind(convert, f"{', '.join(others)} or {last}")
+
+
+def _listed(*words: str) -> Callable[[str], tuple[str, ...]]:
+    one = one_of(*words).convert
+    return lambda text: tuple(one(word) for word in words_of(text))
+
+
+def _groups(event_type: EventType) -> list[str]:
+    """image.member.create -> image, image.member, image.member.create."""
+    words = event_type.split(".")
+    return [".".join(words[: count + 1]) for count in range(len(words))]
+
+
+_TYPES_AND_GROUPS = sorted({group for event_type in EventType for group in _groups(event_type)})
+
+
+def _priorities(text: str) -> tuple[Priority, ...]:
+    names = _listed("info", "warn", "error")(text)
+    if not names:
+        raise ValueError(text)
+    return tuple(Priority(name.upper()) for name in names)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(_network(word) for word in words_of(text))
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError:
+        raise ValueError(word) from None  # its own text is about netmasks
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or re.search(r"\0|\s[#;]", text):
+        raise ValueError(text)
+    return text
+
+
+def _counted(units: dict[str, int], number: str) -> Callable[[str], float]:
+    """A number with one of `units` behind it, or with none."""
+
+    def convert(text: str) -> float:
+        match = re.fullmatch(rf"({number})\s*([a-z]*)", text.lower())
+        if not match or match[2] not in units:
+            raise ValueError(text)
+        return float(match[1]) * units[match[2]]
+
+    return convert
+
+
+_size = _counted({"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}, r"\d{1,15}")
+_time = _counted({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}, r"\d{1,9}(?:\.\d{1,9})?")
+
+
+def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:
+    def converted(text: str) -> float:
+        if (value := convert(text)) <= 0:
+            raise ValueError(text)
+        return value
+
+    return converted
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text.encode(errors="replace")) <= 200:
+        raise ValueError(text)
+    return text
+
+
+def _something(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def port(text: str) -> int:
+    """A TCP port. Raises ValueError with `text`."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
+        raise ValueError(text)
+    return int(text)
+
+
+TEXT = Kind(str, "any text")
+SOMETHING = Kind(_something, "any text that is not empty")
+TYPES_AND_GROUPS = Kind(
+    _listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
+)
+PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
+NETWORKS = Kind(
+    _networks,
+    "a list, separated by commas, of addresses or networks such as 10.0.0.0/8 or ::1",
+)
+PATH = Kind(_path, "an absolute path")
+PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")
+SIZE = Kind(lambda text: int(_positive(_size)(text)), "a size such as 65536, 64KiB, 64MiB or 2GiB")
+SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
+TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
+PORT = Kind(port, "a port between 1 and 65535")
+NAME = Kind(_name, "a name of 1 to 200 bytes")
+_BOOLEAN = one_of("true", "false", yes="true", on="true", no="false", off="false")
+BOOLEAN = Kind(lambda text: bool(_BOOLEAN.convert(text) == "true"), _BOOLEAN.expected)
