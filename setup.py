@@ -24,8 +24,9 @@ setup(
         "orjson>=3.9",
     ],
     extras_require={
-        # A real Glance and what serves it; requests plays the people of the demo.
-        "demo": ["glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
+        # A real Glance and what serves it; requests plays the people of the demo, cryptography
+        # makes the certificates of its RabbitMQ.
+        "demo": ["cryptography>=42", "glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
         "test": [
             "coverage>=7.4",
             "ddt>=1.0.1",
@@ -46,6 +47,7 @@ setup(
     },
     entry_points={
         "paste.filter_factory": ["main = glance_notify_middleware:filter_factory"],
+        "console_scripts": ["glance-notify = glance_notify_middleware.cli:main"],
     },
     classifiers=[
         "Environment :: OpenStack",

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -43,6 +43,14 @@ class EventType(enum.StrEnum):
 
 Payload = str | Mapping[str, Any]
 
+LONGEST = 256 * 1024
+"""Bytes that the JSON of a notification has at most."""
+
+_TO_MICROSECONDS = len("2026-01-01 00:00:00.000000")  # without what tells that it is UTC
+
+_SHORT = 1024  # bytes, or characters, that what is left of a long message can have in one place
+_FEW = 25  # places
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
@@ -70,9 +78,9 @@ class Notification:
         return {
             "message_id": self.message_id,
             "publisher_id": self.publisher_id,
-            "event_type": self.event_type.value,
-            "priority": self.priority.value,
-            "timestamp": self.timestamp.strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "event_type": self.event_type,
+            "priority": self.priority,
+            "timestamp": self.timestamp.isoformat(" ", "microseconds")[:_TO_MICROSECONDS],
             "payload": self.payload,
             "_unique_id": self.message_id,
             "_context_request_id": self.request_id,
@@ -84,13 +92,34 @@ class Notification:
         """The notification as one line of UTF-8 JSON, without a line end.
 
         Does not fail for anything that an image record can hold: what orjson refuses (lone
-        surrogates, integers beyond 64 bits) takes the slower way through `json`.
+        surrogates, integers beyond 64 bits) takes the slower way through `json`. What is longer
+        than LONGEST loses parts of its payload, which then says so: its key `truncated` has
+        their names, a text ends with [...].
         """
         message = self.as_dict()
-        try:
-            return orjson.dumps(message)
-        except TypeError:
-            return json.dumps(_wire_safe(message), ensure_ascii=False, allow_nan=False).encode()
+        encoded = _encoded(message)
+        return encoded if len(encoded) <= LONGEST else _shortened(message)
+
+
+class Message(NamedTuple):
+    """A notification as it is stored and sent: its JSON, and what is known without reading it."""
+
+    message_id: str
+    event_type: str
+    priority: Priority
+    timestamp: float  # seconds since the epoch: when the event was generated
+    body: bytes  # UTF-8 JSON: plain in the journal, in the operator's format on its way
+
+
+def in_format(plain: bytes, message_format: str) -> bytes:
+    """The JSON of a notification, in the operator's format: `plain` as it is, or `oslo`.
+
+    The latter is oslo.messaging's envelope, which its listeners, and they alone, unwrap
+    (oslo.messaging 18.3: _drivers/common.py, serialize_msg).
+    """
+    if message_format == "plain":
+        return plain
+    return orjson.dumps({"oslo.version": "2.0", "oslo.message": plain.decode()})
 
 
 class NotRecordedError(Exception):
@@ -99,6 +128,41 @@ class NotRecordedError(Exception):
     def __init__(self, lost: Sequence[Notification], reason: str) -> None:
         super().__init__(reason)
         self.lost = lost
+
+
+def _encoded(message: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(message)
+    except TypeError:
+        return json.dumps(_wire_safe(message), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _shortened(message: dict[str, Any]) -> bytes:
+    """The message without the parts of its payload that can be long; never above LONGEST."""
+    payload = message["payload"]
+    truncated: list[str] = []
+    if isinstance(payload, Mapping):
+        for key, nothing in (("properties", {}), ("tags", [])):
+            if key in payload:
+                truncated = [*truncated, key]
+                payload = {**payload, key: nothing, "truncated": truncated}
+                encoded = _encoded({**message, "payload": payload})
+                if len(encoded) <= LONGEST:
+                    return encoded
+    short = {key: each[:_SHORT] if isinstance(each, str) else each for key, each in message.items()}
+    return _encoded({**short, "payload": _least(payload, truncated)})
+
+
+def _least(payload: Payload, truncated: list[str]) -> Payload:
+    """What is left of a payload, whatever is in it: in JSON, less than three quarters of LONGEST.
+
+    A character takes six bytes there at most.
+    """
+    if isinstance(payload, str):
+        return payload[: LONGEST // 8] + "[...]"
+    short = [key for key, each in payload.items() if len(_encoded({key: each})) <= _SHORT][:_FEW]
+    gone = truncated + [str(key)[:_SHORT] for key in payload if key not in short]
+    return {**{key: payload[key] for key in short}, "truncated": gone[:_FEW]}
 
 
 def _wire_safe(value: Any) -> Any:

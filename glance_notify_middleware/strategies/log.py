@@ -25,6 +25,9 @@ _LEVELS = {
 class LoggerRecorder:
     """Logs as the service has configured Python's logging; the level tells the priority."""
 
+    def refuses(self) -> bool:
+        return False
+
     def record(self, notifications: Sequence[Notification]) -> None:
         for notification in notifications:
             level = _LEVELS[notification.priority]
@@ -46,6 +49,9 @@ class FileRecorder:
         self._path = path
         self._file = _AppendedFile(path)
         self._complained = False  # that the path cannot be opened any more
+
+    def refuses(self) -> bool:
+        return False
 
     def record(self, notifications: Sequence[Notification]) -> None:
         """Raises NotRecordedError with those that could not be written whole (a full disk)."""
