@@ -1,0 +1,105 @@
+"""Messages that their broker had nowhere to put, kept out of the way of the others.
+
+All of one priority, as that makes the routing key, lie in one file, as records, and go in their
+order when they can. Several processes may believe that they lead: they lock it to change it.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.notification import Message, Priority
+
+AGAIN = 60.0
+"""Seconds after which they are tried again."""
+
+_CHUNK = 1024 * 1024  # bytes read at a time: more than the longest message
+
+
+class Aside:
+    """What one strategy has set aside; `now` is a monotonic clock's, in seconds."""
+
+    def __init__(self, directory: Path, strategy: str, cursors: Cursors, max_size: int) -> None:
+        """`max_size` bounds each file, in bytes. What lies there already is to be tried at once."""
+        self._directory = directory
+        self._strategy = strategy
+        self._cursors = cursors
+        self._max_size = max_size
+        self._due = {each: 0.0 for each in Priority if self._path(each).exists()}
+        self._flows: set[Priority] = set()  # those of which the last one was taken
+
+    def __contains__(self, priority: Priority) -> bool:
+        """Whether messages of this priority are set aside at present."""
+        return priority in self._due
+
+    def begin(self, priority: Priority, now: float) -> None:
+        """There is nowhere to put messages of this priority."""
+        self._due[priority] = now + AGAIN
+        self._flows.discard(priority)
+
+    def add(self, message: Message) -> bool:
+        """Put it behind the others; False where the file is full. Raises OSError."""
+        body = records.encode_messages([message])
+        data = records.encode(Kind.EVENTS, body, records.checksum(body), count=1, number=0, clock=0)
+        with self._locked(message.priority) as fd:
+            if os.fstat(fd).st_size + len(data) > self._max_size:
+                return False
+            if os.write(fd, data) < len(data):
+                raise OSError(0, "the disk is full")
+        return True
+
+    def due(self, now: float) -> Priority | None:
+        """A priority of which messages are to be tried now."""
+        return next((priority for priority, due in self._due.items() if due <= now), None)
+
+    def next(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
+        """The next messages, each with the offset behind it; the first time one, to see whether
+        it can go. None: there are no more. Raises OSError."""
+        limit = limit if priority in self._flows else 1
+        found: list[tuple[Message, int]] = []
+        with self._locked(priority) as fd:
+            offset = self._cursors.aside.get(priority, 0)
+            if offset > os.fstat(fd).st_size:
+                offset = 0  # of a file that was here before
+            for record in records.scan(os.pread(fd, _CHUNK, offset)):
+                if len(found) == limit:
+                    break
+                end = offset + record.end
+                found += [(each, end) for each in records.decode_messages(record.body)]
+        return found
+
+    def taken(self, priority: Priority, offset: int) -> None:
+        """It is delivered, up to `offset`."""
+        self._flows.add(priority)
+        self._cursors.move_aside(priority, offset)
+
+    def end(self, priority: Priority) -> bool:
+        """There are no more: the file goes; False where that cannot be yet. Raises OSError."""
+        self._cursors.move_aside(priority, 0)
+        if not self._cursors.save(at_once=True):
+            return False  # the old cursor would skip what a later file begins with
+        with self._locked(priority):
+            self._path(priority).unlink()
+        del self._due[priority]
+        return True
+
+    def _path(self, priority: Priority) -> Path:
+        return self._directory / f"aside.{self._strategy}.{priority.lower()}.seg"
+
+    @contextlib.contextmanager
+    def _locked(self, priority: Priority) -> Iterator[int]:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        while True:
+            fd = os.open(self._path(priority), flags, 0o600)
+            try:
+                fcntl.lockf(fd, fcntl.LOCK_EX)
+                if os.fstat(fd).st_nlink:
+                    yield fd
+                    return
+            finally:
+                os.close(fd)

@@ -1,0 +1,27 @@
+"""Dead letters: messages that no broker will ever take, kept for people, a file for each month."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glance_notify_middleware.notification import Message
+
+
+def bury(directory: Path, strategy: str, message: Message) -> Path:
+    """Append the message, as one line of JSON; returns the file. Raises OSError."""
+    now = datetime.now(UTC)
+    path = directory / f"dead-{now:%Y-%m}.jsonl"
+    told = {
+        "time": f"{now:%Y-%m-%d %H:%M:%S.%f}",
+        "strategy": strategy,
+        "notification": json.loads(message.body),
+    }
+    line = json.dumps(told).encode() + b"\n"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.write(fd, line) < len(line):
+            raise OSError(0, f"{path}: a dead letter could not be written: the disk is full")
+    finally:
+        os.close(fd)
+    return path

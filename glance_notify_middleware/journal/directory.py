@@ -1,0 +1,186 @@
+"""The journal's directory: what lies in it under which name, who lives in it, is it fit.
+
+<identity>.<number>.seg   a segment: records, written by the one process of that identity
+<identity>.live           its lock tells whether that process lives; holds its counters
+relay.lock                its lock is the leader's
+cursors.json              how far each strategy has come
+destinations.json         where the notifications of this directory go
+totals.json               the counters of processes that have ended
+aside.<...>.seg           messages that their broker had nowhere to put
+dead-<month>.jsonl        dead letters
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from glance_notify_middleware.journal import checked
+
+RELAY_LOCK = "relay.lock"
+CURSORS = "cursors.json"
+DESTINATIONS = "destinations.json"
+TOTALS = "totals.json"
+
+_SEGMENT = re.compile(r"([0-9a-f]{16})\.(\d+)\.seg")
+_LIVE = re.compile(r"([0-9a-f]{16})\.live")
+
+# File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
+_REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
+
+
+class DirectoryError(Exception):
+    """The directory cannot hold a journal; the text says why, and the way out."""
+
+
+class DestinationsError(Exception):
+    """A living process of this directory sends elsewhere: `name` is what differs."""
+
+    def __init__(self, name: str, living: object) -> None:
+        super().__init__(f"{name} is {living!r} there")
+        self.name = name
+        self.living = living
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies in a journal's directory at one moment."""
+
+    segments: dict[str, list[int]] = field(default_factory=dict)  # sorted numbers by identity
+    living: set[str] = field(default_factory=set)  # identities that have a live file
+
+
+def segment_path(directory: Path, identity: str, number: int) -> Path:
+    """Where a segment lies."""
+    return directory / f"{identity}.{number}.seg"
+
+
+def live_path(directory: Path, identity: str) -> Path:
+    """Where the live file of an identity lies."""
+    return directory / f"{identity}.live"
+
+
+def listing(directory: Path) -> Listing:
+    """What lies there now. Raises OSError."""
+    found = Listing()
+    for name in os.listdir(directory):
+        if segment := _SEGMENT.fullmatch(name):
+            found.segments.setdefault(segment[1], []).append(int(segment[2]))
+        elif live := _LIVE.fullmatch(name):
+            found.living.add(live[1])
+    for numbers in found.segments.values():
+        numbers.sort()
+    return found
+
+
+def lock(fd: int) -> bool:
+    """Try to lock the whole of an open file; False where another process has it.
+
+    POSIX locks belong to the process: when it closes any descriptor of the file, the lock is gone,
+    and its own second try always succeeds.
+    """
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # EAGAIN, EACCES: fcntl(2)
+        return False
+    return True
+
+
+def seize(path: Path) -> int | None:
+    """Open and lock a live file of another process: its descriptor, if that process has died.
+
+    None when it lives, or when the file is gone. Never to be called for one's own: see `lock`.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    if lock(fd):
+        return fd
+    os.close(fd)
+    return None
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory (0700) when it is missing, and see that it is fit for a journal.
+
+    Raises DirectoryError.
+    """
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.stat()
+    except OSError as error:
+        raise DirectoryError(
+            f"{str(directory)!r} cannot be made ({error.strerror}); expected a directory, or one "
+            f"that user {os.geteuid()} may make"
+        ) from error
+    if found.st_uid != os.geteuid():
+        raise DirectoryError(
+            f"{str(directory)!r} belongs to user {found.st_uid}, this process to user "
+            f"{os.geteuid()}; expected a directory of user {os.geteuid()}'s own"
+        )
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        raise DirectoryError(
+            f"{str(directory)!r} cannot be written by user {os.geteuid()}; expected one that can"
+        )
+    kind = _file_system(found.st_dev)
+    if _REMOTE.fullmatch(kind):
+        raise DirectoryError(
+            f"{str(directory)!r} lies on a network file system ({kind}), where appending and "
+            "locking are not safe; expected a directory on a local one"
+        )
+
+
+def agree(directory: Path, wanted: Mapping[str, object], ours: str | None) -> None:
+    """See that all who use the directory send to the same destinations.
+
+    The first one in a directory in which nobody lives says which. `ours` is the identity that
+    this process has there already. Raises DestinationsError, and OSError.
+    """
+    path = directory / DESTINATIONS
+    found = checked.load(path)
+    if found == wanted:
+        return
+    if found is not None and _somebody_lives(directory, ours):
+        name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
+        raise DestinationsError(name, found.get(name))
+    checked.replace(path, dict(wanted))
+
+
+def size(directory: Path) -> int:
+    """Bytes that the files of the journal take, counted by their lengths. Raises OSError."""
+    total = 0
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            try:
+                total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue  # removed in this moment
+    return total
+
+
+def _somebody_lives(directory: Path, ours: str | None) -> bool:
+    if ours is not None:
+        return True
+    for identity in listing(directory).living:
+        fd = seize(live_path(directory, identity))
+        if fd is None:
+            return True
+        os.close(fd)
+    return False
+
+
+def _file_system(device: int) -> str:
+    """The type of the file system of a device; empty where Linux does not tell."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        mount, _, rest = line.partition(" - ")
+        if mount.split()[2] == wanted:
+            return rest.split()[0]
+    return ""

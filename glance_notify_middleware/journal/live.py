@@ -1,0 +1,59 @@
+"""The live file: its lock tells the others that this process lives, and it holds its counters."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.directory import live_path, lock
+
+
+class LiveFile:
+    """The live file of one identity of this process. Its descriptor is never closed while it lives:
+    to close any descriptor of the file drops the lock (POSIX locks belong to the process)."""
+
+    def __init__(self, directory: Path, identity: str) -> None:
+        """Make it. It has its name only when it is locked, so that nobody takes it for a dead
+        one's. Raises OSError."""
+        self._path = live_path(directory, identity)
+        self._fd = -1
+        self._content = b""
+        self._make()
+
+    def is_ours(self) -> bool:
+        """Take the lock again; False where another process has taken us for dead."""
+        return lock(self._fd)
+
+    def restore(self) -> None:
+        """Make the file again when somebody has removed it. Raises OSError."""
+        if os.fstat(self._fd).st_nlink == 0:
+            os.close(self._fd)
+            self._make()
+
+    def write(self, content: dict[str, Any]) -> None:
+        """Write what the process has counted, if it is new. Raises OSError."""
+        data = checked.dumps(content)
+        if data == self._content:
+            return
+        os.pwrite(self._fd, data, 0)  # what is left of a longer one stands behind the line's end
+        self._content = data
+
+    def close(self) -> None:
+        """Give the file up: from now on its process counts as dead."""
+        os.close(self._fd)
+
+    def _make(self) -> None:
+        temporary = self._path.with_suffix(".new")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._fd = os.open(temporary, flags, 0o600)
+        try:
+            if not lock(self._fd):
+                raise BlockingIOError(f"{temporary} is locked")
+            os.link(temporary, self._path)
+        except OSError:
+            os.close(self._fd)
+            raise
+        finally:
+            temporary.unlink()
+        if self._content:
+            os.pwrite(self._fd, self._content, 0)

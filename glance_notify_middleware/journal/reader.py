@@ -1,0 +1,224 @@
+"""Reads the journals of all processes of a node, in the order in which their records were made.
+
+A pass takes the clock, then lists the directory, then reads, and gives out what was recorded up to
+that time. If B began after A's answer was read, A's record was in its file before B's clock was
+taken: a pass that gives out B has read A. What is later than the clock waits for the next pass.
+"""
+
+import heapq
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.journal.origin import Origin, boot_id
+from glance_notify_middleware.journal.records import Kind, Record
+from glance_notify_middleware.notification import Message
+
+_CHUNK = 64 * 1024  # bytes read at a time
+_WHOLE_RECORD = records.LONGEST + 1024  # bytes in which a whole record is found, if there is one
+_OPEN_FILES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the journal of one process: all before it has been dealt with.
+
+    `number` is that of the next notification; None where it is not known.
+    """
+
+    segment: int
+    offset: int
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record, and the position behind it. Most have messages; some only lead on."""
+
+    identity: str
+    messages: list[Message]
+    after: Position
+    lost: int = 0  # notifications that were recorded before it, and are damaged or gone
+
+
+class _Files:
+    """The segments that are being read; not too many of them are open at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._open: OrderedDict[tuple[str, int], int] = OrderedDict()
+
+    def read(self, identity: str, segment: int, size: int, offset: int) -> bytes:
+        """At most `size` bytes; none where the file is gone, as another leader may have been here.
+
+        Raises OSError.
+        """
+        key = identity, segment
+        if key not in self._open:
+            path = segment_path(self._directory, identity, segment)
+            try:
+                self._open[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return b""
+            if len(self._open) > _OPEN_FILES:
+                os.close(self._open.popitem(last=False)[1])
+        self._open.move_to_end(key)
+        return os.pread(self._open[key], size, offset)
+
+    def close(self, identity: str, segment: int) -> None:
+        fd = self._open.pop((identity, segment), None)
+        if fd is not None:
+            os.close(fd)
+
+    def close_all(self) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+
+@dataclass(slots=True)
+class Chain:
+    """The segments of one process, read from a position on."""
+
+    identity: str
+    position: Position  # behind the last record that is in `ahead`
+    origin: Origin | None = None  # None: its first record is damaged
+    is_dead: bool = False
+    is_newer: bool = False  # a later version wrote what comes next: not for us to read
+    at_end: bool = False  # there is nothing more to read; what is left of a dead one is torn
+    ahead: deque[tuple[int, Step]] = field(default_factory=deque)  # with their clocks
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will ever come of it."""
+        return self.is_dead and self.at_end and not self.ahead
+
+    def load(self, files: _Files, segments: list[int]) -> None:
+        """Read the next records into `ahead`, if there are any; `segments` are those listed."""
+        while True:
+            if self.position.segment in segments and self._load_segment(files):
+                return
+            later = [number for number in segments if number > self.position.segment]
+            if not later:
+                self.at_end = True
+                return
+            files.close(self.identity, self.position.segment)
+            self.position = Position(later[0], 0, self.position.number)
+            self.origin = None
+
+    def lost_at_end(self, files: _Files, counted: int | None) -> int:
+        """How many notifications of a dead process are lost behind the last good record.
+
+        `counted` is what the process had counted itself when it was last asked, `number` of its
+        live file. A record over which its process was killed was nobody's event yet.
+        """
+        number = self.position.number
+        if number is None:
+            return 0
+        rest = files.read(self.identity, self.position.segment, _WHOLE_RECORD, self.position.offset)
+        return max(records.damaged_count(rest), (counted or 0) - number)
+
+    def _load_segment(self, files: _Files) -> bool:
+        identity, segment, offset = self.identity, self.position.segment, self.position.offset
+        if self.origin is None:
+            self.origin = Origin.of(files.read(identity, segment, _CHUNK, 0))
+        for size in (_CHUNK, _WHOLE_RECORD):
+            data = files.read(identity, segment, size, offset)
+            for record in records.scan(data):
+                if record.version > records.VERSION:
+                    self.is_newer = True
+                    break
+                self._take(record, offset + record.end)
+            if self.ahead or self.is_newer:
+                return True
+            if len(data) < size:
+                return False
+        return False
+
+    def _take(self, record: Record, end: int) -> None:
+        expected = self.position.number
+        number = max(record.number + record.count, expected or 0)
+        after = Position(self.position.segment, end, number)
+        lost = 0 if expected is None else max(record.number - expected, 0)
+        is_events = record.kind == Kind.EVENTS
+        messages = records.decode_messages(record.body) if is_events else []
+        self.ahead.append((record.clock, Step(self.identity, messages, after, lost)))
+        self.position = after
+
+
+class Reader:
+    """The merged records of a directory, from given positions on."""
+
+    def __init__(self, directory: Path, positions: Mapping[str, Position]) -> None:
+        """Where `positions` has none for a process, its journal is read from its beginning."""
+        self.chains: dict[str, Chain] = {}
+        self._directory = directory
+        self._positions = positions
+        self._files = _Files(directory)
+        self._this_boot = boot_id()
+        self._boots: dict[str, float] = {}  # when it was first seen, by wall clock
+
+    def read(self, limit: int) -> list[Step]:
+        """One pass: the next records, with `limit` messages or a few more. Raises OSError."""
+        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        listed = listing(self._directory).segments
+        self._begin_chains(listed)
+        heads = [
+            (self._order(chain), chain)
+            for chain in self.chains.values()
+            if self._has_more(chain, listed)
+        ]
+        heapq.heapify(heads)
+        steps: list[Step] = []
+        count = 0
+        while heads and count < limit:
+            (is_current, _, clock, _), chain = heads[0]
+            # A dead one has recorded nothing that is later: its clock is another boot's.
+            if is_current and clock > cut and not chain.is_dead:
+                break
+            _, step = chain.ahead.popleft()
+            steps.append(step)
+            count += len(step.messages)
+            if self._has_more(chain, listed):
+                heapq.heapreplace(heads, (self._order(chain), chain))
+            else:
+                heapq.heappop(heads)
+        return steps
+
+    def lost_at_end(self, identity: str, counted: int | None) -> int:
+        """See Chain.lost_at_end. Raises OSError."""
+        return self.chains[identity].lost_at_end(self._files, counted)
+
+    def forget(self, identity: str) -> None:
+        """The process is settled, and its files are gone."""
+        chain = self.chains.pop(identity, None)
+        if chain is not None:
+            self._files.close(identity, chain.position.segment)
+
+    def close(self) -> None:
+        """Close all files."""
+        self._files.close_all()
+
+    def _begin_chains(self, listed: Mapping[str, list[int]]) -> None:
+        for identity, numbers in listed.items():
+            if identity not in self.chains:
+                first = Position(numbers[0], 0, 0 if numbers[0] == 0 else None)
+                self.chains[identity] = Chain(identity, self._positions.get(identity, first))
+
+    def _has_more(self, chain: Chain, listed: Mapping[str, list[int]]) -> bool:
+        if not chain.ahead and not chain.is_newer and not chain.is_finished:
+            chain.load(self._files, listed.get(chain.identity, []))
+        return bool(chain.ahead)
+
+    def _order(self, chain: Chain) -> tuple[bool, float, int, str]:
+        """Records of other boots come first, boot by boot; then by the clock of their boot."""
+        clock = chain.ahead[0][0]
+        origin = chain.origin
+        if origin is None or origin.boot == self._this_boot:
+            return True, 0.0, clock, chain.identity
+        since = self._boots.setdefault(origin.boot, origin.time)
+        return False, since, clock, chain.identity

@@ -1,0 +1,146 @@
+"""What is done with the files of processes: whose process is dead, and what can be removed."""
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.directory import Listing
+from glance_notify_middleware.journal.reader import Reader
+
+_LOCKS = 64  # held at a time
+_NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
+
+
+class Settling:
+    """Settles the dead, and removes what has been delivered: segments first, live file last."""
+
+    def __init__(
+        self,
+        directory: Path,
+        reader: Reader,
+        cursors: Cursors,
+        is_on_its_way: Callable[[str], bool],
+    ) -> None:
+        """`is_on_its_way` tells whether anything of a process has not been confirmed yet."""
+        self._directory = directory
+        self._reader = reader
+        self._cursors = cursors
+        self._is_on_its_way = is_on_its_way
+        self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
+        self._without: dict[str, float] = {}  # since when there is no live file
+
+    def survey(self, ours: str | None) -> None:
+        """To be called once a second; `ours` is this process's own identity. Raises OSError."""
+        self._cursors.save(at_once=True)
+        self._find_dead(layout.listing(self._directory), ours)
+        # Listed again: before its lock was ours, a process may have begun another segment.
+        listed = layout.listing(self._directory)
+        for identity, numbers in listed.segments.items():
+            self._remove_delivered(identity, numbers)
+        for identity in [*self._locks, *self._without]:
+            if self._is_dead(identity):
+                self._settle(identity, listed.segments.get(identity, []))
+        self._forget_the_gone(listed)
+
+    def close(self) -> None:
+        """Let go of the locks."""
+        while self._locks:
+            os.close(self._locks.popitem()[1])
+
+    def _find_dead(self, listed: Listing, ours: str | None) -> None:
+        for identity in listed.living - self._locks.keys() - {ours}:
+            if len(self._locks) >= _LOCKS:
+                break
+            fd = layout.seize(layout.live_path(self._directory, identity))
+            if fd is not None:
+                self._locks[identity] = fd
+                self._found_dead(identity)
+        now = time.monotonic()
+        without = listed.segments.keys() - listed.living
+        self._without = {each: self._without.get(each, now) for each in without - {ours}}
+        for identity in self._without:
+            if self._is_dead(identity):
+                self._found_dead(identity)
+
+    def _is_dead(self, identity: str) -> bool:
+        since = self._without.get(identity)
+        return identity in self._locks or (
+            since is not None and time.monotonic() - since >= _NO_LIVE_FILE
+        )
+
+    def _found_dead(self, identity: str) -> None:
+        """From now on it is read to its end: it may have recorded more than was read so far."""
+        chain = self._reader.chains.get(identity)
+        if chain is not None and not chain.is_dead:
+            chain.is_dead = True
+            chain.at_end = False
+
+    def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
+        place = self._cursors.saved.get(identity)
+        for number in numbers:
+            if place is not None and number < place.segment:
+                self._remove(layout.segment_path(self._directory, identity, number))
+
+    def _settle(self, identity: str, segments: list[int]) -> None:
+        chain = self._reader.chains.get(identity)
+        if chain is None and segments:
+            return  # they are still to be read
+        if chain is not None:
+            self._found_dead(identity)
+            if not chain.is_finished or self._is_on_its_way(identity):
+                return
+        counters = self._counters(identity)
+        if chain is not None:
+            lost = self._reader.lost_at_end(identity, counters.get("number"))
+            if lost:
+                told = f"{lost} notifications are lost: the journal of {identity} is damaged"
+                log_alone(LOG, logging.ERROR, f"{told} at its end")
+            self._reader.forget(identity)
+        self._add_to_totals(identity, counters)
+        for number in segments:
+            self._remove(layout.segment_path(self._directory, identity, number))
+        self._remove(layout.live_path(self._directory, identity))
+        self._cursors.forget(identity)
+        fd = self._locks.pop(identity, None)
+        if fd is not None:
+            os.close(fd)
+
+    def _forget_the_gone(self, listed: Listing) -> None:
+        """Those that another leader has settled."""
+        known = self._reader.chains.keys() | self._cursors.positions.keys()
+        for identity in known - listed.segments.keys() - listed.living:
+            if not self._is_on_its_way(identity):
+                self._reader.forget(identity)
+                self._cursors.forget(identity)
+
+    def _counters(self, identity: str) -> dict[str, Any]:
+        fd = self._locks.get(identity)
+        return {} if fd is None else checked.loads(os.pread(fd, 1024 * 1024, 0)) or {}
+
+    def _add_to_totals(self, identity: str, counters: dict[str, Any]) -> None:
+        """Once: those who were added and still lie here are remembered by name."""
+        path = self._directory / layout.TOTALS
+        totals = checked.load(path) or {}
+        added = [each for each in totals.get("added", []) if self._lies_here(each)]
+        if identity in added:
+            return
+        for kind in ("recorded", "dropped"):
+            total = Counter(totals.get(kind, {}))
+            total.update(counters.get(kind, {}))
+            totals[kind] = dict(total)
+        totals["added"] = [*added, identity]
+        checked.replace(path, totals)
+
+    def _lies_here(self, identity: str) -> bool:
+        return layout.live_path(self._directory, identity).exists()
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
