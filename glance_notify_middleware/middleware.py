@@ -31,6 +31,9 @@ class Recorder(Protocol):
         is lost is logged whole.
         """
 
+    def refuses(self) -> bool:
+        """Whether no operation may begin now that would be an event: the operator chose so."""
+
 
 class NotifyMiddleware:
     """Wraps `app`; sends a notification to `recorder` for every event in an image's life."""
@@ -46,6 +49,8 @@ class NotifyMiddleware:
         observation = self._observe(environ)
         if observation is None:
             return self._app(environ, start_response)
+        if self._refuses():
+            return _refusal(start_response)
         return observation.call_app(start_response)
 
     @harmless
@@ -59,6 +64,10 @@ class NotifyMiddleware:
             return None
         operation = replace(operation, route=self._routes[operation.route])
         return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
+
+    @harmless
+    def _refuses(self) -> bool:
+        return self._recorder.refuses()
 
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""
@@ -101,6 +110,13 @@ class NotifyMiddleware:
             project_id=who.project_id,
             user_id=who.user_id,
         )
+
+
+def _refusal(start_response: StartResponse) -> Iterable[bytes]:
+    text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
+    return [text]
 
 
 def _log_lost(notifications: Sequence[Notification], error: Exception) -> None:

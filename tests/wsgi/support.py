@@ -24,6 +24,9 @@ class Told:
     def record(self, notifications: Sequence[Notification]) -> None:
         self.notifications.extend(notifications)
 
+    def refuses(self) -> bool:
+        return False
+
     @property
     def events(self) -> list[str]:
         """`image.send INFO` and the like, in order."""

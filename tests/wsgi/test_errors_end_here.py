@@ -28,6 +28,9 @@ ONE = f"/v2/images/{IMAGE}"
 class Broken:
     """A recorder that raises."""
 
+    def refuses(self) -> bool:
+        return False
+
     def record(self, notifications: Sequence[Notification]) -> None:
         raise OSError("the disk is full")
 
@@ -56,6 +59,9 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
 def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:
     class Full:
         """A recorder that has room for two."""
+
+        def refuses(self) -> bool:
+            return False
 
         def record(self, notifications: Sequence[Notification]) -> None:
             raise NotRecordedError(notifications[2:], "the disk is full")

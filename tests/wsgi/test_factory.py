@@ -1,6 +1,9 @@
 """From the lines of api-paste.ini to a filter, or to an error that tells the way out."""
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from paste.deploy import loadapp
 
 from glance_notify_middleware import filter_factory
 from glance_notify_middleware.config import OptionError
+from glance_notify_middleware.journal.directory import agree
 from glance_notify_middleware.middleware import NotifyMiddleware
 from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
 
@@ -71,7 +75,7 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "carrier-pigeon"},
             "option notifier_strategy of the notify filter: 'carrier-pigeon' is not valid; "
-            "expected noop or logging",
+            "expected noop, logging or rabbit",
         ),
         (
             {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
@@ -105,7 +109,7 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
-            "(a comment needs a line of its own); expected noop or logging",
+            "(a comment needs a line of its own); expected noop, logging or rabbit",
         ),
     ],
 )
@@ -114,6 +118,38 @@ def test_a_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], s
         filter_factory({}, **lines)
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+RABBIT = {"notifier_strategy": "rabbit"}
+
+
+def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_user() -> None:
+    with pytest.raises(OptionError) as raised:
+        filter_factory({}, **RABBIT, journal_dir="/no/such/directory/journal")
+    assert str(raised.value) == (
+        "option journal_dir of the notify filter: '/no/such/directory/journal' cannot be made (No "
+        f"such file or directory); expected a directory, or one that user {os.geteuid()} may make"
+    )
+
+
+def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_option(
+    tmp_path: Path,
+) -> None:
+    agree(tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, None)
+    living = (
+        "import sys, time; from pathlib import Path\n"
+        "from glance_notify_middleware.journal.writer import Journal\n"
+        "Journal(Path(sys.argv[1]), max_size=2**30).open(); print(); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", living, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            with pytest.raises(OptionError, match="stop all processes that use it, then start"):
+                filter_factory({}, **RABBIT, journal_dir=str(tmp_path))
+        finally:
+            process.kill()
 
 
 def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:

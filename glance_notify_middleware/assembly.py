@@ -1,0 +1,121 @@
+"""Puts journal, relay and strategy together, as the settings say."""
+
+import atexit
+import functools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from glance_notify_middleware import journal
+from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.delivery import BackOff
+from glance_notify_middleware.harmless import harmless, log_error
+from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
+from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.relay import Relay, Route
+from glance_notify_middleware.startup import in_each_process
+from glance_notify_middleware.strategies import Strategy
+
+_ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
+
+_DESTINATION = (
+    "notifier_strategy",
+    "rabbit_notification_exchange",
+    "rabbit_notification_topic",
+    "message_format",
+)
+"""The options in which all filters that share a journal_dir must agree."""
+
+
+def directory_of(settings: Settings) -> Path:
+    """`journal_dir`, by the one name that all who use it in this process know it by."""
+    return Path(settings.journal_dir).resolve()
+
+
+def prepare(settings: Settings) -> None:
+    """See that `journal_dir` is fit, and that those who use it agree. Raises OptionError."""
+    directory = directory_of(settings)
+    wanted = {name: getattr(settings, name) for name in _DESTINATION}
+    try:
+        layout.prepare(directory)
+        layout.agree(directory, wanted, journal.identity_here(directory))
+    except DestinationsError as error:
+        raise OptionError(
+            f"option {error.name} of the notify filter: {wanted.get(error.name)!r} here, but "
+            f"{error.living!r} in a process that runs with the same journal_dir, {directory}; stop "
+            "all processes that use it, then start them (a reload is not enough), or set another "
+            "journal_dir"
+        ) from error
+    except (DirectoryError, OSError) as error:
+        raise OptionError(f"option journal_dir of the notify filter: {error}") from error
+
+
+def recorder(settings: Settings, make_strategy: Callable[[], Strategy]) -> JournalRecorder:
+    """What takes notifications into the journal of the process that calls it, from where they are
+    relayed. Begins in each process that serves requests, also without one."""
+    directory = directory_of(settings)
+    make = functools.partial(
+        Journal,
+        directory,
+        max_size=settings.journal_max_size,
+        sync=settings.journal_sync == "full",
+    )
+
+    def of_this_process() -> Journal:
+        ours = journal.of_this_process(directory, make)
+        if not ours.is_tended:
+            _begin(ours, settings, make_strategy)
+        return ours
+
+    in_each_process(of_this_process)
+    return JournalRecorder(of_this_process, refuse_when_full=settings.journal_when_full == "refuse")
+
+
+def relay(settings: Settings, make_strategy: Callable[[], Strategy]) -> Relay:
+    """The relay of `journal_dir`; runs nothing yet."""
+    directory = directory_of(settings)
+    route = Route(
+        name=settings.notifier_strategy,
+        make=make_strategy,
+        message_format=settings.message_format,
+        back_off=BackOff(settings.rabbit_retry_backoff, settings.rabbit_retry_max_backoff),
+        aside_max_size=settings.journal_max_size // _ASIDE,
+    )
+    return Relay(directory, route, functools.partial(journal.identity_here, directory))
+
+
+def _begin(ours: Journal, settings: Settings, make_strategy: Callable[[], Strategy]) -> None:
+    if not ours.run_beside("glance-notify-journal", functools.partial(_tend, ours)):
+        return  # another thread has begun
+    its_relay = None
+    if settings.relay == "thread":
+        its_relay = relay(settings, make_strategy)
+        ours.run_beside("glance-notify-relay", its_relay.run)
+    atexit.register(_end, os.getpid(), ours, its_relay)
+
+
+@harmless
+def _end(pid: int, ours: Journal, its_relay: Relay | None) -> None:
+    if pid != os.getpid():
+        return  # a forked child, in which none of it runs
+    if its_relay is not None:
+        its_relay.stop()
+    ours.tend()
+
+
+def _tend(ours: Journal) -> None:
+    """Once a second, and at once: so no request pays for the opening."""
+    said = ""
+    while True:
+        try:
+            ours.open()
+            ours.tend()
+            said = ""
+        except Exception as error:
+            if str(error) != said:
+                said = str(error)
+                log_error(f"the journal in {ours.directory} cannot be tended", error)
+        time.sleep(1.0)

@@ -1,0 +1,91 @@
+"""The command `glance-notify`."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from paste.deploy import loadwsgi
+
+from glance_notify_middleware import assembly, config, factory
+from glance_notify_middleware.config import OptionError, Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status: 0, or 1 after an error, which is told in a line."""
+    parser = argparse.ArgumentParser(prog="glance-notify", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    relay = commands.add_parser(
+        "relay",
+        help="send what Glance's processes have recorded (relay = external)",
+        description="Send what the processes of Glance on this machine have recorded, until "
+        "SIGTERM or Ctrl-C. Run as root, it becomes the owner of journal_dir.",
+    )
+    relay.add_argument("paste_file", help="the paste file that has the filter's section")
+    relay.add_argument(
+        "--filter", default="notify", metavar="NAME", help="of [filter:NAME]; default: notify"
+    )
+    relay.set_defaults(run=_relay)
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        return int(chosen.run(_settings(chosen.paste_file, chosen.filter)))
+    except OptionError as error:
+        print(f"glance-notify: {error}", file=sys.stderr)
+        return 1
+
+
+def _relay(settings: Settings) -> int:
+    if settings.notifier_strategy in ("noop", "logging"):
+        raise OptionError(
+            f"option notifier_strategy of the notify filter: {settings.notifier_strategy!r} has "
+            "nothing to relay; expected rabbit"
+        )
+    make_strategy = factory.strategy(settings)
+    _become_owner(assembly.directory_of(settings))
+    assembly.prepare(settings)
+    relay = assembly.relay(settings, make_strategy)
+    ended = threading.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: ended.set())
+    threading.Thread(target=relay.run, name="glance-notify-relay", daemon=True).start()
+    ended.wait()
+    relay.stop()
+    return 0
+
+
+def _settings(paste_file: str, name: str) -> Settings:
+    """The filter's section, as Paste reads it."""
+    path = Path(paste_file).absolute()
+    if not path.is_file():
+        raise OptionError(f"{path} is no file; expected the paste file of Glance")
+    try:
+        context = loadwsgi.loadcontext(loadwsgi.FILTER, f"config:{path}", name=name)
+    except LookupError as error:
+        raise OptionError(
+            f"{path} has no section [filter:{name}]; say --filter NAME for another name"
+        ) from error
+    return config.read(context.local_conf, socket.gethostname())
+
+
+def _become_owner(directory: Path) -> None:
+    """As root, take the user and group of the directory: what root wrote others could not read."""
+    if os.geteuid() != 0:
+        return
+    try:
+        owner = directory.stat()
+    except OSError as error:
+        raise OptionError(
+            f"option journal_dir of the notify filter: {str(directory)!r}: {error.strerror}; "
+            "expected the directory that Glance, with this filter, has made: start it first"
+        ) from error
+    os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)

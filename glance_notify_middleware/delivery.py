@@ -1,0 +1,232 @@
+"""Delivers to one strategy: a window of messages on their way, and what becomes of each."""
+
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware.journal import dead_letters
+from glance_notify_middleware.journal.aside import AGAIN, Aside
+from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.reader import Step
+from glance_notify_middleware.notification import Message, Priority, in_format
+from glance_notify_middleware.strategies import Outcome, SendError, Strategy
+
+WINDOW = 500
+"""Messages that are on their way at a time: about 1 MB, and as fast as RabbitMQ confirms."""
+
+TRIES = 3
+"""So often a message is sent that is rejected for what it is."""
+
+OPERATOR = 60.0
+"""Seconds after which a connection is tried again that only an operator can mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """How long to wait between tries, in seconds: from `first`, doubled each time, to `longest`."""
+
+    first: float = 0.2
+    longest: float = 30.0
+
+    def after(self, failures: int) -> float:
+        """The wait after so many failures in a row; with jitter, so that not all come at once."""
+        longest = min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+        return random.uniform(longest / 2, longest)  # noqa: S311
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A message of the window."""
+
+    message: Message
+    tries: int = 0
+    is_done: bool = False
+
+
+class Delivery:
+    """Takes steps of the journal, sends their messages, moves the cursors over what is done."""
+
+    def __init__(
+        self,
+        name: str,
+        strategy: Strategy,
+        directory: Path,
+        cursors: Cursors,
+        *,
+        message_format: str,
+        back_off: BackOff,
+        aside_max_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._strategy = strategy
+        self._directory = directory
+        self._cursors = cursors
+        self._message_format = message_format
+        self._back_off = back_off
+        self._aside = Aside(directory, name, cursors, aside_max_size)
+        self._clock = clock
+        self._window: deque[tuple[Step, list[_Sent]]] = deque()
+        self._failures = 0  # in a row
+        self._not_before = 0.0
+        self._states: dict[str, str] = {}  # of what was last told of each thing
+
+    @property
+    def room(self) -> int:
+        """How many messages more it takes."""
+        return WINDOW - sum(len(sent) or 1 for _, sent in self._window)
+
+    def take(self, steps: Sequence[Step]) -> None:
+        """Take the next steps, in their order."""
+        for step in steps:
+            self._window.append((step, [_Sent(message) for message in step.messages]))
+
+    def holds(self, identity: str) -> bool:
+        """Whether anything of that process is on its way."""
+        return any(step.identity == identity for step, _ in self._window)
+
+    def send(self) -> bool:
+        """Send what is to be sent now, once; False where there is nothing to do."""
+        if self._clock() < self._not_before:
+            return False
+        worked = self._send_aside() or self._send_window()
+        self._advance()
+        return worked
+
+    def keep_alive(self) -> None:
+        """To be called once a second."""
+        try:
+            self._strategy.keep_alive()
+        except SendError as error:
+            self._failed(error)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._strategy.close()
+
+    # -- the window -------------------------------------------------------------------------
+
+    def _send_window(self) -> bool:
+        waiting = [sent for _, all_sent in self._window for sent in all_sent if not sent.is_done]
+        for sent in waiting:
+            if sent.message.priority in self._aside:
+                self._set_aside(sent)
+        batch = [sent for sent in waiting if sent.message.priority not in self._aside]
+        if batch:
+            outcomes = self._outcomes([sent.message for sent in batch])
+            for sent, outcome in zip(batch, outcomes, strict=False):
+                self._settle(sent, outcome)
+        return any(sent.is_done for sent in waiting)
+
+    def _settle(self, sent: _Sent, outcome: Outcome | None) -> None:
+        match outcome:
+            case Outcome.TAKEN:
+                sent.is_done = True
+            case Outcome.UNROUTABLE:
+                self._begin_aside(sent.message.priority)
+                self._set_aside(sent)
+            case Outcome.REJECTED:
+                sent.tries += 1
+                sent.is_done = sent.tries >= TRIES and self._bury(sent.message)
+
+    def _advance(self) -> None:
+        while self._window and all(sent.is_done for sent in self._window[0][1]):
+            step, _ = self._window.popleft()
+            self._cursors.move(step.identity, step.after)
+
+    # -- sending ----------------------------------------------------------------------------
+
+    def _outcomes(self, messages: Sequence[Message]) -> Sequence[Outcome | None]:
+        """Send, and see to what it tells of the broker."""
+        ready = [
+            message._replace(body=in_format(message.body, self._message_format))
+            for message in messages
+        ]
+        try:
+            outcomes = self._strategy.send(ready)
+        except SendError as error:
+            self._failed(error)
+            return error.outcomes
+        if Outcome.REFUSED in outcomes:
+            self._wait()
+            self._tell("", "refuses messages, as a full queue does; they wait", logging.WARNING)
+        else:
+            self._failures = 0
+            self._tell("", "takes notifications", logging.INFO)
+        return outcomes
+
+    def _failed(self, error: SendError) -> None:
+        waits = f"{error}; notifications wait in {self._directory}"
+        if error.needs_operator:
+            self._not_before = self._clock() + OPERATOR
+            self._tell("", "cannot be used", logging.ERROR, waits)
+        else:
+            self._wait()
+            self._tell("", "is out of reach", logging.WARNING, waits)
+
+    def _wait(self) -> None:
+        self._failures += 1
+        self._not_before = self._clock() + self._back_off.after(self._failures)
+
+    def _tell(self, thing: str, state: str, level: int, more: str = "") -> None:
+        """One line for each change of state of a thing: not one for each event, or each try."""
+        if self._states.get(thing) != state:
+            self._states[thing] = state
+            told = f"{self._name} {state}: {more}" if more else f"{self._name} {state}"
+            log_alone(LOG, level, told)
+
+    # -- messages that do not go ------------------------------------------------------------
+
+    def _bury(self, message: Message) -> bool:
+        """Put it to the dead letters; False where that fails: it is tried again."""
+        what = f"{message.event_type} {message.message_id}"
+        try:
+            path = dead_letters.bury(self._directory, self._name, message)
+        except OSError as error:
+            self._tell("dead letters", "cannot keep a dead letter", logging.ERROR, str(error))
+            return False
+        told = f"{self._name} rejects {what} for what it is; it is kept in {path}"
+        log_alone(LOG, logging.ERROR, told)
+        return True
+
+    def _begin_aside(self, priority: Priority) -> None:
+        self._aside.begin(priority, self._clock())
+        told = f"has no queue for {priority}"
+        more = f"its notifications are set aside and tried every {AGAIN:.0f} s; the others go on"
+        self._tell(priority, told, logging.WARNING, more)
+
+    def _set_aside(self, sent: _Sent) -> None:
+        """Where that fails the message waits in the journal, and with it all that comes later."""
+        try:
+            sent.is_done = self._aside.add(sent.message)
+            reason = "there is no more room for them"
+        except OSError as error:
+            reason = str(error)
+        if sent.is_done:
+            self._states.pop("aside", None)
+        else:
+            self._tell("aside", "can set no more messages aside", logging.ERROR, reason)
+
+    def _send_aside(self) -> bool:
+        priority = self._aside.due(self._clock())
+        if priority is None:
+            return False
+        batch = self._aside.next(priority, WINDOW)
+        if not batch:
+            if self._aside.end(priority):
+                self._tell(priority, f"has a queue for {priority} again", logging.INFO)
+            return False
+        outcomes = self._outcomes([message for message, _ in batch])
+        for (message, end), outcome in zip(batch, outcomes, strict=False):
+            if outcome is Outcome.UNROUTABLE:
+                self._aside.begin(priority, self._clock())
+            if outcome is Outcome.TAKEN or (outcome is Outcome.REJECTED and self._bury(message)):
+                self._aside.taken(priority, end)
+            else:
+                break
+        return True
