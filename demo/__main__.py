@@ -1,5 +1,6 @@
 """`python -m demo` plays the story and exits 0 when every notification came that must come;
-`python -m demo serve` leaves the same Glance running and follows its notifications."""
+`python -m demo rabbit` plays it with a RabbitMQ that is killed in the middle; `python -m demo
+serve` leaves the first Glance running and follows its notifications."""
 
 import contextlib
 import json
@@ -15,20 +16,28 @@ from demo import glance
 from demo.follow import Follower, Notification, describe, paint
 from demo.glance import Server
 from demo.keystone import ALICE, BOB, CAROL, Keystone
-from demo.story import Stage, Step, life
+from demo.queue import QueueFollower
+from demo.rabbit import Rabbit, missing
+from demo.story import Broker, Stage, Step, life
 
 
 def main(arguments: list[str]) -> int:
     """Run one of the two; returns the exit status."""
+    if arguments not in ([], ["serve"], ["rabbit"]):
+        print(f"BROKER is rabbit, or is not given; it is {' '.join(arguments)!r}")
+        return 2
     for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(ending, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="glance-demo-") as folder:
-        print("Starting Glance under uWSGI, two processes ...", flush=True)
+        broker = "RabbitMQ, and " if arguments == ["rabbit"] else ""
+        print(f"Starting {broker}Glance under uWSGI, two processes ...", flush=True)
         try:
+            if arguments == ["rabbit"]:
+                return play_with_rabbit(Path(folder))
             with glance.running(Path(folder)) as (server, keystone):
                 if arguments == ["serve"]:
                     return serve(server, keystone)
-                return play(server, keystone)
+                return play(server, keystone, glance.NOTIFY_SECTION, Follower(server.log))
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
                 print("\nEnded.")
@@ -38,21 +47,57 @@ def main(arguments: list[str]) -> int:
             return 1
 
 
-def play(server: Server, keystone: Keystone) -> int:
+def play_with_rabbit(folder: Path) -> int:
+    """The story with a private RabbitMQ, which is dead for some steps in the middle of it."""
+    if (problem := missing()) is not None:
+        print(problem)
+        return 1
+    (folder / "rabbit").mkdir()
+    with Rabbit(folder / "rabbit") as rabbit:
+        section = glance.rabbit_section(rabbit.port, folder / "journal")
+        follower = QueueFollower(rabbit)
+        with glance.running(folder, paste=glance.paste_file(section=section)) as (server, keystone):
+            status = play(server, keystone, section, follower, rabbit)
+            print(f"Delivered a second time, with the same message_id: {follower.repeated}.")
+            return status
+
+
+def play(
+    server: Server,
+    keystone: Keystone,
+    section: str,
+    follower: Follower | QueueFollower,
+    rabbit: Rabbit | None = None,
+) -> int:
+    """Play the story, step by step; what is told while the broker is dead must come afterwards."""
     print("Its paste file is the stock one, with `notify` after `context`, and this section:")
-    print(paint(glance.NOTIFY_SECTION.rstrip(), "dim"))
+    print(paint(section.rstrip(), "dim"))
     stage = Stage(server, keystone)
-    follower = Follower(server.log)
     told: list[Notification] = []
     faults: list[str] = []
+    late: list[tuple[int, Step]] = []  # whose notifications wait for the broker
     for number, step in enumerate(life(), 1):
+        if rabbit is not None and step.broker is Broker.DIES:
+            print(paint("\n    The broker is killed, with -9.", "ERROR"))
+            rabbit.kill()
         status = step.play(stage)
         print(f"\n{number:>2}. {step.who.name} {step.what}  {paint(status, 'dim')}", flush=True)
-        new = follower.wait(len(step.tells))
+        late.append((number, step))
+        if rabbit is not None and step.broker in (Broker.DIES, Broker.IS_DEAD):
+            continue
+        if rabbit is not None and step.broker is Broker.COMES_BACK:
+            print(paint("\n    The broker is started again; what waited comes now.", "INFO"))
+            rabbit.start()
+        new = follower.wait(sum(len(each.tells) for _, each in late))
         for notification in new:
             print(f"      {describe(notification)}")
         told += new
-        faults += [f"step {number}: {fault}" for fault in _faults(step, stage, new)]
+        for of, each in late:
+            count = len(each.tells)
+            faults += [f"step {of}: {fault}" for fault in _faults(each, stage, new[:count])]
+            new = new[count:]
+        faults += [f"unexpected: {describe(notification)}" for notification in new]
+        late.clear()
     time.sleep(1)
     faults += [f"unexpected: {describe(notification)}" for notification in follower.new()]
     _count(told)
@@ -94,7 +139,7 @@ def _count(told: list[Notification]) -> None:
 def _show_one(told: list[Notification]) -> None:
     sent = next((each for each in told if each["event_type"] == "image.send"), None)
     if sent is not None:
-        print("One of them, as it stands in Glance's log:")
+        print("One of them, as it came:")
         print(paint(json.dumps(sent, indent=2), "dim") + "\n")
 
 

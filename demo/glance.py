@@ -21,6 +21,18 @@ paste.filter_factory = glance_notify_middleware:filter_factory
 notifier_strategy = logging
 """
 
+
+def rabbit_section(port: int, journal: Path) -> str:
+    """The section that sends to RabbitMQ on loopback, as guest."""
+    return f"""
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = rabbit
+rabbit_port = {port}
+journal_dir = {journal}
+"""
+
+
 _CONFIGURATION = """\
 [DEFAULT]
 enabled_backends = store1:file

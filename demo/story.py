@@ -1,5 +1,6 @@
 """An image's life, played over HTTP by three people; each step says what must be told of it."""
 
+import enum
 import os
 import socket
 import struct
@@ -50,15 +51,29 @@ class Stage:
         return head.split(b"\r\n")[0].decode().partition(" ")[2]
 
 
+class Broker(enum.Enum):
+    """What becomes of the broker, where there is one."""
+
+    LIVES = enum.auto()
+    DIES = enum.auto()  # before the step
+    IS_DEAD = enum.auto()
+    COMES_BACK = enum.auto()  # after the step
+
+
 @dataclass(frozen=True)
 class Step:
-    """`play` returns the status that was answered; `tells` are the events that must come."""
+    """`play` returns the status that was answered; `tells` are the events that must come.
+
+    What is told while the broker is dead is known before the answer has been read, so that its
+    order is known, too.
+    """
 
     who: Person
     what: str
     play: Callable[[Stage], str]
     tells: tuple[str, ...]
     bytes_sent: Callable[[Stage, int], bool] | None = None
+    broker: Broker = Broker.LIVES
 
 
 def _asks(who: Person, method: str, path: str, **more: Any) -> Callable[[Stage], str]:
@@ -106,11 +121,11 @@ def life() -> tuple[Step, ...]:
         Step(ALICE, "downloads it", _asks(ALICE, "GET", _FILE), sent, _exactly(SIZE)),
         Step(ALICE, "downloads bytes 1000 to 1999", _asks(ALICE, "GET", _FILE, headers=_RANGE), sent, _exactly(1000)),
         Step(ALICE, "downloads, and hangs up half-way", lambda stage: stage.hang_up_half_way(ALICE), cut, _at_least_what_was_read),
-        Step(ALICE, "renames it", _asks(ALICE, "PATCH", "/v2/images/{image}", data=_RENAME, headers=_PATCH), updated),
-        Step(ALICE, "tags it", _asks(ALICE, "PUT", "/v2/images/{image}/tags/demo"), updated),
-        Step(BOB, "downloads before it is shared", _asks(BOB, "GET", _FILE), refused, _exactly(0)),
-        Step(ALICE, "shares it with bob", _asks(ALICE, "POST", _MEMBERS, json=member), ("image.member.create INFO",)),
-        Step(BOB, "accepts", _asks(BOB, "PUT", path, json=accept), ("image.member.update INFO",)),
+        Step(ALICE, "renames it", _asks(ALICE, "PATCH", "/v2/images/{image}", data=_RENAME, headers=_PATCH), updated, broker=Broker.DIES),
+        Step(ALICE, "tags it", _asks(ALICE, "PUT", "/v2/images/{image}/tags/demo"), updated, broker=Broker.IS_DEAD),
+        Step(BOB, "downloads before it is shared", _asks(BOB, "GET", _FILE), refused, _exactly(0), Broker.IS_DEAD),
+        Step(ALICE, "shares it with bob", _asks(ALICE, "POST", _MEMBERS, json=member), ("image.member.create INFO",), broker=Broker.IS_DEAD),
+        Step(BOB, "accepts", _asks(BOB, "PUT", path, json=accept), ("image.member.update INFO",), broker=Broker.COMES_BACK),
         Step(BOB, "downloads it", _asks(BOB, "GET", _FILE), sent, _exactly(SIZE)),
         Step(CAROL, "downloads it, a stranger", _asks(CAROL, "GET", _FILE), refused, _exactly(0)),
         Step(CAROL, "deletes it, a stranger", _asks(CAROL, "DELETE", "/v2/images/{image}"), ("image.delete WARN",)),

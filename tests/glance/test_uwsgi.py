@@ -29,7 +29,8 @@ def test_the_demo_tells_all_that_it_must(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with glance.running(tmp_path) as (server, keystone):
-        assert play(server, keystone) == 0, capsys.readouterr().out
+        told = Follower(server.log)
+        assert play(server, keystone, glance.NOTIFY_SECTION, told) == 0, capsys.readouterr().out
 
 
 def test_the_demos_paste_file_is_the_stock_one_and_four_lines() -> None:

@@ -1,0 +1,49 @@
+"""Reads notifications out of a queue of RabbitMQ, as billing would: each once, in order."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+
+from demo.follow import Notification
+from demo.rabbit import Rabbit
+
+_EXCHANGE = "glance"
+_QUEUE = "demo"
+
+
+class QueueFollower:
+    """The notifications of all priorities, in the order in which they came to the broker.
+
+    What is delivered a second time, with the same message_id, is counted and left out.
+    """
+
+    def __init__(self, rabbit: Rabbit) -> None:
+        self.repeated = 0
+        self._rabbit = rabbit
+        self._seen: set[str] = set()
+        with rabbit.connected() as connection, connection.channel() as channel:
+            channel.exchange_declare(_EXCHANGE, "topic", durable=True, auto_delete=False)
+            channel.queue_declare(_QUEUE, durable=True, auto_delete=False)
+            channel.queue_bind(_QUEUE, _EXCHANGE, "notifications.*")
+
+    def new(self) -> Iterator[Notification]:
+        """What has come since the last call; nothing while the broker is dead."""
+        with contextlib.suppress(OSError), self._rabbit.connected() as connection:
+            channel = connection.channel()
+            while message := channel.basic_get(_QUEUE, no_ack=True):
+                notification = json.loads(message.body)
+                if notification["message_id"] in self._seen:
+                    self.repeated += 1
+                    continue
+                self._seen.add(notification["message_id"])
+                yield notification
+
+    def wait(self, count: int, seconds: float = 20.0) -> list[Notification]:
+        """At least `count` new ones, or what came within `seconds`."""
+        found: list[Notification] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            found.extend(self.new())
+            time.sleep(0.05)
+        return found
