@@ -87,6 +87,7 @@ def relay(settings: Settings, make_strategy: Callable[[], Strategy]) -> Relay:
     return Relay(directory, route, functools.partial(journal.identity_here, directory))
 
 
+@harmless
 def _begin(ours: Journal, settings: Settings, make_strategy: Callable[[], Strategy]) -> None:
     if not ours.run_beside("glance-notify-journal", functools.partial(_tend, ours)):
         return  # another thread has begun

@@ -114,6 +114,7 @@ class _Lead:
         self._ours = ours
         self._directory = directory
         self._next_survey = 0.0
+        self._newer: set[str] = set()  # whose records are not for us to read
 
     def run(self, stop: threading.Event, is_leader: Callable[[], bool]) -> None:
         log_alone(LOG, logging.INFO, f"this process relays the notifications of {self._directory}")
@@ -125,6 +126,7 @@ class _Lead:
                         return
                     self._settling.survey(self._ours())
                     self._delivery.keep_alive()
+                    self._point_out_newer()
                 if not self._round():
                     stop.wait(_POLL)
         finally:
@@ -132,6 +134,13 @@ class _Lead:
             self._settling.close()
             self._reader.close()
             self._cursors.save(at_once=True)
+
+    def _point_out_newer(self) -> None:
+        for identity, chain in self._reader.chains.items():
+            if chain.is_newer and identity not in self._newer:
+                self._newer.add(identity)
+                told = f"the journal of {identity} is of a newer version, and waits for its relay"
+                log_alone(LOG, logging.ERROR, told)
 
     def _round(self) -> bool:
         room = self._delivery.room

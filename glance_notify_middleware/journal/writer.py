@@ -93,6 +93,7 @@ class Journal:
 
     def tend(self) -> None:
         """What is to be done once a second, on a thread of its own. Raises OSError."""
+        self.directory.mkdir(mode=0o700, exist_ok=True)
         self._see_whether_full()
         live = self._live
         if live is None:

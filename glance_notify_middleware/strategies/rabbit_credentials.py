@@ -52,8 +52,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         try:
             context.load_cert_chain(certificate, key, password=lambda: "")
         except OSError as error:
-            options = "rabbit_ssl_cert_file, rabbit_ssl_key_file"
-            raise _unusable(options, f"{certificate}, {key}", error) from error
+            options = "rabbit_ssl_cert_file or rabbit_ssl_key_file"
+            raise _unusable(options, f"{certificate} or {key}", error) from error
     if not settings.rabbit_ssl_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -61,5 +61,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _unusable(option: str, path: str, error: OSError) -> MisconfiguredError:
-    why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-    return MisconfiguredError(f"option {option}: {path}: {why or error}")
+    why = error.strerror
+    if isinstance(error, ssl.SSLError):
+        why = error.reason or "not PEM, or with a passphrase"
+    return MisconfiguredError(f"option {option}: {path}: {why}")

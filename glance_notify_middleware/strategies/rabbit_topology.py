@@ -13,8 +13,9 @@ from glance_notify_middleware.strategies.rabbit_connection import Connection
 
 _DURABLE, _TYPE = "inequivalent arg 'durable'", "inequivalent arg 'type'"
 _WARNINGS = {
-    _DURABLE: "{entity} exists and is not durable: it will not survive a restart of the broker, "
-    "nor will what is in it; to have it durable, delete it and restart Glance",
+    _DURABLE: "{entity} exists and is not durable: it will not survive a restart of the broker. "
+    "Let its consumer declare it durable (oslo.messaging: amqp_durable_queues = true), then delete "
+    "it: it is declared anew",
     _TYPE: "{entity} exists and is no topic exchange; it is used as it is",
     "inequivalent": "",  # in what harms nobody
     "": "{entity} cannot be declared: {reply}",
