@@ -12,13 +12,13 @@ from pathlib import Path
 
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.cursors import Cursors
-from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.notification import Message, Priority
 
 AGAIN = 60.0
 """Seconds after which they are tried again."""
 
-_CHUNK = 1024 * 1024  # bytes read at a time: more than the longest message
+_CHUNK = 1024 * 1024  # bytes read at a time: twice the longest message, and more
 
 
 class Aside:
@@ -66,10 +66,9 @@ class Aside:
             offset = self._cursors.aside.get(priority, 0)
             if offset > os.fstat(fd).st_size:
                 offset = 0  # of a file that was here before
-            for record in records.scan(os.pread(fd, _CHUNK, offset)):
+            for record, end in _records(fd, offset):
                 if len(found) == limit:
                     break
-                end = offset + record.end
                 found += [(each, end) for each in records.decode_messages(record.body)]
         return found
 
@@ -80,10 +79,14 @@ class Aside:
 
     def end(self, priority: Priority) -> bool:
         """There are no more: the file goes; False where that cannot be yet. Raises OSError."""
+        offset = self._cursors.aside.get(priority, 0)
         self._cursors.move_aside(priority, 0)
         if not self._cursors.save(at_once=True):
             return False  # the old cursor would skip what a later file begins with
-        with self._locked(priority):
+        with self._locked(priority) as fd:
+            if any(True for _ in _records(fd, offset)):
+                self._cursors.move_aside(priority, offset)  # another leader has added more
+                return False
             self._path(priority).unlink()
         del self._due[priority]
         return True
@@ -103,3 +106,14 @@ class Aside:
                     return
             finally:
                 os.close(fd)
+
+
+def _records(fd: int, offset: int) -> Iterator[tuple[Record, int]]:
+    """The next records from `offset` on, each with the offset behind it; damage is passed over."""
+    while True:
+        data = os.pread(fd, _CHUNK, offset)
+        found = [(record, offset + record.end) for record in records.scan(data)]
+        if found or len(data) < _CHUNK:
+            yield from found
+            return
+        offset += _CHUNK // 2

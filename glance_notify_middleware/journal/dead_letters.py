@@ -18,8 +18,11 @@ def bury(directory: Path, strategy: str, message: Message) -> Path:
         "notification": json.loads(message.body),
     }
     line = json.dumps(told).encode() + b"\n"
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            line = b"\n" + line  # the disk was full when the last one was written
         if os.write(fd, line) < len(line):
             raise OSError(0, f"{path}: a dead letter could not be written: the disk is full")
     finally:

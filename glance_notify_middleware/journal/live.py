@@ -16,9 +16,8 @@ class LiveFile:
         """Make it. It has its name only when it is locked, so that nobody takes it for a dead
         one's. Raises OSError."""
         self._path = live_path(directory, identity)
-        self._fd = -1
         self._content = b""
-        self._make()
+        self._fd = self._made()
 
     def is_ours(self) -> bool:
         """Take the lock again; False where another process has taken us for dead."""
@@ -27,8 +26,8 @@ class LiveFile:
     def restore(self) -> None:
         """Make the file again when somebody has removed it. Raises OSError."""
         if os.fstat(self._fd).st_nlink == 0:
-            os.close(self._fd)
-            self._make()
+            removed, self._fd = self._fd, self._made()
+            os.close(removed)
 
     def write(self, content: dict[str, Any]) -> None:
         """Write what the process has counted, if it is new. Raises OSError."""
@@ -42,18 +41,18 @@ class LiveFile:
         """Give the file up: from now on its process counts as dead."""
         os.close(self._fd)
 
-    def _make(self) -> None:
+    def _made(self) -> int:
         temporary = self._path.with_suffix(".new")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._fd = os.open(temporary, flags, 0o600)
+        fd = os.open(temporary, flags, 0o600)
         try:
-            if not lock(self._fd):
+            if not lock(fd):
                 raise BlockingIOError(f"{temporary} is locked")
+            os.pwrite(fd, self._content, 0)
             os.link(temporary, self._path)
         except OSError:
-            os.close(self._fd)
+            os.close(fd)
             raise
         finally:
             temporary.unlink()
-        if self._content:
-            os.pwrite(self._fd, self._content, 0)
+        return fd

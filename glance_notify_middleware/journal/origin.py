@@ -25,9 +25,9 @@ class Origin:
 
     @classmethod
     def of(cls, start: bytes) -> Self | None:
-        """What the bytes at the start of a segment tell; None where they are damaged."""
+        """What the bytes at the start of a segment tell; None: they are damaged, or newer."""
         for record in records.scan(start):
-            if record.kind == Kind.SEGMENT:
+            if record.kind == Kind.SEGMENT and record.version <= records.VERSION:
                 boot, pid, began = record.body.decode().split()
                 return cls(boot, int(pid), float(began))
         return None

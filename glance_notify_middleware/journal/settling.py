@@ -63,6 +63,8 @@ class Settling:
             if fd is not None:
                 self._locks[identity] = fd
                 self._found_dead(identity)
+            elif identity in self._reader.chains:  # also after it had no live file for a while
+                self._reader.chains[identity].is_dead = False
         now = time.monotonic()
         without = listed.segments.keys() - listed.living
         self._without = {each: self._without.get(each, now) for each in without - {ours}}
@@ -104,11 +106,14 @@ class Settling:
                 told = f"{lost} notifications are lost: the journal of {identity} is damaged"
                 log_alone(LOG, logging.ERROR, f"{told} at its end")
             self._reader.forget(identity)
-        self._add_to_totals(identity, counters)
+        self._cursors.forget(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
+        try:
+            self._add_to_totals(identity, counters)
+        except OSError:
+            return  # the disk is full; they stand in the live file, and wait for the next look
         self._remove(layout.live_path(self._directory, identity))
-        self._cursors.forget(identity)
         fd = self._locks.pop(identity, None)
         if fd is not None:
             os.close(fd)

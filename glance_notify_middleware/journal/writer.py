@@ -198,6 +198,9 @@ class Journal:
                 self._live.close()
             os.close(self._fd)
             self._fd, self._live = -1, None
+            # What was counted under the other identity stands in its live file.
+            self._recorded.clear()
+            self._dropped.clear()
             self._begin()
 
     def _rescue(self) -> None:

@@ -101,6 +101,8 @@ class Rabbit:
         unroutable = [index for index in everything if outcomes[index] is Outcome.UNROUTABLE]
         if unroutable and self._topology.creates:
             self._topology.declare(self._connected())
+            for index in unroutable:
+                outcomes[index] = None
             self._confirming().send(batch, unroutable, outcomes)
 
     def _send_one_by_one(self, batch: Sequence[Message], outcomes: list[Outcome | None]) -> None:
