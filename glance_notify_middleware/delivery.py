@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,6 @@ class _Sent:
     """A message of the window."""
 
     message: Message
-    tries: int = 0
     is_done: bool = False
 
 
@@ -72,6 +71,7 @@ class Delivery:
         self._aside = Aside(directory, name, cursors, aside_max_size)
         self._clock = clock
         self._window: deque[tuple[Step, list[_Sent]]] = deque()
+        self._rejections: Counter[str] = Counter()  # by message_id
         self._failures = 0  # in a row
         self._not_before = 0.0
         self._states: dict[str, str] = {}  # of what was last told of each thing
@@ -113,26 +113,23 @@ class Delivery:
 
     def _send_window(self) -> bool:
         waiting = [sent for _, all_sent in self._window for sent in all_sent if not sent.is_done]
-        for sent in waiting:
-            if sent.message.priority in self._aside:
-                self._set_aside(sent)
+        self._set_aside(waiting)
         batch = [sent for sent in waiting if sent.message.priority not in self._aside]
         if batch:
             outcomes = self._outcomes([sent.message for sent in batch])
             for sent, outcome in zip(batch, outcomes, strict=False):
-                self._settle(sent, outcome)
+                if outcome is Outcome.UNROUTABLE:
+                    self._begin_aside(sent.message.priority)
+                sent.is_done = self._is_done(sent.message, outcome)
+            self._set_aside(batch)
         return any(sent.is_done for sent in waiting)
 
-    def _settle(self, sent: _Sent, outcome: Outcome | None) -> None:
-        match outcome:
-            case Outcome.TAKEN:
-                sent.is_done = True
-            case Outcome.UNROUTABLE:
-                self._begin_aside(sent.message.priority)
-                self._set_aside(sent)
-            case Outcome.REJECTED:
-                sent.tries += 1
-                sent.is_done = sent.tries >= TRIES and self._bury(sent.message)
+    def _is_done(self, message: Message, outcome: Outcome | None) -> bool:
+        """Whether nothing is left to do for it: it was taken, or is a dead letter by now."""
+        if outcome is Outcome.REJECTED:
+            self._rejections[message.message_id] += 1
+            return self._rejections[message.message_id] >= TRIES and self._bury(message)
+        return outcome is Outcome.TAKEN
 
     def _advance(self) -> None:
         while self._window and all(sent.is_done for sent in self._window[0][1]):
@@ -190,6 +187,7 @@ class Delivery:
         except OSError as error:
             self._tell("dead letters", "cannot keep a dead letter", logging.ERROR, str(error))
             return False
+        del self._rejections[message.message_id]
         told = f"{self._name} rejects {what} for what it is; it is kept in {path}"
         log_alone(LOG, logging.ERROR, told)
         return True
@@ -200,17 +198,26 @@ class Delivery:
         more = f"its notifications are set aside and tried every {AGAIN:.0f} s; the others go on"
         self._tell(priority, told, logging.WARNING, more)
 
-    def _set_aside(self, sent: _Sent) -> None:
-        """Where that fails the message waits in the journal, and with it all that comes later."""
-        try:
-            sent.is_done = self._aside.add(sent.message)
-            reason = "there is no more room for them"
-        except OSError as error:
-            reason = str(error)
-        if sent.is_done:
-            self._states.pop("aside", None)
-        else:
-            self._tell("aside", "can set no more messages aside", logging.ERROR, reason)
+    def _set_aside(self, waiting: Sequence[_Sent]) -> None:
+        """Put those of `waiting` to the others of their priority that are set aside, in order.
+
+        Where that fails they wait in the journal, and with them all that comes later.
+        """
+        no_room: set[Priority] = set()
+        for sent in waiting:
+            priority = sent.message.priority
+            if sent.is_done or priority not in self._aside or priority in no_room:
+                continue
+            try:
+                sent.is_done = self._aside.add(sent.message)
+                reason = "there is no more room for them"
+            except OSError as error:
+                reason = str(error)
+            if sent.is_done:
+                self._states.pop("aside", None)
+            else:
+                no_room.add(priority)
+                self._tell("aside", "can set no more messages aside", logging.ERROR, reason)
 
     def _send_aside(self) -> bool:
         priority = self._aside.due(self._clock())
@@ -222,11 +229,12 @@ class Delivery:
                 self._tell(priority, f"has a queue for {priority} again", logging.INFO)
             return False
         outcomes = self._outcomes([message for message, _ in batch])
+        worked = False
         for (message, end), outcome in zip(batch, outcomes, strict=False):
             if outcome is Outcome.UNROUTABLE:
                 self._aside.begin(priority, self._clock())
-            if outcome is Outcome.TAKEN or (outcome is Outcome.REJECTED and self._bury(message)):
-                self._aside.taken(priority, end)
-            else:
+            if not self._is_done(message, outcome):
                 break
-        return True
+            self._aside.taken(priority, end)
+            worked = True
+        return worked
