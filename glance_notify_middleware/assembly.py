@@ -41,7 +41,7 @@ def prepare(settings: Settings) -> None:
     wanted = {name: getattr(settings, name) for name in _DESTINATION}
     try:
         layout.prepare(directory)
-        layout.agree(directory, wanted, journal.identity_here(directory))
+        layout.agree(directory, wanted, functools.partial(journal.identity_here, directory))
     except DestinationsError as error:
         raise OptionError(
             f"option {error.name} of the notify filter: {wanted.get(error.name)!r} here, but "

@@ -71,8 +71,8 @@ class Relay:
 
     def _complain(self, error: Exception) -> None:
         """Once for an error that comes again and again."""
-        if str(error) != self._said:
-            self._said = str(error)
+        if type(error).__name__ != self._said:
+            self._said = type(error).__name__
             log_error(f"the relay begins again; notifications wait in {self._directory}", error)
 
     def _follow_or_lead(self) -> None:
@@ -124,7 +124,7 @@ class _Lead:
                     self._next_survey = time.monotonic() + _SURVEY
                     if not is_leader():
                         return
-                    self._settling.survey(self._ours())
+                    self._settling.survey(self._ours)
                     self._delivery.keep_alive()
                     self._point_out_newer()
                 if not self._round():

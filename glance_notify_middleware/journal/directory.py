@@ -13,7 +13,7 @@ dead-<month>.jsonl        dead letters
 import fcntl
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,11 +133,11 @@ def prepare(directory: Path) -> None:
         )
 
 
-def agree(directory: Path, wanted: Mapping[str, object], ours: str | None) -> None:
+def agree(directory: Path, wanted: Mapping[str, object], ours: Callable[[], str | None]) -> None:
     """See that all who use the directory send to the same destinations.
 
-    The first one in a directory in which nobody lives says which. `ours` is the identity that
-    this process has there already. Raises DestinationsError, and OSError.
+    The first one in a directory in which nobody lives says which. `ours` tells the identity that
+    this process has there, if it has one. Raises DestinationsError, and OSError.
     """
     path = directory / DESTINATIONS
     found = checked.load(path)
@@ -161,10 +161,11 @@ def size(directory: Path) -> int:
     return total
 
 
-def _somebody_lives(directory: Path, ours: str | None) -> bool:
-    if ours is not None:
+def _somebody_lives(directory: Path, ours: Callable[[], str | None]) -> bool:
+    living = listing(directory).living
+    if ours() is not None:  # asked after the listing: see Settling.survey
         return True
-    for identity in listing(directory).living:
+    for identity in living:
         fd = seize(live_path(directory, identity))
         if fd is None:
             return True

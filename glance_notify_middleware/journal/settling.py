@@ -37,10 +37,15 @@ class Settling:
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
 
-    def survey(self, ours: str | None) -> None:
-        """To be called once a second; `ours` is this process's own identity. Raises OSError."""
+    def survey(self, ours: Callable[[], str | None]) -> None:
+        """To be called once a second. Raises OSError.
+
+        `ours` tells under which identity this process itself records. It is asked after the
+        listing, and known before its live file is made: what we lock ourselves looks dead to us.
+        """
         self._cursors.save(at_once=True)
-        self._find_dead(layout.listing(self._directory), ours)
+        listed = layout.listing(self._directory)
+        self._find_dead(listed, ours())
         # Listed again: before its lock was ours, a process may have begun another segment.
         listed = layout.listing(self._directory)
         for identity, numbers in listed.segments.items():
@@ -132,6 +137,8 @@ class Settling:
 
     def _add_to_totals(self, identity: str, counters: dict[str, Any]) -> None:
         """Once: those who were added and still lie here are remembered by name."""
+        if not counters:
+            return  # its live file is gone: should it come back, its process lives
         path = self._directory / layout.TOTALS
         totals = checked.load(path) or {}
         added = [each for each in totals.get("added", []) if self._lies_here(each)]

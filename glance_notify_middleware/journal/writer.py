@@ -152,14 +152,15 @@ class Journal:
 
     def _begin(self) -> None:
         """A new identity. Its live file comes first: a segment without one counts as dead."""
-        identity = secrets.token_hex(8)
+        # It is known before its file is there: a relay in this process must not take it for dead.
+        self.identity = identity = secrets.token_hex(8)
         live = LiveFile(self.directory, identity)
         try:
             fd = self._new_segment(identity, 0)
         except OSError:
             live.close()
             raise
-        self.identity, self._live, self._fd = identity, live, fd
+        self._live, self._fd = live, fd
         self._segment = self._number = 0
         self._head()
 

@@ -135,7 +135,7 @@ def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_use
 def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_option(
     tmp_path: Path,
 ) -> None:
-    agree(tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, None)
+    agree(tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, lambda: None)
     living = (
         "import sys, time; from pathlib import Path\n"
         "from glance_notify_middleware.journal.writer import Journal\n"
