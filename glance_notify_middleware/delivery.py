@@ -94,7 +94,9 @@ class Delivery:
         """Send what is to be sent now, once; False where there is nothing to do."""
         if self._clock() < self._not_before:
             return False
-        worked = self._send_aside() or self._send_window()
+        worked = self._send_aside()
+        if not worked and self._clock() >= self._not_before:
+            worked = self._send_window()
         self._advance()
         return worked
 
@@ -129,6 +131,8 @@ class Delivery:
         if outcome is Outcome.REJECTED:
             self._rejections[message.message_id] += 1
             return self._rejections[message.message_id] >= TRIES and self._bury(message)
+        if outcome is Outcome.TAKEN:
+            self._rejections.pop(message.message_id, None)
         return outcome is Outcome.TAKEN
 
     def _advance(self) -> None:
@@ -149,11 +153,12 @@ class Delivery:
         except SendError as error:
             self._failed(error)
             return error.outcomes
+        if Outcome.TAKEN in outcomes:
+            self._failures = 0
         if Outcome.REFUSED in outcomes:
             self._wait()
             self._tell("", "refuses messages, as a full queue does; they wait", logging.WARNING)
         else:
-            self._failures = 0
             self._tell("", "takes notifications", logging.INFO)
         return outcomes
 

@@ -117,6 +117,7 @@ class _Lead:
         self._newer: set[str] = set()  # whose records are not for us to read
 
     def run(self, stop: threading.Event, is_leader: Callable[[], bool]) -> None:
+        layout.sweep(self._directory)
         log_alone(LOG, logging.INFO, f"this process relays the notifications of {self._directory}")
         try:
             while not stop.is_set():

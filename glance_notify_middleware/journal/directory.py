@@ -13,6 +13,7 @@ dead-<month>.jsonl        dead letters
 import fcntl
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,9 @@ _LIVE = re.compile(r"([0-9a-f]{16})\.live")
 
 # File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
 _REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
+
+
+_MAKING = 60.0  # seconds after which nobody is still about to rename a file that he has made
 
 
 class DirectoryError(Exception):
@@ -147,6 +151,16 @@ def agree(directory: Path, wanted: Mapping[str, object], ours: Callable[[], str 
         name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
         raise DestinationsError(name, found.get(name))
     checked.replace(path, dict(wanted))
+
+
+def sweep(directory: Path) -> None:
+    """Remove what processes have left that were killed while they made a file. Raises OSError."""
+    for path in [*directory.glob("*.new"), *directory.glob("*.tmp")]:
+        try:
+            if time.time() - path.stat().st_mtime > _MAKING:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
 
 def size(directory: Path) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.directory import listing, segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
@@ -160,6 +161,7 @@ class Reader:
         self._positions = positions
         self._files = _Files(directory)
         self._this_boot = boot_id()
+        self._unreadable: set[str] = set()
         self._boots: dict[str, float] = {}  # when it was first seen, by wall clock
 
     def read(self, limit: int) -> list[Step]:
@@ -211,8 +213,18 @@ class Reader:
 
     def _has_more(self, chain: Chain, listed: Mapping[str, list[int]]) -> bool:
         if not chain.ahead and not chain.is_newer and not chain.is_finished:
-            chain.load(self._files, listed.get(chain.identity, []))
+            try:
+                chain.load(self._files, listed.get(chain.identity, []))
+            except OSError as error:
+                self._complain(chain, error)
         return bool(chain.ahead)
+
+    def _complain(self, chain: Chain, error: OSError) -> None:
+        """One journal that cannot be read must not keep the others; it is tried again and again."""
+        if chain.identity not in self._unreadable:
+            self._unreadable.add(chain.identity)
+            told = f"the journal of {chain.identity} cannot be read, and waits; the others go on"
+            log_error(told, error)
 
     def _order(self, chain: Chain) -> tuple[bool, float, int, str]:
         """Records of other boots come first, boot by boot; then by the clock of their boot."""

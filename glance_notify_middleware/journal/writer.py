@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.directory import segment_path, size
 from glance_notify_middleware.journal.live import LiveFile
@@ -80,10 +81,11 @@ class Journal:
                 for message in messages:
                     self._recorded[message.event_type, message.priority] += 1
                 written = self._written
-            if self._sync:
-                self._wait_for_disk(written)
         except OSError as error:
             self._drop(len(messages), "disk", f"the journal cannot be written: {error.strerror}")
+
+        if self._sync:
+            self._wait_for_disk(written)
 
     def open(self) -> None:
         """Begin to live. At start-up, so that no request pays for it. Raises OSError."""
@@ -212,12 +214,13 @@ class Journal:
                 return
             data = os.pread(self._fd, found.st_size, 0)
             fd = self._new_segment(str(self.identity), self._segment + 1)
+            if os.write(fd, data) < len(data):
+                os.close(fd)
+                segment_path(self.directory, str(self.identity), self._segment + 1).unlink()
+                raise OSError(0, "a segment was removed, and there is no room for it")
             os.close(self._fd)
             self._fd = fd
             self._segment += 1
-            self._size = os.write(fd, data)
-            if self._size < len(data):
-                raise OSError(0, f"a segment was removed, {self._size} bytes of it are saved")
 
     def _see_whether_full(self) -> None:
         used = size(self.directory)
@@ -242,9 +245,11 @@ class Journal:
                 fd, seen = os.dup(self._fd), self._written
             try:
                 os.fdatasync(fd)
+                self._synced = seen
+            except OSError as error:
+                log_error("events are in the journal, but a power cut may take them", error)
             finally:
                 os.close(fd)
-            self._synced = seen
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,0 +1,34 @@
+"""How hypothesis searches, and a maker of journals that lets go of them when the test ends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from glance_notify_middleware.journal.writer import Journal
+from tests.journal.support import GIB, MakeJournal
+
+settings.register_profile("journal", deadline=None, database=None)
+settings.load_profile("journal")
+
+
+@pytest.fixture
+def make_journal(tmp_path: Path) -> Iterator[MakeJournal]:
+    """Makes journals in `tmp_path`, or where the test says."""
+    made: list[Journal] = []
+
+    def make(
+        directory: Path = tmp_path,
+        *,
+        max_size: int = GIB,
+        sync: bool = False,
+        segment_size: int = 4 * 1024 * 1024,
+    ) -> Journal:
+        journal = Journal(directory, max_size=max_size, sync=sync, segment_size=segment_size)
+        made.append(journal)
+        return journal
+
+    yield make
+    for journal in made:
+        journal.drop()

@@ -1,0 +1,78 @@
+"""What a leader has in its hands, without a strategy: a test says what is delivered."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.settling import Settling
+from tests.journal.support import ids, message, segments, write_segment
+
+
+class Leading:
+    """Reader, cursors and settling of one leader."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.cursors = Cursors(directory, "rabbit")
+        self.reader = Reader(directory, self.cursors.positions)
+        self.on_their_way: list[Step] = []
+        self.settling = Settling(directory, self.reader, self.cursors, self._is_on_its_way)
+
+    def read(self) -> list[str]:
+        """Send what there is to send; the ids."""
+        steps = self.reader.read(10**9)
+        self.on_their_way += steps
+        return ids(steps)
+
+    def confirm(self) -> None:
+        """The broker has taken all that was sent."""
+        for step in self.on_their_way:
+            self.cursors.move(step.identity, step.after)
+        self.on_their_way = []
+
+    def deliver(self) -> list[str]:
+        found = self.read()
+        self.confirm()
+        return found
+
+    def survey(self, ours: str | None = None) -> None:
+        self.settling.survey(lambda: ours)
+
+    def settle(self) -> None:
+        """As long as it takes: find the dead, read them to their end, remove them."""
+        for _ in range(3):
+            self.survey()
+            self.deliver()
+
+    def end(self) -> None:
+        self.settling.close()
+        self.reader.close()
+        self.cursors.save(at_once=True)
+
+    def _is_on_its_way(self, identity: str) -> bool:
+        return any(step.identity == identity for step in self.on_their_way)
+
+
+def leave_behind(directory: Path, identity: str, count: int = 2, **counters: Any) -> list[str]:
+    """The files of a process that has recorded `count` notifications and has died; their ids."""
+    made = [message() for _ in range(count)]
+    write_segment(directory, identity, [(at, each) for at, each in enumerate(made, 5)])
+    told = {"number": count, "recorded": {"image.update INFO": count}, "dropped": {}, **counters}
+    live_path(directory, identity).write_bytes(checked.dumps(told))
+    return [each.message_id for each in made]
+
+
+def totals(directory: Path) -> tuple[Counter[str], Counter[str]]:
+    """Recorded and dropped, of all processes that have been settled."""
+    found = checked.load(directory / "totals.json") or {}
+    return Counter(found.get("recorded", {})), Counter(found.get("dropped", {}))
+
+
+def files(directory: Path) -> set[str]:
+    """Segments and live files."""
+    live = {path.name for path in directory.glob("*.live")}
+    return {path.name for path in segments(directory)} | live

@@ -1,0 +1,126 @@
+"""Messages, segments that are written by hand, and what a reader makes of a directory."""
+
+import uuid
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.journal.origin import Origin, boot_id
+from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.notification import Message, Priority
+
+GIB = 1024**3
+OTHER_BOOT = "5f1c3a52-0000-4000-8000-000000000000"
+
+
+class MakeJournal(Protocol):
+    """The fixture `make_journal`."""
+
+    def __call__(
+        self,
+        directory: Path = ...,
+        *,
+        max_size: int = ...,
+        sync: bool = ...,
+        segment_size: int = ...,
+    ) -> Journal: ...
+
+
+def message(
+    body: bytes = b'{"payload": {}}',
+    *,
+    priority: Priority = Priority.INFO,
+    event_type: str = "image.update",
+) -> Message:
+    """A message with an id of its own."""
+    return Message(str(uuid.uuid4()), event_type, priority, 1_790_000_000.25, body)
+
+
+def encoded(
+    messages: Sequence[Message], *, number: int = 0, clock: int = 1, kind: Kind = Kind.EVENTS
+) -> bytes:
+    """The bytes of one record."""
+    body = records.encode_messages(messages)
+    checksum = records.checksum(body)
+    return records.encode(kind, body, checksum, count=len(messages), number=number, clock=clock)
+
+
+def head(*, boot: str | None = None, began: float = 1.0, body: bytes | None = None) -> bytes:
+    """The first record of a segment."""
+    body = body or Origin(boot or boot_id(), 1, began).encode()
+    return records.encode(Kind.SEGMENT, body, records.checksum(body), count=0, number=0, clock=1)
+
+
+def write_segment(
+    directory: Path,
+    identity: str,
+    clocks_and_messages: Sequence[tuple[int, Message]],
+    *,
+    segment: int = 0,
+    number: int = 0,
+    boot: str | None = None,
+    began: float = 1.0,
+) -> Path:
+    """A segment of a process that never was, a record for each message."""
+    path = segment_path(directory, identity, segment)
+    parts = [head(boot=boot, began=began)]
+    for at, (clock, each) in enumerate(clocks_and_messages, number):
+        parts.append(encoded([each], number=at, clock=clock))
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def of_newer_version(record: bytes) -> bytes:
+    """The same record, as a later version writes it."""
+    newer = bytearray(record)
+    newer[4] = records.VERSION + 1
+    fields = bytes(newer[:28])
+    checksum = zlib.crc32(fields, records.checksum(bytes(newer[32:])))
+    return fields + checksum.to_bytes(4, "big") + bytes(newer[32:])
+
+
+def segments(directory: Path) -> list[Path]:
+    """Those that lie there, in order of identity and number."""
+    found = directory.glob("????????????????.*.seg")
+    return sorted(found, key=lambda path: (path.name[:16], int(path.name.split(".")[1])))
+
+
+def numbers(directory: Path) -> list[int]:
+    """Of all events, over all segments in their order."""
+    return [
+        record.number
+        for path in segments(directory)
+        for record in records.scan(path.read_bytes())
+        if record.kind == records.Kind.EVENTS
+    ]
+
+
+def record_each(journal: Journal, messages: Sequence[Message]) -> list[str]:
+    """A record for each; their ids."""
+    for each in messages:
+        journal.record([each])
+    return [each.message_id for each in messages]
+
+
+def ids(steps: Sequence[Step]) -> list[str]:
+    """Of the messages that were given out."""
+    return [each.message_id for step in steps for each in step.messages]
+
+
+def lost(steps: Sequence[Step]) -> int:
+    """How many notifications the steps tell to be lost."""
+    return sum(step.lost for step in steps)
+
+
+def read(directory: Path) -> list[Step]:
+    """All that a new reader without positions gives out in one pass."""
+    reader = Reader(directory, {})
+    try:
+        return reader.read(10**9)
+    finally:
+        reader.close()

@@ -1,0 +1,101 @@
+"""Small files: whole, or known not to be."""
+
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glance_notify_middleware.journal import checked
+from tests.journal.processes import eventually, running
+
+CONTENT = {"strategy": {"positions": {"a": [0, 12, None]}, "Größe": "\ud800"}}
+
+
+def test_what_was_put_there_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "cursors.json"
+    for content in ({}, CONTENT):
+        checked.replace(path, content)
+        assert checked.load(path) == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_missing_has_no_content_and_one_that_cannot_be_read_is_an_error(
+    tmp_path: Path,
+) -> None:
+    assert checked.load(tmp_path / "missing") is None
+    with pytest.raises(IsADirectoryError):
+        checked.load(tmp_path)
+
+
+def test_damage_at_any_byte_is_seen() -> None:
+    whole = checked.dumps(CONTENT)
+    for at in range(len(whole) - 1):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        assert checked.loads(bytes(damaged)) is None, at
+        assert checked.loads(whole[:at]) is None, at
+
+
+def test_what_is_left_of_a_longer_one_does_not_matter() -> None:
+    assert checked.loads(checked.dumps(CONTENT) + b'"} of before\n\n') == CONTENT
+
+
+@given(st.binary() | st.binary().map(lambda noise: b"00000000\n" + noise))
+def test_noise_has_no_content(noise: bytes) -> None:
+    assert checked.loads(noise) is None
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", '"text"'])
+def test_other_json_has_no_content(text: str) -> None:
+    crc = zlib.crc32(text.encode())
+    assert checked.loads(b"%08x\n%s\n" % (crc, text.encode())) is None
+
+
+def replace_for_ever(path: Path) -> None:
+    while True:
+        for size in (1, 20_000):
+            checked.replace(path, {"size": size, "text": "x" * size})
+
+
+def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "cursors.json"
+    for _ in range(5):
+        sizes: set[int] = set()
+
+        def look(seen: set[int] = sizes) -> bool:
+            found = checked.load(path)
+            assert found is not None
+            assert len(found["text"]) == found["size"]
+            seen.add(found["size"])
+            return seen == {1, 20_000}
+
+        with running(replace_for_ever, path):
+            eventually(path.exists)
+            eventually(look)
+        assert checked.load(path) is not None
+
+
+def test_on_a_full_disk_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cursors.json"
+    checked.replace(path, CONTENT)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        checked.replace(path, {})
+    assert checked.load(path) == CONTENT
+
+
+def test_two_processes_that_replace_it_do_not_meet_in_one_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "cursors.json"
+    with running(replace_for_ever, path), running(replace_for_ever, path):
+        eventually(path.exists)
+        for _ in range(50):
+            found = checked.load(path)
+            assert found is not None
+            checked.replace(path, {"size": os.getpid(), "text": ""})

@@ -1,0 +1,147 @@
+"""kill -9, noise on the disk, a clock that jumps: what was recorded is read, once and in order."""
+
+import contextlib
+import fcntl
+import os
+import random
+import re
+import shutil
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from tests.journal.crashing import MIB, body_of, record_for_ever
+from tests.journal.leading import files
+from tests.journal.processes import eventually, living_writer, pipe, running
+from tests.journal.support import (
+    MakeJournal,
+    ids,
+    message,
+    read,
+    record_each,
+    segments,
+)
+from tests.relay.relays import Appending, Broker, relaying
+
+AT_A_TIME = 10
+ROUNDS = 50
+
+
+def what_was_told(from_it: Connection) -> tuple[list[str], list[str]]:
+    """What was begun, and what was recorded."""
+    parts = []
+    while part := os.read(from_it.fileno(), MIB):
+        parts.append(part)
+    lines = b"".join(parts).decode().splitlines()
+    return (
+        [line[1:] for line in lines if line[0] == "?"],
+        [line[1:] for line in lines if line[0] == "!"],
+    )
+
+
+def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
+    chance = random.Random(41)
+    torn = recorded_in_all = 0
+    for turn in range(ROUNDS):
+        directory = tmp_path / str(turn)
+        directory.mkdir()
+        pipes = [pipe() for _ in range(AT_A_TIME)]
+        begin, go = pipe()
+        writers = []
+        with contextlib.ExitStack() as processes:
+            for from_it, told in pipes:
+                fcntl.fcntl(from_it, fcntl.F_SETPIPE_SZ, MIB)
+                seed = chance.getrandbits(64)
+                started = running(record_for_ever, directory, begin, told, seed)
+                writers.append(processes.enter_context(started))
+                told.close()
+            begin.close()
+            go.close()
+            for from_it, _ in chance.sample(pipes, 5):
+                assert from_it.poll(20)
+            time.sleep(chance.uniform(0.0, 0.02))
+            for each in writers:
+                each.kill()
+        begun, recorded = [], []
+        for from_it, _ in pipes:
+            theirs = what_was_told(from_it)
+            begun += theirs[0]
+            recorded += theirs[1]
+            from_it.close()
+        found = [each for step in read(directory) for each in step.messages]
+        assert {each.message_id for each in found} >= set(recorded)
+        assert {each.message_id for each in found} <= set(begun)
+        assert len(found) == len({each.message_id for each in found})
+        assert all(each.body == body_of(each.message_id) for each in found)
+        recorded_in_all += len(recorded)
+        torn += len(begun) - len(found)
+        shutil.rmtree(directory)
+    assert recorded_in_all > 500
+    assert torn > 50, "the kills come in the middle of a record, or just before it"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The relay looks ten times a second at who has died."""
+    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.1)
+
+
+def told_to_be_lost(caplog: pytest.LogCaptureFixture) -> int:
+    found = (
+        re.match(r"(\d+) notifications are lost", each.getMessage()) for each in caplog.records
+    )
+    return sum(int(each[1]) for each in found if each is not None)
+
+
+def deliver_all(directory: Path) -> list[str]:
+    """What a relay brings of it, until nothing is left."""
+    broker = Broker(directory / "broker")
+    with relaying(directory, lambda: Appending(broker.path)):
+        eventually(lambda: files(directory) == set())
+    return broker.ids
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("where", ["in the middle", "at its tail"])
+def test_of_a_damaged_segment_as_many_are_told_to_be_lost_as_are_lost(
+    where: str, seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(seed)
+    with living_writer(tmp_path) as writer:
+        recorded = writer.record(300)
+        writer.tend()
+    (path,) = segments(tmp_path)
+    data = bytearray(path.read_bytes())
+    start = chance.randrange(200, len(data) - 1000)
+    end = len(data) if where == "at its tail" else start + chance.randrange(1, 900)
+    data[start:end] = chance.randbytes(end - start)
+    path.write_bytes(data)
+    delivered = deliver_all(tmp_path)
+    assert [each for each in recorded if each in delivered] == delivered
+    assert told_to_be_lost(caplog) == len(recorded) - len(delivered) > 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_of_a_sound_one_none_is_told_to_be_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with living_writer(tmp_path) as writer:
+        recorded = writer.record(300)
+    assert deliver_all(tmp_path) == recorded
+    assert told_to_be_lost(caplog) == 0
+
+
+def test_a_wall_clock_that_jumps_back_changes_nothing(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    journals = [make_journal(segment_size=500) for _ in range(3)]
+    recorded = []
+    with monkeypatch.context() as patched:
+        for turn in range(60):
+            patched.setattr(time, "time", lambda turn=turn: now - 3600.0 * turn)
+            recorded += record_each(journals[turn % 3], [message()])
+    assert ids(read(tmp_path)) == recorded

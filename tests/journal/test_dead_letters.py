@@ -1,0 +1,59 @@
+"""Dead letters: a line of JSON each, in a file for each month."""
+
+import errno
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.dead_letters import bury
+from tests.journal.support import message
+
+
+def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    paths = {
+        bury(tmp_path, "rabbit", message(b'{"name": "\xc3\xa9\\n", "n": %d}' % n)) for n in (1, 2)
+    }
+    after = datetime.now(UTC)
+    assert paths <= {tmp_path / f"dead-{time:%Y-%m}.jsonl" for time in (before, after)}
+    told = [json.loads(line) for path in sorted(paths) for line in path.read_text().splitlines()]
+    assert [each["notification"] for each in told] == [
+        {"name": "é\n", "n": 1},
+        {"name": "é\n", "n": 2},
+    ]
+    assert {each["strategy"] for each in told} == {"rabbit"}
+    for each in told:
+        time = datetime.strptime(f"{each['time']} +0000", "%Y-%m-%d %H:%M:%S.%f %z")
+        assert before <= time <= after
+
+
+def test_one_that_was_torn_by_a_full_disk_does_not_spoil_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
+        with pytest.raises(OSError, match="the disk is full"):
+            bury(tmp_path, "rabbit", message(b'{"n": 1}'))
+    path = bury(tmp_path, "rabbit", message(b'{"n": 1}'))
+    whole = []
+    for line in path.read_text().splitlines():
+        try:
+            whole.append(json.loads(line)["notification"])
+        except ValueError:
+            continue
+    assert whole == [{"n": 1}]
+
+
+def test_where_it_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        bury(tmp_path, "rabbit", message())

@@ -1,0 +1,224 @@
+"""A disk that is full, or slow: what is not written is said, counted, and hides nothing."""
+
+import errno
+import os
+import resource
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.writer import Journal, NotWrittenError
+from tests.journal.processes import pipe, run
+from tests.journal.support import (
+    GIB,
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    numbers,
+    read,
+    record_each,
+    segments,
+)
+
+
+def failing(
+    monkeypatch: pytest.MonkeyPatch, kept: int | None, times: int = 1
+) -> pytest.MonkeyPatch:
+    """The next writes keep so many bytes; None: they raise."""
+    left = [times]
+    write = os.write
+
+    def fail(fd: int, data: bytes) -> int:
+        if not left[0]:
+            return write(fd, data)
+        left[0] -= 1
+        if kept is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data[:kept])
+
+    monkeypatch.setattr(os, "write", fail)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("kept", [None, 0, 1, 20, 40, 100])
+def test_what_cannot_be_written_is_said_and_counted_and_hides_nothing(
+    kept: int | None, make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal()
+    recorded = record_each(journal, [message(), message()])
+    failing(monkeypatch, kept, times=3)
+    for _ in range(3):
+        with pytest.raises(NotWrittenError, match="the journal cannot be written: "):
+            journal.record([message(), message()])
+    recorded += record_each(journal, [message(), message()])
+    steps = read(tmp_path)
+    assert ids(steps) == recorded
+    assert numbers(tmp_path) == [0, 1, 2, 3]
+    assert lost(steps) == 0, "it was counted when it was dropped"
+    assert journal.counters()["dropped"] == {"disk": 6}
+    assert journal.counters()["recorded"] == {"image.update INFO": 4}
+
+
+@pytest.mark.parametrize("kept", [None, 0, 10, 50])
+def test_the_first_record_of_a_segment_may_fail_as_any_other(
+    kept: int | None, make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(segment_size=500)
+    dropped, recorded = 0, []
+    failing(monkeypatch, kept)
+    for number in range(12):
+        if number % 3 == 2:
+            failing(monkeypatch, kept)
+        told = message(bytes(150))
+        try:
+            journal.record([told])
+            recorded.append(told.message_id)
+        except NotWrittenError:
+            dropped += 1
+    assert dropped == 5
+    assert journal.counters()["dropped"] == {"disk": 5}
+    assert ids(read(tmp_path)) == recorded
+    assert lost(read(tmp_path)) == 0
+
+
+def test_in_a_directory_that_is_gone_each_record_says_so(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(tmp_path / "gone")
+    for _ in range(2):
+        with pytest.raises(NotWrittenError, match="No such file or directory"):
+            journal.record([message()])
+    (tmp_path / "gone").mkdir()
+    journal.record([message()])
+    assert journal.counters()["dropped"] == {"disk": 2}
+    assert len(ids(read(tmp_path / "gone"))) == 1
+
+
+def test_a_full_journal_drops_and_counts_until_there_is_room_again(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(max_size=10_000)
+    ballast = tmp_path / "ballast"
+
+    def fill(size: int) -> bool:
+        rest = sum(path.stat().st_size for path in tmp_path.iterdir() if path != ballast)
+        ballast.write_bytes(bytes(size - rest))
+        journal.tend()
+        return journal.is_full
+
+    journal.record([message()])
+    journal.tend()
+    assert not fill(9_999)
+    assert fill(10_000)
+    for _ in range(2):
+        with pytest.raises(NotWrittenError, match="the journal is full"):
+            journal.record([message(), message()])
+    assert journal.counters()["dropped"] == {"full": 4}
+    assert fill(9_001), "the live file has grown; still not below 90 %"
+    assert not fill(8_999)
+    assert not fill(9_999)
+    journal.record([message()])
+    assert numbers(tmp_path) == [0, 1]
+
+
+def test_a_disk_with_hardly_any_room_counts_as_full(
+    make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    of_the_disk = os.statvfs(tmp_path)
+    fields = list(of_the_disk)
+    fields[4] = 1024 * 1024 // of_the_disk.f_frsize - 1
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
+    journal.tend()
+    assert journal.is_full
+    fields[4] += 1
+    journal.tend()
+    assert not journal.is_full
+
+
+def on_a_small_disk(directory: Path, told: Connection) -> None:
+    """Writes until a file may not grow, and then goes on in vain."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_011, 20_011))
+    journal = Journal(directory, max_size=GIB)
+    recorded = []
+    for _ in range(100):
+        each = message(bytes(400))
+        try:
+            journal.record([each])
+            recorded.append(each.message_id)
+        except NotWrittenError:
+            continue
+    told.send((recorded, journal.counters()))
+
+
+def test_a_file_that_may_not_grow_any_more_keeps_what_it_has(tmp_path: Path) -> None:
+    """The kernel's own short write, and its error after that."""
+    from_it, told = pipe()
+    run(on_a_small_disk, tmp_path, told)
+    recorded, counters = from_it.recv()
+    assert 30 < len(recorded) < 50
+    assert counters["dropped"] == {"disk": 100 - len(recorded)}
+    assert segments(tmp_path)[0].stat().st_size == 20_011, "one is torn"
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_with_sync_a_record_is_on_the_disk_when_it_returns(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(sync=True, segment_size=600)
+    synced: list[tuple[int, int]] = []
+    sync = os.fdatasync
+
+    def watched(fd: int) -> None:
+        sync(fd)
+        synced.append((os.fstat(fd).st_ino, os.fstat(fd).st_size))
+
+    monkeypatch.setattr(os, "fdatasync", watched)
+    for _ in range(5):
+        journal.record([message(bytes(200))])
+        newest = segments(tmp_path)[-1].stat()
+        assert synced[-1] == (newest.st_ino, newest.st_size)
+    assert len(segments(tmp_path)) > 1
+
+
+def test_threads_that_wait_for_the_disk_share_its_work(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk works for the first one, nine others record: one more turn serves them."""
+    journal = make_journal(sync=True)
+    journal.open()
+    turns: list[int] = []
+    working = threading.Event()
+    sync = os.fdatasync
+
+    def slow(fd: int) -> None:
+        turns.append(fd)
+        if len(turns) == 1:
+            working.set()
+            while len(numbers(tmp_path)) < 10:
+                pass
+        sync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    with ThreadPoolExecutor(10) as threads:
+        first = threads.submit(journal.record, [message()])
+        assert working.wait(10)
+        others = [threads.submit(journal.record, [message()]) for _ in range(9)]
+        for each in [first, *others]:
+            each.result(10)
+    assert len(turns) == 2
+
+
+def test_without_sync_nobody_waits_for_the_disk(
+    make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fdatasync", lambda fd: pytest.fail("the disk was waited for"))
+    monkeypatch.setattr(os, "fsync", lambda fd: pytest.fail("the disk was waited for"))
+    record_each(make_journal(segment_size=500), [message(bytes(100)) for _ in range(20)])

@@ -1,0 +1,134 @@
+"""Over a fork: a child has a journal of its own, and what it closes is no loss to its parent."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from glance_notify_middleware import journal as journals
+from glance_notify_middleware.journal.reader import Step
+from glance_notify_middleware.journal.writer import Journal
+from tests.journal.processes import ask, has_died, pipe, running
+from tests.journal.support import GIB, ids, lost, message, read, record_each, segments
+
+
+def of_this_process(directory: Path) -> Journal:
+    return journals.of_this_process(directory, lambda: Journal(directory, max_size=GIB))
+
+
+def in_a_child(function: Callable[[], object]) -> int:
+    """Fork, and run it there; its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            function()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int]:
+    parent = of_this_process(directory)
+    recorded = record_each(parent, [message(), message()])
+
+    def child() -> None:
+        ours = of_this_process(directory)
+        record_each(ours, [message(), message(), message()])
+        ours.tend()
+        assert ours is of_this_process(directory)
+        assert ours.identity == journals.identity_here(directory) != parent.identity
+
+    status = in_a_child(child)
+    parent.tend()
+    recorded += record_each(parent, [message()])
+    assert parent is of_this_process(directory)
+    return recorded, parent.identity, status
+
+
+def test_a_child_records_in_a_journal_of_its_own(tmp_path: Path) -> None:
+    recorded, identity, status = ask(parent_and_child_record, tmp_path)
+    assert status == 0
+    steps = read(tmp_path)
+    assert [each for each in ids(steps) if each in recorded] == recorded
+    assert (len(ids(steps)), lost(steps)) == (6, 0)
+    by_journal = [len(ids([s for s in steps if s.identity == each])) for each in journals_in(steps)]
+    assert sorted(by_journal) == [3, 3]
+    assert len(segments(tmp_path)) == 2
+    assert identity in journals_in(steps)
+
+
+def journals_in(steps: list[Step]) -> set[str]:
+    return {step.identity for step in steps}
+
+
+def fork_and_wait(directory: Path, told: Connection, orders: Connection) -> None:
+    """A child lets go of what it inherited, and ends."""
+    parent = of_this_process(directory)
+    parent.open()
+    status = in_a_child(lambda: record_each(of_this_process(directory), [message()]))
+    told.send((parent.identity, status))
+    orders.recv()
+
+
+def test_the_parents_lock_outlives_a_child_that_let_go_of_it(tmp_path: Path) -> None:
+    from_it, told = pipe()
+    orders, to_it = pipe()
+    with from_it, told, orders, to_it, running(fork_and_wait, tmp_path, told, orders) as parent:
+        identity, status = from_it.recv()
+        assert status == 0
+        assert not has_died(tmp_path, identity)
+        parent.kill()
+        parent.join()
+        assert has_died(tmp_path, identity)
+
+
+def fork_and_be_killed(directory: Path, told: Connection) -> None:
+    """A child that never calls us goes on living."""
+    parent = of_this_process(directory)
+    parent.open()
+    child = os.fork()
+    if child != 0:
+        told.send((parent.identity, child))
+    signal.pause()
+
+
+def test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us(tmp_path: Path) -> None:
+    from_it, told = pipe()
+    with from_it, told, running(fork_and_be_killed, tmp_path, told) as parent:
+        identity, child = from_it.recv()
+        try:
+            assert not has_died(tmp_path, identity)
+            parent.kill()
+            parent.join()
+            os.kill(child, 0)
+            assert has_died(tmp_path, identity)
+        finally:
+            os.kill(child, 9)
+
+
+def test_all_threads_of_a_process_have_one_journal_for_a_directory(tmp_path: Path) -> None:
+    assert ask(journals_of_threads, tmp_path) == (1, 2)
+
+
+def journals_of_threads(directory: Path) -> tuple[int, int]:
+    """How many in one directory, and with another one."""
+    found: set[int] = set()
+    kept = []
+
+    def look() -> None:
+        kept.append(of_this_process(directory))
+        found.add(id(kept[-1]))
+
+    threads = [threading.Thread(target=look) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(found), len({*found, id(of_this_process(directory / "other"))})
+
+
+def test_a_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:
+    assert journals.identity_here(tmp_path) is None

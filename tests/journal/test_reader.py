@@ -1,0 +1,243 @@
+"""Records of all processes, in the order in which they were made; each is given out once."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal.directory import Listing
+from glance_notify_middleware.journal.reader import Position, Reader
+from tests.journal.support import (
+    MakeJournal,
+    encoded,
+    head,
+    ids,
+    lost,
+    message,
+    read,
+    record_each,
+    segments,
+    write_segment,
+)
+
+A, B, C = "a" * 16, "b" * 16, "c" * 16
+
+
+def test_the_records_of_several_processes_are_merged_by_their_clocks(tmp_path: Path) -> None:
+    made = [message() for _ in range(9)]
+    for start, identity in enumerate((C, A, B)):
+        write_segment(tmp_path, identity, [(10 + at, made[at]) for at in range(start, 9, 3)])
+    assert ids(read(tmp_path)) == [each.message_id for each in made]
+
+
+def test_processes_that_record_in_turn_are_read_in_their_order(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journals = [make_journal(segment_size=900) for _ in range(4)]
+    recorded = []
+    for turn in range(200):
+        recorded += record_each(journals[turn * 7 % 4], [message()])
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a pass lists, a new process records, and then, as an effect, one that is listed."""
+    known, new = make_journal(), make_journal()
+    recorded = record_each(known, [message()])
+    listing = layout.listing
+
+    def slow_listing(directory: Path) -> Listing:
+        found = listing(directory)
+        recorded.extend(record_each(new, [message()]))
+        recorded.extend(record_each(known, [message()]))
+        return found
+
+    reader = Reader(tmp_path, {})
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{Reader.__module__}.listing", slow_listing)
+        found = ids(reader.read(500))
+    assert found == recorded[:1]
+    assert found + ids(reader.read(500)) == recorded
+    reader.close()
+
+
+def test_a_record_of_the_future_waits_until_it_is_past(tmp_path: Path) -> None:
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    past, future = message(), message()
+    write_segment(tmp_path, A, [(now + 300_000_000, future)])
+    write_segment(tmp_path, B, [(now, past)])
+    reader = Reader(tmp_path, {})
+    assert ids(reader.read(500)) == [past.message_id]
+    assert ids(reader.read(500)) == []
+    time.sleep(0.35)
+    assert ids(reader.read(500)) == [future.message_id]
+    reader.close()
+
+
+def test_nothing_is_given_out_twice(make_journal: MakeJournal, tmp_path: Path) -> None:
+    journals = [make_journal(segment_size=800) for _ in range(3)]
+    reader = Reader(tmp_path, {})
+    recorded, found = [], []
+    for turn in range(60):
+        recorded += record_each(journals[turn % 3], [message() for _ in range(turn % 5)])
+        found += ids(reader.read(1 + turn % 4))
+    found += ids(reader.read(500))
+    assert found == recorded
+    assert reader.read(500) == []
+    reader.close()
+
+
+def test_a_pass_gives_out_the_messages_that_it_is_asked_for_or_a_few_more(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    for _ in range(10):
+        journal.record([message(), message(), message()])
+    reader = Reader(tmp_path, {})
+    assert [len(ids(reader.read(7))) for _ in range(5)] == [9, 9, 9, 3, 0]
+    reader.close()
+
+
+def test_a_new_reader_goes_on_where_another_one_has_come_to(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journals = [make_journal(segment_size=700) for _ in range(2)]
+    for turn in range(30):
+        record_each(journals[turn % 2], [message(bytes(100))])
+    steps = read(tmp_path)
+    positions: dict[str, Position] = {}
+    for done, step in enumerate(steps, 1):
+        positions[step.identity] = step.after
+        reader = Reader(tmp_path, dict(positions))
+        rest = reader.read(500)
+        reader.close()
+        assert ids(rest) == ids(steps[done:])
+        assert lost(rest) == 0
+
+
+def test_a_record_that_is_not_written_to_its_end_waits_until_it_is(tmp_path: Path) -> None:
+    first, second = message(), message()
+    path = write_segment(tmp_path, A, [(5, first)])
+    whole = path.read_bytes()
+    record = encoded([second], number=1, clock=6)
+    for cut in range(len(record)):
+        path.write_bytes(whole)
+        reader = Reader(tmp_path, {})
+        assert ids(reader.read(500)) == [first.message_id]
+        path.write_bytes(whole + record[:cut])
+        assert ids(reader.read(500)) == [], cut
+        path.write_bytes(whole + record)
+        steps = reader.read(500)
+        assert (ids(steps), lost(steps)) == ([second.message_id], 0), cut
+        reader.close()
+
+
+def test_what_is_torn_at_the_end_of_a_dead_process_is_passed_over(tmp_path: Path) -> None:
+    first = message()
+    path = write_segment(tmp_path, A, [(5, first)])
+    path.write_bytes(path.read_bytes() + encoded([message()], number=1, clock=6)[:-1])
+    reader = Reader(tmp_path, {})
+    steps = reader.read(500)
+    chain = reader.chains[A]
+    assert not chain.is_finished
+    chain.is_dead, chain.at_end = True, False
+    steps += reader.read(500)
+    assert ids(steps) == [first.message_id]
+    assert chain.is_finished
+    assert reader.lost_at_end(A, counted=1) == 0
+    reader.close()
+
+
+def test_a_record_that_is_longer_than_a_chunk_is_read(tmp_path: Path) -> None:
+    made = [message(bytes(size)) for size in (10, 70_000, 10, 250_000, 10)]
+    write_segment(tmp_path, A, [(at, each) for at, each in enumerate(made, 5)])
+    assert [each for step in read(tmp_path) for each in step.messages] == made
+
+
+def test_a_longer_stretch_of_noise_hides_nothing_that_follows(tmp_path: Path) -> None:
+    made = [message() for _ in range(3)]
+    path = write_segment(tmp_path, A, [(5, made[0])])
+    noise = b"\xff\xfeGN" * 100_000
+    path.write_bytes(
+        path.read_bytes()
+        + noise
+        + encoded(made[1:2], number=11, clock=6)
+        + noise
+        + encoded(made[2:], number=12, clock=7)
+    )
+    steps = read(tmp_path)
+    assert ids(steps) == [each.message_id for each in made]
+    assert [step.lost for step in steps if step.lost] == [10]
+
+
+def test_a_damaged_record_is_counted_with_the_next_good_one(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    made = [message() for _ in range(9)]
+    for at in range(0, 9, 3):
+        journal.record(made[at : at + 3])
+    path = segments(tmp_path)[0]
+    data = bytearray(path.read_bytes())
+    at = data.index(made[4].message_id.encode())
+    data[at] ^= 1
+    path.write_bytes(data)
+    steps = read(tmp_path)
+    assert ids(steps) == [each.message_id for each in made[:3] + made[6:]]
+    assert [step.lost for step in steps if step.messages] == [0, 3]
+
+
+def test_a_segment_that_is_missing_between_others_is_counted(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(9)])
+    segments(tmp_path)[4].unlink()
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded[:4] + recorded[5:], 1)
+
+
+def test_first_segments_that_are_gone_were_delivered_and_are_no_loss(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(9)])
+    for path in segments(tmp_path)[:3]:
+        path.unlink()
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded[3:], 0)
+
+
+def test_a_segment_that_goes_between_listing_and_reading_is_passed_over(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another leader has been here."""
+    recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(4)])
+    listing = layout.listing
+
+    def late(directory: Path) -> Listing:
+        found = listing(directory)
+        segments(directory)[0].unlink()
+        return found
+
+    monkeypatch.setattr(f"{Reader.__module__}.listing", late)
+    assert ids(read(tmp_path)) == recorded[1:]
+
+
+def test_a_segment_without_a_good_head_is_read_as_one_of_this_boot(tmp_path: Path) -> None:
+    made = [message() for _ in range(3)]
+    path = write_segment(tmp_path, A, [(5, made[0]), (7, made[2])])
+    path.write_bytes(bytes(len(head())) + path.read_bytes()[len(head()) :])
+    write_segment(tmp_path, B, [(6, made[1])])
+    assert ids(read(tmp_path)) == [each.message_id for each in made]
+
+
+def test_a_process_that_is_forgotten_is_read_anew(tmp_path: Path) -> None:
+    write_segment(tmp_path, A, [(5, message())])
+    reader = Reader(tmp_path, {})
+    assert len(ids(reader.read(500))) == 1
+    reader.forget(A)
+    reader.forget(B)
+    assert len(ids(reader.read(500))) == 1
+    reader.close()

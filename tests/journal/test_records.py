@@ -1,0 +1,166 @@
+"""Records and their bytes: what was written is read, and nothing else is."""
+
+import uuid
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.records import LONGEST, Kind, Record, scan
+from glance_notify_middleware.notification import Message, Priority
+from tests.journal.support import encoded, message, of_newer_version
+
+MAGIC = encoded([])[:4]
+
+BODIES = st.builds(
+    lambda part, times: part * times,
+    st.binary(max_size=64) | st.text(max_size=64).map(str.encode),
+    st.sampled_from([1, 1, 1, 90, 5000]),
+)
+MESSAGES = st.builds(
+    Message,
+    message_id=st.uuids().map(str),
+    event_type=st.text(max_size=40),
+    priority=st.sampled_from(Priority),
+    timestamp=st.floats(allow_nan=False),
+    body=BODIES,
+)
+NUMBERS = st.integers(0, 2**64 - 1)
+
+FIRST = [message(b'{"a": "\xc3\xa9"}')]
+MIDDLE = [message(b"{}"), message(b'{"b": 1}', priority=Priority.ERROR)]
+LAST = [message(b"", priority=Priority.WARN, event_type="image.member.create")]
+THREE = [
+    encoded(FIRST, number=0, clock=5),
+    encoded(MIDDLE, number=1, clock=6),
+    encoded(LAST, number=3, clock=7),
+]
+
+ONE = {"count": 1, "number": 9, "clock": 1}
+
+
+def told(found: Record) -> list[Message]:
+    return records.decode_messages(found.body)
+
+
+def numbers(data: bytes) -> list[int]:
+    return [found.number for found in scan(data)]
+
+
+@given(st.lists(MESSAGES, max_size=4), NUMBERS, NUMBERS)
+def test_messages_are_read_as_they_were_written(
+    messages: list[Message], number: int, clock: int
+) -> None:
+    data = encoded(messages, number=number, clock=clock)
+    (found,) = scan(data)
+    assert told(found) == messages
+    assert (found.count, found.number, found.clock) == (len(messages), number, clock)
+    assert found.end == len(data)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(body=BODIES, number=NUMBERS)
+def test_a_record_of_every_kind_is_read_as_it_was_written(
+    kind: Kind, body: bytes, number: int
+) -> None:
+    data = records.encode(kind, body, records.checksum(body), count=7, number=number, clock=number)
+    assert list(scan(data)) == [Record(records.VERSION, kind, 7, number, number, body, len(data))]
+
+
+def test_the_intent_that_events_end_does_not_disturb_them() -> None:
+    body = records.encode_messages(MIDDLE, ends=uuid.uuid4().bytes)
+    assert records.decode_messages(body) == MIDDLE
+
+
+def test_records_that_follow_one_another_are_all_found() -> None:
+    found = list(scan(b"".join(THREE)))
+    assert [told(each) for each in found] == [FIRST, MIDDLE, LAST]
+    assert [each.clock for each in found] == [5, 6, 7]
+    ends = [len(THREE[0]), len(THREE[0] + THREE[1]), len(b"".join(THREE))]
+    assert [each.end for each in found] == ends
+
+
+def test_there_is_no_record_in_nothing() -> None:
+    assert list(scan(b"")) == []
+
+
+def test_a_torn_tail_is_never_taken_for_a_record() -> None:
+    data = b"".join(THREE)
+    whole = [(each.end, each.number) for each in scan(data)]
+    for cut in range(len(data)):
+        assert numbers(data[:cut]) == [number for end, number in whole if end <= cut], cut
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
+def test_a_damaged_record_does_not_hide_the_others_and_its_number_is_missing(flip: int) -> None:
+    before, middle, after = THREE
+    for at in range(len(middle)):
+        damaged = bytearray(middle)
+        damaged[at] ^= flip
+        found = list(scan(before + bytes(damaged) + after))
+        assert [told(each) for each in found] == [FIRST, LAST], at
+        assert found[1].number - (found[0].number + found[0].count) == len(MIDDLE)
+
+
+def test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one() -> None:
+    before, middle, after = THREE
+    for kept in range(len(middle)):
+        assert numbers(before + middle[:kept] + after) == [0, 3], kept
+
+
+@settings(max_examples=200)
+@given(st.lists(st.binary(max_size=80) | st.just(MAGIC) | st.just(THREE[1][:20]), max_size=9))
+def test_noise_before_and_after_is_passed_over(noise: list[bytes]) -> None:
+    garbage = b"".join(noise)
+    before, middle, after = THREE
+    assert numbers(garbage + before + garbage + after + garbage) == [0, 3]
+    assert numbers(garbage + middle) == [1]
+
+
+def test_a_magic_in_noise_that_names_a_great_length_hides_nothing() -> None:
+    for length in (0, 1, LONGEST, LONGEST + 1, 2**32 - 1):
+        noise = MAGIC + bytes([1, Kind.EVENTS, 0, 1]) + length.to_bytes(4, "big") + bytes(30)
+        assert numbers(noise + THREE[1]) == [1], length
+
+
+def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
+    longest = records.encode(Kind.EVENTS, bytes(LONGEST), records.checksum(bytes(LONGEST)), **ONE)
+    assert numbers(longest + THREE[2]) == [9, 3]
+    body = bytes(LONGEST + 1)
+    longer = records.encode(Kind.EVENTS, body, records.checksum(body), **ONE)
+    assert numbers(longer + THREE[2]) == [3]
+
+
+def test_a_record_of_a_newer_version_is_found_and_tells_it() -> None:
+    (found,) = scan(of_newer_version(THREE[1]))
+    assert (found.version, found.number) == (records.VERSION + 1, 1)
+
+
+def test_no_utf_8_has_the_magic() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        MAGIC.decode()
+
+
+@pytest.mark.parametrize("size", [0, 1, 4999, 5000, 5001, 9999, 10_000, 10_001, 262_144])
+def test_the_checksum_is_crc_32_whatever_the_size(size: int) -> None:
+    body = bytes(at * 7 % 256 for at in range(size))
+    assert records.checksum(body) == zlib.crc32(body)
+
+
+def test_a_damaged_record_tells_how_many_notifications_it_had() -> None:
+    record = bytearray(THREE[1])
+    record[-1] ^= 1
+    assert records.damaged_count(bytes(record)) == len(MIDDLE)
+    assert records.damaged_count(bytes(record) + THREE[2]) == len(MIDDLE)
+
+
+def test_a_record_that_was_never_written_to_its_end_had_none() -> None:
+    for cut in range(len(THREE[1])):
+        assert records.damaged_count(THREE[1][:cut]) == 0, cut
+
+
+def test_neither_had_noise_nor_a_record_of_another_kind() -> None:
+    assert records.damaged_count(bytes(200)) == 0
+    assert records.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0

@@ -1,0 +1,205 @@
+"""What the dead leave is read to its end and delivered; only then it is removed."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.directory import live_path
+from tests.journal.leading import Leading, files, leave_behind, totals
+from tests.journal.processes import has_died, living_writer
+from tests.journal.support import MakeJournal, message, record_each, segments, write_segment
+
+A, B = "a" * 16, "b" * 16
+
+
+@pytest.fixture
+def leading(tmp_path: Path) -> Iterator[Leading]:
+    one = Leading(tmp_path)
+    yield one
+    one.end()
+
+
+def test_the_files_of_a_dead_process_go_when_all_is_delivered(
+    leading: Leading, tmp_path: Path
+) -> None:
+    left = leave_behind(tmp_path, A)
+    before = files(tmp_path)
+    for _ in range(3):
+        leading.survey()
+        assert leading.read() in (left, [])
+    assert files(tmp_path) == before, "it is on its way"
+    leading.confirm()
+    leading.survey()
+    assert files(tmp_path) == set()
+    assert leading.cursors.positions == {}
+    assert leading.reader.chains == {}
+
+
+def test_what_was_not_read_is_not_removed(leading: Leading, tmp_path: Path) -> None:
+    leave_behind(tmp_path, A)
+    before = files(tmp_path)
+    for _ in range(3):
+        leading.survey()
+    assert files(tmp_path) == before
+
+
+def test_what_a_process_recorded_last_is_read_before_it_is_settled(
+    leading: Leading, tmp_path: Path
+) -> None:
+    with living_writer(tmp_path, 3) as writer:
+        assert len(leading.deliver()) == 3
+        leading.survey()
+        last = writer.record(4)
+        writer.end()
+        for _ in range(3):
+            leading.survey()
+        assert files(tmp_path)
+        assert leading.deliver() == last
+        leading.survey()
+    assert files(tmp_path) == set()
+
+
+def test_a_segment_that_a_process_began_last_is_read_before_it_is_settled(
+    leading: Leading, tmp_path: Path
+) -> None:
+    leave_behind(tmp_path, A)
+    leading.deliver()
+    last = message()
+    write_segment(tmp_path, A, [(9, last)], segment=1, number=2)
+    for _ in range(3):
+        leading.survey()
+    assert leading.deliver() == [last.message_id]
+    leading.survey()
+    assert files(tmp_path) == set()
+
+
+def test_of_a_living_process_goes_only_what_is_full_and_delivered(
+    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+) -> None:
+    journal = make_journal(segment_size=400)
+    record_each(journal, [message(bytes(400)) for _ in range(5)])
+    ours = journal.identity
+    leading.read()
+    leading.survey(ours)
+    assert len(segments(tmp_path)) == 5
+    leading.confirm()
+    leading.survey(ours)
+    assert files(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
+    more = record_each(journal, [message(), message()])
+    assert leading.deliver() == more
+
+
+def test_a_living_process_is_never_settled(leading: Leading, tmp_path: Path) -> None:
+    with living_writer(tmp_path, 3) as writer:
+        before = files(tmp_path)
+        for _ in range(3):
+            leading.deliver()
+            leading.survey()
+        assert files(tmp_path) == before
+        assert leading.read() == []
+        more = writer.record(2)
+        assert leading.deliver() == more
+
+
+def test_our_own_lock_is_left_alone(
+    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+) -> None:
+    """It would be ours for the asking: POSIX locks belong to the process."""
+    journal = make_journal()
+    for _ in range(4):
+        recorded = record_each(journal, [message()])
+        leading.survey(journal.identity)
+        assert leading.deliver() == recorded
+    assert len(files(tmp_path)) == 2
+    assert not has_died(tmp_path, str(journal.identity))
+
+
+def test_the_counters_of_the_dead_are_added_up(leading: Leading, tmp_path: Path) -> None:
+    leave_behind(tmp_path, A, 2, dropped={"disk": 3})
+    leave_behind(tmp_path, B, 3, recorded={"image.update INFO": 3, "image.send ERROR": 1})
+    leading.settle()
+    assert totals(tmp_path) == ({"image.update INFO": 5, "image.send ERROR": 1}, {"disk": 3})
+    leave_behind(tmp_path, "c" * 16, 1, dropped={"full": 1})
+    leading.settle()
+    assert totals(tmp_path)[1] == {"disk": 3, "full": 1}
+
+
+@pytest.mark.parametrize("also_lost", [(), (f"{A}.0.seg",)])
+def test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone(
+    also_lost: tuple[str, ...], leading: Leading, tmp_path: Path
+) -> None:
+    leave_behind(tmp_path, A)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for name in files(tmp_path) - set(also_lost):
+        shutil.copy(tmp_path / name, copies)
+    leading.settle()
+    assert files(tmp_path) == set()
+    shutil.copytree(copies, tmp_path, dirs_exist_ok=True)
+    after = Leading(tmp_path)
+    after.settle()
+    after.end()
+    assert files(tmp_path) == set()
+    assert totals(tmp_path) == ({"image.update INFO": 2}, {})
+
+
+def test_damaged_counters_are_nothing_to_wait_for(leading: Leading, tmp_path: Path) -> None:
+    leave_behind(tmp_path, A)
+    live_path(tmp_path, A).write_bytes(os.urandom(300))
+    (tmp_path / "totals.json").write_bytes(os.urandom(300))
+    leading.settle()
+    assert files(tmp_path) == set()
+
+
+def test_of_very_many_dead_at_most_64_locks_are_held(leading: Leading, tmp_path: Path) -> None:
+    for number in range(200):
+        leave_behind(tmp_path, f"{number:016x}", 1)
+    most = 0
+    for turn in range(12):
+        leading.survey()
+        held = [name for name in open_files() if name.endswith(".live")]
+        most = max(most, len(held))
+        if turn > 1:
+            leading.deliver()
+    assert most == 64
+    assert files(tmp_path) == set()
+    assert totals(tmp_path) == ({"image.update INFO": 200}, {})
+
+
+def open_files() -> list[str]:
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{name}"))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def test_what_is_lost_at_the_end_is_said(
+    leading: Leading, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = leave_behind(tmp_path, A, 9)
+    (path,) = segments(tmp_path)
+    data = path.read_bytes()
+    place = data.index(left[6].encode())
+    path.write_bytes(data[:place] + os.urandom(len(data) - place))
+    assert leading.deliver() == left[:6]
+    leading.settle()
+    assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
+        (logging.ERROR, f"3 notifications are lost: the journal of {A} is damaged at its end")
+    ]
+
+
+def test_what_another_leader_has_settled_is_forgotten(leading: Leading, tmp_path: Path) -> None:
+    leave_behind(tmp_path, A)
+    leading.deliver()
+    for path in [*segments(tmp_path), live_path(tmp_path, A)]:
+        path.unlink()
+    leading.survey()
+    assert leading.cursors.positions == {}
+    assert leading.reader.chains == {}

@@ -1,0 +1,183 @@
+"""What a journal does once a second: it sees that it lives, and that its files are there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.reader import Reader
+from glance_notify_middleware.journal.writer import Journal
+from tests.journal.processes import has_died, taken_for_dead
+from tests.journal.support import (
+    GIB,
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    read,
+    record_each,
+    segments,
+)
+
+
+def opened(journal: Journal) -> tuple[Journal, Path]:
+    """The journal and its live file."""
+    journal.open()
+    assert journal.identity is not None
+    return journal, live_path(journal.directory, journal.identity)
+
+
+def test_the_live_file_is_locked_and_holds_the_counters(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal, live = opened(make_journal())
+    assert not has_died(tmp_path, str(journal.identity))
+    record_each(journal, [message(), message()])
+    journal.tend()
+    assert checked.load(live) == journal.counters()
+    assert checked.load(live) == {
+        "number": 2,
+        "recorded": {"image.update INFO": 2},
+        "dropped": {},
+    }
+
+
+def test_shorter_counters_can_follow_longer_ones(make_journal: MakeJournal, tmp_path: Path) -> None:
+    journal, live = opened(make_journal())
+    live.write_bytes(checked.dumps({"longer": "x" * 500}))
+    journal.tend()
+    assert checked.load(live) == journal.counters()
+
+
+def test_a_live_file_that_was_removed_is_made_again_and_locked(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal, live = opened(make_journal())
+    journal.record([message()])
+    journal.tend()
+    live.unlink()
+    journal.tend()
+    assert not has_died(tmp_path, str(journal.identity))
+    assert checked.load(live) == journal.counters()
+
+
+def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """A descriptor that was closed is soon that of another file: of an image, for instance."""
+    journal, live = opened(make_journal())
+    in_the_way = live.with_suffix(".new")
+    in_the_way.touch()
+    live.unlink()
+    with pytest.raises(FileExistsError):
+        journal.tend()
+    others = [os.open(tmp_path / f"image-{number}", os.O_RDWR | os.O_CREAT) for number in range(9)]
+    try:
+        in_the_way.unlink(missing_ok=True)
+        journal.record([message()])
+        journal.tend()
+        assert [os.fstat(fd).st_size for fd in others] == [0] * 9
+        assert not has_died(tmp_path, str(journal.identity))
+    finally:
+        for fd in others:
+            os.close(fd)
+
+
+def test_a_segment_that_was_removed_is_read_whole_from_a_new_one(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    recorded = record_each(journal, [message() for _ in range(20)])
+    segments(tmp_path)[0].unlink()
+    recorded += record_each(journal, [message() for _ in range(5)])
+    journal.tend()
+    recorded += record_each(journal, [message() for _ in range(5)])
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    recorded = record_each(journal, [message() for _ in range(20)])
+    reader = Reader(tmp_path, {})
+    steps = reader.read(12)
+    segments(tmp_path)[0].unlink()
+    recorded += record_each(journal, [message() for _ in range(5)])
+    steps += reader.read(500)
+    journal.tend()
+    recorded += record_each(journal, [message() for _ in range(5)])
+    steps += reader.read(500)
+    reader.close()
+    assert lost(steps) == 0
+    assert list(dict.fromkeys(ids(steps))) == recorded
+
+
+def test_a_segment_that_was_removed_twice_is_still_read(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(segment_size=1500)
+    recorded = record_each(journal, [message(bytes(100)) for _ in range(3)])
+    for _ in range(2):
+        for path in segments(tmp_path):
+            path.unlink()
+        journal.tend()
+    recorded += record_each(journal, [message(bytes(100)) for _ in range(20)])
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_a_process_that_was_taken_for_dead_begins_anew(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """Something in it closed its live file, which dropped the lock; another process had it."""
+    journal, _ = opened(make_journal())
+    recorded = record_each(journal, [message(), message()])
+    before = str(journal.identity)
+    with taken_for_dead(tmp_path, before):
+        recorded += record_each(journal, [message()])
+        journal.tend()
+        assert journal.identity != before
+        assert not has_died(tmp_path, str(journal.identity))
+        recorded += record_each(journal, [message()])
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_path: Path) -> None:
+    journal, live = opened(make_journal())
+    before = str(journal.identity)
+    live.read_bytes()
+    assert has_died(tmp_path, before)
+    journal.tend()
+    assert journal.identity == before
+    assert not has_died(tmp_path, before)
+
+
+def test_a_live_file_has_its_name_only_when_it_is_locked(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or another process could take it for a dead one's in that moment."""
+    named: list[Path] = []
+    dead: list[bool] = []
+    link = os.link
+
+    def watched(temporary: Path, path: Path) -> None:
+        named.extend(tmp_path.glob("*.live"))
+        link(temporary, path)
+        dead.append(has_died(tmp_path, path.name[:16]))
+
+    monkeypatch.setattr(os, "link", watched)
+    opened(make_journal())
+    assert (named, dead) == ([], [False])
+
+
+def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    assert not journal.is_tended
+    assert journal.run_beside("tends", lambda: None)
+    assert journal.is_tended
+    assert not journal.run_beside("tends", lambda: None)
+    assert journal.run_beside("relays", lambda: None)

@@ -1,0 +1,164 @@
+"""What a request's thread does: it appends a record. Of its failures: test_disk."""
+
+import errno
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.reader import Reader
+from glance_notify_middleware.notification import Message, Priority
+from tests.journal.support import (
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    numbers,
+    read,
+    record_each,
+    segments,
+)
+
+
+def test_a_record_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = make_journal()
+    journal.open()
+    writes = []
+    write = os.write
+
+    def counting(fd: int, data: bytes) -> int:
+        writes.append(data)
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", counting)
+    journal.record([message(), message()])
+    assert len(writes) == 1
+    assert [record.count for record in records.scan(writes[0])] == [2]
+
+
+def test_what_is_recorded_is_read_in_its_order(make_journal: MakeJournal, tmp_path: Path) -> None:
+    recorded = record_each(make_journal(), [message() for _ in range(50)])
+    steps = read(tmp_path)
+    assert ids(steps) == recorded
+    assert lost(steps) == 0
+
+
+def test_nothing_is_made_before_the_journal_is_opened(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    journal.tend()
+    assert (journal.identity, list(tmp_path.iterdir())) == (None, [])
+    journal.open()
+    journal.open()
+    names = {f"{journal.identity}.live", f"{journal.identity}.0.seg"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_long_segment_is_followed_by_another_and_the_numbers_go_on(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(segment_size=2000)
+    recorded = record_each(journal, [message(bytes(100)) for _ in range(60)])
+    assert len(segments(tmp_path)) > 4
+    assert numbers(tmp_path) == list(range(60))
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_a_segment_goes_on_where_no_other_can_be_made(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(segment_size=1000)
+    journal.open()
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        recorded = record_each(journal, [message(bytes(100)) for _ in range(20)])
+    assert len(segments(tmp_path)) == 1
+    recorded += record_each(journal, [message(bytes(100)) for _ in range(20)])
+    assert len(segments(tmp_path)) > 1
+    assert ids(read(tmp_path)) == recorded
+    assert numbers(tmp_path) == list(range(40))
+
+
+def test_threads_lose_nothing(make_journal: MakeJournal, tmp_path: Path) -> None:
+    journal = make_journal(segment_size=20_000)
+
+    def record(_: int) -> list[str]:
+        return record_each(journal, [message(bytes(200)) for _ in range(100)])
+
+    with ThreadPoolExecutor(8) as threads:
+        recorded = [each for part in threads.map(record, range(8)) for each in part]
+    steps = read(tmp_path)
+    assert sorted(ids(steps)) == sorted(recorded)
+    assert numbers(tmp_path) == list(range(800))
+    assert lost(steps) == 0
+
+
+def test_two_threads_that_record_first_make_one_journal(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: journal.record([message()]), range(8)))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_clocks_of_a_file_never_go_back(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread has its time, and is held up while another one records."""
+    journal = make_journal()
+    journal.open()
+    clock = iter([100, 200])
+    has_its_time, other_is_done = threading.Event(), threading.Event()
+
+    def slow(_: int) -> int:
+        value = next(clock)
+        if value == 100:
+            has_its_time.set()
+            other_is_done.wait(0.3)
+        return value
+
+    monkeypatch.setattr("glance_notify_middleware.journal.writer.time.clock_gettime_ns", slow)
+    first = threading.Thread(target=journal.record, args=([message()],))
+    first.start()
+    assert has_its_time.wait(10)
+    journal.record([message()])
+    other_is_done.set()
+    first.join()
+    clocks = [record.clock for record in records.scan(segments(tmp_path)[0].read_bytes())]
+    assert clocks[1:] == [100, 200]
+
+
+def test_the_counters_tell_events_by_type_and_priority(make_journal: MakeJournal) -> None:
+    journal = make_journal()
+    journal.record([message(), message(event_type="image.create")])
+    journal.record([message(), message(priority=Priority.ERROR)])
+    assert journal.counters() == {
+        "number": 4,
+        "recorded": {"image.update INFO": 2, "image.create INFO": 1, "image.update ERROR": 1},
+        "dropped": {},
+    }
+
+
+def test_positions_of_a_reader_stay_good_while_the_journal_is_written(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(segment_size=700)
+    reader = Reader(tmp_path, {})
+    recorded: list[Message] = []
+    found = []
+    for _ in range(30):
+        recorded.append(message(bytes(100)))
+        journal.record([recorded[-1]])
+        found += ids(reader.read(500))
+    reader.close()
+    assert found == [each.message_id for each in recorded]

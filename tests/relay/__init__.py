@@ -1,0 +1,1 @@
+"""Relay, delivery, start-up and command."""

@@ -1,0 +1,204 @@
+"""Small mistakes that somebody could make in this code, and the tests that see each of them."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`old`, which stands once in `file`, becomes `new`; then one of `tests` fails."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "all that was sent counts as done, whatever became of it",
+        "delivery.py",
+        "return outcome is Outcome.TAKEN",
+        "return outcome is not None",
+        ("relay/test_delivery.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",),
+    ),
+    Mutation(
+        "each try has an id of its own",
+        "delivery.py",
+        "message._replace(body=",
+        "message._replace(message_id=str(time.monotonic_ns()), body=",
+        ("relay/test_delivery.py::test_a_repeat_is_the_same_message",),
+    ),
+    Mutation(
+        "a rejected message is buried at the first try",
+        "delivery.py",
+        "TRIES = 3\n",
+        "TRIES = 1\n",
+        ("relay/test_rejected.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",),
+    ),
+    Mutation(
+        "processes are merged without a cut",
+        "journal/reader.py",
+        "if is_current and clock > cut and not chain.is_dead:",
+        "if False:",
+        (
+            "journal/test_reader.py"
+            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+        ),
+    ),
+    Mutation(
+        "the directory is listed before the clock is taken",
+        "journal/reader.py",
+        "        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n"
+        "        listed = listing(self._directory).segments\n",
+        "        listed = listing(self._directory).segments\n"
+        "        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n",
+        (
+            "journal/test_reader.py"
+            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+        ),
+    ),
+    Mutation(
+        "numbers that are missing are not counted",
+        "journal/reader.py",
+        "lost = 0 if expected is None else max(record.number - expected, 0)",
+        "lost = 0",
+        ("journal/test_reader.py::test_a_damaged_record_is_counted_with_the_next_good_one",),
+    ),
+    Mutation(
+        "records of a newer version are read as if they were ours",
+        "journal/reader.py",
+        "if record.version > records.VERSION:",
+        "if False:",
+        (
+            "journal/test_reader_others.py"
+            "::test_a_newer_record_ends_the_reading_of_its_journal_and_of_no_other",
+        ),
+    ),
+    Mutation(
+        "what is torn is taken for a record",
+        "journal/records.py",
+        "if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:",
+        "if False:",
+        (
+            "journal/test_records.py::test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one",
+        ),
+    ),
+    Mutation(
+        "locks are those of flock, which a forked child has too",
+        "journal/directory.py",
+        "fcntl.lockf(fd, ",
+        "fcntl.flock(fd, ",
+        (
+            "journal/test_fork.py"
+            "::test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us",
+        ),
+    ),
+    Mutation(
+        "a live file has its name before it is locked",
+        "journal/live.py",
+        "        try:\n            if not lock(fd):",
+        "        try:\n            os.link(temporary, self._path)\n            if not lock(fd):",
+        ("journal/test_tending.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
+    ),
+    Mutation(
+        "a child records in its parent's journal",
+        "journal/__init__.py",
+        "    key = os.getpid(), directory\n",
+        "    key = 0, directory\n",
+        ("journal/test_fork.py::test_a_child_records_in_a_journal_of_its_own",),
+    ),
+    Mutation(
+        "a record that was not written uses up a number",
+        "journal/writer.py",
+        "        self._write(kind, body, crc, count)\n        self._number += count\n",
+        "        self._number += count\n        self._write(kind, body, crc, count)\n",
+        (
+            "journal/test_disk.py"
+            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "a short write is taken for a whole one",
+        "journal/writer.py",
+        "if written < len(record):",
+        "if False:",
+        (
+            "journal/test_disk.py"
+            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "the clock is taken outside of the lock",
+        "journal/writer.py",
+        "        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n",
+        "        self._lock.release()\n"
+        "        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n"
+        "        self._lock.acquire()\n",
+        ("journal/test_writer.py::test_the_clocks_of_a_file_never_go_back",),
+    ),
+    Mutation(
+        "a segment that was removed is not written again",
+        "journal/writer.py",
+        "if found.st_nlink > 0:",
+        "if True:",
+        ("journal/test_tending.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",),
+    ),
+    Mutation(
+        "a record counts as synced before the disk has it",
+        "journal/writer.py",
+        "        if self._sync:\n            self._wait_for_disk(written)\n",
+        "",
+        ("journal/test_disk.py::test_with_sync_a_record_is_on_the_disk_when_it_returns",),
+    ),
+    Mutation(
+        "a dead process is settled before it is read to its end",
+        "journal/settling.py",
+        "            chain.at_end = False\n",
+        "",
+        (
+            "journal/test_settling.py"
+            "::test_what_a_process_recorded_last_is_read_before_it_is_settled",
+        ),
+    ),
+    Mutation(
+        "segments go when they are read, before they are delivered",
+        "journal/settling.py",
+        "place = self._cursors.saved.get(identity)",
+        "place = self._reader.chains[identity].position",
+        (
+            "journal/test_settling.py"
+            "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
+        ),
+    ),
+    Mutation(
+        "a relay takes the lock of its own process's journal",
+        "journal/settling.py",
+        "in listed.living - self._locks.keys() - {ours}:",
+        "in listed.living - self._locks.keys():",
+        ("journal/test_settling.py::test_our_own_lock_is_left_alone",),
+    ),
+    Mutation(
+        "a crash counts the dead twice",
+        "journal/settling.py",
+        "        if identity in added:\n",
+        "        if False:\n",
+        (
+            "journal/test_settling.py"
+            "::test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone",
+        ),
+    ),
+    Mutation(
+        "what was set aside comes out with the newest first",
+        "journal/aside.py",
+        "                found += [",
+        "                found[:0] = [",
+        ("journal/test_aside.py::test_messages_come_out_in_their_order_and_a_single_one_first",),
+    ),
+    Mutation(
+        "a message that finds no room aside is passed by the next one",
+        "journal/aside.py",
+        "                return False\n            if os.write(fd, data)",
+        "                return True\n            if os.write(fd, data)",
+        ("journal/test_aside.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
+    ),
+)

@@ -1,0 +1,170 @@
+"""The command glance-notify relay: a relay in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware import cli
+from tests.journal.leading import leave_behind
+from tests.journal.processes import eventually
+
+NOBODY = 65534
+PASTE_FILE = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = {strategy}
+journal_dir = {journal_dir}
+rabbit_host = 127.0.0.1
+rabbit_port = {port}
+{more}
+"""
+
+
+def closed_port() -> int:
+    """One that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def paste_file(directory: Path, *, strategy: str = "rabbit", more: str = "") -> Path:
+    path = directory / "api-paste.ini"
+    journal_dir = directory / "journal"
+    path.write_text(
+        PASTE_FILE.format(strategy=strategy, journal_dir=journal_dir, port=closed_port(), more=more)
+    )
+    return path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that it says, when it ends with 1."""
+    assert cli.main(["relay", *arguments]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    return line
+
+
+def test_a_paste_file_that_is_missing_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "missing.ini"
+    assert refused(capsys, str(path)) == (
+        f"glance-notify: {path} is no file; expected the paste file of Glance"
+    )
+
+
+def test_so_is_a_section_that_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = paste_file(tmp_path)
+    assert refused(capsys, str(path), "--filter", "tell") == (
+        f"glance-notify: {path} has no section [filter:tell]; say --filter NAME for another name"
+    )
+
+
+@pytest.mark.parametrize("strategy", ["noop", "logging"])
+def test_so_is_a_strategy_that_needs_no_relay(
+    strategy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = paste_file(tmp_path, strategy=strategy)
+    assert refused(capsys, str(path)) == (
+        f"glance-notify: option notifier_strategy of the notify filter: '{strategy}' has nothing "
+        "to relay; expected rabbit"
+    )
+
+
+def test_so_is_a_wrong_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = paste_file(tmp_path, more="rabbit_retry_backof = 3")
+    assert "rabbit_retry_backof" in refused(capsys, str(path))
+
+
+def test_its_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    assert "relay" in capsys.readouterr().out
+
+
+def test_without_a_command_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == 2
+    assert "command" in capsys.readouterr().err
+
+
+@contextmanager
+def relay(path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    program = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "relay", str(path), *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("has_backlog", [False, True])
+def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> None:
+    path = paste_file(tmp_path)
+    journal_dir = tmp_path / "journal"
+    journal_dir.mkdir()
+    if has_backlog:
+        leave_behind(journal_dir, "a" * 16)
+    with relay(path) as process:
+        eventually((journal_dir / "relay.lock").exists)
+        time.sleep(0.5)
+        assert process.poll() is None
+        before = time.monotonic()
+        process.terminate()
+        _, told = process.communicate(timeout=10)
+        assert time.monotonic() - before < 5.0
+    assert process.returncode == 0
+    assert f"this process relays the notifications of {journal_dir}" in told
+    assert ("rabbit is out of reach" in told) == has_backlog
+    assert (journal_dir / f"{'a' * 16}.0.seg").exists() == has_backlog
+
+
+def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("only root can become somebody else")
+    for parent in (tmp_path, *tmp_path.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(0o755)
+    path = paste_file(tmp_path)
+    journal_dir = tmp_path / "journal"
+    journal_dir.mkdir(mode=0o700)
+    leave_behind(journal_dir, "a" * 16)
+    for each in (journal_dir, *journal_dir.iterdir()):
+        os.chown(each, NOBODY, NOBODY)
+    with relay(path) as process:
+        eventually((journal_dir / "relay.lock").exists)
+        owners = Path(f"/proc/{process.pid}/status").read_text()
+        process.terminate()
+        process.communicate(timeout=10)
+    assert f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
+    assert f"Gid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
+    assert {each.stat().st_uid for each in journal_dir.iterdir()} == {NOBODY}
+    assert {each.stat().st_gid for each in journal_dir.iterdir()} == {NOBODY}
+    assert (journal_dir / "destinations.json").exists()
+
+
+def test_as_root_it_makes_no_directory_that_glance_could_not_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows whose it should be."""
+    path = paste_file(tmp_path)
+    with relay(path) as process:
+        _, told = process.communicate(timeout=5)
+        assert process.returncode == 1
+    assert str(tmp_path / "journal") in told
+    assert not (tmp_path / "journal").exists()

@@ -1,0 +1,67 @@
+"""What goes wrong around a relay is told once, and when it is mended the relay goes on."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.journal.leading import files, leave_behind
+from tests.journal.processes import eventually
+from tests.journal.support import encoded, head, message, of_newer_version
+from tests.relay.relays import Appending, Broker, relaying
+from tests.relay.support import lines
+
+
+def test_a_directory_that_goes_and_comes_back_is_told_once(
+    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(lambda: (journal_dir / "relay.lock").exists())
+        time.sleep(0.2)
+        shutil.rmtree(journal_dir)
+        time.sleep(3.5)
+        told = [each for each in lines(caplog, logging.ERROR) if "the relay begins again" in each]
+        journal_dir.mkdir()
+        recorded = leave_behind(journal_dir, "a" * 16)
+        eventually(broker.has(recorded))
+    assert len(told) == 1
+    assert "No such file or directory" in told[0]
+
+
+def test_a_strategy_that_breaks_is_made_anew_and_told_once(
+    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16)
+    made = []
+
+    def make() -> Appending:
+        made.append(Appending(broker.path))
+        if len(made) < 3:
+            raise ZeroDivisionError("broken")
+        return made[-1]
+
+    with relaying(journal_dir, make):
+        eventually(broker.has(recorded))
+    told = lines(caplog, logging.ERROR)
+    assert len(told) == 1
+    assert f"the relay begins again; notifications wait in {journal_dir}" in told[0]
+
+
+def test_a_journal_of_a_newer_version_is_pointed_out_once(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.05)
+    newer = journal_dir / f"{'b' * 16}.0.seg"
+    newer.write_bytes(head() + of_newer_version(encoded([message()])))
+    recorded = leave_behind(journal_dir, "a" * 16)
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(broker.has(recorded))
+        eventually(lambda: files(journal_dir) == {newer.name})
+        time.sleep(0.3)
+    assert len(lines(caplog, logging.ERROR)) == 1
+    assert newer.exists()
