@@ -1,0 +1,67 @@
+"""A notification listener of oslo.messaging, as any OpenStack service has one; a program.
+
+    python -m tests.rabbit.oslo_listener URL [CONFIGURATION_FILE]
+
+It says `ready`, and what it receives, one line of JSON each; it ends when its input does.
+"""
+
+import json
+import logging
+import sys
+import threading
+from typing import Any
+
+import oslo_messaging  # type: ignore[import-untyped]
+from oslo_config import cfg
+
+
+class Endpoint:
+    """Called for each notification, by the name of its priority, in many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def info(self, *words: Any) -> None:
+        self._tell("INFO", *words)
+
+    def warn(self, *words: Any) -> None:
+        self._tell("WARN", *words)
+
+    def error(self, *words: Any) -> None:
+        self._tell("ERROR", *words)
+
+    def _tell(
+        self, priority: str, context: Any, publisher: str, event: str, payload: Any, metadata: Any
+    ) -> None:
+        told = {
+            "context": context,
+            "publisher_id": publisher,
+            "event_type": event,
+            "priority": priority,
+            "payload": payload,
+            "message_id": metadata["message_id"],
+            "timestamp": metadata["timestamp"],
+        }
+        with self._lock:
+            print(json.dumps(told), flush=True)
+
+
+def main(url: str, *files: str) -> None:
+    logging.basicConfig(level=logging.ERROR)
+    configuration = cfg.ConfigOpts()
+    configuration([word for file in files for word in ("--config-file", file)], project="test")
+    transport = oslo_messaging.get_notification_transport(configuration, url=url)
+    target = oslo_messaging.Target(exchange="glance", topic="notifications")
+    listener = oslo_messaging.get_notification_listener(
+        transport, [target], [Endpoint()], executor="threading"
+    )
+    listener.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    listener.stop()
+    listener.wait()
+    transport.cleanup()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

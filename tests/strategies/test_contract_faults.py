@@ -1,0 +1,239 @@
+"""What each strategy owes to the relay when the broker, or the way to it, fails."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from glance_notify_middleware.strategies import Outcome, SendError, Strategy
+from tests.strategies.peers import Peer, Wire, closing, repeating, saying, silent
+from tests.strategies.places import Place, fails, messages, send_all
+
+TAKEN = Outcome.TAKEN
+
+
+def test_a_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    error = fails(place.strategy_at(port), within=1, count=3)
+    assert not error.needs_operator
+    assert list(error.outcomes) == [None] * 3
+    assert f"127.0.0.1:{port}: Connection refused" in str(error)
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        pytest.param(lambda place: silent, id="is silent"),
+        pytest.param(lambda place: closing, id="closes at once"),
+        pytest.param(lambda place: saying(place.half_a_greeting), id="stops in a frame"),
+        pytest.param(lambda place: repeating(b"HTTP/1.1 400 \r\n"), id="speaks something else"),
+        pytest.param(lambda place: repeating(place.chatter), id="says nothing that matters"),
+        pytest.param(lambda place: repeating(place.half_a_greeting[:1]), id="stammers"),
+        pytest.param(
+            lambda place: saying(place.half_a_greeting[:7] + b"\0" * 100_000), id="talks nonsense"
+        ),
+    ],
+)
+def test_a_peer_that_is_no_broker_is_an_error_in_time(
+    place: Place, behave: Callable[[Place], Callable[[socket.socket], None]]
+) -> None:
+    with Peer(behave(place)) as peer:
+        strategy = place.strategy_at(peer.port)
+        error = fails(strategy, within=2)
+        assert list(error.outcomes) == [None]
+        assert not error.needs_operator
+        strategy.close()
+
+
+def stop_in_a_frame(wire: Wire, place: Place) -> None:
+    wire.stop_answers(after=5)
+
+
+def stop_and_chatter(wire: Wire, place: Place) -> None:
+    wire.stop_answers(filler=place.chatter)
+
+
+def trickle(wire: Wire, place: Place) -> None:
+    wire.trickle(0.3)
+
+
+@pytest.mark.parametrize("disturb", [stop_in_a_frame, stop_and_chatter, trickle])
+def test_answers_that_never_end_are_an_error_in_time_and_then_it_goes_on(
+    place: Place, disturb: Callable[[Wire, Place], None]
+) -> None:
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(wire.port, place.port)
+        strategy.send(messages(1))
+        disturb(wire, place)
+        error = fails(strategy, within=2.5, count=2)
+        assert list(error.outcomes) == [None, None]
+        assert not error.needs_operator
+        batch = messages(2)
+        assert list(strategy.send(batch)) == [TAKEN, TAKEN]
+        strategy.close()
+
+
+def test_half_a_frame_does_not_hold_up_who_keeps_alive(place: Place) -> None:
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(wire.port)
+        strategy.send(messages(1))
+        wire.stop_answers(filler=place.half_a_greeting[:1])
+        time.sleep(0.2)
+        began = time.monotonic()
+        for _ in range(10):
+            strategy.keep_alive()
+        assert time.monotonic() - began < 1
+        strategy.close()
+
+
+def test_a_broker_that_is_frozen_is_an_error_in_time_and_once_it_goes_on_all_arrives(
+    place: Place, frozen: Callable[[], None]
+) -> None:
+    strategy = place.strategy(1)
+    strategy.send(messages(1))
+    frozen()
+    fails(strategy, within=2)
+    fails(strategy, within=2)
+    place.thaw()
+    batch = messages(10)
+    send_all(strategy, batch)
+    assert {each.message_id for each in batch} <= {each for each, _ in place.received()}
+    strategy.close()
+
+
+def test_to_close_takes_no_long_time_beside_a_broker_that_is_frozen_and_can_be_repeated(
+    place: Place, frozen: Callable[[], None]
+) -> None:
+    strategy = place.strategy()
+    strategy.close()
+    strategy.send(messages(1))
+    frozen()
+    began = time.monotonic()
+    strategy.close()
+    assert time.monotonic() - began < 5
+    began = time.monotonic()
+    strategy.close()
+    assert time.monotonic() - began < 0.1
+
+
+def test_when_the_first_host_is_dead_the_next_call_goes_to_the_next_and_stays_there(
+    place: Place,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dead = server.getsockname()[1]
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(dead, wire.port, patience=5)
+        fails(strategy, within=1)
+        for _ in range(3):
+            assert list(strategy.send(messages(1))) == [TAKEN]
+        assert wire.accepted == 1
+        wire.cut()
+        fails(strategy, within=1)  # that connection
+        fails(strategy, within=1)  # the first host
+        assert list(strategy.send(messages(1))) == [TAKEN]
+        strategy.close()
+
+
+def test_all_arrives_while_the_connection_is_closed_again_and_again(
+    place: Place, strategy: Strategy
+) -> None:
+    closer = threading.Thread(target=place.close_connections, args=(20, 0.1))
+    closer.start()
+    sent = []
+    while closer.is_alive():
+        batch = messages(50)
+        send_all(strategy, batch)
+        sent += batch
+    closer.join()
+    assert {each.message_id for each in sent} <= {each for each, _ in place.received()}
+
+
+def test_what_was_confirmed_survives_when_the_broker_is_killed_and_the_rest_comes_after(
+    place: Place,
+) -> None:
+    strategy = place.strategy()
+    confirmed: list[str] = []
+    sent: list[str] = []
+    killed = threading.Event()
+
+    def send() -> None:
+        while not killed.is_set():
+            time.sleep(0.01)  # what has arrived is looked at one by one
+            batch = messages(20)
+            outcomes: Sequence[Outcome | None]
+            try:
+                outcomes = strategy.send(batch)
+            except SendError as error:
+                outcomes = error.outcomes
+            sent.extend(each.message_id for each in batch)
+            confirmed.extend(
+                each.message_id
+                for each, outcome in zip(batch, outcomes, strict=True)
+                if outcome is TAKEN
+            )
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        time.sleep(1)
+        place.crash()
+        killed.set()
+        sender.join(20)
+    finally:
+        place.start()
+    after = messages(10)
+    send_all(strategy, after)
+    received = {each for each, _ in place.received()}
+    assert len(confirmed) > 100
+    assert set(confirmed) <= received
+    assert {each.message_id for each in after} <= received
+    strategy.close()
+
+
+def test_a_connection_that_is_lost_while_idle_is_noticed_by_who_keeps_it_alive(
+    place: Place,
+) -> None:
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(wire.port)
+        strategy.send(messages(1))
+        for _ in range(3):
+            strategy.keep_alive()
+        wire.cut()
+        time.sleep(0.2)
+        with pytest.raises(SendError) as raised:
+            strategy.keep_alive()
+        assert not raised.value.needs_operator
+        strategy.keep_alive()
+        assert list(strategy.send(messages(1))) == [TAKEN]
+        strategy.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_leaves_the_connection_of_its_parent_alone(place: Place) -> None:
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(wire.port, patience=5)
+        strategy.send(messages(1))
+        for act in (
+            strategy.close,
+            strategy.keep_alive,
+            lambda: strategy.send(messages(1)),
+            lambda: None,
+        ):
+            child = os.fork()
+            if not child:
+                try:
+                    act()
+                    strategy.close()
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            strategy.keep_alive()
+            assert list(strategy.send(messages(1))) == [TAKEN]
+        assert wire.accepted == 2  # the parent's one, and one of the child that sent something
+        strategy.close()
+    assert len(place.received(6)) == 6

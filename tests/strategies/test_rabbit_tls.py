@@ -1,0 +1,171 @@
+"""TLS to a RabbitMQ node: who is believed, and what is said of what is wrong."""
+
+import time
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from demo.rabbit import Rabbit as Node
+from glance_notify_middleware.strategies import Outcome, SendError
+from glance_notify_middleware.strategies.rabbit import Rabbit
+from tests.strategies.peers import Peer, repeating, silent
+from tests.strategies.places import RabbitPlace, messages
+
+
+@pytest.fixture
+def place(rabbit: Node, vhost: str) -> RabbitPlace:
+    place = RabbitPlace(rabbit, vhost)
+    place.port = rabbit.tls_port
+    return place
+
+
+def strategy(place: RabbitPlace, patience: float = 5.0, /, **options: str) -> Rabbit:
+    ca = {"rabbit_ssl_ca_file": str(place.node.certificates.ca)}
+    return place.strategy(patience, **{"rabbit_use_ssl": "true"} | ca | options)
+
+
+def error_of(rabbit: Rabbit) -> SendError:
+    with pytest.raises(SendError) as raised:
+        rabbit.send(messages(1))
+    return raised.value
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_certificate_of_the_right_authority_and_host_is_believed(
+    place: RabbitPlace, host: str
+) -> None:
+    sender = strategy(place, rabbit_hosts=f"{host}:{place.port}")
+    assert list(sender.send(messages(600))) == [Outcome.TAKEN] * 600
+    sender.keep_alive()
+    sender.close()
+    assert len(place.received()) == 600
+
+
+def test_our_certificate_is_shown(place: RabbitPlace) -> None:
+    files = place.node.certificates
+    sender = strategy(
+        place, rabbit_ssl_cert_file=str(files.client), rabbit_ssl_key_file=str(files.client_key)
+    )
+    assert list(sender.send(messages(1))) == [Outcome.TAKEN]
+    sender.close()
+
+
+def test_of_another_authority_it_is_not_believed(place: RabbitPlace) -> None:
+    other = str(place.node.certificates.other_ca)
+    for ca in (other, ""):  # empty: those of the system
+        error = error_of(strategy(place, rabbit_ssl_ca_file=ca))
+        assert error.needs_operator
+        assert "certificate is not valid: " in str(error)
+        assert f"127.0.0.1:{place.port}" in str(error)
+
+
+def test_for_another_host_it_is_not_believed(place: RabbitPlace) -> None:
+    """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
+    error = error_of(strategy(place, rabbit_hosts=f"127.1:{place.port}"))
+    assert error.needs_operator
+    assert "not valid for '127.1'" in str(error)
+
+
+def test_where_nothing_is_checked_all_is_believed(place: RabbitPlace) -> None:
+    other = str(place.node.certificates.other_ca)
+    sender = strategy(
+        place,
+        rabbit_hosts=f"127.1:{place.port}",
+        rabbit_ssl_ca_file=other,
+        rabbit_ssl_verify="false",
+    )
+    assert list(sender.send(messages(1))) == [Outcome.TAKEN]
+    sender.close()
+
+
+@pytest.mark.parametrize("option", ["ca_file", "cert_file", "key_file"])
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", "a directory"])
+def test_a_file_that_cannot_be_used_is_named_with_its_option(
+    place: RabbitPlace, tmp_path: Path, option: str, content: bytes | str | None
+) -> None:
+    files = place.node.certificates
+    options = {
+        "rabbit_ssl_cert_file": str(files.client),
+        "rabbit_ssl_key_file": str(files.client_key),
+    }
+    bad = tmp_path / "bad.pem"
+    if isinstance(content, bytes):
+        bad.write_bytes(content)
+    elif content:
+        bad.mkdir()
+    error = error_of(strategy(place, **options | {f"rabbit_ssl_{option}": str(bad)}))
+    assert error.needs_operator
+    assert f"rabbit_ssl_{option}" in str(error)
+    assert str(bad) in str(error)
+
+
+def test_a_key_with_a_passphrase_is_named_and_nobody_is_asked_for_it(
+    place: RabbitPlace, tmp_path: Path
+) -> None:
+    files = place.node.certificates
+    key = serialization.load_pem_private_key(files.client_key.read_bytes(), None)
+    locked = tmp_path / "locked.pem"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"passphrase"),
+        )
+    )
+    error = error_of(
+        strategy(place, rabbit_ssl_cert_file=str(files.client), rabbit_ssl_key_file=str(locked))
+    )
+    assert error.needs_operator
+    assert str(locked) in str(error)
+
+
+def test_a_key_of_another_certificate_is_named(place: RabbitPlace) -> None:
+    files = place.node.certificates
+    error = error_of(
+        strategy(
+            place,
+            rabbit_ssl_cert_file=str(files.client),
+            rabbit_ssl_key_file=str(files.server_key),
+        )
+    )
+    assert error.needs_operator
+    assert "KEY_VALUES_MISMATCH" in str(error)
+
+
+def test_tls_where_there_is_none_needs_an_operator(place: RabbitPlace) -> None:
+    error = error_of(strategy(place, rabbit_hosts=f"127.0.0.1:{place.node.port}"))
+    assert error.needs_operator
+    assert "TLS: " in str(error)
+
+
+def test_no_tls_where_there_is_is_an_error_in_time(place: RabbitPlace) -> None:
+    assert not error_of(place.strategy(1)).needs_operator
+
+
+@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
+def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
+    place: RabbitPlace, says: bytes
+) -> None:
+    with Peer(repeating(says, 0.1) if says else silent) as peer:
+        began = time.monotonic()
+        error_of(strategy(place, 1, rabbit_hosts=f"127.0.0.1:{peer.port}"))
+        assert time.monotonic() - began < 2.5
+
+
+def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: RabbitPlace) -> None:
+    sender = strategy(place, 1)
+    sender.send(messages(1))
+    idle = strategy(place, 1)
+    idle.send(messages(1))
+    place.freeze()
+    try:
+        began = time.monotonic()
+        error_of(sender)
+        assert time.monotonic() - began < 2
+        began = time.monotonic()
+        sender.close()
+        idle.close()
+        assert time.monotonic() - began < 5
+    finally:
+        place.thaw()

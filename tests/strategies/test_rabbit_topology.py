@@ -1,0 +1,215 @@
+"""The exchange and the queues on a RabbitMQ node: what is declared, and what heals."""
+
+import logging
+
+import amqp  # type: ignore[import-untyped]
+import pytest
+import requests
+
+from demo.rabbit import Rabbit as Node
+from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.strategies import Outcome, SendError, Strategy
+from tests.strategies.places import RabbitPlace, message, messages
+
+TAKEN, UNROUTABLE = Outcome.TAKEN, Outcome.UNROUTABLE
+
+QUEUES = ["notifications.error", "notifications.info", "notifications.warn"]
+
+
+@pytest.fixture
+def place(rabbit: Node, vhost: str) -> RabbitPlace:
+    return RabbitPlace(rabbit, vhost)
+
+
+def send_error(strategy: Strategy, count: int = 1) -> SendError:
+    with pytest.raises(SendError) as raised:
+        strategy.send(messages(count))
+    return raised.value
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("options", "durable", "arguments"),
+    [
+        ({}, True, {}),
+        ({"rabbit_durable_queues": "false"}, False, {}),
+        ({"rabbit_queue_type": "quorum"}, True, {"x-queue-type": "quorum"}),
+        (
+            {"queue_max_bytes": "1MiB"},
+            True,
+            {"x-max-length-bytes": 2**20, "x-overflow": "drop-head"},
+        ),
+    ],
+)
+def test_exchange_and_queues_are_made_as_the_options_say(
+    place: RabbitPlace,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, str],
+    durable: bool,
+    arguments: dict[str, object],
+) -> None:
+    for _ in range(2):
+        strategy = place.strategy(**options)
+        assert list(strategy.send(messages(2))) == [TAKEN] * 2
+        strategy.close()
+    exchanges, queues = place.declared("exchanges"), place.declared("queues")
+    assert [(name, each["type"], each["durable"]) for name, each in exchanges.items()] == [
+        ("glance", "topic", durable)
+    ]
+    assert sorted(queues) == QUEUES
+    for queue in queues.values():
+        assert (queue["durable"], queue["arguments"]) == (durable, arguments)
+    assert warnings(caplog) == []
+
+
+def test_names_and_priorities_are_those_of_the_options(place: RabbitPlace) -> None:
+    strategy = place.strategy(
+        rabbit_notification_exchange="images",
+        rabbit_notification_topic="n.glance",
+        priorities="error, warn",
+    )
+    assert list(strategy.send([message(priority=Priority.WARN)])) == [TAKEN]
+    assert list(place.declared("exchanges")) == ["images"]
+    assert sorted(place.declared("queues")) == ["n.glance.error", "n.glance.warn"]
+    assert len(place.node.drain("n.glance.warn", place.vhost)) == 1
+    strategy.close()
+
+
+def test_with_create_queues_never_nothing_is_declared(place: RabbitPlace) -> None:
+    strategy = place.strategy(create_queues="never")
+    error = send_error(strategy, 2)
+    assert error.needs_operator
+    assert "no exchange 'glance'" in str(error)
+    assert list(error.outcomes) == [None, None]
+    place.exchange()
+    assert list(strategy.send(messages(2))) == [UNROUTABLE, UNROUTABLE]
+    assert place.declared("queues") == {}
+    place.queue("notifications.info")
+    assert list(strategy.send(messages(2))) == [TAKEN, TAKEN]
+    strategy.close()
+
+
+def test_where_only_one_priority_has_a_queue_the_others_are_unroutable(place: RabbitPlace) -> None:
+    place.exchange()
+    place.queue("notifications.info")
+    strategy = place.strategy(create_queues="never")
+    batch = [message(priority=each) for each in (Priority.WARN, Priority.INFO, Priority.ERROR)]
+    assert list(strategy.send(batch)) == [UNROUTABLE, TAKEN, UNROUTABLE]
+    strategy.close()
+
+
+def test_a_queue_that_is_deleted_is_made_again_within_the_same_send(place: RabbitPlace) -> None:
+    strategy = place.strategy()
+    strategy.send(messages(1))
+    place.api("DELETE", "queues", "notifications.info")
+    info, warn = messages(3), messages(2, Priority.WARN)
+    assert list(strategy.send([*info, *warn])) == [TAKEN] * 5
+    assert [each for each, _ in place.received()] == [each.message_id for each in info]
+    assert [each for each, _ in place.received(priority=Priority.WARN)] == [
+        each.message_id for each in warn
+    ]
+    strategy.close()
+
+
+def test_an_exchange_that_is_deleted_is_made_again_with_the_next_connection(
+    place: RabbitPlace,
+) -> None:
+    strategy = place.strategy()
+    strategy.send(messages(1))
+    place.api("DELETE", "exchanges", "glance")
+    error = send_error(strategy)
+    assert not error.needs_operator
+    assert "no exchange 'glance'" in str(error)
+    batch = messages(500)
+    assert list(strategy.send(batch)) == [TAKEN] * 500
+    assert len(place.received()) == 501
+    strategy.close()
+
+
+def test_an_exchange_that_is_deleted_and_restored_by_others_is_used_again(
+    place: RabbitPlace,
+) -> None:
+    strategy = place.with_nowhere_to_put(Priority.ERROR)
+    strategy.send(messages(1))
+    place.api("DELETE", "exchanges", "glance")
+    assert send_error(strategy).needs_operator
+    place.exchange()
+    place.queue("notifications.info")
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
+
+
+def test_what_others_have_declared_otherwise_is_used_and_pointed_out_once(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.exchange("fanout", durable=False)
+    place.queue("notifications.info", durable=False)
+    place.queue("notifications.error", {"x-max-length": 10})
+    strategy = place.strategy()
+    for _ in range(2):
+        assert list(strategy.send(messages(2))) == [TAKEN, TAKEN]
+        strategy.close()
+    one, other = warnings(caplog)
+    assert one.startswith("exchange glance exists and is no topic exchange")
+    assert other.startswith("queue notifications.info exists and is not durable")
+
+
+def test_an_exchange_that_is_not_durable_is_pointed_out(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.exchange(durable=False)
+    strategy = place.strategy()
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
+    (warning,) = warnings(caplog)
+    assert warning.startswith("exchange glance exists and is not durable")
+
+
+def test_what_is_more_durable_than_we_asked_for_is_no_matter(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.exchange()
+    place.queue("notifications.info")
+    strategy = place.strategy(rabbit_durable_queues="false")
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
+    assert warnings(caplog) == []
+
+
+def test_a_queue_that_cannot_be_made_is_pointed_out_and_the_others_are_used(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.api("PUT", "vhost-limits", "max-queues", {"value": 2})
+    strategy = place.strategy()
+    for _ in range(2):
+        assert list(strategy.send(messages(1))) == [TAKEN]
+        assert list(strategy.send(messages(1, Priority.ERROR))) == [UNROUTABLE]
+        strategy.close()
+    (warning,) = warnings(caplog)
+    assert warning.startswith("queue notifications.error cannot be declared: PRECONDITION_FAILED")
+
+
+def test_who_declares_otherwise_after_us_fails_and_we_go_on(place: RabbitPlace) -> None:
+    strategy = place.strategy()
+    strategy.send(messages(1))
+    with pytest.raises(requests.HTTPError, match="inequivalent arg 'type'"):
+        place.exchange("fanout")
+    with pytest.raises(requests.HTTPError, match="inequivalent arg 'durable'"):
+        place.queue("notifications.info", durable=False)
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
+
+
+def test_a_queue_that_belongs_to_another_connection_is_an_error(place: RabbitPlace) -> None:
+    strategy = place.strategy()
+    address = f"127.0.0.1:{place.port}"
+    with amqp.Connection(address, virtual_host=place.vhost) as connection:
+        connection.channel().queue_declare("notifications.info", exclusive=True)
+        error = send_error(strategy)
+        assert "exclusive" in str(error)
+        assert not error.needs_operator
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
