@@ -201,4 +201,45 @@ MUTATIONS = (
         "                return True\n            if os.write(fd, data)",
         ("journal/test_aside.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
     ),
+    Mutation(
+        "any ack is taken for that of the oldest message",
+        "strategies/rabbit_confirms.py",
+        "[each for each in self._waiting if each == tag or (multiple and each < tag)]",
+        "list(self._waiting)[:1]",
+        ("strategies/test_rabbit_confirms.py::test_an_ack_is_for_its_own_message_alone",),
+    ),
+    Mutation(
+        "tags go on from those of the last channel",
+        "strategies/rabbit_confirms.py",
+        "        self._last_tag = 0\n",
+        "        self._last_tag = 1\n",
+        ("strategies/test_rabbit_confirms.py::test_tags_begin_anew_with_a_new_channel",),
+    ),
+    Mutation(
+        "messages are not mandatory",
+        "strategies/rabbit_confirms.py",
+        "mandatory=True",
+        "mandatory=False",
+        ("strategies/test_rabbit_confirms.py::test_acks_come_in_any_order",),
+    ),
+    Mutation(
+        "messages are not persistent",
+        "strategies/rabbit_confirms.py",
+        '"delivery_mode": 2,',
+        '"delivery_mode": 1,',
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_a_message_has_the_properties_that_consumers_and_the_broker_need",
+        ),
+    ),
+    Mutation(
+        "what came back counts as taken when its ack comes",
+        "strategies/rabbit_confirms.py",
+        "Outcome.UNROUTABLE if returned else Outcome.TAKEN",
+        "Outcome.TAKEN",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_comes_back_is_unroutable_once_it_is_acked",
+        ),
+    ),
 )
