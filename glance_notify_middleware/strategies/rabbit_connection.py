@@ -1,10 +1,7 @@
 """A connection to RabbitMQ, every wait of which has an end; its errors in an operator's words."""
 
-import math
 import os
 import socket
-import ssl
-import time
 from typing import Any
 
 import amqp  # type: ignore[import-untyped]
@@ -14,36 +11,11 @@ from kombu.transport import pyamqp
 
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.strategies import rabbit_credentials
-from glance_notify_middleware.strategies.rabbit_credentials import MisconfiguredError
+from glance_notify_middleware.strategies import credentials, errors
+from glance_notify_middleware.strategies.deadline import Deadline
 
 _LONGEST_FRAME = 2**24  # bytes; RabbitMQ's own limit is 128 KiB, unless it is told otherwise
 _AT_ONCE = 2**16  # bytes that are read from the socket in one call
-
-
-class Deadline:
-    """When the peer must have answered, whatever it sends in the meantime."""
-
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
-        self._at = math.inf
-
-    def renew(self) -> None:
-        """From now on it may take all of our patience again."""
-        self.within(self.patience)
-
-    def within(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds. Raises TimeoutError when there are none."""
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise self.missed()
-        return left
-
-    def missed(self) -> TimeoutError:
-        return TimeoutError(f"no answer within {self.patience:g} s")
 
 
 class _Timed:
@@ -94,7 +66,7 @@ class _TLS(_Timed, amqp.transport.SSLTransport):  # type: ignore[misc]
 
 
 class Connection(pyamqp.Connection):
-    """py-amqp's, with a deadline. After an error it is not to be closed, but dropped: `collect`."""
+    """py-amqp's, with a deadline. After an error it is not to be closed, but dropped."""
 
     library_properties: dict[str, str] = {}  # noqa: RUF012, so it is in py-amqp
 
@@ -129,8 +101,12 @@ class Connection(pyamqp.Connection):
         # of a frame that is an endless loop. We read while we wait for confirms.
         self.client_properties["capabilities"] = {}
 
+    def drop(self) -> None:
+        """See the contract of connections."""
+        self.collect()
+
     def forget(self) -> None:
-        """Let go of what another process has opened: it goes on with it undisturbed."""
+        """See the contract of connections."""
         self.transport.sock.close()  # this process's descriptor, and nothing is said to the peer
 
 
@@ -142,8 +118,8 @@ def connect(
     broker: Broker, settings: Settings, deadline: Deadline, connect_timeout: float, heartbeat: float
 ) -> Connection:
     """One try. Raises whatever went wrong, for `explain`; nothing is left open then."""
-    password = rabbit_credentials.password(broker, settings)
-    context = rabbit_credentials.tls_context(settings)
+    password = credentials.password("rabbit", broker, settings)
+    context = credentials.tls_context("rabbit", settings) if settings.rabbit_use_ssl else None
     parameters = Parameters(  # type: ignore[no-untyped-call]
         transport=_Transport,
         hostname=broker.host,
@@ -169,25 +145,8 @@ def connect(
 
 
 def explain(error: Exception, broker: Broker) -> tuple[str, bool]:
-    """What happened, on one line and without a secret, and whether only an operator can help."""
-    told, needs_operator = _told(error, broker)
-    return f"{broker}: {' '.join(told.split())}", needs_operator
-
-
-def _told(error: Exception, broker: Broker) -> tuple[str, bool]:
+    """What happened, without a secret, and whether only an operator can help."""
     match error:
-        case MisconfiguredError():
-            return str(error), True
-        case ssl.SSLCertVerificationError():
-            return f"the broker's certificate is not valid: {error.verify_message}", True
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ssl.SSLSyscallError():
-            return "the connection broke off in the middle of TLS", False
-        case ssl.SSLError():
-            return f"TLS: {error.reason or error}", True
-        case socket.gaierror():
-            return f"no such host ({error.strerror})", False
-        case OSError():
-            return error.strerror or str(error), False
         case amqp.AccessRefused() | amqp.NotAllowed():
             return f"user {broker.userid}: {error.reply_text}", True
         case amqp.AMQPError():
@@ -195,4 +154,4 @@ def _told(error: Exception, broker: Broker) -> tuple[str, bool]:
             is_ours = type(error) is amqp.ConnectionError and not error.reply_code
             return error.reply_text or str(error), is_ours
         case _:
-            return f"{type(error).__name__}: {error}", False
+            return errors.explain(error)

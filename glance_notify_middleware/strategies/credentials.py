@@ -1,10 +1,11 @@
-"""Who we are at the broker, and whom we trust: read anew from the files for each connection.
+"""Who we are at a broker, and whom we trust: read anew from the files for each connection.
 
 So a password or a certificate can be changed while we run.
 """
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import Settings
@@ -14,37 +15,41 @@ class MisconfiguredError(Exception):
     """An option names what cannot be used; the text names the option."""
 
 
-def password(broker: Broker, settings: Settings) -> str:
+def password(strategy: str, broker: Broker, settings: Settings) -> str:
     """The password at a broker: of its file, if there is one, as that is now.
 
     Raises MisconfiguredError.
     """
-    path = settings.rabbit_password_file
+    option = f"{strategy}_password_file"
+    path: str = getattr(settings, option)
     if not path:
         return broker.password
     try:
         secret = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise _unusable("rabbit_password_file", path, error) from error
+        raise _unusable(option, path, error) from error
     except UnicodeDecodeError:
-        raise MisconfiguredError(f"option rabbit_password_file: {path}: not UTF-8") from None
+        raise MisconfiguredError(f"option {option}: {path}: not UTF-8") from None
     if not secret:
-        raise MisconfiguredError(f"option rabbit_password_file: {path}: is empty")
+        raise MisconfiguredError(f"option {option}: {path}: is empty")
     return secret
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """What TLS checks and shows; None without rabbit_use_ssl. Raises MisconfiguredError."""
-    if not settings.rabbit_use_ssl:
-        return None
-    authorities = settings.rabbit_ssl_ca_file
-    certificate, key = settings.rabbit_ssl_cert_file, settings.rabbit_ssl_key_file
+def tls_context(strategy: str, settings: Settings) -> ssl.SSLContext:
+    """What TLS checks and shows, as the strategy's ssl options say. Raises MisconfiguredError."""
+
+    def chosen(option: str) -> Any:
+        return getattr(settings, f"{strategy}_{option}")
+
+    authorities, verify = chosen("ssl_ca_file"), chosen("ssl_verify")
+    certificate, key = chosen("ssl_cert_file"), chosen("ssl_key_file")
     try:
         context = ssl.create_default_context(cafile=authorities or None)
     except OSError as error:
-        raise _unusable("rabbit_ssl_ca_file", authorities, error) from error
+        raise _unusable(f"{strategy}_ssl_ca_file", authorities, error) from error
     if certificate:
-        for option, path in (("rabbit_ssl_cert_file", certificate), ("rabbit_ssl_key_file", key)):
+        options = (f"{strategy}_ssl_cert_file", f"{strategy}_ssl_key_file")
+        for option, path in zip(options, (certificate, key), strict=True):
             try:
                 Path(path).read_bytes()
             except OSError as error:
@@ -52,9 +57,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         try:
             context.load_cert_chain(certificate, key, password=lambda: "")
         except OSError as error:
-            options = "rabbit_ssl_cert_file or rabbit_ssl_key_file"
-            raise _unusable(options, f"{certificate} or {key}", error) from error
-    if not settings.rabbit_ssl_verify:
+            raise _unusable(" or ".join(options), f"{certificate} or {key}", error) from error
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
