@@ -112,6 +112,7 @@ def _broker(word: str) -> Broker:
 
 
 HOST = Kind(_host, "a host name or address")
+HOST_OR_EMPTY = Kind(lambda text: text and _host(text), "a host name or address")
 HOSTS = Kind(_hosts, "a list, separated by commas, of host:port; IPv6 as [::1]:5672")
 TRANSPORT_URL = Kind(
     _transport_url, "rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host"

@@ -8,8 +8,8 @@ from typing import Any
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.identity import Network
 from glance_notify_middleware.notification import EventType, Priority
-from glance_notify_middleware.options import HISTORIC, OPTIONS, Option
-from glance_notify_middleware.values import RefusedError
+from glance_notify_middleware.options import HISTORIC, OPTIONS
+from glance_notify_middleware.values import Option, RefusedError
 
 
 class OptionError(ValueError):
@@ -20,10 +20,10 @@ class OptionError(ValueError):
 class Settings:
     """What the operator chose, ready for use: a field for each option, of the same name.
 
-    But `rabbit_hosts` joins all that says where the brokers are and who we are there (where
-    there is a `rabbit_password_file`, the password is in that, not in a Broker), and
-    `historic` has the names of the lines that have no meaning any more. Sizes are bytes,
-    times seconds.
+    But `rabbit_hosts` and `qpid_hosts` join all that says where the brokers are and who we are
+    there (where there is a password file, the password is in that, not in a Broker),
+    `qpid_sasl_mechanisms` is never empty, and `historic` has the names of the lines that have
+    no meaning any more. Sizes are bytes, times seconds.
     """
 
     notifier_strategy: str
@@ -55,6 +55,22 @@ class Settings:
     rabbit_queue_type: str
     rabbit_retry_backoff: float
     rabbit_retry_max_backoff: float
+    qpid_hosts: tuple[Broker, ...]
+    qpid_password_file: str
+    qpid_sasl_mechanisms: tuple[str, ...]
+    qpid_allow_plain_without_tls: bool
+    qpid_protocol: str
+    qpid_ssl_ca_file: str
+    qpid_ssl_cert_file: str
+    qpid_ssl_key_file: str
+    qpid_ssl_verify: bool
+    qpid_notification_exchange: str
+    qpid_notification_topic: str
+    qpid_target: str
+    qpid_create_node: bool
+    qpid_heartbeat: float
+    qpid_reconnect_interval_min: float
+    qpid_reconnect_interval_max: float
     historic: tuple[str, ...]
 
     def wants(self, event_type: EventType, priority: Priority) -> bool:
@@ -75,6 +91,10 @@ _ONE_OR_THE_OTHER = (
     ("transport_url", "rabbit_virtual_host"),
     ("rabbit_host", "rabbit_hosts"),
     ("rabbit_password", "rabbit_password_file"),
+    ("qpid_hostname", "qpid_host"),
+    ("qpid_hostname", "qpid_hosts"),
+    ("qpid_host", "qpid_hosts"),
+    ("qpid_password", "qpid_password_file"),
 )
 
 _NEEDS = (
@@ -84,8 +104,22 @@ _NEEDS = (
     ("rabbit_ssl_verify", "rabbit_use_ssl"),
     ("rabbit_ssl_cert_file", "rabbit_ssl_key_file"),
     ("rabbit_ssl_key_file", "rabbit_ssl_cert_file"),
+    ("qpid_ssl_cert_file", "qpid_ssl_key_file"),
+    ("qpid_ssl_key_file", "qpid_ssl_cert_file"),
+    ("qpid_password", "qpid_username"),
+    ("qpid_password_file", "qpid_username"),
 )
 """The first, when it is given, needs the second to have a value that is not empty or false."""
+
+_NOT_LONGER = (
+    ("rabbit_retry_backoff", "rabbit_retry_max_backoff"),
+    ("qpid_reconnect_interval_min", "qpid_reconnect_interval_max"),
+)
+"""The first wait, and the longest."""
+
+_OF_TLS = ("qpid_ssl_ca_file", "qpid_ssl_cert_file", "qpid_ssl_key_file", "qpid_ssl_verify")
+
+_MECHANISM_NEEDS = (("external", "qpid_ssl_cert_file"), ("plain", "qpid_username"))
 
 
 def read(lines: Mapping[str, str], host_name: str) -> Settings:
@@ -146,9 +180,23 @@ def _check(values: Mapping[str, Any], given: Set[str]) -> None:
     if values["rabbit_queue_type"] == "quorum" and not values["rabbit_durable_queues"]:
         why = "a quorum queue is always durable"
         raise _contradiction("rabbit_queue_type", "rabbit_durable_queues", why)
-    if values["rabbit_retry_backoff"] > values["rabbit_retry_max_backoff"]:
-        why = "the first wait is longer than the longest"
-        raise _contradiction("rabbit_retry_backoff", "rabbit_retry_max_backoff", why)
+    for first, longest in _NOT_LONGER:
+        if values[first] > values[longest]:
+            raise _contradiction(first, longest, "the first wait is longer than the longest")
+    _check_qpid(values, given)
+
+
+def _check_qpid(values: Mapping[str, Any], given: Set[str]) -> None:
+    for one in _OF_TLS:
+        if one in given and values["qpid_protocol"] != "ssl":
+            raise _contradiction(one, "qpid_protocol", "the first needs qpid_protocol = ssl")
+    for mechanism, other in _MECHANISM_NEEDS:
+        if mechanism in values["qpid_sasl_mechanisms"] and not values[other]:
+            why = f"{mechanism.upper()} needs {other} to be set too"
+            raise _contradiction("qpid_sasl_mechanisms", other, why)
+    if values["qpid_username"] and not (values["qpid_password"] or values["qpid_password_file"]):
+        why = "the first needs the second, or qpid_password_file"
+        raise _contradiction("qpid_username", "qpid_password", why)
 
 
 def _contradiction(one: str, other: str, why: str) -> OptionError:
@@ -156,16 +204,31 @@ def _contradiction(one: str, other: str, why: str) -> OptionError:
 
 
 def _connection(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The joined fields: from the URL if there is one, otherwise from the single options."""
+    """The joined fields."""
+    mechanisms = values["qpid_sasl_mechanisms"] or [
+        mechanism for mechanism, needed in _MECHANISM_NEEDS if values[needed]
+    ]
+    qpid = {
+        "qpid_hosts": _brokers(values, "qpid", values["qpid_host"] or values["qpid_hostname"]),
+        "qpid_sasl_mechanisms": tuple(each.upper() for each in mechanisms or ["anonymous"]),
+    }
     url = values["transport_url"]
     if url:
-        return {"rabbit_hosts": url.brokers, "rabbit_virtual_host": url.virtual_host}
-    password = "" if values["rabbit_password_file"] else values["rabbit_password"]
-    addresses = values["rabbit_hosts"] or ((values["rabbit_host"], None),)
-    return {
-        "rabbit_hosts": tuple(
-            Broker(host, port or values["rabbit_port"], values["rabbit_userid"], password)
-            for host, port in addresses
-        ),
+        return qpid | {"rabbit_hosts": url.brokers, "rabbit_virtual_host": url.virtual_host}
+    return qpid | {
+        "rabbit_hosts": _brokers(values, "rabbit", values["rabbit_host"]),
         "rabbit_virtual_host": values["rabbit_virtual_host"] or "/",
     }
+
+
+def _brokers(values: Mapping[str, Any], strategy: str, host: str) -> tuple[Broker, ...]:
+    """Those of a strategy's hosts, or else of its one `host`."""
+    user = values[_USER[strategy]]
+    password = "" if values[f"{strategy}_password_file"] else values[f"{strategy}_password"]
+    addresses = values[f"{strategy}_hosts"] or ((host, None),)
+    return tuple(
+        Broker(host, port or values[f"{strategy}_port"], user, password) for host, port in addresses
+    )
+
+
+_USER = {"rabbit": "rabbit_userid", "qpid": "qpid_username"}

@@ -1,8 +1,7 @@
 """The table of the options that the filter's section can have."""
 
-from dataclasses import dataclass
-
 from glance_notify_middleware.brokers import HOST, HOSTS, TRANSPORT_URL
+from glance_notify_middleware.qpid_options import QPID_HISTORIC, QPID_OPTIONS
 from glance_notify_middleware.values import (
     BOOLEAN,
     NAME,
@@ -17,32 +16,21 @@ from glance_notify_middleware.values import (
     TEXT,
     TIME,
     TYPES_AND_GROUPS,
-    Kind,
+    Option,
     one_of,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One line of the filter's section. The value of a `secret` one is never told."""
-
-    name: str
-    default: str
-    kind: Kind
-    help: str
-    secret: bool = False
-
-
-HISTORIC = ("rabbit_max_retries",)
+HISTORIC = ("rabbit_max_retries", *QPID_HISTORIC)
 """Names from old paste files that have no meaning any more: accepted, and pointed out."""
 
 OPTIONS = (
     Option(
         "notifier_strategy",
         "noop",
-        one_of("noop", "logging", "rabbit", default="noop"),
+        one_of("noop", "logging", "rabbit", "qpid", default="noop"),
         "Where notifications go. noop (also: default): nowhere, and the filter takes itself out "
-        "of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ.",
+        "of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ. qpid: to a broker "
+        "that speaks AMQP 1.0.",
     ),
     Option(
         "default_publisher_id",
@@ -226,4 +214,5 @@ OPTIONS = (
         "(rabbit) The first wait before a connection is tried again; each further one is longer.",
     ),
     Option("rabbit_retry_max_backoff", "30", TIME, "(rabbit) The longest wait of that kind."),
+    *QPID_OPTIONS,
 )

@@ -1,4 +1,4 @@
-"""What a value of an option can be: each Kind reads an operator's text, or refuses it."""
+"""What an option is, and what its value can be: each Kind reads a text, or refuses it."""
 
 import ipaddress
 import re
@@ -26,6 +26,17 @@ class Kind:
     expected: str
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of the filter's section. The value of a `secret` one is never told."""
+
+    name: str
+    default: str
+    kind: Kind
+    help: str
+    secret: bool = False
+
+
 def words_of(text: str) -> list[str]:
     """The words of a list that is separated by commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
@@ -44,7 +55,8 @@ def one_of(*words: str, **also: str) -> Kind:
     return Kind(convert, f"{', '.join(others)} or {last}")
 
 
-def _listed(*words: str) -> Callable[[str], tuple[str, ...]]:
+def listed(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """Any of `words`, in any case, separated by commas."""
     one = one_of(*words).convert
     return lambda text: tuple(one(word) for word in words_of(text))
 
@@ -59,7 +71,7 @@ _TYPES_AND_GROUPS = sorted({group for event_type in EventType for group in _grou
 
 
 def _priorities(text: str) -> tuple[Priority, ...]:
-    names = _listed("info", "warn", "error")(text)
+    names = listed("info", "warn", "error")(text)
     if not names:
         raise ValueError(text)
     return tuple(Priority(name.upper()) for name in names)
@@ -129,7 +141,7 @@ def port(text: str) -> int:
 TEXT = Kind(str, "any text")
 SOMETHING = Kind(_something, "any text that is not empty")
 TYPES_AND_GROUPS = Kind(
-    _listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
+    listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
 )
 PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
 NETWORKS = Kind(
@@ -141,6 +153,7 @@ PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")
 SIZE = Kind(lambda text: int(_positive(_size)(text)), "a size such as 65536, 64KiB, 64MiB or 2GiB")
 SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
 TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
+TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
 PORT = Kind(port, "a port between 1 and 65535")
 NAME = Kind(_name, "a name of 1 to 200 bytes")
 _BOOLEAN = one_of("true", "false", yes="true", on="true", no="false", off="false")

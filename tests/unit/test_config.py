@@ -41,15 +41,36 @@ DEFAULTS = Settings(
     rabbit_queue_type="classic",
     rabbit_retry_backoff=0.2,
     rabbit_retry_max_backoff=30.0,
+    qpid_hosts=(Broker("localhost", 5672, "", ""),),
+    qpid_password_file="",
+    qpid_sasl_mechanisms=("ANONYMOUS",),
+    qpid_allow_plain_without_tls=False,
+    qpid_protocol="tcp",
+    qpid_ssl_ca_file="",
+    qpid_ssl_cert_file="",
+    qpid_ssl_key_file="",
+    qpid_ssl_verify=True,
+    qpid_notification_exchange="glance",
+    qpid_notification_topic="notifications",
+    qpid_target="{exchange}",
+    qpid_create_node=False,
+    qpid_heartbeat=60.0,
+    qpid_reconnect_interval_min=0.2,
+    qpid_reconnect_interval_max=30.0,
     historic=(),
 )
 
-JOINED = {  # in rabbit_hosts and rabbit_virtual_host
+JOINED = {  # in rabbit_hosts and rabbit_virtual_host, and in qpid_hosts
     "rabbit_host",
     "rabbit_port",
     "rabbit_userid",
     "rabbit_password",
     "transport_url",
+    "qpid_hostname",
+    "qpid_host",
+    "qpid_port",
+    "qpid_username",
+    "qpid_password",
 }
 
 
@@ -112,6 +133,20 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
         ("rabbit_retry_max_backoff", "5m", 300.0),
         ("rabbit_retry_max_backoff", "24H", 86400.0),
         ("rabbit_retry_max_backoff", "7d", 604800.0),
+        ("notifier_strategy", "QPID", "qpid"),
+        ("qpid_sasl_mechanisms", "anonymous", ("ANONYMOUS",)),
+        ("qpid_allow_plain_without_tls", "yes", True),
+        ("qpid_protocol", "SSL", "ssl"),
+        ("qpid_notification_exchange", "amq.topic", "amq.topic"),
+        ("qpid_notification_topic", "n.glance", "n.glance"),
+        ("qpid_target", "/exchange/{exchange}", "/exchange/{exchange}"),
+        ("qpid_create_node", "true", True),
+        ("qpid_heartbeat", "0", 0.0),
+        ("qpid_heartbeat", "5s", 5.0),
+        ("qpid_reconnect_interval_min", "0", 0.2),
+        ("qpid_reconnect_interval_min", "2", 2.0),
+        ("qpid_reconnect_interval_max", "0", 30.0),
+        ("qpid_reconnect_interval_max", "5m", 300.0),
     ],
 )
 def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -> None:
@@ -122,7 +157,7 @@ def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("notifier_strategy", "pigeon", "noop, logging or rabbit"),
+        ("notifier_strategy", "pigeon", "noop, logging, rabbit or qpid"),
         ("disabled_notifications", "image.up", "image.member.create"),
         ("disabled_notifications", "image.update image.send", "separated by commas"),
         ("priorities", "debug", "info, warn, error"),
@@ -157,6 +192,14 @@ def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -
         ("rabbit_notification_exchange", "x" * 201, "a name"),
         ("rabbit_retry_backoff", "0", "more than 0"),
         ("rabbit_retry_backoff", "1w", "7d"),
+        ("qpid_hostname", "", "a host name"),
+        ("qpid_host", "qpid:5672", "a host name"),
+        ("qpid_port", "0", "a port"),
+        ("qpid_sasl_mechanisms", "PLAIN GSSAPI", "EXTERNAL, PLAIN, ANONYMOUS"),
+        ("qpid_protocol", "amqps", "tcp or ssl"),
+        ("qpid_target", "", "a name"),
+        ("qpid_heartbeat", "-1", "0, or seconds"),
+        ("qpid_reconnect_interval_max", "never", "0, or seconds"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_option_the_value_and_what_was_expected(
@@ -210,6 +253,58 @@ def test_only_the_chosen_priorities_are_wanted() -> None:
     settings = read({"priorities": "warn, error"}, "glance-1")
     wanted = {p.value for p in Priority if settings.wants(EventType.SEND, p)}
     assert wanted == {"WARN", "ERROR"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ({"qpid_hostname": "a"}, [("a", 5672)]),
+        ({"qpid_host": "a", "qpid_port": "5671"}, [("a", 5671)]),
+        ({"qpid_hosts": "a:1, [::1]", "qpid_port": "2"}, [("a", 1), ("::1", 2)]),
+    ],
+)
+def test_qpid_s_hosts_are_one_by_either_name_or_a_list(
+    lines: dict[str, str], expected: list[tuple[str, int]]
+) -> None:
+    settings = read(lines, "glance-1")
+    assert [(each.host, each.port) for each in settings.qpid_hosts] == expected
+
+
+WITH_A_CERTIFICATE = {
+    "qpid_protocol": "ssl",
+    "qpid_ssl_cert_file": "/cert",
+    "qpid_ssl_key_file": "/key",
+}
+WITH_A_USER = {"qpid_username": "u", "qpid_password": "pa55"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "mechanisms"),
+    [
+        ({}, ("ANONYMOUS",)),
+        (WITH_A_USER, ("PLAIN",)),
+        (WITH_A_CERTIFICATE, ("EXTERNAL",)),
+        (WITH_A_CERTIFICATE | WITH_A_USER, ("EXTERNAL", "PLAIN")),
+        (
+            WITH_A_USER | {"qpid_sasl_mechanisms": "anonymous plain"},
+            ("ANONYMOUS", "PLAIN"),
+        ),
+        (WITH_A_USER | {"qpid_sasl_mechanisms": "Anonymous,"}, ("ANONYMOUS",)),
+    ],
+)
+def test_how_we_say_who_we_are_follows_from_what_we_have_unless_it_is_said(
+    lines: dict[str, str], mechanisms: tuple[str, ...]
+) -> None:
+    assert read(lines, "glance-1").qpid_sasl_mechanisms == mechanisms
+
+
+def test_qpid_s_user_and_password_are_at_every_host_and_one_of_a_file_is_not() -> None:
+    settings = read(WITH_A_USER | {"qpid_hosts": "a,b"}, "glance-1")
+    assert settings.qpid_hosts == tuple(Broker(host, 5672, "u", "pa55") for host in "ab")
+    assert "pa55" not in repr(settings)
+    settings = read({"qpid_username": "u", "qpid_password_file": "/pw"}, "glance-1")
+    assert settings.qpid_password_file == "/pw"
+    assert settings.qpid_hosts == (Broker("localhost", 5672, "u", ""),)
 
 
 def brokers(**lines: str) -> tuple[list[tuple[str, int]], str]:
@@ -374,6 +469,36 @@ URL = {"transport_url": "rabbit://u:pa55@h/v"}
             "rabbit_retry_backoff",
             "rabbit_retry_max_backoff",
         ),
+        (
+            {"qpid_reconnect_interval_min": "2", "qpid_reconnect_interval_max": "1"},
+            "qpid_reconnect_interval_min",
+            "qpid_reconnect_interval_max",
+        ),
+        ({"qpid_hostname": "h", "qpid_host": "h"}, "qpid_hostname", "qpid_host"),
+        ({"qpid_hostname": "h", "qpid_hosts": "h"}, "qpid_hostname", "qpid_hosts"),
+        ({"qpid_host": "h", "qpid_hosts": "h"}, "qpid_host", "qpid_hosts"),
+        (
+            {**WITH_A_USER, "qpid_password_file": "/p"},
+            "qpid_password",
+            "qpid_password_file",
+        ),
+        ({"qpid_password": "pa55"}, "qpid_password", "qpid_username"),
+        ({"qpid_password_file": "/p"}, "qpid_password_file", "qpid_username"),
+        ({"qpid_username": "u"}, "qpid_username", "qpid_password"),
+        ({"qpid_ssl_ca_file": "/ca"}, "qpid_ssl_ca_file", "qpid_protocol"),
+        ({"qpid_ssl_verify": "false"}, "qpid_ssl_verify", "qpid_protocol"),
+        (
+            {"qpid_ssl_cert_file": "/cert", "qpid_protocol": "ssl"},
+            "qpid_ssl_cert_file",
+            "qpid_ssl_key_file",
+        ),
+        (
+            {"qpid_ssl_key_file": "/key", "qpid_protocol": "ssl"},
+            "qpid_ssl_key_file",
+            "qpid_ssl_cert_file",
+        ),
+        ({"qpid_sasl_mechanisms": "EXTERNAL"}, "qpid_sasl_mechanisms", "qpid_ssl_cert_file"),
+        ({"qpid_sasl_mechanisms": "PLAIN"}, "qpid_sasl_mechanisms", "qpid_username"),
     ],
 )
 def test_options_that_contradict_each_other_are_both_named(
@@ -403,6 +528,42 @@ def test_what_belongs_together_is_accepted() -> None:
     assert not settings.rabbit_ssl_verify
 
 
-def test_a_historic_option_is_accepted_changes_nothing_and_is_named() -> None:
-    settings = read({"rabbit_max_retries": "0"}, "glance-1")
-    assert settings == dataclasses.replace(DEFAULTS, historic=("rabbit_max_retries",))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rabbit_max_retries",
+        "qpid_reconnect_timeout",
+        "qpid_reconnect_limit",
+        "qpid_reconnect_interval",
+        "qpid_tcp_nodelay",
+    ],
+)
+def test_a_historic_option_is_accepted_changes_nothing_and_is_named(name: str) -> None:
+    settings = read({name: "0"}, "glance-1")
+    assert settings == dataclasses.replace(DEFAULTS, historic=(name,))
+
+
+def test_the_lines_of_old_paste_files_for_qpid_are_accepted() -> None:
+    settings = read(
+        {
+            "notifier_strategy": "qpid",
+            "qpid_notification_exchange": "glance",
+            "qpid_notification_topic": "notifications",
+            "qpid_hostname": "localhost",
+            "qpid_port": "5672",
+            "qpid_username": "",
+            "qpid_password": "",
+            "qpid_sasl_mechanisms": "",
+            "qpid_reconnect_timeout": "0",
+            "qpid_reconnect_limit": "0",
+            "qpid_reconnect_interval_min": "0",
+            "qpid_reconnect_interval_max": "0",
+            "qpid_reconnect_interval": "0",
+            "qpid_heartbeat": "5",
+            "qpid_protocol": "tcp",
+            "qpid_tcp_nodelay": "True",
+        },
+        "glance-1",
+    )
+    expected = dataclasses.replace(DEFAULTS, notifier_strategy="qpid", qpid_heartbeat=5.0)
+    assert dataclasses.replace(settings, historic=()) == expected
