@@ -11,7 +11,7 @@ help: ## say what can be made
 
 BROKER ?=
 
-demo: $(VENV)/demo $(if $(filter rabbit,$(BROKER)),rabbitmq) ## play an image's life on a real Glance; BROKER=rabbit: told to RabbitMQ
+demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## play an image's life on a real Glance; BROKER=rabbit or qpid: told to RabbitMQ, as by AMQP 0-9-1 or 1.0
 	@$(BIN)/python -m demo $(BROKER)
 
 serve: $(VENV)/demo ## leave that Glance running, and follow its notifications
@@ -44,18 +44,21 @@ bench: $(VENV)/test ## what recording an event costs; writes its table to docs/
 
 constraints: ## take today's versions of everything into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv
-	@build/venv/bin/pip install --quiet '.[demo,test]'
+	@build/venv/bin/pip install --quiet '.[demo,qpid,test]'
 	@build/venv/bin/pip freeze --exclude glance-notify-middleware > constraints.txt
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .*_cache
 
-$(VENV)/demo $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
-	@echo 'Installing what is needed into $(VENV), a minute or two ...'
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo$(if $(filter test,$*),$(comma)test)]' || $(call missing,what pip says above; is PyPI within reach?)
-	@touch $@
+EXTRAS_demo := demo
+EXTRAS_qpid := demo,qpid
+EXTRAS_test := demo,qpid,test
 
-comma := ,
+$(VENV)/demo $(VENV)/qpid $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
+	@$(if $(findstring qpid,$(EXTRAS_$*)),$(compiler))
+	@echo 'Installing what is needed into $(VENV), a minute or two ...'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]' || $(call missing,what pip says above; is PyPI within reach?)
+	@touch $@
 
 $(VENV)/made:
 	@command -v $(PYTHON) > /dev/null || $(call missing,$(PYTHON): apt-get install python3)
@@ -67,9 +70,16 @@ $(VENV)/made:
 # A node of our own is run from its files, never the machine's own service.
 rabbitmq:
 	@test -x /usr/lib/rabbitmq/bin/rabbitmq-server || command -v rabbitmq-server > /dev/null || \
-	  { test `id -u` = 0 && command -v apt-get > /dev/null && \
-	    echo 'Installing rabbitmq-server ...' && apt-get -qq update && \
-	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rabbitmq-server > /dev/null; } || \
-	  echo 'missing: rabbitmq-server: apt-get install rabbitmq-server'
+	  $(call installed,rabbitmq-server) || echo 'missing: rabbitmq-server: apt-get install rabbitmq-server'
+
+# Proton, which the qpid strategy needs, comes from PyPI as source.
+compiler = { command -v cc > /dev/null && \
+	  $(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null; } || \
+	  $(call installed,gcc libc6-dev python3-dev) || \
+	  $(call missing,a C compiler and the headers of $(PYTHON): apt-get install gcc libc6-dev python3-dev)
+
+installed = { test `id -u` = 0 && command -v apt-get > /dev/null && \
+	    echo 'Installing $(1) ...' && apt-get -qq update && \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(1) > /dev/null; }
 
 missing = { echo 'missing: $(1)'; exit 1; }

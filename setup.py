@@ -24,6 +24,8 @@ setup(
         "orjson>=3.9",
     ],
     extras_require={
+        # AMQP 1.0. PyPI has its source alone: it needs a C compiler and Python's headers.
+        "qpid": ["python-qpid-proton>=0.37"],
         # A real Glance and what serves it; requests plays the people of the demo, cryptography
         # makes the certificates of its RabbitMQ.
         "demo": ["cryptography>=42", "glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],

@@ -5,9 +5,11 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from glance_notify_middleware import journal
+from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import BackOff
 from glance_notify_middleware.harmless import harmless, log_error
@@ -21,13 +23,34 @@ from glance_notify_middleware.strategies import Strategy
 
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
 
-_DESTINATION = (
-    "notifier_strategy",
-    "rabbit_notification_exchange",
-    "rabbit_notification_topic",
-    "message_format",
-)
-"""The options in which all filters that share a journal_dir must agree."""
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The names of the options of a strategy that matter here."""
+
+    hosts: str
+    destination: tuple[str, ...]
+    back_off: tuple[str, str]  # the first wait, the longest
+
+
+_OPTIONS = {
+    "rabbit": _Options(
+        hosts="rabbit_hosts",
+        destination=("rabbit_notification_exchange", "rabbit_notification_topic"),
+        back_off=("rabbit_retry_backoff", "rabbit_retry_max_backoff"),
+    ),
+    "qpid": _Options(
+        hosts="qpid_hosts",
+        destination=("qpid_notification_exchange", "qpid_notification_topic", "qpid_target"),
+        back_off=("qpid_reconnect_interval_min", "qpid_reconnect_interval_max"),
+    ),
+}
+
+
+def hosts(settings: Settings) -> tuple[Broker, ...]:
+    """The brokers that the chosen strategy sends to."""
+    brokers: tuple[Broker, ...] = getattr(settings, _OPTIONS[settings.notifier_strategy].hosts)
+    return brokers
 
 
 def directory_of(settings: Settings) -> Path:
@@ -38,7 +61,10 @@ def directory_of(settings: Settings) -> Path:
 def prepare(settings: Settings) -> None:
     """See that `journal_dir` is fit, and that those who use it agree. Raises OptionError."""
     directory = directory_of(settings)
-    wanted = {name: getattr(settings, name) for name in _DESTINATION}
+    options = _OPTIONS[settings.notifier_strategy].destination
+    # In these all filters that share a journal_dir must agree.
+    names = ("notifier_strategy", *options, "message_format")
+    wanted = {name: getattr(settings, name) for name in names}
     try:
         layout.prepare(directory)
         layout.agree(directory, wanted, functools.partial(journal.identity_here, directory))
@@ -77,11 +103,12 @@ def recorder(settings: Settings, make_strategy: Callable[[], Strategy]) -> Journ
 def relay(settings: Settings, make_strategy: Callable[[], Strategy]) -> Relay:
     """The relay of `journal_dir`; runs nothing yet."""
     directory = directory_of(settings)
+    first, longest = _OPTIONS[settings.notifier_strategy].back_off
     route = Route(
         name=settings.notifier_strategy,
         make=make_strategy,
         message_format=settings.message_format,
-        back_off=BackOff(settings.rabbit_retry_backoff, settings.rabbit_retry_max_backoff),
+        back_off=BackOff(getattr(settings, first), getattr(settings, longest)),
         aside_max_size=settings.journal_max_size // _ASIDE,
     )
     return Relay(directory, route, functools.partial(journal.identity_here, directory))

@@ -46,7 +46,7 @@ def _relay(settings: Settings) -> int:
     if settings.notifier_strategy in ("noop", "logging"):
         raise OptionError(
             f"option notifier_strategy of the notify filter: {settings.notifier_strategy!r} has "
-            "nothing to relay; expected rabbit"
+            "nothing to relay; expected rabbit or qpid"
         )
     make_strategy = factory.strategy(settings)
     _become_owner(assembly.directory_of(settings))

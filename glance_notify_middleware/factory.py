@@ -4,6 +4,7 @@ import functools
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from wsgiref.types import WSGIApplication
 
 from glance_notify_middleware import assembly, config
@@ -37,19 +38,50 @@ def filter_factory(
     return lambda app: NotifyMiddleware(app, settings, recorder)
 
 
+def _rabbit(settings: Settings) -> Callable[[], Strategy]:
+    from glance_notify_middleware.strategies.rabbit import Rabbit
+
+    return functools.partial(Rabbit, settings)
+
+
+def _qpid(settings: Settings) -> Callable[[], Strategy]:
+    from glance_notify_middleware.strategies.qpid import Qpid
+
+    return functools.partial(Qpid, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """What a strategy is made with; and, where its library is missing, what brings it."""
+
+    make: Callable[[Settings], Callable[[], Strategy]]
+    brought_by: str
+
+
+_LIBRARIES = {
+    "rabbit": _Library(_rabbit, "pip install glance-notify-middleware brings"),
+    "qpid": _Library(
+        _qpid,
+        "pip install 'glance-notify-middleware[qpid]' brings (with a C compiler and Python's "
+        "headers), or Debian's package python3-qpid-proton",
+    ),
+}
+
+
 def strategy(settings: Settings) -> Callable[[], Strategy]:
     """What makes the chosen strategy, of those that need delivery; connects nothing.
 
     Raises OptionError where its library is missing.
     """
+    name = settings.notifier_strategy
+    library = _LIBRARIES[name]
     try:
-        from glance_notify_middleware.strategies.rabbit import Rabbit
+        return library.make(settings)
     except ImportError as error:
         raise OptionError(
-            f"option notifier_strategy of the notify filter: rabbit needs {error.name}, which is "
-            "not installed; expected what pip install glance-notify-middleware brings"
+            f"option notifier_strategy of the notify filter: {name} needs {error.name or error}, "
+            f"which is not installed; expected what {library.brought_by}"
         ) from error
-    return functools.partial(Rabbit, settings)
 
 
 def _recorder(settings: Settings) -> tuple[Recorder, str]:
@@ -60,8 +92,10 @@ def _recorder(settings: Settings) -> tuple[Recorder, str]:
         return _file_recorder(settings.log_file), settings.log_file
     make_strategy = strategy(settings)
     assembly.prepare(settings)
-    hosts = ", ".join(str(broker) for broker in settings.rabbit_hosts)
-    where = f"rabbit at {hosts}, by way of the journal in {settings.journal_dir}"
+    hosts = ", ".join(str(broker) for broker in assembly.hosts(settings))
+    where = (
+        f"{settings.notifier_strategy} at {hosts}, by way of the journal in {settings.journal_dir}"
+    )
     return assembly.recorder(settings, make_strategy), where
 
 

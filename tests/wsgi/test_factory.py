@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import filter_factory
+from glance_notify_middleware import assembly, config, factory, filter_factory
 from glance_notify_middleware.config import OptionError
-from glance_notify_middleware.journal.directory import agree
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.directory import DESTINATIONS, agree
 from glance_notify_middleware.middleware import NotifyMiddleware
 from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
 
@@ -75,7 +76,7 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "carrier-pigeon"},
             "option notifier_strategy of the notify filter: 'carrier-pigeon' is not valid; "
-            "expected noop, logging or rabbit",
+            "expected noop, logging, rabbit or qpid",
         ),
         (
             {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
@@ -109,7 +110,7 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
-            "(a comment needs a line of its own); expected noop, logging or rabbit",
+            "(a comment needs a line of its own); expected noop, logging, rabbit or qpid",
         ),
     ],
 )
@@ -150,6 +151,85 @@ def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_
                 filter_factory({}, **RABBIT, journal_dir=str(tmp_path))
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "library", "brings"),
+    [
+        ("rabbit", "amqp", "pip install glance-notify-middleware brings"),
+        (
+            "qpid",
+            "proton",
+            "pip install 'glance-notify-middleware[qpid]' brings (with a C compiler and Python's "
+            "headers), or Debian's package python3-qpid-proton",
+        ),
+    ],
+)
+def test_a_library_that_is_missing_is_a_one_line_error_that_says_what_brings_it(
+    tmp_path: Path, strategy: str, library: str, brings: str
+) -> None:
+    loads = (
+        "import sys\n"
+        f"sys.modules[{library!r}] = None\n"
+        "from glance_notify_middleware import filter_factory\n"
+        f"filter_factory({{}}, notifier_strategy={strategy!r}, journal_dir={str(tmp_path)!r})"
+    )
+    command = [sys.executable, "-c", loads]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        "glance_notify_middleware.config.OptionError: option notifier_strategy of the notify "
+        f"filter: {strategy} needs {library}, which is not installed; expected what {brings}"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_proton_all_but_qpid_goes_on() -> None:
+    loads = (
+        "import sys\n"
+        "sys.modules['proton'] = None\n"
+        "from glance_notify_middleware import config, factory\n"
+        "factory.strategy(config.read({'notifier_strategy': 'rabbit'}, 'h'))()"
+    )
+    subprocess.run([sys.executable, "-c", loads], check=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "hosts", "destinations"),
+    [
+        (
+            {"notifier_strategy": "rabbit", "rabbit_hosts": "a,b:1"},
+            "a:5672, b:1",
+            {
+                "notifier_strategy": "rabbit",
+                "rabbit_notification_exchange": "glance",
+                "rabbit_notification_topic": "notifications",
+                "message_format": "plain",
+            },
+        ),
+        (
+            {"notifier_strategy": "qpid", "qpid_host": "c", "qpid_target": "/exchange/{exchange}"},
+            "c:5672",
+            {
+                "notifier_strategy": "qpid",
+                "qpid_notification_exchange": "glance",
+                "qpid_notification_topic": "notifications",
+                "qpid_target": "/exchange/{exchange}",
+                "message_format": "plain",
+            },
+        ),
+    ],
+)
+def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
+    tmp_path: Path, lines: dict[str, str], hosts: str, destinations: dict[str, str]
+) -> None:
+    settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
+    assert ", ".join(map(str, assembly.hosts(settings))) == hosts
+    assembly.prepare(settings)
+    assert checked.load(tmp_path / "journal" / DESTINATIONS) == destinations
+    made = factory.strategy(settings)()
+    assert type(made).__name__.lower() == settings.notifier_strategy
+    made.close()
+    assembly.relay(settings, factory.strategy(settings))
 
 
 def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
