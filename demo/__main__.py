@@ -1,6 +1,7 @@
 """`python -m demo` plays the story and exits 0 when every notification came that must come;
-`python -m demo rabbit` plays it with a RabbitMQ that is killed in the middle; `python -m demo
-serve` leaves the first Glance running and follows its notifications."""
+`python -m demo rabbit` plays it with a RabbitMQ that is killed in the middle; `python -m demo qpid`
+does that by AMQP 1.0; `python -m demo serve` leaves the first Glance running and follows its
+notifications."""
 
 import contextlib
 import json
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from demo import glance
@@ -22,18 +24,20 @@ from demo.story import Broker, Stage, Step, life
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two; returns the exit status."""
-    if arguments not in ([], ["serve"], ["rabbit"]):
-        print(f"BROKER is rabbit, or is not given; it is {' '.join(arguments)!r}")
+    """Run one of them; returns the exit status."""
+    if arguments not in ([], ["serve"], *([broker] for broker in _BROKERS)):
+        known = " or ".join(_BROKERS)
+        print(f"BROKER is {known}, or is not given; it is {' '.join(arguments)!r}")
         return 2
+    broker = _BROKERS.get(arguments[0]) if arguments else None
     for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(ending, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="glance-demo-") as folder:
-        broker = "RabbitMQ, and " if arguments == ["rabbit"] else ""
-        print(f"Starting {broker}Glance under uWSGI, two processes ...", flush=True)
+        what = "Glance" if broker is None else "RabbitMQ, and Glance"
+        print(f"Starting {what} under uWSGI, two processes ...", flush=True)
         try:
-            if arguments == ["rabbit"]:
-                return play_with_rabbit(Path(folder))
+            if broker is not None:
+                return play_with_broker(Path(folder), *broker)
             with glance.running(Path(folder)) as (server, keystone):
                 if arguments == ["serve"]:
                     return serve(server, keystone)
@@ -47,14 +51,23 @@ def main(arguments: list[str]) -> int:
             return 1
 
 
-def play_with_rabbit(folder: Path) -> int:
+Section = Callable[[int, Path], str]
+
+_BROKERS: dict[str, tuple[Section, list[str]]] = {
+    "rabbit": (glance.rabbit_section, []),
+    "qpid": (glance.qpid_section, ["rabbitmq_amqp1_0"]),
+}
+"""For each strategy: its section of the paste file, and the plugins that RabbitMQ needs for it."""
+
+
+def play_with_broker(folder: Path, make_section: Section, plugins: list[str]) -> int:
     """The story with a private RabbitMQ, which is dead for some steps in the middle of it."""
     if (problem := missing()) is not None:
         print(problem)
         return 1
     (folder / "rabbit").mkdir()
-    with Rabbit(folder / "rabbit") as rabbit:
-        section = glance.rabbit_section(rabbit.port, folder / "journal")
+    with Rabbit(folder / "rabbit", plugins=plugins) as rabbit:
+        section = make_section(rabbit.port, folder / "journal")
         follower = QueueFollower(rabbit)
         with glance.running(folder, paste=glance.paste_file(section=section)) as (server, keystone):
             status = play(server, keystone, section, follower, rabbit)

@@ -33,6 +33,20 @@ journal_dir = {journal}
 """
 
 
+def qpid_section(port: int, journal: Path) -> str:
+    """The section that sends by AMQP 1.0 to RabbitMQ on loopback, as guest."""
+    return f"""
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = qpid
+qpid_port = {port}
+qpid_username = guest
+qpid_password = guest
+qpid_target = /exchange/{{exchange}}
+journal_dir = {journal}
+"""
+
+
 _CONFIGURATION = """\
 [DEFAULT]
 enabled_backends = store1:file
