@@ -19,7 +19,8 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
     reason = missing()
     if reason is not None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with Rabbit(tmp_path_factory.mktemp("rabbit"), tls=True) as node:
+    plugins = ["rabbitmq_amqp1_0"]  # at the same port, after another greeting
+    with Rabbit(tmp_path_factory.mktemp("rabbit"), tls=True, plugins=plugins) as node:
         yield node
 
 

@@ -242,4 +242,61 @@ MUTATIONS = (
             "::test_what_comes_back_is_unroutable_once_it_is_acked",
         ),
     ),
+    Mutation(
+        "what was modified counts as taken",
+        "strategies/qpid_sender.py",
+        "if delivery.remote.undeliverable else Outcome.REFUSED",
+        "if delivery.remote.undeliverable else Outcome.TAKEN",
+        ("strategies/test_qpid.py::test_only_what_was_accepted_is_taken",),
+    ),
+    Mutation(
+        "whatever a peer says renews its time",
+        "strategies/qpid_engine.py",
+        "            kind, delivery = event.type",
+        "            self._deadline.renew()\n            kind, delivery = event.type",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "a peer that never stops to talk is listened to without end",
+        "strategies/qpid_engine.py",
+        "        self._deadline.left()\n        has_read",
+        "        has_read",
+        (
+            "strategies/test_qpid.py"
+            "::test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline",
+        ),
+    ),
+    Mutation(
+        "the end of a session is not seen",
+        "strategies/qpid_engine.py",
+        '    proton.Event.SESSION_REMOTE_CLOSE: "session",\n',
+        "",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "the connection is kept after an error",
+        "strategies/connected.py",
+        "        self._drop()\n        self._turn += 1",
+        "        self._turn += 1",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "nothing is said while there is nothing to send",
+        "strategies/qpid_engine.py",
+        "self._transport.tick(time.monotonic())",
+        "0.0",
+        (
+            "strategies/test_qpid.py"
+            "::test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none",
+        ),
+    ),
 )

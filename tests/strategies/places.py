@@ -64,6 +64,8 @@ class Place(Protocol):
     """The beginning of what the broker says first, broken off in the middle of a frame."""
     chatter: bytes
     """A whole frame that means nothing."""
+    impossible: tuple[tuple[str, float], ...]
+    """Ids and timestamps that the broker's protocol, or the broker, cannot take."""
     port: int
 
     def strategy(self, patience: float = 5.0, /, **options: str) -> Strategy:
@@ -103,6 +105,11 @@ class RabbitPlace:
 
     half_a_greeting = b"\x01\x00\x00\x00\x00\x01\xf2\x00\x0a\x00\x0a"
     chatter = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # a heartbeat
+
+    impossible = (
+        ("x" * 256, 1.0),
+        *(("i", timestamp) for timestamp in (-1.0, float("nan"), float("inf"), 1e30)),
+    )
 
     def __init__(self, node: Node, vhost: str) -> None:
         self.node = node

@@ -136,19 +136,13 @@ def test_a_message_that_is_never_taken_is_rejected_and_the_rest_goes_on(small_no
     strategy.close()
 
 
-@pytest.mark.parametrize(
-    ("message_id", "timestamp"),
-    [("x" * 256, 1.0), ("i", -1.0), ("i", float("nan")), ("i", float("inf")), ("i", 1e30)],
-)
 def test_a_message_that_cannot_be_expressed_is_rejected_and_the_rest_goes_on(
-    place: Place, strategy: Strategy, message_id: str, timestamp: float
+    place: Place, strategy: Strategy
 ) -> None:
-    one, other = messages(2)
-    impossible = type(one)(message_id, "image.send", Priority.INFO, timestamp, b"{}")
-    assert list(strategy.send([one, impossible, other])) == [TAKEN, Outcome.REJECTED, TAKEN]
-    assert list(strategy.send([other])) == [TAKEN]
-    assert [each for each, _ in place.received(3)] == [
-        one.message_id,
-        other.message_id,
-        other.message_id,
-    ]
+    for message_id, timestamp in place.impossible:
+        one, other = messages(2)
+        impossible = type(one)(message_id, "image.send", Priority.INFO, timestamp, b"{}")
+        assert list(strategy.send([one, impossible, other])) == [TAKEN, Outcome.REJECTED, TAKEN]
+        assert list(strategy.send([other])) == [TAKEN]
+        expected = [one.message_id, other.message_id, other.message_id]
+        assert [each for each, _ in place.received(3)] == expected

@@ -1,0 +1,136 @@
+"""How fast the qpid strategy is, and what memory it takes; `python -m` prints a JSON of numbers.
+
+In a process of its own, and so is the peer: neither is slowed by what watches the tests.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import proton
+
+from glance_notify_middleware import config
+from glance_notify_middleware.brokers import Broker
+from glance_notify_middleware.delivery import BackOff
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.notification import Message
+from glance_notify_middleware.relay import Relay, Route
+from glance_notify_middleware.strategies import Outcome
+from glance_notify_middleware.strategies.deadline import Deadline
+from glance_notify_middleware.strategies.qpid import Qpid
+from glance_notify_middleware.strategies.qpid_engine import Engine
+from glance_notify_middleware.strategies.qpid_sasl import authenticate, responses
+from glance_notify_middleware.strategies.qpid_stream import connect
+from tests.strategies import amqp10
+from tests.strategies.places import message
+
+_BODY = b'{"a": "' + b"x" * 1300 + b'"}'
+
+
+def speeds(count: int) -> dict[str, float]:
+    """Messages in a second: through journal and relay, and of a loop that does nothing else."""
+    with amqp10.in_a_process() as (port, _):
+        # In turns, and the best of each: the machine may have other work to do.
+        rounds = [(_through_the_relay(port, count), _bare(port, count)) for _ in range(3)]
+        return {"relay": max(relay for relay, _ in rounds), "bare": max(bare for _, bare in rounds)}
+
+
+def growths(sends: int, connects: int) -> dict[str, float]:
+    """MiB that the private memory grows by."""
+    with amqp10.in_a_process() as (port, _):
+        strategy = _strategy(port)
+        batch = [message(_BODY) for _ in range(500)]
+        for _ in range(10):
+            strategy.send(batch)
+            strategy.close()
+        before = _private()
+        for _ in range(sends // 500):
+            strategy.send(batch)
+        between = _private()
+        for _ in range(connects):
+            strategy.send(batch[:2])
+            strategy.close()
+        return {"sends": between - before, "connects": _private() - between}
+
+
+def _strategy(port: int) -> Qpid:
+    return Qpid(config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host"))
+
+
+def _through_the_relay(port: int, count: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder), max_size=2**30)
+        for _ in range(count):
+            journal.record([message(_BODY)])
+        taken = 0
+        done = threading.Event()
+
+        class Counting(Qpid):
+            def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
+                nonlocal taken
+                outcomes = super().send(batch)
+                taken += len(outcomes)
+                if taken >= count:
+                    done.set()
+                return outcomes
+
+        settings = config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host")
+        route = Route("qpid", lambda: Counting(settings), "plain", BackOff(), 2**20)
+        relay = Relay(Path(folder), route, lambda: journal.identity)
+        thread = threading.Thread(target=relay.run)
+        began = time.perf_counter()
+        thread.start()
+        done.wait(120)
+        took = time.perf_counter() - began
+        relay.stop()
+        thread.join()
+        assert taken == count
+        return count / took
+
+
+def _bare(port: int, count: int) -> float:
+    """A window of 500, and a message made anew each time."""
+    deadline = Deadline(30.0)
+    stream = connect(Broker("127.0.0.1", port, "", ""), None, deadline, 5.0)
+    authenticate(stream, deadline, "", ["ANONYMOUS"], responses("", ""))
+    engine = Engine(stream, deadline, name="bare", host="", heartbeat=0)
+    engine.open()
+    engine.attach("glance")
+    accepted = sent = 0
+
+    def on_outcome(delivery: proton.Delivery) -> None:
+        nonlocal accepted
+        if not delivery.settled:
+            return
+        accepted += 1
+        delivery.settle()
+
+    engine.on_outcome = on_outcome
+    made = proton.Message(durable=True, inferred=True, content_type="application/json")
+    began = time.perf_counter()
+    deadline.renew()
+    while accepted < count:
+        while sent < count and sent - accepted < 500:
+            sent += 1
+            made.id, made.subject, made.body = str(sent), "notifications.info", _BODY
+            engine.transfer(str(sent), made.encode())
+        engine.turn(wait=True)
+    took = time.perf_counter() - began
+    engine.drop()
+    return count / took
+
+
+def _private() -> float:
+    status = Path(f"/proc/{os.getpid()}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    many, sends, connects = map(int, sys.argv[1:])
+    print(json.dumps({"speeds": speeds(many), "growths": growths(sends, connects)}))

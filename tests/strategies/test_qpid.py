@@ -1,0 +1,326 @@
+"""The qpid strategy with a peer that does as it is told: outcomes, ends, limits."""
+
+import os
+import signal
+import socket
+import time
+from typing import Any, cast
+
+import proton
+import pytest
+
+from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.strategies import Outcome, SendError
+from glance_notify_middleware.strategies.deadline import Deadline
+from glance_notify_middleware.strategies.qpid import Qpid
+from glance_notify_middleware.strategies.qpid_engine import Engine
+from glance_notify_middleware.strategies.qpid_message import encoded
+from glance_notify_middleware.strategies.qpid_stream import Stream
+from tests.strategies import amqp10, answers
+from tests.strategies.amqp10 import Amqp10
+from tests.strategies.answers import Answer
+from tests.strategies.conftest import Made
+from tests.strategies.places import fails, message, messages
+
+TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
+REJECTED = Outcome.REJECTED
+
+
+def keep_alive_for(strategy: Qpid, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        strategy.keep_alive()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        pytest.param(answers.accept, TAKEN, id="accepted"),
+        pytest.param(answers.release, UNROUTABLE, id="released"),
+        pytest.param(answers.modify(), REFUSED, id="modified"),
+        pytest.param(answers.modify(undeliverable=True), UNROUTABLE, id="undeliverable here"),
+        pytest.param(answers.reject(), REJECTED, id="rejected"),
+        pytest.param(answers.reject("amqp:decode-error"), REJECTED, id="rejected for its form"),
+        pytest.param(answers.reject("amqp:resource-limit-exceeded"), REFUSED, id="full"),
+        pytest.param(answers.reject("amqp:unauthorized-access"), REFUSED, id="not allowed"),
+        pytest.param(answers.settle, REFUSED, id="settled without a word"),
+    ],
+)
+def test_only_what_was_accepted_is_taken(made: Made, answer: Answer, outcome: Outcome) -> None:
+    with Amqp10(answers={1: answer, 4: answer}) as peer:
+        strategy = made(peer.port)
+        for _ in range(2):
+            peer.received.clear()
+            expected = [TAKEN, outcome, TAKEN, TAKEN, outcome]
+            assert list(strategy.send(messages(5))) == expected
+        assert peer.accepted == 1
+
+
+def test_what_rabbitmq_rejects_is_refused_as_by_a_full_queue(made: Made) -> None:
+    with Amqp10(answers.reject(), product="RabbitMQ") as peer:
+        strategy = made(peer.port, qpid_target="/exchange/glance")
+        assert list(strategy.send(messages(2))) == [REFUSED, REFUSED]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        pytest.param(answers.say_nothing, "no answer within 1 s", id="silent"),
+        pytest.param(answers.receive_only, "no answer within 1 s", id="never done"),
+        pytest.param(answers.chatter, "no answer within 1 s", id="chatters"),
+        pytest.param(answers.give_credit, "no answer within 1 s", id="gives credit"),
+        pytest.param(answers.drop, "closed the connection", id="drops the connection"),
+        pytest.param(answers.end("link"), "ended the link: amqp:internal-error", id="link"),
+        pytest.param(answers.end("link", ""), "ended the link", id="link without a reason"),
+        pytest.param(answers.end("session"), "ended the session: amqp:internal", id="session"),
+        pytest.param(answers.end("connection"), "ended the connection: amqp", id="connection"),
+    ],
+)
+def test_an_end_before_all_is_known_is_an_error_with_what_is_known(
+    made: Made, answer: Answer, told: str
+) -> None:
+    with Amqp10(answers={0: answers.release, 3: answer}) as peer:
+        peer.answers |= dict.fromkeys(range(4, 10), answers.say_nothing)
+        strategy = made(peer.port)
+        error = fails(strategy, within=2, count=5)
+        assert told in str(error)
+        assert not error.needs_operator
+        assert list(error.outcomes)[3:] == [None, None]
+        assert list(error.outcomes)[:3] in ([UNROUTABLE, TAKEN, TAKEN], [None] * 3)
+        peer.answers.clear()
+        assert list(strategy.send(messages(5))) == [TAKEN] * 5
+        assert peer.accepted == 2
+
+
+class Talking:
+    """A stream on which there is always something to read, for two seconds."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + 2
+        self._next = b"AMQP\x00\x01\x00\x00"
+
+    def receive(self) -> bytes:
+        assert time.monotonic() < self._end
+        said, self._next = self._next, b"\x00\x00\x00\x08\x02\x00\x00\x00"
+        return said
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+
+def test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline() -> None:
+    engine = Engine(cast(Stream, Talking()), Deadline(0.2), name="n", host="h", heartbeat=0)
+    with pytest.raises(TimeoutError):
+        engine.open()
+
+
+def test_outcomes_that_came_before_a_silence_are_known(made: Made) -> None:
+    with Amqp10(answers={0: answers.release, 3: answers.say_nothing}) as peer:
+        error = fails(made(peer.port), within=2, count=5)
+        assert list(error.outcomes) == [UNROUTABLE, TAKEN, TAKEN, None, TAKEN]
+
+
+def test_a_message_that_ends_the_session_is_found_and_rejected_and_the_rest_goes_on(
+    made: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end_when_too_large(talk: answers.Conversation, delivery: proton.Delivery) -> None:
+        body: Any = peer.received[-1].body
+        if len(body) > 100:
+            answers.end("session", "amqp:precondition-failed")(talk, delivery)
+        else:
+            answers.accept(talk, delivery)
+
+    with Amqp10(end_when_too_large) as peer:
+        batch = messages(5)
+        batch[2] = message(b"x" * 101)
+        strategy = made(peer.port)
+        assert list(strategy.send(batch)) == [TAKEN, TAKEN, REJECTED, TAKEN, TAKEN]
+        assert f"refuses {batch[2].message_id} for what it is" in caplog.text
+
+
+def test_what_is_longer_than_the_link_allows_is_not_even_sent(made: Made) -> None:
+    with Amqp10(longest=1000) as peer:
+        batch = [message(), message(b"x" * 1000), message()]
+        assert list(made(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
+        assert len(peer.received) == 2
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 254, 255])
+def test_a_message_is_the_one_that_proton_would_make(length: int) -> None:
+    for body in (b"", b"x" * 255, b"x" * 256, b"\xff" * 70_000):
+        subject = "s" * max(length, 1)
+        ours = proton.Message()
+        ours.decode(encoded("i" * length, subject, body))
+        its = proton.Message(
+            body,
+            id="i" * length,
+            subject=subject,
+            durable=True,
+            inferred=True,
+            content_type="application/json",
+        )
+        again = proton.Message()
+        again.decode(bytes(its.encode()))
+        for name in (
+            "id",
+            "subject",
+            "body",
+            "durable",
+            "inferred",
+            "content_type",
+            "address",
+            "user_id",
+            "reply_to",
+            "correlation_id",
+            "content_encoding",
+            "ttl",
+            "priority",
+            "creation_time",
+            "properties",
+            "annotations",
+        ):
+            assert getattr(ours, name) == getattr(again, name), name
+
+
+@pytest.mark.parametrize("message_id", ["x" * 256, "ü" * 128, "\ud800"])
+def test_an_id_that_brokers_cannot_carry_is_rejected(made: Made, message_id: str) -> None:
+    with Amqp10() as peer:
+        batch = [message(), message(message_id=message_id), message()]
+        assert list(made(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
+
+
+def test_a_message_is_durable_json_in_bytes_with_its_id_and_subject(made: Made) -> None:
+    with Amqp10() as peer:
+        one = message(b'{"a": 1}', Priority.WARN)
+        made(peer.port, qpid_notification_topic="n").send([one])
+        (came,) = peer.received
+        assert (came.body, came.inferred) == (b'{"a": 1}', True)
+        assert (came.durable, came.content_type) == (True, "application/json")
+        assert (came.id, came.subject) == (one.message_id, "n.warn")
+
+
+@pytest.mark.parametrize(
+    ("options", "address", "capabilities"),
+    [
+        ({}, "glance", []),
+        ({"qpid_notification_exchange": "images"}, "images", []),
+        ({"qpid_target": "/exchange/{exchange}"}, "/exchange/glance", []),
+        ({"qpid_create_node": "true"}, "glance", ["create-on-demand", "topic"]),
+    ],
+)
+def test_the_node_is_that_of_the_options(
+    made: Made, options: dict[str, str], address: str, capabilities: list[str]
+) -> None:
+    with Amqp10() as peer:
+        made(peer.port, **options).send(messages(1))
+        assert peer.attached == [(address, capabilities)]
+
+
+def test_a_node_that_is_unknown_needs_an_operator(made: Made) -> None:
+    with Amqp10(unknown=["glance"]) as peer:
+        error = fails(made(peer.port), within=1)
+        assert error.needs_operator
+        assert "ended the link: amqp:not-found: no such node (glance)" in str(error)
+
+
+def test_rabbitmq_is_not_sent_to_a_queue_by_mistake(made: Made) -> None:
+    with Amqp10(product="RabbitMQ") as peer:
+        error = fails(made(peer.port), within=1)
+        assert error.needs_operator
+        assert "expected /exchange/{exchange}" in str(error)
+        assert peer.attached == []
+
+
+def test_no_more_messages_are_on_their_way_than_the_peer_takes(made: Made) -> None:
+    with Amqp10(credit=3) as peer:
+        assert list(made(peer.port).send(messages(20))) == [TAKEN] * 20
+
+
+def test_without_credit_it_ends_in_time(made: Made) -> None:
+    with Amqp10(credit=0) as peer:
+        assert list(fails(made(peer.port), within=2, count=2).outcomes) == [None, None]
+
+
+def test_no_more_messages_are_on_their_way_than_the_window_has(made: Made) -> None:
+    with Amqp10(answers.say_nothing) as peer:
+        strategy = made(peer.port)
+        strategy.most_unsettled = 150
+        fails(strategy, within=2, count=500)
+        assert len(peer.received) == 150
+
+
+def test_no_more_bytes_are_on_their_way_than_the_window_has(made: Made) -> None:
+    with Amqp10(answers.say_nothing) as peer:
+        with pytest.raises(SendError):
+            made(peer.port).send([message(b"x" * 250_000) for _ in range(10)])
+        assert len(peer.received) == 4
+
+
+def test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none(made: Made) -> None:
+    with Amqp10(idle=1.0) as peer:
+        strategy = made(peer.port, qpid_heartbeat="0")
+        strategy.send(messages(1))
+        heard = peer.heard
+        keep_alive_for(strategy, 1.5)
+        assert peer.heard >= heard + 2 * 8  # empty frames
+        assert list(strategy.send(messages(1))) == [TAKEN]
+        assert peer.accepted == 1
+    with Amqp10() as peer:
+        strategy = made(peer.port, qpid_heartbeat="0.6")
+        strategy.send(messages(1))
+        began = time.monotonic()
+        with pytest.raises(SendError, match="idle"):
+            keep_alive_for(strategy, 3)
+        assert time.monotonic() > began + 0.4
+
+
+def test_beside_a_process_that_is_frozen_every_call_ends_in_time(made: Made) -> None:
+    with amqp10.in_a_process() as (port, process):
+        busy, idle = made(port), made(port)
+        busy.send(messages(1))
+        idle.send(messages(1))
+        process.send_signal(signal.SIGSTOP)
+        try:
+            fails(busy, within=1.5, count=500)
+            fails(busy, within=1.5)  # in the greeting: its kernel accepts
+            began = time.monotonic()
+            busy.close()
+            idle.keep_alive()
+            idle.close()
+            assert time.monotonic() - began < 2.5
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert list(busy.send(messages(1))) == [TAKEN]
+
+
+def test_with_many_files_open_it_still_works(made: Made) -> None:
+    descriptors = []
+    try:
+        with Amqp10() as peer:
+            for _ in range(1100):
+                descriptors.append(os.open(os.devnull, os.O_RDONLY))
+            strategy = made(peer.port)
+            assert list(strategy.send(messages(500))) == [TAKEN] * 500
+            with socket.socket() as another:
+                assert another.fileno() > 1024
+            strategy.close()
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def test_what_interrupts_a_send_ends_its_connection(made: Made) -> None:
+    """Its outcomes would be taken for those of the next batch."""
+
+    class Interrupting(str):
+        def encode(self, *_: object) -> bytes:
+            raise KeyboardInterrupt
+
+    with Amqp10() as peer:
+        strategy = made(peer.port)
+        one, other = messages(2)
+        with pytest.raises(KeyboardInterrupt):
+            strategy.send([one, message(message_id=Interrupting("x"))])
+        assert list(strategy.send([other])) == [TAKEN]
+        assert peer.accepted == 2

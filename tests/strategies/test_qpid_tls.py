@@ -1,0 +1,179 @@
+"""TLS to brokers that speak AMQP 1.0: who is believed, and what is said of what is wrong."""
+
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.rabbit import Rabbit as Node
+from glance_notify_middleware.strategies import Outcome
+from glance_notify_middleware.strategies.qpid import Qpid
+from tests.strategies.amqp10 import Amqp10
+from tests.strategies.peers import Peer, repeating, silent
+from tests.strategies.places import PASSWORD, fails, messages
+from tests.strategies.qpid_place import QpidPlace
+
+TAKEN = Outcome.TAKEN
+
+
+@pytest.fixture
+def place(rabbit: Node) -> Iterator[QpidPlace]:
+    with QpidPlace(rabbit) as place:
+        place.port = rabbit.tls_port
+        yield place
+
+
+def strategy(place: QpidPlace, patience: float = 5.0, /, **options: str) -> Qpid:
+    ca = {"qpid_ssl_ca_file": str(place.node.certificates.ca)}
+    return place.strategy(patience, **{"qpid_protocol": "ssl"} | ca | options)
+
+
+def with_our_certificate(place: QpidPlace) -> dict[str, str]:
+    files = place.node.certificates
+    return {
+        "qpid_ssl_cert_file": str(files.client),
+        "qpid_ssl_key_file": str(files.client_key),
+    }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_certificate_of_the_right_authority_and_host_is_believed(
+    place: QpidPlace, host: str
+) -> None:
+    sender = strategy(place, qpid_hosts=f"{host}:{place.port}")
+    assert list(sender.send(messages(500))) == [TAKEN] * 500
+    sender.keep_alive()
+    sender.close()
+    assert len(place.received(500)) == 500
+
+
+def test_a_wrong_password_is_refused_through_tls_too(place: QpidPlace) -> None:
+    error = fails(strategy(place, qpid_password=PASSWORD), within=5)
+    assert error.needs_operator
+    assert "user guest: authentication failed (SASL PLAIN)" in str(error)
+
+
+def test_of_another_authority_it_is_not_believed(place: QpidPlace) -> None:
+    for ca in (str(place.node.certificates.other_ca), ""):  # empty: those of the system
+        error = fails(strategy(place, qpid_ssl_ca_file=ca), within=2)
+        assert error.needs_operator
+        assert "certificate is not valid: " in str(error)
+
+
+def test_for_another_host_it_is_not_believed(place: QpidPlace) -> None:
+    """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
+    error = fails(strategy(place, qpid_hosts=f"127.1:{place.port}"), within=2)
+    assert error.needs_operator
+    assert "not valid for '127.1'" in str(error)
+
+
+def test_for_another_address_it_is_not_believed(place: QpidPlace) -> None:
+    files = place.node.certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.server, files.server_key)
+    with Amqp10(context=context, address="127.0.0.2") as peer:
+        error = fails(strategy(place, qpid_hosts=f"127.0.0.2:{peer.port}"), within=2)
+        assert error.needs_operator
+        assert "IP address mismatch" in str(error)
+
+
+def test_where_nothing_is_checked_all_is_believed(place: QpidPlace) -> None:
+    sender = strategy(
+        place,
+        qpid_hosts=f"127.1:{place.port}",
+        qpid_ssl_ca_file=str(place.node.certificates.other_ca),
+        qpid_ssl_verify="false",
+    )
+    assert list(sender.send(messages(1))) == [TAKEN]
+    sender.close()
+
+
+def test_our_certificate_says_who_we_are(place: QpidPlace) -> None:
+    files = place.node.certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.ca)
+    context.load_cert_chain(files.server, files.server_key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Amqp10(context=context) as peer:
+        here = {"qpid_hosts": f"127.0.0.1:{peer.port}"}
+        sender = strategy(place, **here, **with_our_certificate(place))
+        assert list(sender.send(messages(500))) == [TAKEN] * 500
+        sender.close()
+        assert [mechanism for mechanism, _ in peer.logins] == ["EXTERNAL"]
+
+
+def test_a_broker_that_wants_a_certificate_and_gets_none_is_an_error(place: QpidPlace) -> None:
+    files = place.node.certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.ca)
+    context.load_cert_chain(files.server, files.server_key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Amqp10(context=context) as peer:
+        error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}"), within=6)
+        assert "TLS" in str(error)
+        assert peer.logins == []
+
+
+def test_a_password_may_leave_the_machine_through_tls(place: QpidPlace) -> None:
+    """As far as it can be seen without a second machine: the check is of what is encrypted."""
+    files = place.node.certificates
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.server, files.server_key)
+    with Amqp10(context=context, password="guest") as peer:
+        sender = strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}")
+        assert list(sender.send(messages(1))) == [TAKEN]
+        sender.close()
+
+
+@pytest.mark.parametrize("option", ["ca_file", "cert_file", "key_file"])
+def test_a_file_that_cannot_be_used_is_named_with_its_option(
+    place: QpidPlace, tmp_path: Path, option: str
+) -> None:
+    missing = {f"qpid_ssl_{option}": str(tmp_path / "missing.pem")}
+    error = fails(strategy(place, **with_our_certificate(place) | missing), within=1)
+    assert error.needs_operator
+    assert f"qpid_ssl_{option}: {tmp_path}/missing.pem: No such file" in str(error)
+
+
+def test_a_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    sender = strategy(place, qpid_password="", qpid_password_file=str(file))
+    error = fails(sender, within=1)
+    assert error.needs_operator
+    assert f"option qpid_password_file: {file}: No such file" in str(error)
+    file.write_text("guest\n")
+    assert list(sender.send(messages(1))) == [TAKEN]
+    sender.close()
+
+
+def test_tls_where_there_is_none_needs_an_operator(place: QpidPlace) -> None:
+    error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{place.node.port}"), within=5)
+    assert error.needs_operator
+    assert "TLS" in str(error)
+
+
+def test_no_tls_where_there_is_is_an_error_in_time(place: QpidPlace) -> None:
+    assert not fails(place.strategy(1), within=2).needs_operator
+
+
+@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
+def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
+    place: QpidPlace, says: bytes
+) -> None:
+    with Peer(repeating(says, 0.1) if says else silent) as peer:
+        fails(strategy(place, 1, qpid_hosts=f"127.0.0.1:{peer.port}"), within=2.5)
+
+
+def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: QpidPlace) -> None:
+    busy, idle = strategy(place, 1), strategy(place, 1)
+    busy.send(messages(1))
+    idle.send(messages(1))
+    place.freeze()
+    try:
+        fails(busy, within=2)
+        began = time.monotonic()
+        busy.close()
+        idle.close()
+        assert time.monotonic() - began < 5
+    finally:
+        place.thaw()
