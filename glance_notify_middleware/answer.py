@@ -1,12 +1,11 @@
 """What has been seen of a response so far: its status, some headers, the start of its body."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from webob.byterange import ContentRange
 
-from glance_notify_middleware import events, failure
+from glance_notify_middleware import events, failure, images
 from glance_notify_middleware.lookup import LONGEST_RECORD
 
 _NO_BODY = (204, 304)
@@ -69,7 +68,7 @@ class Answer:
     def record(self) -> Mapping[str, Any] | None:
         """The record in the body. Where there is none to be read, what the headers tell of it."""
         try:
-            record = json.loads(b"".join(self._kept))
+            record = images.parsed(b"".join(self._kept))
         except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):

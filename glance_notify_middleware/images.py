@@ -1,7 +1,10 @@
 """An image record, as the Images API shows it -> image metadata, as notifications carry it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 Metadata = dict[str, Any]
 
@@ -43,6 +46,14 @@ _NEVER_TOLD = (
 )
 
 _NO_PROPERTIES = frozenset(_COPIED + _NEVER_TOLD)
+
+
+def parsed(body: bytes) -> Any:
+    """What the JSON of a record says. Raises ValueError, or RecursionError, where it is none."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return json.loads(body)  # which takes NaN and lone surrogates, as Glance's encoder makes
 
 
 def metadata(record: Mapping[str, Any]) -> Metadata:

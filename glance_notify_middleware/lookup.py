@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import logging
 import time
 from collections import OrderedDict
@@ -13,6 +12,7 @@ from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 
+from glance_notify_middleware import images
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.operations import Operation
 
@@ -88,7 +88,7 @@ class Lookup:
         try:
             response = Request(environ).get_response(self._app)
             body = _read(response)
-            record = json.loads(body) if response.status_int == 200 else None
+            record = images.parsed(body) if response.status_int == 200 else None
         except Exception as error:
             self.failures += 1
             # Only its class: what an application's exception says can hold secrets.

@@ -62,7 +62,9 @@ class NotifyMiddleware:
             operation = as_download(operation)
         if operation.route not in self._routes:
             return None
-        operation = replace(operation, route=self._routes[operation.route])
+        chosen = self._routes[operation.route]
+        if chosen is not operation.route:
+            operation = replace(operation, route=chosen)
         return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
 
     @harmless

@@ -27,6 +27,12 @@ def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
     return operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
 
 
+def _may_look_up(operation: Operation) -> bool:
+    """Whether the answer alone may not tell all: of an upload and a patch it never does."""
+    by_look_up = operation.route.source not in (None, Source.ANSWER)
+    return by_look_up or operation.action in (Action.UPLOAD, Action.PATCH)
+
+
 class Observation:
     """Watches one operation, from before the application is called to the end of its answer.
 
@@ -59,7 +65,7 @@ class Observation:
             and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         )
         self._may_be_cached = may_be_cached(operation, environ)
-        self._snapshot = lookup.snapshot(environ)
+        self._snapshot = lookup.snapshot(environ) if _may_look_up(operation) else {}
         self._context = identity.from_context(environ)
         self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
 
@@ -190,7 +196,7 @@ class Observation:
         response = self._response_facts(error, exhausted)
         source = events.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         told = events.decide(self._operation, request, response, records, now)
         self._tell(told, request.receiver)
         if self._operation.action is not Action.SEND:

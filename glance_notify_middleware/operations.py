@@ -40,9 +40,12 @@ class Source(enum.Enum):
     OWNER = enum.auto()  # a look-up of two fields that may be a minute old
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One API call: `path` stands below the version; `{word}` is one segment of any text."""
+    """One API call: `path` stands below the version; `{word}` is one segment of any text.
+
+    A route is equal to itself alone, and so found in a table at once.
+    """
 
     method: str
     path: str
@@ -100,7 +103,10 @@ class Operation:
 
 
 _VERSION = re.compile(r"v2(\.\d+)?")
-_PATTERNS = [(route, route.path.split("/")) for route in ROUTES]
+_PATTERNS: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}  # by method and length
+for _route in ROUTES:
+    _pattern = _route.path.split("/")
+    _PATTERNS.setdefault((_route.method, len(_pattern)), []).append((_route, _pattern))
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -132,11 +138,10 @@ def match(
     else:
         return None
     for candidate in _methods(method, query_string):
-        for route, pattern in _PATTERNS:
-            if route.method == candidate and len(pattern) == len(segments):
-                names = _names(pattern, segments)
-                if names is not None and (method, route.action) != ("HEAD", Action.SEND):
-                    return Operation(route, root, names.get("{image}"), names.get("{member}"))
+        for route, pattern in _PATTERNS.get((candidate, len(segments)), ()):
+            names = _names(pattern, segments)
+            if names is not None and (method, route.action) != ("HEAD", Action.SEND):
+                return Operation(route, root, names.get("{image}"), names.get("{member}"))
     if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
         # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for
         # the body or its type, but the PUT of a member: it can be JSON and a form at once.

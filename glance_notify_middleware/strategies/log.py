@@ -13,7 +13,7 @@ from glance_notify_middleware.notification import Notification, NotRecordedError
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
 
-_SETTLED = 0.1  # seconds after which nobody is still in the middle of a write
+_SETTLED = 1.0  # seconds after which nobody is still in the middle of a write
 
 _LEVELS = {
     Priority.INFO: logging.INFO,

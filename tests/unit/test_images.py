@@ -119,3 +119,22 @@ def test_every_free_property_is_told_unchanged(record: dict[str, Any]) -> None:
 def test_no_record_adds_a_key_to_the_payload_of_sharing(record: dict[str, Any]) -> None:
     assert set(images.member(record)) == MEMBER_KEYS
     assert set(images.deleted_member(record, NOW)) == MEMBER_KEYS
+
+
+@pytest.mark.parametrize(
+    ("body", "record"),
+    [
+        (b'{"id": "x", "size": 1}', {"id": "x", "size": 1}),
+        (b'{"min_ram": Infinity}', {"min_ram": float("inf")}),
+        (b'{"name": "\\ud800"}', {"name": "\ud800"}),
+    ],
+)
+def test_a_record_is_read_as_glances_encoder_writes_it(
+    body: bytes, record: dict[str, object]
+) -> None:
+    assert images.parsed(body) == record
+
+
+def test_what_is_no_json_is_no_record() -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        images.parsed(b"<html>")
