@@ -1,0 +1,1 @@
+"""Real servers with the filter, a real broker, and what can befall them."""

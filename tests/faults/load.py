@@ -1,0 +1,150 @@
+"""Clients that lead images through their lives, and a ledger of what is owed for it."""
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_PATIENCE = 60.0  # seconds: a worker that was killed takes a while to come back
+
+
+class Operation(NamedTuple):
+    """A request in the life of an image, the status it must get, and what is owed for it."""
+
+    method: str
+    path: str  # below /v2/images
+    status: int
+    events: tuple[str, ...]  # `image.create INFO` and the like, in their order
+
+
+LIFE = (
+    Operation("POST", "", 201, ("image.create INFO",)),
+    Operation(
+        *("PUT", "/{image}/file", 204),
+        ("image.prepare INFO", "image.upload INFO", "image.activate INFO"),
+    ),
+    Operation("PATCH", "/{image}", 200, ("image.update INFO",)),
+    Operation("PATCH", "/{image}", 403, ("image.update WARN",)),
+    Operation("GET", "/{image}/file", 200, ("image.send INFO",)),
+    Operation("PATCH", "/{image}", 500, ("image.update ERROR",)),
+    Operation("DELETE", "/{image}", 204, ("image.delete INFO",)),
+)
+
+# What is known only after the answer is not owed by a worker that is killed before.
+WITHOUT_DOWNLOADS = tuple(each for each in LIFE if "image.send INFO" not in each.events)
+
+_REFUSED = (403, 500)  # the application answers these when it is asked to
+
+
+@dataclass(slots=True)
+class Answered:
+    """A request whose whole answer the client has read; times of the monotonic clock."""
+
+    request_id: str
+    operation: Operation
+    begun: float
+    ended: float
+
+
+@dataclass
+class Ledger:
+    """What the clients saw. Only what they read whole is owed."""
+
+    begun: dict[str, Operation] = field(default_factory=dict)
+    answered: list[Answered] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # answers that are not those of the application
+
+    @property
+    def owed(self) -> set[tuple[str, str]]:
+        """Request id and event, one for each event."""
+        return {
+            (each.request_id, event) for each in self.answered for event in each.operation.events
+        }
+
+    @property
+    def slowest(self) -> float:
+        """Milliseconds that the slowest answer took."""
+        return max((each.ended - each.begun for each in self.answered), default=0.0) * 1000
+
+
+class Load:
+    """So many clients, each with an image at a time. In a `with` statement they are at work from
+    the first line to the last; then the requests on their way are waited for."""
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        clients: int = 8,
+        rate: float = 150.0,
+        life: tuple[Operation, ...] = WITHOUT_DOWNLOADS,
+    ) -> None:
+        """`rate` is in requests a second, of all clients."""
+        self.ledger = Ledger()
+        self._port = port
+        self._life = life
+        self._pause = clients / rate
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"client {n}") for n in range(clients)
+        ]
+
+    def __enter__(self) -> Ledger:
+        for thread in self._threads:
+            thread.start()
+            time.sleep(self._pause / len(self._threads))
+        return self.ledger
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._live(str(uuid.uuid4()))
+                continue
+            self._stop.wait(0.05)  # the connection broke off: this image is given up
+
+    def _live(self, image: str) -> None:
+        """Raises OSError, or HTTPException, when an answer breaks off."""
+        due = time.monotonic()
+        for step, operation in enumerate(self._life):
+            if self._stop.is_set():
+                return
+            self._ask(f"{image}/{step}", image, operation)
+            due += self._pause
+            self._stop.wait(max(due - time.monotonic(), 0.0))
+
+    def _ask(self, request_id: str, image: str, operation: Operation) -> None:
+        self.ledger.begun[request_id] = operation
+        begun = time.monotonic()
+        status = ask(self._port, request_id, image, operation)
+        self.ledger.answered.append(Answered(request_id, operation, begun, time.monotonic()))
+        if status != operation.status:
+            self.ledger.wrong.append(f"{status} for {operation.method} {operation.path}")
+
+
+def ask(port: int, request_id: str, image: str, operation: Operation) -> int:
+    """Make a request, on a connection of its own, and read the whole answer; returns its status.
+
+    Raises OSError, or HTTPException, when it breaks off.
+    """
+    headers = {"X-Request": request_id}
+    if operation.status in _REFUSED:
+        headers["X-Answer"] = str(operation.status)
+    body = json.dumps({"id": image}).encode() if operation.method in ("POST", "PUT") else None
+    path = "/v2/images" + operation.path.format(image=image)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    try:
+        connection.request(operation.method, path, body, headers)
+        with connection.getresponse() as answer:
+            answer.read()
+            return answer.status
+    finally:
+        connection.close()

@@ -1,0 +1,126 @@
+"""The servers that Glance can run under, each a process of its own with workers or without."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.faults.app import LOADED
+
+ROOT = Path(__file__).parents[2]
+APPLICATION = "tests.faults.served:application"
+
+_UWSGI = (
+    *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
+    *("--http-socket", "127.0.0.1:{port}", "--module", APPLICATION, "--need-app", "--die-on-term"),
+    *("--master", "--processes", "{processes}", "--threads", "{threads}", "--enable-threads"),
+    *("--buffer-size", "65535", "--listen", "128", "--disable-logging"),
+    *("--forkbomb-delay", "0"),  # workers are killed here all the time
+)
+_GUNICORN = (
+    *(sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:{port}", "--workers={processes}"),
+    *("--worker-class=gthread", "--threads={threads}", APPLICATION),
+)
+
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "uWSGI": (*_UWSGI, "--lazy-apps"),
+    "uWSGI prefork": _UWSGI,
+    "gunicorn": _GUNICORN,
+    "gunicorn preload": (*_GUNICORN, "--preload"),
+    "waitress": (
+        *(sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads={threads}"),
+        APPLICATION,
+    ),
+}
+"""Which server, and whether it loads the application before it forks or in each process."""
+
+_LOADS_ONCE = ("uWSGI prefork", "gunicorn preload", "waitress")
+
+
+class ServerProcess:
+    """One run of a server; what it says is appended to `log`."""
+
+    def __init__(
+        self,
+        kind: str,
+        port: int,
+        log: Path,
+        environ: Mapping[str, str],
+        *,
+        processes: int,
+        threads: int,
+    ) -> None:
+        self.log = log
+        self._begins_at = log.stat().st_size if log.exists() else 0
+        self._loads = 1 if kind in _LOADS_ONCE else processes
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    word.format(port=port, processes=processes, threads=threads)
+                    for word in COMMANDS[kind]
+                ],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def wait_until_loaded(self, seconds: float = 60) -> None:
+        """Until all of its processes have loaded the application. No request is made."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self.said().count(LOADED) >= self._loads:
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the server did not come up; it said:\n{self.said()[-4000:]}")
+
+    def said(self) -> str:
+        """What this run has logged so far."""
+        with self.log.open("rb") as log:
+            log.seek(self._begins_at)
+            return log.read().decode(errors="replace")
+
+    def workers(self) -> list[int]:
+        """The process ids of its workers; without a master, its own."""
+        pid = self._process.pid
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            return [int(child) for child in children] or [pid]
+        return []
+
+    def stop(self) -> None:
+        """SIGTERM, and wait until all of it is gone."""
+        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(20)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to master and workers, at once; returns when all are gone."""
+        group = self._process.pid
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+        self._process.wait()
+        deadline = time.monotonic() + 10
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(group, 0)
+                time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port of loopback, below those that the kernel gives to clients: nobody gets it by chance
+    while the server is down."""
+    ports = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    for port in random.sample(range(10000, max(int(ports[0]), 11000)), 1000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port on loopback")

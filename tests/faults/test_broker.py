@@ -1,0 +1,121 @@
+"""The broker goes, and comes back: nothing is lost, and no request waits for it."""
+
+import contextlib
+import time
+
+import pytest
+
+from tests.faults.load import LIFE, Load
+from tests.faults.servers import free_port
+from tests.faults.trial import ALL, Trial, with_all
+
+_PATIENCE = 10.0  # seconds that the strategy waits for an answer
+
+
+@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, relay: str) -> None:
+    with trial.stage(relay=relay) as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            for _ in range(3 if ALL else 1):
+                time.sleep(1.5)
+                trial.rabbit.kill()
+                time.sleep(0.5)
+                trial.rabbit.start()
+            time.sleep(1)
+        trial.judge(1, ledger, more=f"relay = {relay}", is_quick=True)
+
+
+@with_all
+def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            for _ in range(2):
+                time.sleep(1.5)
+                trial.rabbit.stop()
+                trial.rabbit.start()
+            time.sleep(1)
+        trial.judge(2, ledger, is_quick=True)
+
+
+@with_all
+def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger, contextlib.ExitStack() as at_the_end:
+            time.sleep(1.5)
+            at_the_end.callback(trial.rabbit.thaw)
+            trial.rabbit.freeze()
+            time.sleep(3 * _PATIENCE)
+        trial.judge(3, ledger, is_quick=True)
+
+
+def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(1)
+            try:
+                trial.rabbit.freeze()
+                time.sleep(2 * _PATIENCE + 2 if ALL else 1)
+            finally:
+                trial.rabbit.kill()
+                trial.rabbit.start()
+        trial.judge(4, ledger, is_quick=True)
+
+
+def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Trial) -> None:
+    proxy = trial.proxy()
+    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(2)
+        proxy.open()
+        trial.judge(7, ledger, is_quick=True)
+        assert stage.said().count("rabbit is out of reach") == 1
+
+
+@with_all
+@pytest.mark.parametrize("by", ["the network", "the broker"])
+def test_nothing_is_lost_when_connections_are_closed_again_and_again(trial: Trial, by: str) -> None:
+    proxy = trial.proxy()
+    proxy.open()
+    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            for _ in range(20):
+                time.sleep(0.3)
+                if by == "the network":
+                    proxy.reset()
+                else:
+                    trial.rabbit.ctl("close_all_connections", "--vhost", trial.vhost, "as a test")
+        trial.judge(8, ledger, more=f"by {by}", is_quick=True)
+
+
+@with_all
+def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: Trial) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            for _ in range(3):
+                time.sleep(1.5)
+                try:
+                    trial.rabbit.freeze()
+                    time.sleep(_PATIENCE + 0.5)
+                finally:
+                    trial.rabbit.thaw()
+        tally = trial.judge(26, ledger, is_quick=True)
+        assert tally.repeated > 0  # what was on its way is stored by the thawed broker, and again
+
+
+def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
+    proxy = trial.proxy()
+    proxy.fall_silent()
+    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(2.5 * _PATIENCE if ALL else 3)
+        proxy.open()
+        trial.judge(30, ledger, is_quick=True)
+
+
+@with_all
+def test_a_dead_first_host_is_passed_over(trial: Trial) -> None:
+    hosts = f"127.0.0.1:{free_port()}, 127.0.0.1:{trial.rabbit.port}"
+    with trial.stage(rabbit_hosts=hosts) as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(1.5)
+        trial.judge(40, ledger, is_quick=True)

@@ -1,0 +1,68 @@
+"""The broker is there, and does not take what it is given: it waits, and the rest goes on."""
+
+import time
+from urllib.parse import quote
+
+from tests.faults.load import LIFE, Load
+from tests.faults.tally import QUEUES, Consumer
+from tests.faults.trial import Trial, with_all
+
+pytestmark = with_all
+
+_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
+
+
+def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> None:
+    trial.declare("")
+    with trial.stage(create_queues="never") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(4)
+        for queue in QUEUES:
+            trial.declare(queue)
+        trial.judge(10, ledger, seconds=_AGAIN, in_order=False, is_quick=True)
+        assert stage.said().count("rabbit has no queue for") == len(QUEUES)
+        assert not list(stage.journal.glob("aside.*"))
+
+
+def test_one_priority_without_a_queue_does_not_hold_up_the_others(trial: Trial) -> None:
+    trial.declare("notifications.info")
+    with trial.stage(create_queues="never") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(4)
+        info = {each for each in ledger.owed if each[1].endswith(" INFO")}
+        with Consumer(trial.rabbit, trial.vhost) as consumer:
+            consumer.wait(lambda: {each[:2] for each in consumer.arrivals} >= info, 20)
+            assert {each[:2] for each in consumer.arrivals} >= info
+        for queue in QUEUES:
+            trial.declare(queue)
+        tally = trial.judge(
+            43, ledger, before=consumer.arrivals, seconds=_AGAIN, in_order=False, is_quick=True
+        )
+        assert tally.repeated == 0
+
+
+def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial) -> None:
+    for queue in QUEUES:
+        trial.declare(queue, x_max_length=50, x_overflow="reject-publish")
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(4)
+        trial.judge(11, ledger, in_order=False, is_quick=True)
+        assert "rabbit refuses messages" in stage.said()
+
+
+def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
+    user = f"users/{trial.vhost}"
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    trial.rabbit.api("PUT", user, {"password": "before", "tags": ""})
+    trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{trial.vhost}", everything)
+    with trial.stage(rabbit_userid=trial.vhost, rabbit_password="before") as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(1)
+            trial.rabbit.api("PUT", user, {"password": "changed", "tags": ""})
+            trial.rabbit.ctl("close_all_connections", "--vhost", trial.vhost, "as a test")
+            time.sleep(5)
+        trial.rabbit.api("PUT", user, {"password": "before", "tags": ""})
+        trial.judge(12, ledger, seconds=_AGAIN, is_quick=True)
+        assert stage.said().count("rabbit cannot be used") == 1
+    trial.rabbit.api("DELETE", user)

@@ -1,0 +1,148 @@
+"""One fault: the stages on which it happens, and the verdict."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from demo.rabbit import Rabbit
+from tests.faults import report
+from tests.faults.load import Ledger
+from tests.faults.proxy import Proxy
+from tests.faults.report import Row
+from tests.faults.stage import Stage
+from tests.faults.tally import Arrival, Tally, compare, drain
+
+ALL = os.environ.get("FAULTS") == "1"
+with_all = pytest.mark.skipif(not ALL, reason="takes long: make faults")
+
+QUICK = 2000
+"""Milliseconds. Who waits for a broker that is gone waits longer."""
+
+FAULTS = {
+    1: "the broker is killed under load",
+    2: "the broker is stopped in good order and started again",
+    3: "the broker is frozen for a while",
+    4: "the broker is frozen, then killed",
+    7: "there is no broker at the start",
+    8: "connections are closed again and again",
+    10: "no queue is bound, until later",
+    11: "the queues are full and reject, until they are emptied",
+    12: "the password is another one for a while",
+    13: "workers are killed, the leader among them",
+    14: "all workers are killed at once",
+    15: "master and workers are killed at once",
+    16: "the server ends in good order under load",
+    18: "four threads compute beside the requests",
+    20: "cursors are overwritten with noise",
+    21: "segments are damaged",
+    24: "the server forks after it has loaded the application",
+    26: "the broker is frozen for a moment, acks come late",
+    30: "the broker accepts and is silent",
+    32: "the leader is killed after deliveries, before its cursor moved",
+    37: "a backlog waits at the start, and no request comes",
+    38: "the wall clock, as the filter reads it, goes back by an hour",
+    40: "the first host of the list is dead",
+    43: "only one of three queues is bound",
+}
+
+
+class Found:
+    """What the tests of this run have found, in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.tables: list[tuple[str, str]] = []
+        self.broker = ""  # its version
+
+    def tell(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table besides those of the faults; `sentence` says what it shows."""
+        self.tables.append((sentence, report.markdown(head, rows)))
+
+
+class Trial:
+    """In a `with` statement; leaves no process behind."""
+
+    def __init__(self, rabbit: Rabbit, vhost: str, folder: Path, found: Found) -> None:
+        self.rabbit = rabbit
+        self.vhost = vhost
+        self.folder = folder
+        self._found = found
+        self._at_the_end = contextlib.ExitStack()
+
+    def __enter__(self) -> "Trial":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._at_the_end.close()
+
+    def stage(self, name: str = "stage", **how: object) -> Stage:
+        """A stage that is not up yet; `how` is what Stage takes."""
+        where = {
+            "rabbit_hosts": f"127.0.0.1:{self.rabbit.port}",
+            "rabbit_virtual_host": self.vhost,
+        }
+        stage = Stage(self.folder / name, **where | how)  # type: ignore[arg-type]
+        self._at_the_end.callback(stage.end)
+        return stage
+
+    def proxy(self) -> Proxy:
+        """A way to the broker, closed at first."""
+        return self._at_the_end.enter_context(Proxy(self.rabbit.port))
+
+    def declare(self, queue: str, **arguments: object) -> None:
+        """Make the queue, as an operator may, and bind it to the exchange, which is made too."""
+        with self.rabbit.connected(self.vhost) as connection:
+            channel = connection.channel()
+            channel.exchange_declare("glance", "topic", durable=True, auto_delete=False)
+            if queue:
+                arguments = {name.replace("_", "-"): each for name, each in arguments.items()}
+                channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+                channel.queue_bind(queue, "glance", queue)
+
+    def judge(
+        self,
+        number: int,
+        ledger: Ledger,
+        *,
+        more: str = "",
+        before: Sequence[Arrival] = (),
+        seconds: float = 30.0,
+        in_order: bool = True,
+        may_miss: bool = False,
+        is_quick: bool = False,
+    ) -> Tally:
+        """Empty the queues, count, and see that nothing is missing, doubled, or out of order.
+
+        It waits until all that is owed has come, or for `seconds` without a message; `before` has
+        come already. `more` tells what of the fault this is, where there are several. `is_quick`:
+        no answer can have waited for anything; that is asserted with FAULTS=1 only.
+        """
+        owed = ledger.owed
+        tally = compare(owed, [*before, *self._rest(owed, before, seconds)])
+        self._found.rows.append(
+            Row(
+                number,
+                f"{FAULTS[number]}{more and ', '}{more}",
+                tally.owed,
+                tally.delivered,
+                len(tally.missing),
+                tally.repeated,
+                ledger.slowest or None,
+            )
+        )
+        assert tally.owed > 0
+        assert not ledger.wrong, ledger.wrong[:3]
+        assert may_miss or not tally.missing, tally.missing[:3]
+        assert not tally.doubled, tally.doubled[:3]
+        assert not in_order or not tally.inversions, tally.inversions[:3]
+        assert not (is_quick and ALL) or ledger.slowest < QUICK
+        return tally
+
+    def _rest(
+        self, owed: set[tuple[str, str]], before: Sequence[Arrival], seconds: float
+    ) -> list[Arrival]:
+        left = owed - {each[:2] for each in before}
+        return drain(self.rabbit, self.vhost, left, seconds)
