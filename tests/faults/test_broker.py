@@ -48,6 +48,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> No
         trial.judge(3, ledger, is_quick=True)
 
 
+@with_all
 def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port, life=LIFE) as ledger:

@@ -40,6 +40,7 @@ def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Tri
         trial.judge(13, ledger, more="without a broker")
 
 
+@with_all
 def test_nothing_is_lost_when_all_workers_are_killed_at_once(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger:
