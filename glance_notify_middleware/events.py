@@ -4,8 +4,7 @@ The rules of the event contract, and nothing else: pure functions over frozen fa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from glance_notify_middleware import failure, images
 from glance_notify_middleware.identity import Receiver
@@ -18,8 +17,7 @@ DATA_STATUSES = (200, 206)
 """The statuses of a download whose body is the image's data."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """What is known of a request once the application has it.
 
     `bytes_read` is None where the server hides the reads; `body_start` is the first bytes
@@ -33,8 +31,7 @@ class RequestFacts:
     prepared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseFacts:
+class ResponseFacts(NamedTuple):
     """What is known of a response when its event is due.
 
     `status` is None when the application raised before it gave one; `error` names the
@@ -49,8 +46,7 @@ class ResponseFacts:
     kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(NamedTuple):
     """The records that were found; each None where there was none to be had.
 
     `told` is the one of the route's source: the answer's, or that of a look-up. `before`
@@ -61,8 +57,7 @@ class Records:
     before: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageEvent:
+class ImageEvent(NamedTuple):
     """One event, not yet a message: it lacks an id, a time and a publisher."""
 
     event_type: EventType

@@ -15,7 +15,12 @@ from glance_notify_middleware.events import ImageEvent
 from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.lookup import Lookup
-from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
+from glance_notify_middleware.notification import (
+    EventType,
+    Notification,
+    NotRecordedError,
+    Priority,
+)
 from glance_notify_middleware.observation import Observation, may_be_cached
 from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
 
@@ -43,6 +48,12 @@ class NotifyMiddleware:
         self._settings = settings
         self._recorder = recorder
         self._lookup = Lookup(app)
+        self._wanted = {
+            (event_type, priority)
+            for event_type in EventType
+            for priority in Priority
+            if settings.wants(event_type, priority)
+        }
         self._routes = {route: self._as_chosen(route) for route in ROUTES if self._is_wanted(route)}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -64,7 +75,7 @@ class NotifyMiddleware:
             return None
         chosen = self._routes[operation.route]
         if chosen is not operation.route:
-            operation = replace(operation, route=chosen)
+            operation = operation._replace(route=chosen)
         return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
 
     @harmless
@@ -74,7 +85,7 @@ class NotifyMiddleware:
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""
         return any(
-            self._settings.wants(event_type, priority)
+            (event_type, priority) in self._wanted
             for event_type in {*route.events, route.refused}
             for priority in Priority
         )
@@ -89,7 +100,7 @@ class NotifyMiddleware:
         notifications = [
             self._notification(event, who)
             for event in told
-            if self._settings.wants(event.event_type, event.priority)
+            if (event.event_type, event.priority) in self._wanted
         ]
         if not notifications:
             return

@@ -7,7 +7,6 @@ import enum
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -56,8 +55,7 @@ _SHORT = 1024  # bytes, or characters, that what is left of a long message can h
 _FEW = 25  # places
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """One message, complete. `message_id` stays the same however often it is sent.
 
     `timestamp` is when the event was generated, in UTC. The three context fields

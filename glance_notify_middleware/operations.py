@@ -6,7 +6,8 @@ whatever is not in ROUTES is none of our business.
 
 import enum
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from webob import Request
 
@@ -79,8 +80,7 @@ ROUTES = (
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """A request that is in the table: its route, and what its path names.
 
     `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`.
@@ -153,7 +153,7 @@ def match(
 def as_download(operation: Operation) -> Operation:
     """The same image, sent: what Glance's cache filter makes of a GET whatever its `_method`."""
     send = next(route for route in ROUTES if route.action is Action.SEND)
-    return replace(operation, route=send)
+    return operation._replace(route=send)
 
 
 def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

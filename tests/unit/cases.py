@@ -145,5 +145,5 @@ def operation(request: str, *, tells_metadata: bool = False) -> Operation:
     found = match(method, f"/v2/{path}", "", "")
     assert found is not None
     if request == DELETE and not tells_metadata:
-        found = replace(found, route=replace(found.route, source=None))
+        found = found._replace(route=replace(found.route, source=None))
     return found
