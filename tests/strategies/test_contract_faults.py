@@ -213,9 +213,7 @@ def test_a_connection_that_is_lost_while_idle_is_noticed_by_who_keeps_it_alive(
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.filterwarnings(
-    "ignore:Using fork:DeprecationWarning"
-)  # of eventlet, if Glance is here
+@pytest.mark.filterwarnings("ignore:Using fork:DeprecationWarning")
 def test_a_child_leaves_the_connection_of_its_parent_alone(place: Place) -> None:
     with Wire(place.port) as wire:
         strategy = place.strategy_at(wire.port, patience=5)
