@@ -58,6 +58,7 @@ class ServerProcess:
     ) -> None:
         self.log = log
         self._begins_at = log.stat().st_size if log.exists() else 0
+        self._is_over = False
         self._loads = 1 if kind in _LOADS_ONCE else processes
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -105,6 +106,8 @@ class ServerProcess:
 
     def kill(self) -> None:
         """SIGKILL to master and workers, at once; returns when all are gone."""
+        if self._is_over:
+            return  # by now its id can be that of another group of processes
         group = self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
@@ -114,6 +117,7 @@ class ServerProcess:
             while time.monotonic() < deadline:
                 os.killpg(group, 0)
                 time.sleep(0.01)
+        self._is_over = True
 
 
 def free_port() -> int:

@@ -139,7 +139,7 @@ class Stage:
         with contextlib.suppress(FileNotFoundError), (self.journal / "relay.lock").open("rb") as f:
             asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
             kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(f, fcntl.F_GETLK, asked))
-            return None if kind == fcntl.F_UNLCK else int(pid)
+            return int(pid) if kind != fcntl.F_UNLCK and pid > 0 else None
         return None
 
     def start_relay(self) -> None:
