@@ -90,7 +90,7 @@ def _notification() -> Notification:
         publisher_id="glance-1.example",
         event_type=EventType.UPDATE,
         priority=Priority.INFO,
-        timestamp=datetime.now(UTC),
+        timestamp=time.time(),
         payload=_PAYLOAD,
         request_id=f"req-{uuid.uuid4()}",
         project_id="0" * 32,

@@ -3,16 +3,19 @@
 The rules of the event contract, and nothing else: pure functions over frozen facts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from glance_notify_middleware import failure, images
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Payload, Priority
-from glance_notify_middleware.operations import Action, Operation, Source
+from glance_notify_middleware.operations import Action, Operation, Route, Source
 
 _TAKES_DATA = (Action.UPLOAD, Action.STAGE)
 _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
+_Record = Mapping[str, Any]
+_Now = Callable[[], str]
+
 DATA_STATUSES = (200, 206)
 """The statuses of a download whose body is the image's data."""
 
@@ -90,9 +93,9 @@ def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool
     return request.bytes_read > 0 or status == 410
 
 
-def looks_before(operation: Operation) -> bool:
+def looks_before(route: Route) -> bool:
     """Whether the record has to be looked up before the application is called."""
-    return operation.action in _STATUS_ASKED or operation.route.source is Source.BEFORE
+    return route.action in _STATUS_ASKED or route.source is Source.BEFORE
 
 
 def names_locations(body_start: bytes) -> bool:
@@ -107,9 +110,9 @@ def source_wanted(
     before: Mapping[str, Any] | None,
 ) -> Source | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
-    priority = outcome(operation, request, response)
     if operation.action is Action.SEND:
         return Source.OWNER if response.status in DATA_STATUSES else None
+    priority = outcome(operation, request, response)
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
         return None if request.prepared else Source.AFTER
     if priority is not Priority.INFO or _changed_nothing(operation, request, before):
@@ -121,15 +124,16 @@ def _changed_nothing(
     operation: Operation, request: RequestFacts, before: Mapping[str, Any] | None
 ) -> bool:
     """Whether Glance said yes to what was so already: no event then, as in native Glance."""
-    if operation.action is Action.PATCH:
+    action = operation.action
+    if action is Action.PATCH:
         return request.body_start is not None and request.body_start.strip() == b"[]"
-    asked = _STATUS_ASKED.get(operation.action)
+    asked = _STATUS_ASKED.get(action)
     return asked is not None and (before or {}).get("status") == asked
 
 
 def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
     """image.prepare, told when Glance first reads the data; `record` is that moment's."""
-    known = {"id": operation.image_id, "status": "saving"} | dict(record or {})
+    known = {"id": operation.image_id, "status": "saving", **(record or {})}
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
 
 
@@ -138,11 +142,11 @@ def decide(
     request: RequestFacts,
     response: ResponseFacts,
     records: Records,
-    now: str,
+    now: _Now,
 ) -> list[ImageEvent]:
     """The events of an operation that has ended, in order; none when nothing happened.
 
-    `now` is the time as `YYYY-MM-DDTHH:MM:SSZ`.
+    `now` tells the time as `YYYY-MM-DDTHH:MM:SSZ`.
     """
     priority = outcome(operation, request, response)
     if priority is None:
@@ -158,7 +162,7 @@ def decide(
         return [*(_late_prepare(operation, request, records) if began else ()), failed]
     if _changed_nothing(operation, request, records.before):
         return []
-    payload = _payload(operation, records, now)
+    payload = _PAYLOADS.get(operation.action, _image)(operation, records.told or {}, now)
     told = [
         ImageEvent(event_type, Priority.INFO, payload)
         for event_type in operation.route.events
@@ -181,30 +185,45 @@ def _late_prepare(
     """image.prepare of an upload that was not told while its data was being read."""
     if operation.action is not Action.UPLOAD or request.prepared:
         return []
-    known = {"id": operation.image_id} | dict(records.told or {})
+    known = {"id": operation.image_id, **(records.told or {})}
     return [ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))]
 
 
-def _payload(operation: Operation, records: Records, now: str) -> Payload:
-    """What a successful operation tells; of what no record is known, at least the ids."""
-    record = dict(records.told or {})
-    match operation.action:
-        case Action.MEMBER_CREATE | Action.MEMBER_UPDATE:
-            return images.member(_member_ids(operation) | record)
-        case Action.MEMBER_DELETE:
-            return images.deleted_member(_member_ids(operation) | record, now)
-        case Action.DELETE if operation.route.source is None:
-            return str(operation.image_id)
-        case Action.DELETE:
-            return images.deleted_metadata({"id": operation.image_id} | record, now)
-        case Action.UPLOAD:
-            return images.metadata({"id": operation.image_id, "status": "active"} | record)
-        case _:
-            return images.metadata({"id": operation.image_id} | record)
+def _image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    """The image's metadata; of what no record is known, at least the id."""
+    return images.metadata(record if "id" in record else {"id": operation.image_id, **record})
+
+
+def _uploaded_image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return _image(operation, {"status": "active", **record}, now)
+
+
+def _deleted_image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    if operation.route.source is None:
+        return str(operation.image_id)
+    return images.deleted_metadata({"id": operation.image_id, **record}, now())
+
+
+def _member(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return images.member({**_member_ids(operation), **record})
+
+
+def _deleted_member(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return images.deleted_member({**_member_ids(operation), **record}, now())
 
 
 def _member_ids(operation: Operation) -> dict[str, Any]:
     return {"image_id": operation.image_id, "member_id": operation.member_id}
+
+
+_PAYLOADS: Mapping[Action, Callable[[Operation, _Record, _Now], Payload]] = {
+    Action.UPLOAD: _uploaded_image,
+    Action.DELETE: _deleted_image,
+    Action.MEMBER_CREATE: _member,
+    Action.MEMBER_UPDATE: _member,
+    Action.MEMBER_DELETE: _deleted_member,
+}
+"""What a successful operation tells, where that is not the image as its record shows it."""
 
 
 def _send(

@@ -10,9 +10,10 @@ from wsgiref.types import WSGIApplication
 from glance_notify_middleware import assembly, config
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.harmless import LOG
-from glance_notify_middleware.middleware import NotifyMiddleware, Recorder
+from glance_notify_middleware.middleware import NotifyMiddleware
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
+from glance_notify_middleware.telling import Recorder
 
 
 def filter_factory(

@@ -62,14 +62,14 @@ def metadata(record: Mapping[str, Any]) -> Metadata:
     A key that the record lacks is null: a look-up can be refused, and then little more
     than the id is known.
     """
-    known = {key: record.get(key) for key in _COPIED}
+    get = record.get
+    known = {key: get(key) for key in _COPIED}
     visibility = known["visibility"]
-    return known | {
-        "is_public": None if visibility is None else visibility == "public",
-        "properties": {k: v for k, v in record.items() if k not in _NO_PROPERTIES},
-        "deleted": False,
-        "deleted_at": None,
-    }
+    known["is_public"] = None if visibility is None else visibility == "public"
+    known["properties"] = {k: v for k, v in record.items() if k not in _NO_PROPERTIES}
+    known["deleted"] = False
+    known["deleted_at"] = None
+    return known
 
 
 def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:

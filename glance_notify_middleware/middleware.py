@@ -1,43 +1,19 @@
-"""The WSGI filter: match a request, have it watched, tell its events.
+"""The WSGI filter: match a request, and have it watched.
 
 A request that is in no table of ours passes untouched.
 """
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.events import ImageEvent
-from glance_notify_middleware.harmless import harmless, log_error
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.lookup import Lookup
-from glance_notify_middleware.notification import (
-    EventType,
-    Notification,
-    NotRecordedError,
-    Priority,
-)
-from glance_notify_middleware.observation import Observation, may_be_cached
+from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.observation import Observation, Watch, may_be_cached
 from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
-
-
-class Recorder(Protocol):
-    """The seam between the WSGI side and delivery."""
-
-    def record(self, notifications: Sequence[Notification]) -> None:
-        """Take the notifications of one moment of one operation.
-
-        Called on the request's thread: must not wait for anything. Raises NotRecordedError where
-        it could not take some of them. Whatever it raises costs the request nothing, and what
-        is lost is logged whole.
-        """
-
-    def refuses(self) -> bool:
-        """Whether no operation may begin now that would be an event: the operator chose so."""
+from glance_notify_middleware.telling import Recorder, Telling
 
 
 class NotifyMiddleware:
@@ -46,46 +22,46 @@ class NotifyMiddleware:
     def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
         self._app = app
         self._settings = settings
-        self._recorder = recorder
+        self._telling = Telling(settings, recorder)
         self._lookup = Lookup(app)
-        self._wanted = {
-            (event_type, priority)
-            for event_type in EventType
-            for priority in Priority
-            if settings.wants(event_type, priority)
+        self._watches = {
+            route: Watch.of(self._as_chosen(route), self._telling.wants)
+            for route in ROUTES
+            if self._is_wanted(route)
         }
-        self._routes = {route: self._as_chosen(route) for route in ROUTES if self._is_wanted(route)}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         observation = self._observe(environ)
         if observation is None:
             return self._app(environ, start_response)
-        if self._refuses():
-            return _refusal(start_response)
         return observation.call_app(start_response)
 
     @harmless
-    def _observe(self, environ: WSGIEnvironment) -> Observation | None:
+    def _observe(self, environ: WSGIEnvironment) -> "Observation | _Refusal | None":
         operation = _operation(environ)
         if operation is None:
             return None
-        if operation.route not in self._routes and may_be_cached(operation, environ):
+        watch = self._watches.get(operation.route)
+        if watch is None and may_be_cached(operation, environ):
             operation = as_download(operation)
-        if operation.route not in self._routes:
+            watch = self._watches.get(operation.route)
+        if watch is None:
             return None
-        chosen = self._routes[operation.route]
-        if chosen is not operation.route:
-            operation = operation._replace(route=chosen)
-        return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
-
-    @harmless
-    def _refuses(self) -> bool:
-        return self._recorder.refuses()
+        if self._telling.refuses():
+            return _Refusal()
+        if watch.route is not operation.route:
+            operation = operation._replace(route=watch.route)
+        trusted = self._settings.trusted_proxies
+        observation = Observation(
+            self._app, self._lookup, self._telling, trusted, watch, operation, environ
+        )
+        observation.begin()
+        return observation
 
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""
         return any(
-            (event_type, priority) in self._wanted
+            self._telling.wants(event_type, priority)
             for event_type in {*route.events, route.refused}
             for priority in Priority
         )
@@ -96,45 +72,16 @@ class NotifyMiddleware:
             return replace(route, source=None)
         return route
 
-    def _tell(self, told: list[ImageEvent], who: Receiver) -> None:
-        notifications = [
-            self._notification(event, who)
-            for event in told
-            if (event.event_type, event.priority) in self._wanted
-        ]
-        if not notifications:
-            return
-        try:
-            self._recorder.record(notifications)
-        except NotRecordedError as error:
-            _log_lost(error.lost, error)
-        except Exception as error:
-            _log_lost(notifications, error)
 
-    def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
-        return Notification(
-            message_id=str(uuid.uuid4()),
-            publisher_id=self._settings.default_publisher_id,
-            event_type=event.event_type,
-            priority=event.priority,
-            timestamp=datetime.now(UTC),
-            payload=event.payload,
-            request_id=who.request_id,
-            project_id=who.project_id,
-            user_id=who.user_id,
-        )
+class _Refusal:
+    """In the place of an operation whose events could not be recorded."""
 
-
-def _refusal(start_response: StartResponse) -> Iterable[bytes]:
-    text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
-    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
-    start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
-    return [text]
-
-
-def _log_lost(notifications: Sequence[Notification], error: Exception) -> None:
-    lost = b"\n".join(notification.to_json() for notification in notifications).decode()
-    log_error(f"notifications are lost: {lost}", error)
+    def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Call nobody: 503."""
+        text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+        start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
+        return [text]
 
 
 def _operation(environ: WSGIEnvironment) -> Operation | None:

@@ -4,10 +4,11 @@ Pure: no clock and no random source; whoever makes a Notification hands both in.
 """
 
 import enum
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -49,8 +50,6 @@ Payload = str | Mapping[str, Any]
 LONGEST = 256 * 1024
 """Bytes that the JSON of a notification has at most."""
 
-_TO_MICROSECONDS = len("2026-01-01 00:00:00.000000")  # without what tells that it is UTC
-
 _SHORT = 1024  # bytes, or characters, that what is left of a long message can have in one place
 _FEW = 25  # places
 
@@ -58,15 +57,15 @@ _FEW = 25  # places
 class Notification(NamedTuple):
     """One message, complete. `message_id` stays the same however often it is sent.
 
-    `timestamp` is when the event was generated, in UTC. The three context fields
-    are all that is ever told of the request's context: no token, role or catalogue.
+    `timestamp` is when the event was generated, in seconds since the epoch. The three context
+    fields are all that is ever told of the request's context: no token, role or catalogue.
     """
 
     message_id: str
     publisher_id: str
     event_type: EventType
     priority: Priority
-    timestamp: datetime
+    timestamp: float
     payload: Payload
     request_id: str | None
     project_id: str | None
@@ -82,7 +81,7 @@ class Notification(NamedTuple):
             "publisher_id": self.publisher_id,
             "event_type": self.event_type,
             "priority": self.priority,
-            "timestamp": self.timestamp.isoformat(" ", "microseconds")[:_TO_MICROSECONDS],
+            "timestamp": _to_microseconds(self.timestamp),
             "payload": self.payload,
             "_unique_id": self.message_id,
             "_context_request_id": self.request_id,
@@ -130,6 +129,17 @@ class NotRecordedError(Exception):
     def __init__(self, lost: Sequence[Notification], reason: str) -> None:
         super().__init__(reason)
         self.lost = lost
+
+
+def _to_microseconds(timestamp: float) -> str:
+    seconds, microseconds = divmod(round(timestamp * 1_000_000), 1_000_000)
+    return f"{_to_seconds(seconds)}.{microseconds:06d}"
+
+
+@functools.lru_cache(maxsize=16)
+def _to_seconds(timestamp: int) -> str:
+    """As `YYYY-MM-DD HH:MM:SS`, in UTC."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _encoded(message: Mapping[str, Any]) -> bytes:

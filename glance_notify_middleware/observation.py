@@ -2,24 +2,22 @@
 
 import functools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import events, identity, lookup, streams
 from glance_notify_middleware.answer import Answer
-from glance_notify_middleware.config import Settings
-from glance_notify_middleware.events import ImageEvent, Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
 from glance_notify_middleware.harmless import harmless
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.identity import Network, Receiver
 from glance_notify_middleware.notification import EventType, Priority
-from glance_notify_middleware.operations import Action, Operation, Source, as_download
-
-_INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
+from glance_notify_middleware.operations import Action, Operation, Route, Source, as_download
+from glance_notify_middleware.telling import Telling
 
 Body = Iterable[bytes]
-Tell = Callable[[list[ImageEvent], Receiver], None]
 
 
 def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
@@ -27,47 +25,67 @@ def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
     return operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
 
 
-def _may_look_up(operation: Operation) -> bool:
-    """Whether the answer alone may not tell all: of an upload and a patch it never does."""
-    by_look_up = operation.route.source not in (None, Source.ANSWER)
-    return by_look_up or operation.action in (Action.UPLOAD, Action.PATCH)
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is to be watched of the requests of a route: the same for all, so found out once."""
+
+    route: Route
+    wants_success: bool
+    wants_prepare: bool
+    wants_activate: bool
+    sees_input: bool  # what is read of the request's body tells something
+    looks_before: bool
+    may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
+
+    @classmethod
+    def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
+        """`wants` tells which events the operator wants to be told of."""
+        action = route.action
+        wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
+        return cls(
+            route=route,
+            wants_success=wants_success,
+            wants_prepare=wants(EventType.PREPARE, Priority.INFO),
+            wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
+            sees_input=action in (Action.UPLOAD, Action.STAGE, Action.PATCH),
+            looks_before=wants_success and events.looks_before(route),
+            may_look_up=route.source not in (None, Source.ANSWER)
+            or action in (Action.UPLOAD, Action.PATCH),
+        )
 
 
 class Observation:
     """Watches one operation, from before the application is called to the end of its answer.
 
-    `tell` takes the events as they become known: most at the end, image.prepare in the
-    middle of an upload.
+    Events are told as they become known: most at the end, image.prepare in the middle of an
+    upload.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         look: lookup.Lookup,
-        settings: Settings,
-        tell: Tell,
+        telling: Telling,
+        trusted_proxies: Sequence[Network],
+        watch: Watch,
         operation: Operation,
         environ: WSGIEnvironment,
     ) -> None:
         self._app = app
         self._look = look
-        self._settings = settings
-        self._tell = tell
+        self._telling = telling
+        self._watch = watch
         self._operation = operation
         self._environ = environ
 
-        self._wants_success = any(
-            settings.wants(event_type, Priority.INFO) for event_type in operation.route.events
-        )
-        # Glance reads a chunked body with uwsgi.chunked_read(), past wsgi.input.
-        self._reads_are_hidden = (
-            "uwsgi.version" in environ
-            and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-        )
         self._may_be_cached = may_be_cached(operation, environ)
-        self._snapshot = lookup.snapshot(environ) if _may_look_up(operation) else {}
+        self._snapshot = lookup.snapshot(environ) if watch.may_look_up else {}
         self._context = identity.from_context(environ)
-        self._destination_ip = identity.destination_ip(environ, settings.trusted_proxies)
+        self._destination_ip = (
+            identity.destination_ip(environ, trusted_proxies)
+            if operation.action is Action.SEND or self._may_be_cached
+            else None
+        )
 
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
@@ -82,9 +100,8 @@ class Observation:
 
     def call_app(self, start_response: StartResponse) -> Body:
         """Call the application, once, and return its body under watch."""
-        self._begin()
         try:
-            body = self._app(self._environ, self._start(start_response))
+            body = self._app(self._environ, functools.partial(self._start, start_response))
         except BaseException as error:
             self._end(error, False)
             raise
@@ -93,11 +110,11 @@ class Observation:
 
     # -- before the application is called ---------------------------------------------------
 
-    @harmless
-    def _begin(self) -> None:
-        if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
+    def begin(self) -> None:
+        """To be called before anything else."""
+        if self._watch.sees_input and "wsgi.input" in self._environ:
             self._input = streams.watch_input(self._environ, self._on_read)
-        if self._wants_success and events.looks_before(self._operation):
+        if self._watch.looks_before:
             self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it reads the request ---------------------------------------------------------
@@ -109,30 +126,32 @@ class Observation:
             return
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
-            if self._settings.wants(EventType.PREPARE, Priority.INFO):
+            if self._watch.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
-                self._tell([events.prepare(self._operation, record)], self._who())
+                self._telling.tell([events.prepare(self._operation, record)], self._who())
         elif self._operation.action is Action.PATCH and events.names_locations(seen.head):
             self._names_locations = True
-            if self._settings.wants(EventType.ACTIVATE, Priority.INFO):
+            if self._watch.wants_activate:
                 self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it answers -------------------------------------------------------------------
 
-    def _start(self, start_response: StartResponse) -> StartResponse:
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            # As the application gave them: a filter above may edit the list.
-            given = list(headers) if isinstance(headers, list) else []
-            if exc_info is None:
-                write = start_response(status, headers)
-            else:
-                write = start_response(status, headers, exc_info)
-            self._started(status, given)
-            return functools.partial(self._write, write)
-
-        return start
+    def _start(
+        self,
+        start_response: StartResponse,
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: Any = None,
+    ) -> Callable[[bytes], object]:
+        """In the place of `start_response`."""
+        # As the application gave them: a filter above may edit the list.
+        given = list(headers) if isinstance(headers, list) else []
+        if exc_info is None:
+            write = start_response(status, headers)
+        else:
+            write = start_response(status, headers, exc_info)
+        self._started(status, given)
+        return functools.partial(self._write, write)
 
     @harmless
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
@@ -160,13 +179,13 @@ class Observation:
                 self._owner()
             self._body = streams.watched(body, self._end)
             return self._body
-        if self._answer.status is not None and isinstance(body, list | tuple):
+        if self._answer.status is not None and isinstance(body, (list, tuple)):
             for chunk in body:
                 self._answer.saw(chunk)
-            self._end(None, True)
+            self._finish(None, True)
             return body
         if self._answer.is_complete:
-            self._end(None, True)
+            self._finish(None, True)
             return body
         return streams.watched(body, self._end, self._saw)
 
@@ -174,7 +193,7 @@ class Observation:
     def _saw(self, chunk: bytes) -> None:
         self._answer.saw(chunk)
         if self._answer.is_complete:
-            self._end(None, True)
+            self._finish(None, True)
 
     def _sends_data(self) -> bool:
         return self._operation.action is Action.SEND and self._answer.carries_data
@@ -183,12 +202,16 @@ class Observation:
 
     @harmless
     def _end(self, error: BaseException | None, exhausted: bool) -> None:
+        self._finish(error, exhausted)
+
+    def _finish(self, error: BaseException | None, exhausted: bool) -> None:
         if not self._ended.acquire(blocking=False):
             return
         try:
             self._tell_end(error, exhausted)
         finally:  # what the server still holds must not hold the request
-            streams.unwatch_input(self._environ)
+            if self._input is not None:
+                streams.unwatch_input(self._environ)
             self._environ, self._input, self._body = {}, None, None
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
@@ -196,9 +219,8 @@ class Observation:
         response = self._response_facts(error, exhausted)
         source = events.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        told = events.decide(self._operation, request, response, records, now)
-        self._tell(told, request.receiver)
+        told = events.decide(self._operation, request, response, records, _now)
+        self._telling.tell(told, request.receiver)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
 
@@ -210,7 +232,7 @@ class Observation:
                 return self._before
             case Source.OWNER:
                 return self._owner()
-            case Source.AFTER if self._wants_success:
+            case Source.AFTER if self._watch.wants_success:
                 return self._look.record(self._operation, self._snapshot)
             case _:
                 return None
@@ -227,9 +249,17 @@ class Observation:
         return RequestFacts(
             receiver=self._who(),
             destination_ip=self._destination_ip,
-            bytes_read=None if self._reads_are_hidden else seen.bytes_read if seen else 0,
+            bytes_read=None if self._reads_are_hidden() else seen.bytes_read if seen else 0,
             body_start=seen.head if seen and seen.touched else None,
             prepared=self._prepared,
+        )
+
+    def _reads_are_hidden(self) -> bool:
+        """Glance reads a chunked body with uwsgi.chunked_read(), past wsgi.input."""
+        environ = self._environ
+        return (
+            "uwsgi.version" in environ
+            and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         )
 
     def _who(self) -> Receiver:
@@ -241,22 +271,20 @@ class Observation:
         )
 
     def _response_facts(self, error: BaseException | None, exhausted: bool) -> ResponseFacts:
+        answer = self._answer
+        failed = None if error is None else type(error).__name__
+        if self._operation.action is not Action.SEND:
+            return ResponseFacts(answer.status, answer.reason, answer.explanation(), failed)
         sent = self._bytes_written + (self._body.bytes_sent if self._body else 0)
-        return ResponseFacts(
-            status=self._answer.status,
-            reason=self._answer.reason,
-            explanation=self._explanation(),
-            error=type(error).__name__ if error is not None else None,
-            bytes_sent=sent,
-            kept=exhausted and self._promise() in (sent, None),
-        )
-
-    def _explanation(self) -> str:
-        """What Glance explained of a refusal, for the events that tell a text."""
-        return "" if self._operation.action is Action.SEND else self._answer.explanation()
+        kept = exhausted and self._promise() in (sent, None)
+        return ResponseFacts(answer.status, answer.reason, error=failed, bytes_sent=sent, kept=kept)
 
     def _promise(self) -> int | None:
         """How many bytes of data the answer promised; None when any number keeps it."""
-        if not self._sends_data():
+        if not self._answer.carries_data:
             return None
         return self._answer.promised_data((self._owner() or {}).get("size"))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

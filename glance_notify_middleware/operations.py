@@ -17,6 +17,8 @@ from glance_notify_middleware.notification import EventType
 class Action(enum.Enum):
     """What a request asks Glance to do."""
 
+    __hash__ = object.__hash__  # as fast as can be: a request is looked up by it many times
+
     CREATE = enum.auto()
     UPLOAD = enum.auto()
     STAGE = enum.auto()
@@ -137,7 +139,7 @@ def match(
         root = "/"
     else:
         return None
-    for candidate in _methods(method, query_string):
+    for candidate in _methods(method, query_string) if "_method" in query_string else (method,):
         for route, pattern in _PATTERNS.get((candidate, len(segments)), ()):
             names = _names(pattern, segments)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
@@ -175,11 +177,10 @@ def _methods(method: str, query_string: str) -> list[str]:
     not: a GET is a download of what is cached, whatever the query says. It is read with
     WebOb, as Routes does, so that both understand every spelling alike.
     """
-    if "_method" in query_string:
-        try:
-            override = Request({"QUERY_STRING": query_string}).GET.get("_method")
-        except UnicodeError:
-            override = None
-        if override:
-            return [override.upper(), "GET"] if method == "GET" else [override.upper()]
-    return [method]
+    try:
+        override = Request({"QUERY_STRING": query_string}).GET.get("_method")
+    except UnicodeError:
+        override = None
+    if not override:
+        return [method]
+    return [override.upper(), "GET"] if method == "GET" else [override.upper()]

@@ -20,7 +20,7 @@ class JournalRecorder:
                 each.message_id,
                 each.event_type,
                 each.priority,
-                each.timestamp.timestamp(),
+                each.timestamp,
                 each.to_json(),
             )
             for each in notifications

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from glance_notify_middleware.journal.recorder import JournalRecorder
@@ -33,7 +32,7 @@ def main() -> None:
         publisher_id="glance-1.example",
         event_type=EventType.CREATE,
         priority=Priority.INFO,
-        timestamp=datetime.now(UTC),
+        timestamp=time.time(),
         payload={f"key{n}": "of no interest" for n in range(30)},
         request_id="request",
         project_id="project",

@@ -113,7 +113,7 @@ def notification(priority: Priority, number: int) -> Notification:
         publisher_id="image.this-host",
         event_type=EventType.SEND,
         priority=priority,
-        timestamp=datetime(2026, 11, 22, 4, 1, 25, number, UTC),
+        timestamp=datetime(2026, 11, 22, 4, 1, 25, number, UTC).timestamp(),
         payload={"image_id": "i1", "owner_id": "Größe \U0001f600", "bytes_sent": number},
         request_id="req-1",
         project_id="p1",
@@ -127,7 +127,7 @@ def batch(told: list[Notification], message_format: str) -> list[Message]:
             each.message_id,
             each.event_type,
             each.priority,
-            each.timestamp.timestamp(),
+            each.timestamp,
             in_format(each.to_json(), message_format),
         )
         for each in told

@@ -47,7 +47,7 @@ def succeeded(
             RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
             ResponseFacts(status, kept=True),
             records,
-            cases.NOW,
+            lambda: cases.NOW,
         )
     )
 

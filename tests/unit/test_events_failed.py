@@ -45,7 +45,7 @@ def failed(
         RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
         response,
         Records(told=record),
-        cases.NOW,
+        lambda: cases.NOW,
     )
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 

@@ -18,9 +18,9 @@ REQUESTS = (*cases.CHANGES, cases.SEND)
 def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
     request_line: str,
 ) -> None:
-    with_id = events.looks_before(cases.operation(request_line))
+    with_id = events.looks_before(cases.operation(request_line).route)
     assert with_id is (request_line in BEFORE_ALWAYS)
-    with_metadata = events.looks_before(cases.operation(request_line, tells_metadata=True))
+    with_metadata = events.looks_before(cases.operation(request_line, tells_metadata=True).route)
     assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
 
 

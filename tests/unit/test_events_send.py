@@ -22,7 +22,9 @@ OWNED = Records(told={"owner": "o1", "size": 900})
 def sent(
     request: RequestFacts, response: ResponseFacts, records: Records
 ) -> list[tuple[str, str, Payload]]:
-    decided = events.decide(cases.operation(cases.SEND), request, response, records, now=cases.NOW)
+    decided = events.decide(
+        cases.operation(cases.SEND), request, response, records, now=lambda: cases.NOW
+    )
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 
 

@@ -119,7 +119,7 @@ def text_of(request: str, response: ResponseFacts) -> str:
         RequestFacts(Receiver(), None),
         response,
         Records(),
-        now=cases.NOW,
+        now=lambda: cases.NOW,
     )
     assert isinstance(event.payload, str)
     return event.payload

@@ -1,7 +1,7 @@
 """The message and its JSON."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,7 @@ def notification(payload: Payload, who: str | None = "u1") -> Notification:
         publisher_id="glance-1",
         event_type=EventType.MEMBER_CREATE,
         priority=Priority.WARN,
-        timestamp=datetime(2026, 11, 5, 12, 0, 0, 42),
+        timestamp=datetime(2026, 11, 5, 12, 0, 0, 42, UTC).timestamp(),
         payload=payload,
         request_id="req-1",
         project_id="p1",

@@ -7,8 +7,9 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import config
-from glance_notify_middleware.middleware import NotifyMiddleware, Recorder
+from glance_notify_middleware.middleware import NotifyMiddleware
 from glance_notify_middleware.notification import Notification
+from glance_notify_middleware.telling import Recorder
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
 FILE = f"/v2/images/{IMAGE}/file"

@@ -85,7 +85,6 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         (events, "source_wanted"),
         (events, "decide"),
         (events, "prepare"),
-        (events, "looks_before"),
         (events, "names_locations"),
     ],
 )

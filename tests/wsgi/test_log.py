@@ -31,7 +31,7 @@ def notification(payload: str = "an-id", priority: Priority = Priority.INFO) -> 
         publisher_id="host",
         event_type=EventType.DELETE,
         priority=priority,
-        timestamp=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        timestamp=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp(),
         payload=payload,
         request_id=None,
         project_id=None,
