@@ -12,7 +12,7 @@ BYTES_READ = 4096
 _LONGEST_TEXT = 1024  # bytes
 _LONGEST_ID = 100  # characters: what comes after it in a text must have room
 
-_TRIED = {
+TRIED = {
     Action.CREATE: "create image",
     Action.UPLOAD: "upload data of image",
     Action.STAGE: "stage data of image",
@@ -26,6 +26,7 @@ _TRIED = {
     Action.MEMBER_UPDATE: "update a member of image",
     Action.MEMBER_DELETE: "remove a member from image",
 }
+"""What an operation was to do, in words; an image's id may follow. A download has its fields."""
 
 
 def text(
@@ -36,9 +37,6 @@ def text(
     `explained` is what `explanation` made of the answer; `error` is the class of the exception
     that the application raised; `status` is None where it did not even begin to answer.
     """
-    tried = _TRIED[operation.action]
-    if operation.image_id is not None:
-        tried += " " + _one_line(operation.image_id)[:_LONGEST_ID]
     if error is not None:
         ended = f"the application raised {error}"
     elif status is None:
@@ -47,8 +45,18 @@ def text(
         ended = f"{status} {_one_line(reason)}".strip()
     # WebOb's error pages begin with the status, which the text has already.
     explained = explained.removeprefix(ended).strip()
+    tried = _tried(TRIED[operation.action], operation.image_id)
     said = ": ".join([tried, ended, *([explained] if explained else [])])
     return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+
+
+def unknown(tried: str, image_id: str | None) -> str:
+    """What was tried, on which image, of an operation whose end nobody has seen."""
+    return f"{_tried(tried, image_id)}: the outcome is unknown: the process that served it died"
+
+
+def _tried(tried: str, image_id: str | None) -> str:
+    return tried if image_id is None else f"{tried} {_one_line(image_id)[:_LONGEST_ID]}"
 
 
 # Elements whose text is no part of the explanation. Bounded, as is the length of a scheme: what

@@ -19,11 +19,18 @@ class Ids:
         self._pid = -1
         self._random = random.Random()  # noqa: S311
 
-    def new(self) -> str:
-        """The text of one. A forked child is given others than its parent."""
+    def text(self) -> str:
+        """A new one, as text."""
+        text = f"{self._next():032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def key(self) -> bytes:
+        """A new one, as 16 bytes."""
+        return self._next().to_bytes(_BITS // 8)
+
+    def _next(self) -> int:
+        """A forked child is given others than its parent."""
         if self._pid != os.getpid():
             self._random = random.Random()  # noqa: S311
             self._pid = os.getpid()
-        bits = self._random.getrandbits(_BITS) & _OTHERS | _VERSION_4
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return self._random.getrandbits(_BITS) & _OTHERS | _VERSION_4

@@ -13,11 +13,14 @@ from glance_notify_middleware.answer import Answer
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Network, Receiver
+from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Route, Source, as_download
 from glance_notify_middleware.telling import Telling
 
 Body = Iterable[bytes]
+
+_NOBODY = Receiver()
 
 
 def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
@@ -87,6 +90,7 @@ class Observation:
             else None
         )
 
+        self._intent: Intent | None = None
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
         self._names_locations = False  # the patch is about locations
@@ -116,6 +120,9 @@ class Observation:
             self._input = streams.watch_input(self._environ, self._on_read)
         if self._watch.looks_before:
             self._before = self._look.record(self._operation, self._snapshot)
+        self._intent = self._telling.begin(
+            self._operation, self._context or _NOBODY, self._destination_ip
+        )
 
     # -- while it reads the request ---------------------------------------------------------
 
@@ -177,7 +184,11 @@ class Observation:
         if self._sends_data():
             if self._answer.status is not None:
                 self._owner()
-            self._body = streams.watched(body, self._end)
+            if self._intent is None:
+                self._body = streams.watched(body, self._end)
+            else:
+                self._body = streams.watched(body, self._end, on_progress=self._went_on)
+                self._telling.remind(self._body)
             return self._body
         if self._answer.status is not None and isinstance(body, (list, tuple)):
             for chunk in body:
@@ -194,6 +205,14 @@ class Observation:
         self._answer.saw(chunk)
         if self._answer.is_complete:
             self._finish(None, True)
+
+    @harmless
+    def _went_on(self) -> None:
+        body = self._body
+        if self._intent is not None and body is not None:
+            sent = self._bytes_written + body.bytes_sent
+            owner = (self._owner() or {}).get("owner")
+            self._telling.progress(self._intent, Progress(sent, owner))
 
     def _sends_data(self) -> bool:
         return self._operation.action is Action.SEND and self._answer.carries_data
@@ -220,7 +239,7 @@ class Observation:
         source = events.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
         told = events.decide(self._operation, request, response, records, _now)
-        self._telling.tell(told, request.receiver)
+        self._telling.tell(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
 

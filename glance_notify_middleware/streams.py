@@ -3,12 +3,16 @@
 Nothing here buffers, reads ahead or asks for more than it was asked for.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 from wsgiref.types import WSGIEnvironment
 
 HEAD = 64
 """How many bytes of a request's body are kept: enough to tell what a patch is about."""
+
+STEP = 64 * 1024 * 1024
+"""Bytes of a download after which its progress is told."""
 
 Ended = Callable[[BaseException | None, bool], None]
 """Called when a body has ended, with the exception that ended it, if any, and whether it
@@ -133,28 +137,50 @@ class WatchedBody:
 
     `on_chunk`, if given, sees each chunk before the server has it. `bytes_sent` counts a chunk
     once the server asks for the next one: the chunk that was in its hands when the client went
-    away is not known to have left.
+    away is not known to have left. `on_progress`, if given, is called after every STEP bytes, and
+    with the next chunk after somebody has set `due` to 0: who does that every few seconds spares
+    us to read the clock for every chunk.
 
     The chunks come from a generator, which is fast; `close` is this object's own, for a
     generator that is closed before its first chunk runs none of its code.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_body",
+        "_on_chunk",
+        "_on_end",
+        "_on_progress",
+        "bytes_sent",
+        "due",
+    )
+
     def __init__(
-        self, body: Iterable[bytes], on_end: Ended, on_chunk: Callable[[bytes], None] | None = None
+        self,
+        body: Iterable[bytes],
+        on_end: Ended,
+        on_chunk: Callable[[bytes], None] | None = None,
+        on_progress: Callable[[], None] | None = None,
     ) -> None:
         self.bytes_sent = 0
+        self.due: float = STEP if on_progress is not None else math.inf
         self._body = body
         self._on_end = on_end
         self._on_chunk = on_chunk
+        self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[bytes]:
         on_chunk = self._on_chunk
+        sent = self.bytes_sent
         try:
             for chunk in self._body:
                 if on_chunk is not None:
                     on_chunk(chunk)
                 yield chunk
-                self.bytes_sent += len(chunk)
+                self.bytes_sent = sent = sent + len(chunk)
+                if sent >= self.due and self._on_progress is not None:
+                    self.due = sent + STEP
+                    self._on_progress()
         except GeneratorExit:
             self._on_end(None, False)
             raise
@@ -175,12 +201,18 @@ class WatchedBody:
 class SizedBody(WatchedBody):
     """One over a body that has a length: servers look at it to frame the answer."""
 
+    __slots__ = ()
+
     def __len__(self) -> int:
         return len(cast(Any, self._body))
 
 
 def watched(
-    body: Iterable[bytes], on_end: Ended, on_chunk: Callable[[bytes], None] | None = None
+    body: Iterable[bytes],
+    on_end: Ended,
+    on_chunk: Callable[[bytes], None] | None = None,
+    on_progress: Callable[[], None] | None = None,
 ) -> WatchedBody:
     """`body` under watch, with a length if it has one."""
-    return (SizedBody if hasattr(body, "__len__") else WatchedBody)(body, on_end, on_chunk)
+    kind = SizedBody if hasattr(body, "__len__") else WatchedBody
+    return kind(body, on_end, on_chunk, on_progress)

@@ -6,27 +6,45 @@ from typing import Protocol
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events import ImageEvent
+from glance_notify_middleware.failure import TRIED
 from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.ids import Ids
+from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.notification import (
     EventType,
     Notification,
     NotRecordedError,
     Priority,
 )
+from glance_notify_middleware.operations import Operation
+
+
+class Running(Protocol):
+    """A download that runs. It tells its progress when it has sent `due` bytes."""
+
+    due: float
 
 
 class Recorder(Protocol):
     """The seam between the WSGI side and delivery."""
 
-    def record(self, notifications: Sequence[Notification]) -> None:
-        """Take the notifications of one moment of one operation.
+    def begin(self, begun: Intent) -> None:
+        """An operation is about to be given to Glance. As `record`, it must not wait."""
+
+    def progress(self, running: Intent, progress: Progress) -> None:
+        """A download has come so far."""
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        """Take the notifications of one moment of one operation, which ends the intent `ends`.
 
         Called on the request's thread: must not wait for anything. Raises NotRecordedError where
         it could not take some of them. Whatever it raises costs the request nothing, and what
-        is lost is logged whole.
+        is lost is logged whole; then the intent is ended by a call without notifications.
         """
+
+    def remind(self, running: Running) -> None:
+        """Have `due` of it set to 0 every few seconds, for as long as anybody else holds it."""
 
     def refuses(self) -> bool:
         """Whether no operation may begin now that would be an event: the operator chose so."""
@@ -58,26 +76,68 @@ class Telling:
             log_error("nothing is refused", error)
             return False
 
-    def tell(self, events: Sequence[ImageEvent], who: Receiver) -> None:
-        """Have the events of this moment recorded. What cannot be is logged, whole."""
+    def begin(
+        self, operation: Operation, who: Receiver, destination_ip: str | None
+    ) -> Intent | None:
+        """Have it recorded that the operation is about to be given to Glance.
+
+        None where nobody wants to know that its outcome is unknown.
+        """
+        refused = operation.route.refused
+        if (refused, Priority.ERROR) not in self._wanted:
+            return None
+        begun = Intent(
+            self._ids.key(),
+            time.time(),
+            self._publisher_id,
+            refused,
+            TRIED.get(operation.route.action, ""),
+            operation.image_id,
+            who.request_id,
+            who.project_id,
+            who.user_id,
+            destination_ip,
+        )
+        try:
+            self._recorder.begin(begun)
+        except Exception as error:
+            log_error("should the process die, this operation leaves no trace", error)
+        return begun
+
+    def progress(self, running: Intent, progress: Progress) -> None:
+        """Have it recorded how far a download has come."""
+        self._recorder.progress(running, progress)
+
+    def remind(self, running: Running) -> None:
+        """Have a download reminded every few seconds to tell its progress."""
+        self._recorder.remind(running)
+
+    def tell(self, events: Sequence[ImageEvent], who: Receiver, ends: Intent | None = None) -> None:
+        """Have the events of this moment recorded, and with them the end of the intent `ends`.
+
+        What cannot be recorded is logged, whole.
+        """
         wanted = self._wanted
         notifications = [
             self._notification(event, who)
             for event in events
             if (event.event_type, event.priority) in wanted
         ]
-        if not notifications:
+        if not notifications and ends is None:
             return
         try:
-            self._recorder.record(notifications)
+            self._recorder.record(notifications, ends)
+            return
         except NotRecordedError as error:
             _log_lost(error.lost, error)
         except Exception as error:
             _log_lost(notifications, error)
+        if ends is not None:
+            self._recorder.record([], ends)
 
     def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
         return Notification(
-            message_id=self._ids.new(),
+            message_id=self._ids.text(),
             publisher_id=self._publisher_id,
             event_type=event.event_type,
             priority=event.priority,

@@ -27,8 +27,9 @@ _FIELDS = struct.Struct(">4sBBHIQQ")
 _CHECKSUM = struct.Struct(">I")
 _HEADER = _FIELDS.size + _CHECKSUM.size
 
-_INTENT = 16  # bytes of an intent's UUID
-_NO_INTENT = bytes(_INTENT)
+INTENT = 16
+"""Bytes of an intent's UUID, its key."""
+_NO_INTENT = bytes(INTENT)
 _MESSAGE = struct.Struct(">36sdBBI")  # id, timestamp, priority, lengths of event type and JSON
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
@@ -42,13 +43,15 @@ class Kind(enum.IntEnum):
     SEGMENT = 0
     """The first of a segment: whose it is."""
     BEGIN = 1
-    """An intent: an operation is about to be given to Glance."""
+    """An intent, its key first: an operation is about to be given to Glance."""
     PROGRESS = 2
-    """How many bytes a running download has sent."""
+    """Behind the key of its intent: how far a running download has come."""
     EVENTS = 3
     """Notifications that became known at one moment; ends an intent, if it names one."""
     END = 4
-    """An intent came to nothing: there is nothing to tell."""
+    """The intent of this key came to nothing: there is nothing to tell."""
+    MARK = 5
+    """All intents that were open when the segment was begun stand before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,9 @@ def encode(
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
 
 
-def encode_messages(messages: Sequence[Message], ends: bytes = _NO_INTENT) -> bytes:
-    """The body of an EVENTS record; `ends` is the UUID of the intent that these events end."""
-    parts = [ends]
+def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> bytes:
+    """The body of an EVENTS record; `ends` is the key of the intent that these events end."""
+    parts = [ends or _NO_INTENT]
     for message in messages:
         event_type = message.event_type.encode()
         parts += (
@@ -104,7 +107,7 @@ def encode_messages(messages: Sequence[Message], ends: bytes = _NO_INTENT) -> by
 def decode_messages(body: bytes) -> list[Message]:
     """The messages of an EVENTS record."""
     messages = []
-    at = _INTENT
+    at = INTENT
     while at < len(body):
         message_id, timestamp, priority, type_length, length = _MESSAGE.unpack_from(body, at)
         at += _MESSAGE.size

@@ -4,6 +4,8 @@ No other process writes to that file, and no other waits for it. One lock, of th
 process, is held around one write().
 """
 
+import contextlib
+import errno
 import os
 import secrets
 import threading
@@ -16,8 +18,10 @@ from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.directory import segment_path, size
 from glance_notify_middleware.journal.live import LiveFile
+from glance_notify_middleware.journal.open_intents import OpenIntents
 from glance_notify_middleware.journal.origin import Origin
 from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.notification import Message, Priority
 
 SEGMENT_SIZE = 4 * 1024 * 1024
@@ -47,6 +51,7 @@ class Journal:
         self.directory = directory
         self.identity: str | None = None
         self.is_full = False  # the bound or the disk: as found a moment ago
+        self.reminders = Reminders()
         self._max_size = max_size
         self._sync = sync
         self._segment_size = segment_size
@@ -54,11 +59,14 @@ class Journal:
         self._live: LiveFile | None = None
         self._fd = -1  # of the current segment
         self._segment = 0  # its number
+        self._next_segment = 0  # one that could not be begun has used its number up
         self._size = 0  # its bytes
         self._turn_over_at = 0
         self._number = 0  # of the next notification
         self._recorded: Counter[tuple[str, Priority]] = Counter()
         self._dropped: Counter[str] = Counter()  # by reason
+        self._intents = OpenIntents()
+        self._unended: list[bytes] = []  # keys of intents whose end could not be written
         self._threads: dict[str, threading.Thread] = {}
         self._written = 0  # records so far, for _synced
         self._synced = 0
@@ -69,21 +77,49 @@ class Journal:
         """Whether a thread was started that tends it."""
         return bool(self._threads)
 
-    def record(self, messages: Sequence[Message]) -> None:
-        """Append the messages of one moment: all or none. Raises NotWrittenError."""
-        body = records.encode_messages(messages)
-        crc = records.checksum(body)
+    def begin(self, key: bytes, facts: bytes) -> None:
+        """Append an intent. Where that cannot be, it is not: nothing is lost by that so far."""
+        if not self.is_full:
+            with contextlib.suppress(OSError), self._lock:
+                self._append(Kind.BEGIN, key + facts)
+
+    def progress(self, key: bytes, told: bytes) -> None:
+        """Append how far a running download has come, if its intent is in the journal."""
+        with contextlib.suppress(OSError), self._lock:
+            if key in self._intents.by_key and not self.is_full:
+                self._append(Kind.PROGRESS, key + told)
+
+    def end(self, key: bytes) -> None:
+        """Append that an intent came to nothing; later, where that cannot be now."""
+        with self._lock:
+            if key not in self._intents.by_key:
+                return
+            try:
+                self._append(Kind.END, key)
+            except OSError:
+                self._unended.append(key)
+
+    def record(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
+        """Append the messages of one moment: all or none. They end the intent with the key `ends`.
+
+        Raises NotWrittenError: then it is to be ended by itself.
+        """
         if self.is_full:
             self._drop(len(messages), "full", "the journal is full")
         try:
-            with self._lock:
-                self._append(Kind.EVENTS, body, crc, len(messages))
-                for message in messages:
-                    self._recorded[message.event_type, message.priority] += 1
-                written = self._written
+            self.settle(messages, ends)
         except OSError as error:
             self._drop(len(messages), "disk", f"the journal cannot be written: {error.strerror}")
 
+    def settle(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
+        """Like `record`, for one who can wait: raises OSError, and nothing is dropped."""
+        body = records.encode_messages(messages, ends)
+        crc = records.checksum(body)
+        with self._lock:
+            self._append(Kind.EVENTS, body, len(messages), crc)
+            for message in messages:
+                self._recorded[message.event_type, message.priority] += 1
+            written = self._written
         if self._sync:
             self._wait_for_disk(written)
 
@@ -95,6 +131,7 @@ class Journal:
 
     def tend(self) -> None:
         """What is to be done once a second, on a thread of its own. Raises OSError."""
+        self.reminders.remind()
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self._see_whether_full()
         live = self._live
@@ -105,6 +142,7 @@ class Journal:
             return
         live.restore()
         self._rescue()
+        self._end_the_unended()
         live.write(self.counters())
 
     def counters(self) -> dict[str, object]:
@@ -134,64 +172,81 @@ class Journal:
 
     # -- under the lock ---------------------------------------------------------------------
 
-    def _append(self, kind: Kind, body: bytes, crc: int, count: int) -> None:
+    def _append(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> None:
+        """`crc` is the body's checksum, where that is known already."""
         if self._fd < 0:
             self._begin()
         elif self._size >= self._turn_over_at:
             self._turn_over()
-        self._write(kind, body, crc, count)
-        self._number += count
-
-    def _write(self, kind: Kind, body: bytes, crc: int, count: int) -> None:
-        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        record = records.encode(kind, body, crc, count=count, number=self._number, clock=clock)
+        record = self._encoded(kind, body, count, crc)
         written = os.write(self._fd, record)
         self._size += written
         if written < len(record):
             # What is torn stays: to cut it off could erase what somebody else has appended.
             raise OSError(0, f"{written} of {len(record)} bytes were written, no more")
         self._written += 1
+        self._number += count
+        self._intents.take(kind, body)
+
+    def _encoded(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> bytes:
+        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        crc = records.checksum(body) if crc is None else crc
+        return records.encode(kind, body, crc, count=count, number=self._number, clock=clock)
 
     def _begin(self) -> None:
         """A new identity. Its live file comes first: a segment without one counts as dead."""
         # It is known before its file is there: a relay in this process must not take it for dead.
         self.identity = identity = secrets.token_hex(8)
         live = LiveFile(self.directory, identity)
+        self._next_segment = self._number = 0
         try:
-            fd = self._new_segment(identity, 0)
+            fd = self._new_segment(self._head())
         except OSError:
             live.close()
             raise
         self._live, self._fd = live, fd
-        self._segment = self._number = 0
-        self._head()
 
     def _turn_over(self) -> None:
+        before = self._fd
         try:
-            fd = self._new_segment(str(self.identity), self._segment + 1)
+            self._fd = self._new_segment(self._head())
         except OSError:
             self._turn_over_at += self._segment_size  # better a long segment than none
             return
         if self._sync:
-            os.fdatasync(self._fd)
-        os.close(self._fd)
-        self._fd = fd
-        self._segment += 1
-        self._head()
+            os.fdatasync(before)
+        os.close(before)
 
-    def _new_segment(self, identity: str, number: int) -> int:
+    def _head(self) -> bytes:
+        """What a segment begins with: whose it is, and the intents that stand open."""
+        origin = Origin.here_and_now().encode()
+        return b"".join(
+            [
+                self._encoded(Kind.SEGMENT, origin),
+                *(self._encoded(kind, body) for kind, body in self._intents.copies()),
+            ]
+        )
+
+    def _new_segment(self, data: bytes) -> int:
+        """The descriptor of the next segment, in which `data` stands. Raises OSError: then there
+        is none."""
+        number = self._next_segment
+        self._next_segment += 1
+        path = segment_path(self.directory, str(self.identity), number)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(segment_path(self.directory, identity, number), flags, 0o600)
-        if self._sync:
-            _sync_directory(self.directory)
+        fd = os.open(path, flags, 0o600)
+        try:
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, "there is no room for a segment")
+            if self._sync:
+                _sync_directory(self.directory)
+        except OSError:
+            os.close(fd)
+            path.unlink()
+            raise
+        self._segment, self._size = number, len(data)
+        self._turn_over_at = len(data) + self._segment_size
         return fd
-
-    def _head(self) -> None:
-        """The first record of a segment: for people, and to tell one boot from another."""
-        self._size = 0
-        self._turn_over_at = self._segment_size
-        body = Origin.here_and_now().encode()
-        self._write(Kind.SEGMENT, body, records.checksum(body), 0)
 
     # -- once a second ----------------------------------------------------------------------
 
@@ -212,15 +267,15 @@ class Journal:
             found = os.fstat(self._fd)
             if found.st_nlink > 0:
                 return
-            data = os.pread(self._fd, found.st_size, 0)
-            fd = self._new_segment(str(self.identity), self._segment + 1)
-            if os.write(fd, data) < len(data):
-                os.close(fd)
-                segment_path(self.directory, str(self.identity), self._segment + 1).unlink()
-                raise OSError(0, "a segment was removed, and there is no room for it")
-            os.close(self._fd)
-            self._fd = fd
-            self._segment += 1
+            removed = self._fd
+            self._fd = self._new_segment(os.pread(removed, found.st_size, 0))
+            os.close(removed)
+
+    def _end_the_unended(self) -> None:
+        while self._unended:
+            with self._lock:
+                self._append(Kind.END, self._unended[-1])
+                self._unended.pop()
 
     def _see_whether_full(self) -> None:
         used = size(self.directory)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
@@ -22,19 +23,32 @@ _LEVELS = {
 }
 
 
-class LoggerRecorder:
-    """Logs as the service has configured Python's logging; the level tells the priority."""
+class _AtOnce:
+    """What is told at once keeps no intents: of what dies with its process nothing is told."""
+
+    def begin(self, begun: Intent) -> None:
+        pass
+
+    def progress(self, running: Intent, progress: Progress) -> None:
+        pass
+
+    def remind(self, running: object) -> None:
+        pass
 
     def refuses(self) -> bool:
         return False
 
-    def record(self, notifications: Sequence[Notification]) -> None:
+
+class LoggerRecorder(_AtOnce):
+    """Logs as the service has configured Python's logging; the level tells the priority."""
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         for notification in notifications:
             level = _LEVELS[notification.priority]
             log_alone(NOTIFICATIONS, level, notification.to_json().decode())
 
 
-class FileRecorder:
+class FileRecorder(_AtOnce):
     """Appends to a file that other processes append to as well, and that logrotate may move.
 
     Linux puts each write() of a file opened with O_APPEND at its end, whole, one after the
@@ -50,19 +64,18 @@ class FileRecorder:
         self._file = _AppendedFile(path)
         self._complained = False  # that the path cannot be opened any more
 
-    def refuses(self) -> bool:
-        return False
-
-    def record(self, notifications: Sequence[Notification]) -> None:
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         """Raises NotRecordedError with those that could not be written whole (a full disk)."""
+        if not notifications:
+            return
         lines = [notification.to_json() + b"\n" for notification in notifications]
         try:
             written = self._current_file().append(b"".join(lines))
         except OSError as error:
             raise NotRecordedError(notifications, f"{self._path}: {error.strerror}") from error
-        ends = itertools.accumulate(len(line) for line in lines)
+        until = itertools.accumulate(len(line) for line in lines)
         # A line that lacks its end alone is whole: the next one gives it that.
-        torn = [each for each, end in zip(notifications, ends, strict=True) if end - 1 > written]
+        torn = [each for each, end in zip(notifications, until, strict=True) if end - 1 > written]
         if torn:
             raise NotRecordedError(torn, f"{self._path}: {written} bytes could be written, no more")
 

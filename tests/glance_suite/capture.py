@@ -43,9 +43,9 @@ class Capture:
         recorded = self._recorded
 
         class CountingRecorder(LoggerRecorder):
-            def record(self, notifications: Any) -> None:
+            def record(self, notifications: Any, ends: Any = None) -> None:
                 recorded(notifications)
-                super().record(notifications)
+                super().record(notifications, ends)
 
         cast(Any, factory).LoggerRecorder = CountingRecorder
         if not self._compares:

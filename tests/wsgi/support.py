@@ -2,14 +2,16 @@
 
 import io
 import json
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import config
+from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.middleware import NotifyMiddleware
 from glance_notify_middleware.notification import Notification
-from glance_notify_middleware.telling import Recorder
+from glance_notify_middleware.telling import Recorder, Running
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
 FILE = f"/v2/images/{IMAGE}/file"
@@ -21,9 +23,24 @@ class Told:
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
+        self.begun: list[Intent] = []
+        self.progressed: list[Progress] = []
+        self.running: weakref.WeakSet[Running] = weakref.WeakSet()
+        self.ended: list[Intent] = []
 
-    def record(self, notifications: Sequence[Notification]) -> None:
+    def begin(self, begun: Intent) -> None:
+        self.begun.append(begun)
+
+    def progress(self, running: Intent, progress: Progress) -> None:
+        self.progressed.append(progress)
+
+    def remind(self, running: Running) -> None:
+        self.running.add(running)
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         self.notifications.extend(notifications)
+        if ends is not None:
+            self.ended.append(ends)
 
     def refuses(self) -> bool:
         return False

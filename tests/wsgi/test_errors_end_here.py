@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from glance_notify_middleware import events, identity, middleware
+from glance_notify_middleware.intent import Intent
 from glance_notify_middleware.notification import Notification, NotRecordedError
 from tests.wsgi.support import (
     FILE,
@@ -25,14 +26,13 @@ TEN = [("Content-Length", "10")]
 ONE = f"/v2/images/{IMAGE}"
 
 
-class Broken:
+class Broken(Told):
     """A recorder that raises."""
 
-    def refuses(self) -> bool:
-        return False
-
-    def record(self, notifications: Sequence[Notification]) -> None:
-        raise OSError("the disk is full")
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        if notifications:
+            raise OSError("the disk is full")
+        super().record(notifications, ends)
 
 
 def fails(*_: Any, **__: Any) -> Any:
@@ -57,13 +57,10 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
 
 
 def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:
-    class Full:
+    class Full(Told):
         """A recorder that has room for two."""
 
-        def refuses(self) -> bool:
-            return False
-
-        def record(self, notifications: Sequence[Notification]) -> None:
+        def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
             raise NotRecordedError(notifications[2:], "the disk is full")
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
