@@ -61,10 +61,10 @@ class Relay:
         finally:
             self._ended.set()
 
-    def stop(self, seconds: float = 5.0) -> None:
+    def stop(self, seconds: float = 4.5) -> None:
         """Take no more, and wait for what is on its way, not longer than `seconds`.
 
-        What is left stands in the journal.
+        What is left stands in the journal. By default the process has ended within 5 seconds.
         """
         self._stop.set()
         self._ended.wait(seconds)

@@ -57,7 +57,8 @@ def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplicati
 
 
 def plays_glance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The header X-Answer asks for another answer than the good one: 403, or 500."""
+    """The header X-Answer asks for another answer than the good one: 403, or 500; X-Long for an
+    image whose name has so many characters."""
     data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     status, body, headers = _answer(environ, data)
     start_response(status, [("Content-Type", "application/json"), *headers.items()])
@@ -71,7 +72,8 @@ def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
         return f"{asked} As Asked", [body], {"Content-Length": str(len(body))}
     match method, path:
         case "POST", []:
-            return _record("201 Created", json.loads(data or b"{}").get("id") or str(uuid.uuid4()))
+            image = json.loads(data or b"{}").get("id") or str(uuid.uuid4())
+            return _record("201 Created", image, "n" * int(environ.get("HTTP_X_LONG", 1)))
         case "GET", [_, "file"]:
             length = str(CHUNKS * len(CHUNK))
             return "200 OK", (CHUNK for _ in range(CHUNKS)), {"Content-Length": length}
@@ -82,10 +84,10 @@ def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
     return "404 Not Found", [], {"Content-Length": "0"}
 
 
-def _record(status: str, image: str) -> Answer:
+def _record(status: str, image: str, name: str = "an image") -> Answer:
     record: dict[str, Any] = {
         "id": image,
-        "name": "an image",
+        "name": name,
         "owner": "the-owner",
         "status": "active",
         "size": CHUNKS * len(CHUNK),

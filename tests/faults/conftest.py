@@ -7,9 +7,11 @@ import pytest
 
 from demo.rabbit import Rabbit
 from tests.faults import report
-from tests.faults.trial import ALL, FAULTS, Found, Trial
+from tests.faults.trial import Found, Trial
+from tests.faults.ways import ALL, RABBIT, WAYS, Way, is_asked
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[2] / "docs"
 
 _FOUND = pytest.StashKey[Found]()
 
@@ -19,19 +21,34 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FOUND] = Found()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests by a way that is not asked for."""
+    left_out = [each for each in items if HERE in each.path.parents and not is_asked(_way_of(each))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if each not in left_out]
+
+
+def _way_of(item: pytest.Item) -> Way:
+    """Those that do not say by which they are, are by RABBIT."""
+    callspec = getattr(item, "callspec", None)
+    way: Way = callspec.params.get("way", RABBIT) if callspec is not None else RABBIT
+    return way
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print the tables; with FAULTS=1, when every fault was there, write the page."""
     found = config.stash[_FOUND]
-    if not (found.rows or found.tables):
-        return
-    terminalreporter.section("faults")
-    terminalreporter.write(report.table(found.rows))
+    for way in WAYS:
+        if rows := found.rows[way.name]:
+            terminalreporter.section(f"faults, by {way.name}")
+            terminalreporter.write(report.table(rows))
+            if ALL and {row.number for row in rows} >= way.faults:
+                page = report.page(way, rows, found.tables, found.broker)
+                (DOCS / way.page).write_text(page)
     for sentence, text in found.tables:
         terminalreporter.write(f"\n{sentence}:\n\n{text}")
-    if ALL and {row.number for row in found.rows} >= FAULTS.keys():
-        PAGE.write_text(report.page(found.rows, found.tables, found.broker))
 
 
 @pytest.fixture
@@ -44,7 +61,17 @@ def found(request: pytest.FixtureRequest, rabbit: Rabbit) -> Found:
 
 
 @pytest.fixture
-def trial(rabbit: Rabbit, vhost: str, tmp_path: Path, found: Found) -> Iterator[Trial]:
+def way(request: pytest.FixtureRequest) -> Way:
+    """By which a test goes to the broker."""
+    way: Way = getattr(request, "param", RABBIT)
+    return way
+
+
+@pytest.fixture
+def trial(
+    request: pytest.FixtureRequest, rabbit: Rabbit, way: Way, tmp_path: Path, found: Found
+) -> Iterator[Trial]:
     """A fault, its stages and its tally."""
-    with Trial(rabbit, vhost, tmp_path, found) as trial:
+    vhost = way.vhost or request.getfixturevalue("vhost")
+    with Trial(rabbit, way, vhost, tmp_path, found) as trial:
         yield trial

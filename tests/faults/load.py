@@ -130,12 +130,12 @@ class Load:
             self.ledger.wrong.append(f"{status} for {operation.method} {operation.path}")
 
 
-def ask(port: int, request_id: str, image: str, operation: Operation) -> int:
+def ask(port: int, request_id: str, image: str, operation: Operation, **headers: str) -> int:
     """Make a request, on a connection of its own, and read the whole answer; returns its status.
 
     Raises OSError, or HTTPException, when it breaks off.
     """
-    headers = {"X-Request": request_id}
+    headers = {"X-Request": request_id, **headers}
     if operation.status in _REFUSED:
         headers["X-Answer"] = str(operation.status)
     body = json.dumps({"id": image}).encode() if operation.method in ("POST", "PUT") else None

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 
+from tests.faults.ways import RABBIT, Way
+
+_NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
+
 COLUMNS = ("fault", "owed", "delivered", "missing", "repeated", "slowest answer (ms)")
 
 
@@ -43,15 +47,16 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
 
 
-def page(rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str) -> str:
+def page(way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str) -> str:
     """The whole page; `more` are further tables, each with a sentence that tells what it shows."""
-    ours, kombu = metadata.version("glance_notify_middleware"), metadata.version("kombu")
+    command = "make faults" if way is RABBIT else f"make faults BROKER={way.name}"
+    used = ["pyuwsgi", *way.clients]
+    versions = [f"{_NAMES.get(each, each)} {metadata.version(each)}" for each in used]
+    ours = f"glance_notify_middleware {metadata.version('glance_notify_middleware')}"
     parts = [
         "# Faults, and what became of the notifications",
-        f"Written on {datetime.now(UTC):%Y-%m-%d} by `make faults`: RabbitMQ {broker}, "
-        f"uWSGI {metadata.version('pyuwsgi')}, kombu {kombu}, "
-        f"py-amqp {metadata.version('amqp')}, Python {platform.python_version()}, "
-        f"glance_notify_middleware {ours}.",
+        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`: RabbitMQ {broker} by "
+        f"{way.protocol}, {', '.join(versions)}, Python {platform.python_version()}, {ours}.",
         "An application that plays Glance runs under a real server with the filter (four processes "
         "of four threads, where nothing else is said), clients lead images through their lives, "
         "and the fault befalls the server or a real broker.",

@@ -59,12 +59,7 @@ class Stage:
         self._environ = {"PASTE_FILE": str(self.paste_file), **(environ or {})}
         self._relay: subprocess.Popen[bytes] | None = None
         self._server: ServerProcess | None = None
-        lines = {
-            "notifier_strategy": "rabbit",
-            "journal_dir": str(self.journal),
-            "rabbit_retry_max_backoff": "1",
-            **options,
-        }
+        lines = {"journal_dir": str(self.journal), **options}
         section = "".join(f"{name} = {value}\n" for name, value in lines.items())
         self.paste_file.write_text(_PASTE_FILE + section)
         self._has_relay = lines.get("relay") == "external"

@@ -7,11 +7,13 @@ import pytest
 
 from tests.faults.load import LIFE, Load
 from tests.faults.servers import free_port
-from tests.faults.trial import ALL, Trial, with_all
+from tests.faults.trial import Trial
+from tests.faults.ways import ALL, by_each, by_each_always, with_all
 
 _PATIENCE = 10.0  # seconds that the strategy waits for an answer
 
 
+@by_each_always
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, relay: str) -> None:
     with trial.stage(relay=relay) as stage:
@@ -25,6 +27,7 @@ def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, rela
         trial.judge(1, ledger, more=f"relay = {relay}", is_quick=True)
 
 
+@by_each
 @with_all
 def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial) -> None:
     with trial.stage() as stage:
@@ -37,6 +40,7 @@ def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial
         trial.judge(2, ledger, is_quick=True)
 
 
+@by_each
 @with_all
 def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> None:
     with trial.stage() as stage:
@@ -62,32 +66,35 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial
         trial.judge(4, ledger, is_quick=True)
 
 
+@by_each
 def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Trial) -> None:
     proxy = trial.proxy()
-    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+    with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(2)
         proxy.open()
         trial.judge(7, ledger, is_quick=True)
-        assert stage.said().count("rabbit is out of reach") == 1
+        assert stage.said().count(f"{trial.way.name} is out of reach") == 1
 
 
+@by_each
 @with_all
 @pytest.mark.parametrize("by", ["the network", "the broker"])
 def test_nothing_is_lost_when_connections_are_closed_again_and_again(trial: Trial, by: str) -> None:
     proxy = trial.proxy()
     proxy.open()
-    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+    with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             for _ in range(20):
                 time.sleep(0.3)
                 if by == "the network":
                     proxy.reset()
                 else:
-                    trial.rabbit.ctl("close_all_connections", "--vhost", trial.vhost, "as a test")
+                    trial.way.close_connections(trial.rabbit, trial.vhost)
         trial.judge(8, ledger, more=f"by {by}", is_quick=True)
 
 
+@by_each
 @with_all
 def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: Trial) -> None:
     with trial.stage() as stage:
@@ -103,20 +110,22 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: 
         assert tally.repeated > 0  # what was on its way is stored by the thawed broker, and again
 
 
+@by_each_always
 def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
     proxy = trial.proxy()
     proxy.fall_silent()
-    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+    with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(2.5 * _PATIENCE if ALL else 3)
         proxy.open()
         trial.judge(30, ledger, is_quick=True)
 
 
+@by_each
 @with_all
 def test_a_dead_first_host_is_passed_over(trial: Trial) -> None:
     hosts = f"127.0.0.1:{free_port()}, 127.0.0.1:{trial.rabbit.port}"
-    with trial.stage(rabbit_hosts=hosts) as stage:
+    with trial.stage(hosts=hosts) as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(1.5)
         trial.judge(40, ledger, is_quick=True)

@@ -8,7 +8,8 @@ from tests.faults.caller import Caller
 from tests.faults.measured import WARM_UP
 from tests.faults.proxy import Proxy
 from tests.faults.tally import compare, drain
-from tests.faults.trial import ALL, Found, Trial
+from tests.faults.trial import Found, Trial
+from tests.faults.ways import ALL
 
 EVENTS = 10_000 if ALL else 2_000
 RATE = 500 if ALL else 2_000  # requests a second

@@ -8,7 +8,8 @@ import time
 
 from tests.faults.load import LIFE, Load
 from tests.faults.servers import ROOT
-from tests.faults.trial import Found, Trial, with_all
+from tests.faults.trial import Found, Trial
+from tests.faults.ways import with_all
 
 pytestmark = with_all
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from tests.faults.load import LIFE, Load
 from tests.faults.stage import Stage
 from tests.faults.tally import Consumer
-from tests.faults.trial import Found, Trial, with_all
+from tests.faults.trial import Found, Trial
+from tests.faults.ways import with_all
 
 BUSY = (0, 1, 4)
 CREATES = LIFE[:1]  # one event each

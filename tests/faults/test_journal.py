@@ -10,7 +10,8 @@ import pytest
 
 from tests.faults.caller import Caller
 from tests.faults.load import LIFE, Answered, Ledger, Load
-from tests.faults.trial import Trial, with_all
+from tests.faults.trial import Trial
+from tests.faults.ways import with_all
 
 pytestmark = with_all
 

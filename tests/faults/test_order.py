@@ -10,7 +10,8 @@ import pytest
 
 from tests.faults.caller import Caller
 from tests.faults.tally import compare, drain
-from tests.faults.trial import ALL, Found, Trial, with_all
+from tests.faults.trial import Found, Trial
+from tests.faults.ways import ALL, with_all
 
 EVENTS = 60_000 if ALL else 5_000
 CHAINS = 12  # of cause and effect, at a time

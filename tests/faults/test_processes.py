@@ -10,11 +10,13 @@ from tests.faults.caller import Caller
 from tests.faults.load import LIFE, Answered, Ledger, Load
 from tests.faults.servers import COMMANDS
 from tests.faults.stage import Stage
-from tests.faults.trial import ALL, Trial, with_all
+from tests.faults.trial import Trial
+from tests.faults.ways import ALL, by_each, with_all
 
 ROUNDS = 8 if ALL else 1
 
 
+@by_each
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_nothing_is_lost_when_workers_are_killed(trial: Trial, relay: str) -> None:
     with trial.stage(relay=relay) as stage:
@@ -28,9 +30,10 @@ def test_nothing_is_lost_when_workers_are_killed(trial: Trial, relay: str) -> No
         trial.judge(13, ledger, more=f"relay = {relay}")
 
 
+@by_each
 def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Trial) -> None:
     proxy = trial.proxy()
-    with trial.stage(rabbit_hosts=f"127.0.0.1:{proxy.port}") as stage:
+    with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port) as ledger:
             for _ in range(ROUNDS + 1):
                 time.sleep(1)
@@ -73,6 +76,7 @@ def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial) -> Non
         trial.judge(16, ledger)
 
 
+@by_each
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
     trial: Trial, relay: str
@@ -107,7 +111,7 @@ def test_processes_that_are_forked_from_a_loaded_one_lose_nothing(trial: Trial, 
 def backlog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     """A journal that processes have left behind which are gone, and what it owes."""
     folder = tmp_path_factory.mktemp("backlog")
-    before = Stage(folder, relay="external", rabbit_port="1")
+    before = Stage(folder, relay="external", notifier_strategy="rabbit", rabbit_port="1")
     ledger = Ledger()
     for process in range(2):
         with Caller(before.paste_file, before.log) as caller:

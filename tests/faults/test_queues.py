@@ -1,11 +1,13 @@
 """The broker is there, and does not take what it is given: it waits, and the rest goes on."""
 
 import time
+import uuid
 from urllib.parse import quote
 
 from tests.faults.load import LIFE, Load
 from tests.faults.tally import QUEUES, Consumer
-from tests.faults.trial import Trial, with_all
+from tests.faults.trial import Trial
+from tests.faults.ways import by_each, with_all
 
 pytestmark = with_all
 
@@ -51,18 +53,19 @@ def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial
         assert "rabbit refuses messages" in stage.said()
 
 
+@by_each
 def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
-    user = f"users/{trial.vhost}"
+    user = f"user-{uuid.uuid4().hex}"
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
-    trial.rabbit.api("PUT", user, {"password": "before", "tags": ""})
-    trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{trial.vhost}", everything)
-    with trial.stage(rabbit_userid=trial.vhost, rabbit_password="before") as stage:
+    trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
+    trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{user}", everything)
+    with trial.stage(user=user, password="before") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(1)
-            trial.rabbit.api("PUT", user, {"password": "changed", "tags": ""})
-            trial.rabbit.ctl("close_all_connections", "--vhost", trial.vhost, "as a test")
+            trial.rabbit.api("PUT", f"users/{user}", {"password": "changed", "tags": ""})
+            trial.way.close_connections(trial.rabbit, trial.vhost)
             time.sleep(5)
-        trial.rabbit.api("PUT", user, {"password": "before", "tags": ""})
+        trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
         trial.judge(12, ledger, seconds=_AGAIN, is_quick=True)
-        assert stage.said().count("rabbit cannot be used") == 1
-    trial.rabbit.api("DELETE", user)
+        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
+    trial.rabbit.api("DELETE", f"users/{user}")

@@ -1,11 +1,10 @@
 """One fault: the stages on which it happens, and the verdict."""
 
 import contextlib
-import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
+from urllib.parse import quote
 
 from demo.rabbit import Rabbit
 from tests.faults import report
@@ -13,10 +12,8 @@ from tests.faults.load import Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.report import Row
 from tests.faults.stage import Stage
-from tests.faults.tally import Arrival, Tally, compare, drain
-
-ALL = os.environ.get("FAULTS") == "1"
-with_all = pytest.mark.skipif(not ALL, reason="takes long: make faults")
+from tests.faults.tally import QUEUES, Arrival, Tally, compare, drain
+from tests.faults.ways import ALL, Way
 
 QUICK = 2000
 """Milliseconds. Who waits for a broker that is gone waits longer."""
@@ -40,7 +37,9 @@ FAULTS = {
     21: "segments are damaged",
     24: "the server forks after it has loaded the application",
     26: "the broker is frozen for a moment, acks come late",
+    29: "the broker's certificate is not to be believed, until that is mended",
     30: "the broker accepts and is silent",
+    31: "messages that it never takes, and are not owed, come among others",
     32: "the leader is killed after deliveries, before its cursor moved",
     37: "a backlog waits at the start, and no request comes",
     38: "the wall clock, as the filter reads it, goes back by an hour",
@@ -53,7 +52,7 @@ class Found:
     """What the tests of this run have found, in the order in which they ran."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: defaultdict[str, list[Row]] = defaultdict(list)  # by the name of the way
         self.tables: list[tuple[str, str]] = []
         self.broker = ""  # its version
 
@@ -65,25 +64,40 @@ class Found:
 class Trial:
     """In a `with` statement; leaves no process behind."""
 
-    def __init__(self, rabbit: Rabbit, vhost: str, folder: Path, found: Found) -> None:
+    def __init__(self, rabbit: Rabbit, way: Way, vhost: str, folder: Path, found: Found) -> None:
         self.rabbit = rabbit
+        self.way = way
         self.vhost = vhost
         self.folder = folder
         self._found = found
         self._at_the_end = contextlib.ExitStack()
 
     def __enter__(self) -> "Trial":
+        if self.way.vhost:
+            self._at_the_end.callback(self._clear)
+            for queue in QUEUES:
+                self.declare(queue)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._at_the_end.close()
 
-    def stage(self, name: str = "stage", **how: object) -> Stage:
-        """A stage that is not up yet; `how` is what Stage takes."""
-        where = {
-            "rabbit_hosts": f"127.0.0.1:{self.rabbit.port}",
-            "rabbit_virtual_host": self.vhost,
-        }
+    def stage(
+        self,
+        name: str = "stage",
+        *,
+        hosts: str = "",
+        user: str = "guest",
+        password: str = "guest",
+        **how: object,
+    ) -> Stage:
+        """A stage that is not up yet; `how` is what Stage takes. `hosts`: if it is not the node."""
+        where = self.way.lines(
+            hosts=hosts or f"127.0.0.1:{self.rabbit.port}",
+            vhost=self.vhost,
+            user=user,
+            password=password,
+        )
         stage = Stage(self.folder / name, **where | how)  # type: ignore[arg-type]
         self._at_the_end.callback(stage.end)
         return stage
@@ -122,7 +136,7 @@ class Trial:
         """
         owed = ledger.owed
         tally = compare(owed, [*before, *self._rest(owed, before, seconds)])
-        self._found.rows.append(
+        self._found.rows[self.way.name].append(
             Row(
                 number,
                 f"{FAULTS[number]}{more and ', '}{more}",
@@ -140,6 +154,12 @@ class Trial:
         assert not in_order or not tally.inversions, tally.inversions[:3]
         assert not (is_quick and ALL) or ledger.slowest < QUICK
         return tally
+
+    def _clear(self) -> None:
+        """Remove what was declared in a vhost that stays."""
+        vhost = quote(self.vhost, safe="")
+        for path in [f"exchanges/{vhost}/glance", *(f"queues/{vhost}/{each}" for each in QUEUES)]:
+            self.rabbit.api("DELETE", path)
 
     def _rest(
         self, owed: set[tuple[str, str]], before: Sequence[Arrival], seconds: float

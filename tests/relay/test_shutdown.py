@@ -1,0 +1,60 @@
+"""A relay that is told to end does so, whatever its broker does; what it had is kept."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.journal.leading import files, leave_behind
+from tests.journal.processes import eventually
+from tests.strategies import amqp10
+
+PROMISED = 5.0  # seconds
+SLACK = 3.0  # seconds, for a busy machine; the strategy itself would wait for ten
+
+RELAY = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
+PASTE_FILE = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = qpid
+journal_dir = {journal_dir}
+qpid_hosts = 127.0.0.1:{port}
+"""
+
+
+def segments(journal_dir: Path) -> set[str]:
+    return {name for name in files(journal_dir) if name.endswith(".seg")}
+
+
+@pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "waiting for outcomes"])
+def test_beside_a_frozen_qpid_broker_it_ends_in_time(
+    journal_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_busy: bool
+) -> None:
+    paste_file = tmp_path / "paste.ini"
+    with amqp10.in_a_process() as (port, broker):
+        paste_file.write_text(PASTE_FILE.format(journal_dir=journal_dir, port=port))
+        leave_behind(journal_dir, "a" * 16)
+        with subprocess.Popen([sys.executable, "-c", RELAY, "relay", str(paste_file)]) as relay:
+            try:
+                eventually(lambda: not segments(journal_dir), 30)  # it is connected
+                broker.send_signal(signal.SIGSTOP)
+                if is_busy:
+                    leave_behind(journal_dir, "b" * 16)
+                    time.sleep(1.5)  # it looks once a second
+                left = segments(journal_dir)
+                began = time.monotonic()
+                relay.terminate()
+                assert relay.wait(30) == 0
+                took = time.monotonic() - began
+            finally:
+                relay.kill()
+        broker.send_signal(signal.SIGCONT)
+    what = "waits for outcomes" if is_busy else "is idle"
+    with capsys.disabled():
+        print(f"\nqpid: a relay that {what} beside a frozen broker ends in {took:.2f} s")
+    assert took < PROMISED + SLACK
+    assert bool(left) is is_busy
+    assert segments(journal_dir) == left
