@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.cursors import CursorFile
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader, Step
 from glance_notify_middleware.journal.settling import Settling
@@ -17,10 +17,10 @@ class Leading:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.cursors = Cursors(directory, "rabbit")
+        self.cursors = CursorFile(directory, ["rabbit"]).of("rabbit")
         self.reader = Reader(directory, self.cursors.positions)
         self.on_their_way: list[Step] = []
-        self.settling = Settling(directory, self.reader, self.cursors, self._is_on_its_way)
+        self.settling = Settling(directory, [self])
 
     def read(self) -> list[str]:
         """Send what there is to send; the ids."""
@@ -53,7 +53,7 @@ class Leading:
         self.reader.close()
         self.cursors.save(at_once=True)
 
-    def _is_on_its_way(self, identity: str) -> bool:
+    def holds(self, identity: str) -> bool:
         return any(step.identity == identity for step in self.on_their_way)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import assembly, config, factory, filter_factory
+from glance_notify_middleware import assembly, config, filter_factory
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import DESTINATIONS, agree
+from glance_notify_middleware.makers import makers
 from glance_notify_middleware.middleware import NotifyMiddleware
 from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
 
@@ -75,8 +76,9 @@ def test_a_paste_file_loads_it_by_either_name(
         ),
         (
             {"notifier_strategy": "carrier-pigeon"},
-            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not valid; "
-            "expected noop, logging, rabbit or qpid",
+            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not known; "
+            "expected noop, logging, rabbit, qpid or an installed entry point of "
+            "glance_notify_middleware.strategies (there is none)",
         ),
         (
             {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
@@ -110,7 +112,9 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
-            "(a comment needs a line of its own); expected noop, logging, rabbit or qpid",
+            "(a comment needs a line of its own); expected noop alone, or a list, separated by "
+            "commas, each once, of: logging, rabbit, qpid, and names of strategies that are "
+            "installed",
         ),
     ],
 )
@@ -187,8 +191,8 @@ def test_without_proton_all_but_qpid_goes_on() -> None:
     loads = (
         "import sys\n"
         "sys.modules['proton'] = None\n"
-        "from glance_notify_middleware import config, factory\n"
-        "factory.strategy(config.read({'notifier_strategy': 'rabbit'}, 'h'))()"
+        "from glance_notify_middleware import config, makers\n"
+        "makers.makers(config.read({'notifier_strategy': 'rabbit'}, 'h'))['rabbit']()"
     )
     subprocess.run([sys.executable, "-c", loads], check=True)
 
@@ -223,13 +227,15 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     tmp_path: Path, lines: dict[str, str], hosts: str, destinations: dict[str, str]
 ) -> None:
     settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
-    assert ", ".join(map(str, assembly.hosts(settings))) == hosts
-    assembly.prepare(settings)
+    (strategy,) = settings.notifier_strategy
+    assert ", ".join(map(str, assembly.hosts(strategy, settings))) == hosts
+    made = makers(settings)
+    assembly.prepare(settings, made)
     assert checked.load(tmp_path / "journal" / DESTINATIONS) == destinations
-    made = factory.strategy(settings)()
-    assert type(made).__name__.lower() == settings.notifier_strategy
-    made.close()
-    assembly.relay(settings, factory.strategy(settings))
+    one = made[strategy]()
+    assert type(one).__name__.lower() == strategy
+    one.close()
+    assembly.relay(settings, made)
 
 
 def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
