@@ -110,10 +110,10 @@ class Settling:
                 self._remove(layout.segment_path(self._directory, identity, number))
 
     def _settle(self, identity: str, segments: list[int]) -> None:
+        self._found_dead(identity)
         chains = self._chains(identity)
         if segments and len(chains) < len(self._lanes):
             return  # they are still to be read
-        self._found_dead(identity)
         if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
             return
         counters = self._counters(identity)

@@ -46,7 +46,7 @@ def test_a_strategy_that_breaks_is_made_anew_and_told_once(
         eventually(broker.has(recorded))
     told = lines(caplog, logging.ERROR)
     assert len(told) == 1
-    assert f"the relay begins again; notifications wait in {journal_dir}" in told[0]
+    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
 
 
 def test_a_journal_of_a_newer_version_is_pointed_out_once(
