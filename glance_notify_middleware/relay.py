@@ -101,6 +101,7 @@ class _Lead:
             Lane(self._desk, route, self._cursors.of(route.name), complain) for route in routes
         ]
         self._settling = Settling(directory, self._lanes)
+        self._complain = complain
         self._newer: set[str] = set()  # whose records are not for us to read
 
     def run(
@@ -114,17 +115,14 @@ class _Lead:
         log_alone(LOG, logging.INFO, f"this process relays the notifications of {directory}")
         retire(directory, self._cursors)
         over = threading.Event()
-        threads = [
-            threading.Thread(target=lane.run, args=(over,), name="glance-notify-lane", daemon=True)
-            for lane in self._lanes
-        ]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
         try:
+            for lane in self._lanes:
+                thread = threading.Thread(target=lane.run, args=(over,), daemon=True)
+                thread.start()
+                threads.append(thread)
             while is_leader():
-                with self._desk.lock:
-                    self._settling.survey(ours)
-                    self._point_out_newer()
+                self._survey(ours)
                 if stop.wait(_SURVEY):
                     return
         finally:
@@ -132,6 +130,15 @@ class _Lead:
             for thread in threads:
                 thread.join()
             self._settling.close()
+
+    def _survey(self, ours: Callable[[], str | None]) -> None:
+        """An error of it ends no lane: what each sends is on its way."""
+        try:
+            with self._desk.lock:
+                self._settling.survey(ours)
+                self._point_out_newer()
+        except Exception as error:
+            self._complain("", error)
 
     def _point_out_newer(self) -> None:
         found = (chain for lane in self._lanes for chain in lane.reader.chains.values())

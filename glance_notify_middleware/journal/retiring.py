@@ -23,7 +23,6 @@ def retire(directory: Path, file: CursorFile) -> None:
     if file.retired:
         file.changed()
         file.save(at_once=True)
-        file.retired = {}
 
 
 def _unsent(directory: Path, cursors: Cursors) -> int:

@@ -163,8 +163,8 @@ MUTATIONS = (
     Mutation(
         "segments go when they are read, before they are delivered",
         "journal/settling.py",
-        "place = self._cursors.saved.get(identity)",
-        "place = self._reader.chains[identity].position",
+        "lane.cursors.saved.get(identity) for lane in self._lanes",
+        "lane.reader.chains[identity].position for lane in self._lanes",
         (
             "journal/test_settling.py"
             "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
