@@ -61,6 +61,7 @@ class Lane:
         self, desk: Desk, route: Route, cursors: Cursors, complain: Callable[[str, Exception], None]
     ) -> None:
         """`complain` is told the strategy's name and the error that ended it; it begins again."""
+        self.name = route.name
         self.cursors = cursors
         self.reader = Reader(desk.directory, cursors.positions)
         self._desk = desk
@@ -78,7 +79,7 @@ class Lane:
             try:
                 self._serve(over)
             except Exception as error:
-                self._complain(self._route.name, error)
+                self._complain(self.name, error)
                 over.wait(_AGAIN)
 
     def _serve(self, over: threading.Event) -> None:
@@ -102,7 +103,7 @@ class Lane:
 
     def _new_delivery(self, strategy: Strategy) -> Delivery:
         return Delivery(
-            self._route.name,
+            self.name,
             strategy,
             self._desk.directory,
             self.cursors,

@@ -118,7 +118,8 @@ class _Lead:
         threads: list[threading.Thread] = []
         try:
             for lane in self._lanes:
-                thread = threading.Thread(target=lane.run, args=(over,), daemon=True)
+                name = f"glance-notify-{lane.name}"
+                thread = threading.Thread(target=lane.run, args=(over,), name=name, daemon=True)
                 thread.start()
                 threads.append(thread)
             while is_leader():

@@ -79,6 +79,35 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
         assert sorted(logged) == sorted(each.message_id for each in reached.arrivals)
 
 
+def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_waits_too(
+    trial: Trial,
+) -> None:
+    """Also what is recorded before any process leads: that takes a second."""
+    proxy = trial.proxy()
+    for queue in QUEUES:
+        trial.declare(queue)
+    with QpidPlace(trial.rabbit) as place:
+        options = {"rabbit_hosts": f"127.0.0.1:{proxy.port}", **place.options}
+        owed = []
+        with (
+            Consumer(trial.rabbit, trial.vhost) as by_rabbit,
+            Consumer(trial.rabbit, "/", place.queues) as by_qpid,
+        ):
+            for strategies in ("rabbit", "qpid, rabbit"):
+                with trial.stage(notifier_strategy=strategies, **options) as stage:
+                    with Load(stage.port, life=LIFE) as ledger:
+                        time.sleep(2)
+                    owed.append(ledger.owed)
+                    if strategies != "rabbit":
+                        proxy.open()
+                        by_qpid.wait(lambda: has_all(by_qpid, owed[1]), 40)
+                        by_rabbit.wait(lambda: has_all(by_rabbit, owed[0] | owed[1]), 40)
+                    stage.stop()
+        for consumer, expected in ((by_qpid, owed[1]), (by_rabbit, owed[0] | owed[1])):
+            assert {each[:2] for each in consumer.arrivals} == expected
+            assert len(consumer.arrivals) == len(expected)
+
+
 @contextmanager
 def consuming(consumer: Consumer) -> Iterator[None]:
     """It takes what comes, beside."""
