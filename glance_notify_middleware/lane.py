@@ -83,34 +83,30 @@ class Lane:
                 over.wait(_AGAIN)
 
     def _serve(self, over: threading.Event) -> None:
-        strategy = self._route.make()
-        try:
-            with self._desk.lock:
-                self._delivery = self._new_delivery(_BesideTheDesk(strategy, self._desk.lock))
-            next_look = 0.0
-            while not over.is_set():
-                with self._desk.lock:
-                    if time.monotonic() >= next_look:
-                        next_look = time.monotonic() + _KEEP_ALIVE
-                        self._delivery.keep_alive()
-                    worked = self._round(self._delivery)
-                if not worked:
-                    over.wait(_POLL)
-        finally:
-            with self._desk.lock:
-                self._begin_anew()
-            strategy.close()
-
-    def _new_delivery(self, strategy: Strategy) -> Delivery:
-        return Delivery(
+        delivery = Delivery(
             self.name,
-            strategy,
+            _BesideTheDesk(self._route.make(), self._desk.lock),
             self._desk.directory,
             self.cursors,
             message_format=self._route.message_format,
             back_off=self._route.back_off,
             aside_max_size=self._route.aside_max_size,
         )
+        next_look = 0.0
+        try:
+            while not over.is_set():
+                with self._desk.lock:
+                    self._delivery = delivery
+                    if time.monotonic() >= next_look:
+                        next_look = time.monotonic() + _KEEP_ALIVE
+                        delivery.keep_alive()
+                    worked = self._round(delivery)
+                if not worked:
+                    over.wait(_POLL)
+        finally:
+            with self._desk.lock:
+                self._begin_anew()
+            delivery.close()
 
     def _round(self, delivery: Delivery) -> bool:
         room = delivery.room

@@ -160,11 +160,11 @@ def agree(
         if found is None or not _somebody_lives(directory, ours):
             before_a_change()
             checked.replace(path, dict(wanted))
-        elif looks == _LOOKS:
+            return
+        if looks == _LOOKS:
             name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
             raise DestinationsError(name, found.get(name))
-        else:
-            time.sleep(_BETWEEN_LOOKS)
+        time.sleep(_BETWEEN_LOOKS)
 
 
 def sweep(directory: Path) -> None:
