@@ -1,10 +1,10 @@
-"""Puts journal, relay and strategy together, as the settings say."""
+"""Puts journal, relay and strategies together, as the settings say."""
 
 import atexit
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,23 +14,28 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import BackOff
 from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal.cursors import begin_now
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.relay import Relay, Route
+from glance_notify_middleware.lane import Route
+from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
 
+Makers = Mapping[str, Callable[[], Strategy]]
+"""What makes each strategy that needs delivery, by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """The names of the options of a strategy that matter here."""
+    """The names of the options of a strategy that matter here; of an installed one we know none."""
 
-    hosts: str
-    destination: tuple[str, ...]
-    back_off: tuple[str, str]  # the first wait, the longest
+    hosts: str = ""
+    destination: tuple[str, ...] = ()
+    back_off: tuple[str, ...] = ()  # the first wait, the longest
 
 
 _OPTIONS = {
@@ -47,9 +52,10 @@ _OPTIONS = {
 }
 
 
-def hosts(settings: Settings) -> tuple[Broker, ...]:
-    """The brokers that the chosen strategy sends to."""
-    brokers: tuple[Broker, ...] = getattr(settings, _OPTIONS[settings.notifier_strategy].hosts)
+def hosts(strategy: str, settings: Settings) -> tuple[Broker, ...]:
+    """The brokers that a strategy sends to, as far as it is known."""
+    option = _options(strategy).hosts
+    brokers: tuple[Broker, ...] = getattr(settings, option) if option else ()
     return brokers
 
 
@@ -58,16 +64,22 @@ def directory_of(settings: Settings) -> Path:
     return Path(settings.journal_dir).resolve()
 
 
-def prepare(settings: Settings) -> None:
-    """See that `journal_dir` is fit, and that those who use it agree. Raises OptionError."""
+def prepare(settings: Settings, strategies: Collection[str]) -> None:
+    """See that `journal_dir` is fit, and that those who use it agree. Raises OptionError.
+
+    `strategies` are those that need delivery.
+    """
     directory = directory_of(settings)
-    options = _OPTIONS[settings.notifier_strategy].destination
+    options = [each for name in sorted(strategies) for each in _options(name).destination]
     # In these all filters that share a journal_dir must agree.
-    names = ("notifier_strategy", *options, "message_format")
-    wanted = {name: getattr(settings, name) for name in names}
+    wanted: dict[str, object] = {"notifier_strategy": ", ".join(sorted(strategies))}
+    wanted |= {name: getattr(settings, name) for name in (*options, "message_format")}
+    ours = functools.partial(journal.identity_here, directory)
+    # What is recorded from now on is for a new strategy, too.
+    add_new = functools.partial(begin_now, directory, strategies)
     try:
         layout.prepare(directory)
-        layout.agree(directory, wanted, functools.partial(journal.identity_here, directory))
+        layout.agree(directory, wanted, ours, add_new)
     except DestinationsError as error:
         raise OptionError(
             f"option {error.name} of the notify filter: {wanted.get(error.name)!r} here, but "
@@ -79,7 +91,7 @@ def prepare(settings: Settings) -> None:
         raise OptionError(f"option journal_dir of the notify filter: {error}") from error
 
 
-def recorder(settings: Settings, make_strategy: Callable[[], Strategy]) -> JournalRecorder:
+def recorder(settings: Settings, strategies: Makers) -> JournalRecorder:
     """What takes notifications into the journal of the process that calls it, from where they are
     relayed. Begins in each process that serves requests, also without one."""
     directory = directory_of(settings)
@@ -93,34 +105,40 @@ def recorder(settings: Settings, make_strategy: Callable[[], Strategy]) -> Journ
     def of_this_process() -> Journal:
         ours = journal.of_this_process(directory, make)
         if not ours.is_tended:
-            _begin(ours, settings, make_strategy)
+            _begin(ours, settings, strategies)
         return ours
 
     in_each_process(of_this_process)
     return JournalRecorder(of_this_process, refuse_when_full=settings.journal_when_full == "refuse")
 
 
-def relay(settings: Settings, make_strategy: Callable[[], Strategy]) -> Relay:
+def relay(settings: Settings, strategies: Makers) -> Relay:
     """The relay of `journal_dir`; runs nothing yet."""
     directory = directory_of(settings)
-    first, longest = _OPTIONS[settings.notifier_strategy].back_off
-    route = Route(
-        name=settings.notifier_strategy,
-        make=make_strategy,
-        message_format=settings.message_format,
-        back_off=BackOff(getattr(settings, first), getattr(settings, longest)),
-        aside_max_size=settings.journal_max_size // _ASIDE,
-    )
-    return Relay(directory, route, functools.partial(journal.identity_here, directory))
+    routes = [
+        Route(
+            name=name,
+            make=make,
+            message_format=settings.message_format,
+            back_off=BackOff(*(getattr(settings, each) for each in _options(name).back_off)),
+            aside_max_size=settings.journal_max_size // _ASIDE // len(strategies),
+        )
+        for name, make in strategies.items()
+    ]
+    return Relay(directory, routes, functools.partial(journal.identity_here, directory))
+
+
+def _options(strategy: str) -> _Options:
+    return _OPTIONS.get(strategy, _Options())
 
 
 @harmless
-def _begin(ours: Journal, settings: Settings, make_strategy: Callable[[], Strategy]) -> None:
+def _begin(ours: Journal, settings: Settings, strategies: Makers) -> None:
     if not ours.run_beside("glance-notify-journal", functools.partial(_tend, ours)):
         return  # another thread has begun
     its_relay = None
     if settings.relay == "thread":
-        its_relay = relay(settings, make_strategy)
+        its_relay = relay(settings, strategies)
         ours.run_beside("glance-notify-relay", its_relay.run)
     atexit.register(_end, os.getpid(), ours, its_relay)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from paste.deploy import loadwsgi
 
-from glance_notify_middleware import assembly, config, factory
+from glance_notify_middleware import assembly, config
 from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.makers import makers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,15 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _relay(settings: Settings) -> int:
-    if settings.notifier_strategy in ("noop", "logging"):
+    strategies = makers(settings)
+    if not strategies:
+        chosen = ", ".join(settings.notifier_strategy)
         raise OptionError(
-            f"option notifier_strategy of the notify filter: {settings.notifier_strategy!r} has "
-            "nothing to relay; expected rabbit or qpid"
+            f"option notifier_strategy of the notify filter: {chosen!r} has nothing to relay; "
+            "expected rabbit, qpid, or another that sends to a broker"
         )
-    make_strategy = factory.strategy(settings)
     _become_owner(assembly.directory_of(settings))
-    assembly.prepare(settings)
-    relay = assembly.relay(settings, make_strategy)
+    assembly.prepare(settings, strategies)
+    relay = assembly.relay(settings, strategies)
     ended = threading.Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: ended.set())

@@ -26,7 +26,7 @@ class Settings:
     no meaning any more. Sizes are bytes, times seconds.
     """
 
-    notifier_strategy: str
+    notifier_strategy: tuple[str, ...]
     default_publisher_id: str
     disabled_notifications: tuple[str, ...]
     priorities: tuple[Priority, ...]

@@ -13,6 +13,7 @@ from glance_notify_middleware.values import (
     SIZE,
     SIZE_OR_0,
     SOMETHING,
+    STRATEGIES,
     TEXT,
     TIME,
     TYPES_AND_GROUPS,
@@ -27,10 +28,11 @@ OPTIONS = (
     Option(
         "notifier_strategy",
         "noop",
-        one_of("noop", "logging", "rabbit", "qpid", default="noop"),
-        "Where notifications go. noop (also: default): nowhere, and the filter takes itself out "
-        "of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ. qpid: to a broker "
-        "that speaks AMQP 1.0.",
+        STRATEGIES,
+        "Where notifications go; several, separated by commas, each get all. noop (also: "
+        "default): nowhere, and the filter takes itself out of the pipeline. logging: one line of "
+        "JSON each. rabbit: to RabbitMQ. qpid: to a broker that speaks AMQP 1.0. Another word: a "
+        "strategy that is installed under this name.",
     ),
     Option(
         "default_publisher_id",

@@ -1,35 +1,22 @@
-"""The relay: one leader on each node brings the journals of all its processes to the strategy."""
+"""The relay: one leader on each node brings the journals of all its processes to the strategies."""
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.harmless import LOG, log_alone, log_error
 from glance_notify_middleware.journal import directory as layout
-from glance_notify_middleware.journal.cursors import Cursors
-from glance_notify_middleware.journal.reader import Reader
+from glance_notify_middleware.journal.cursors import CursorFile
+from glance_notify_middleware.journal.retiring import retire
 from glance_notify_middleware.journal.settling import Settling
-from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.lane import Desk, Lane, Route
 
-_POLL = 0.05  # seconds between looks at the journal, while there is nothing new
 _FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
-_SURVEY = 1.0  # seconds between looks at who lives, what can be removed, and the connection
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a relay brings notifications, and how."""
-
-    name: str
-    make: Callable[[], Strategy]
-    message_format: str
-    back_off: BackOff
-    aside_max_size: int  # bytes
+_SURVEY = 1.0  # seconds between looks at who lives, and what can be removed
+_SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not told again
 
 
 class Relay:
@@ -39,24 +26,26 @@ class Relay:
     with the same ids.
     """
 
-    def __init__(self, directory: Path, route: Route, ours: Callable[[], str | None]) -> None:
-        """`ours` is the identity under which this process itself records, if it does."""
+    def __init__(
+        self, directory: Path, routes: Sequence[Route], ours: Callable[[], str | None]
+    ) -> None:
+        """`routes` are those of all strategies; `ours` is the identity under which this process
+        itself records, if it does."""
         self._directory = directory
-        self._route = route
+        self._routes = routes
         self._ours = ours
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._said = ""  # the error that was last told
+        self._said: dict[str, tuple[str, float]] = {}  # the last error, by what it ended; and when
 
     def run(self) -> None:
-        """Relay until `stop`. To be run by one thread, which owns all that is opened here."""
+        """Relay until `stop`. To be run by one thread, which starts one for each strategy."""
         try:
             while not self._stop.is_set():
                 try:
                     self._follow_or_lead()
-                    self._said = ""
                 except Exception as error:
-                    self._complain(error)
+                    self._complain("", error)
                     self._stop.wait(1.0)
         finally:
             self._ended.set()
@@ -69,11 +58,15 @@ class Relay:
         self._stop.set()
         self._ended.wait(seconds)
 
-    def _complain(self, error: Exception) -> None:
-        """Once for an error that comes again and again."""
-        if type(error).__name__ != self._said:
-            self._said = type(error).__name__
-            log_error(f"the relay begins again; notifications wait in {self._directory}", error)
+    def _complain(self, strategy: str, error: Exception) -> None:
+        """Once for an error that comes again and again, or to all: the directory may be gone."""
+        ended = "" if isinstance(error, OSError) else strategy
+        kind, now = type(error).__name__, time.monotonic()
+        last, when = self._said.get(ended, ("", 0.0))
+        self._said[ended] = kind, now
+        if kind != last or now - when > _SAME_TROUBLE:
+            told = f"the relay to {ended} begins again" if ended else "the relay begins again"
+            log_error(f"{told}; notifications wait in {self._directory}", error)
 
     def _follow_or_lead(self) -> None:
         fd = os.open(
@@ -83,9 +76,8 @@ class Relay:
             while not layout.lock(fd):
                 if self._stop.wait(_FOLLOWER_POLL) or not self._is_the_lock(fd):
                     return
-            _Lead(self._directory, self._route, self._ours).run(
-                self._stop, lambda: self._is_the_lock(fd)
-            )
+            lead = _Lead(self._directory, self._routes, self._complain)
+            lead.run(self._stop, self._ours, lambda: self._is_the_lock(fd))
         finally:
             os.close(fd)
 
@@ -95,63 +87,63 @@ class Relay:
 
 
 class _Lead:
-    """One time of leading."""
+    """One time of leading: a lane for each strategy, and a look at the whole now and then."""
 
-    def __init__(self, directory: Path, route: Route, ours: Callable[[], str | None]) -> None:
-        self._cursors = Cursors(directory, route.name)
-        self._reader = Reader(directory, self._cursors.positions)
-        self._strategy = route.make()
-        self._delivery = Delivery(
-            route.name,
-            self._strategy,
-            directory,
-            self._cursors,
-            message_format=route.message_format,
-            back_off=route.back_off,
-            aside_max_size=route.aside_max_size,
-        )
-        self._settling = Settling(directory, self._reader, self._cursors, self._delivery.holds)
-        self._ours = ours
-        self._directory = directory
-        self._next_survey = 0.0
+    def __init__(
+        self,
+        directory: Path,
+        routes: Sequence[Route],
+        complain: Callable[[str, Exception], None],
+    ) -> None:
+        self._desk = Desk(directory)
+        self._cursors = CursorFile(directory, [route.name for route in routes])
+        self._lanes = [
+            Lane(self._desk, route, self._cursors.of(route.name), complain) for route in routes
+        ]
+        self._settling = Settling(directory, self._lanes)
+        self._complain = complain
         self._newer: set[str] = set()  # whose records are not for us to read
 
-    def run(self, stop: threading.Event, is_leader: Callable[[], bool]) -> None:
-        layout.sweep(self._directory)
-        log_alone(LOG, logging.INFO, f"this process relays the notifications of {self._directory}")
+    def run(
+        self,
+        stop: threading.Event,
+        ours: Callable[[], str | None],
+        is_leader: Callable[[], bool],
+    ) -> None:
+        directory = self._desk.directory
+        layout.sweep(directory)
+        log_alone(LOG, logging.INFO, f"this process relays the notifications of {directory}")
+        retire(directory, self._cursors)
+        over = threading.Event()
+        threads: list[threading.Thread] = []
         try:
-            while not stop.is_set():
-                if time.monotonic() >= self._next_survey:
-                    self._next_survey = time.monotonic() + _SURVEY
-                    if not is_leader():
-                        return
-                    self._settling.survey(self._ours)
-                    self._delivery.keep_alive()
-                    self._point_out_newer()
-                if not self._round():
-                    stop.wait(_POLL)
+            for lane in self._lanes:
+                name = f"glance-notify-{lane.name}"
+                thread = threading.Thread(target=lane.run, args=(over,), name=name, daemon=True)
+                thread.start()
+                threads.append(thread)
+            while is_leader():
+                self._survey(ours)
+                if stop.wait(_SURVEY):
+                    return
         finally:
-            self._delivery.close()
+            over.set()
+            for thread in threads:
+                thread.join()
             self._settling.close()
-            self._reader.close()
-            self._cursors.save(at_once=True)
+
+    def _survey(self, ours: Callable[[], str | None]) -> None:
+        """An error of it ends no lane: what each sends is on its way."""
+        try:
+            with self._desk.lock:
+                self._settling.survey(ours)
+                self._point_out_newer()
+        except Exception as error:
+            self._complain("", error)
 
     def _point_out_newer(self) -> None:
-        for identity, chain in self._reader.chains.items():
-            if chain.is_newer and identity not in self._newer:
-                self._newer.add(identity)
-                told = f"the journal of {identity} is of a newer version, and waits for its relay"
-                log_alone(LOG, logging.ERROR, told)
-
-    def _round(self) -> bool:
-        room = self._delivery.room
-        if room > 0:
-            steps = self._reader.read(room)
-            self._delivery.take(steps)
-            for step in steps:
-                if step.lost:
-                    told = f"{step.lost} notifications are lost: the journal of {step.identity}"
-                    log_alone(LOG, logging.ERROR, f"{told} is damaged")
-        worked = self._delivery.send()
-        self._cursors.save()
-        return worked
+        found = (chain for lane in self._lanes for chain in lane.reader.chains.values())
+        for identity in {chain.identity for chain in found if chain.is_newer} - self._newer:
+            self._newer.add(identity)
+            told = f"the journal of {identity} is of a newer version, and waits for its relay"
+            log_alone(LOG, logging.ERROR, told)

@@ -61,6 +61,25 @@ def listed(*words: str) -> Callable[[str], tuple[str, ...]]:
     return lambda text: tuple(one(word) for word in words_of(text))
 
 
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_OUR_STRATEGIES = {name: name for name in ("noop", "logging", "rabbit", "qpid")}
+_OUR_STRATEGIES["default"] = "noop"
+
+
+def _strategies(text: str) -> tuple[str, ...]:
+    """Ours may be written in any case; those that are installed are as they are written."""
+    names: list[str] = []
+    for word in words_of(text):
+        name = _OUR_STRATEGIES.get(word.lower(), word)
+        beside_noop = bool(names) and "noop" in (name, *names)
+        if not _STRATEGY.fullmatch(name) or name in names or beside_noop:
+            raise ValueError(word)
+        names.append(name)
+    if not names:
+        raise ValueError(text)
+    return tuple(names)
+
+
 def _groups(event_type: EventType) -> list[str]:
     """image.member.create -> image, image.member, image.member.create."""
     words = event_type.split(".")
@@ -140,6 +159,11 @@ def port(text: str) -> int:
 
 TEXT = Kind(str, "any text")
 SOMETHING = Kind(_something, "any text that is not empty")
+STRATEGIES = Kind(
+    _strategies,
+    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, and names "
+    "of strategies that are installed",
+)
 TYPES_AND_GROUPS = Kind(
     listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
 )

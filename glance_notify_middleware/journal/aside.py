@@ -92,7 +92,7 @@ class Aside:
         return True
 
     def _path(self, priority: Priority) -> Path:
-        return self._directory / f"aside.{self._strategy}.{priority.lower()}.seg"
+        return _path(self._directory, self._strategy, priority)
 
     @contextlib.contextmanager
     def _locked(self, priority: Priority) -> Iterator[int]:
@@ -106,6 +106,22 @@ class Aside:
                     return
             finally:
                 os.close(fd)
+
+
+def retire(directory: Path, strategy: str, cursors: Cursors) -> int:
+    """Remove what a strategy has set aside; returns how many messages that are. Raises OSError."""
+    count = 0
+    for priority in Priority:
+        with contextlib.suppress(FileNotFoundError):
+            path = _path(directory, strategy, priority)
+            data = path.read_bytes()[cursors.aside.get(priority, 0) :]
+            count += sum(record.count for record in records.scan(data))
+            path.unlink()
+    return count
+
+
+def _path(directory: Path, strategy: str, priority: Priority) -> Path:
+    return directory / f"aside.{strategy}.{priority.lower()}.seg"
 
 
 def _records(fd: int, offset: int) -> Iterator[tuple[Record, int]]:

@@ -32,6 +32,10 @@ _LIVE = re.compile(r"([0-9a-f]{16})\.live")
 _REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
 
 
+# Another that starts in this moment holds a lock for as long as it takes to see that it can.
+_LOOKS = 3
+_BETWEEN_LOOKS = 0.05  # seconds
+
 _MAKING = 60.0  # seconds after which nobody is still about to rename a file that he has made
 
 
@@ -137,20 +141,30 @@ def prepare(directory: Path) -> None:
         )
 
 
-def agree(directory: Path, wanted: Mapping[str, object], ours: Callable[[], str | None]) -> None:
+def agree(
+    directory: Path,
+    wanted: Mapping[str, object],
+    ours: Callable[[], str | None],
+    before_a_change: Callable[[], None] = lambda: None,
+) -> None:
     """See that all who use the directory send to the same destinations.
 
-    The first one in a directory in which nobody lives says which. `ours` tells the identity that
-    this process has there, if it has one. Raises DestinationsError, and OSError.
+    The first one in a directory in which nobody lives says which, and calls `before_a_change`
+    then, as nobody records or sends. `ours` tells the identity that this process has there, if
+    it has one. Raises DestinationsError, and OSError.
     """
     path = directory / DESTINATIONS
-    found = checked.load(path)
-    if found == wanted:
-        return
-    if found is not None and _somebody_lives(directory, ours):
-        name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
-        raise DestinationsError(name, found.get(name))
-    checked.replace(path, dict(wanted))
+    looks = 0
+    while (found := checked.load(path)) != wanted:
+        looks += 1
+        if found is None or not _somebody_lives(directory, ours):
+            before_a_change()
+            checked.replace(path, dict(wanted))
+            return
+        if looks == _LOOKS:
+            name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
+            raise DestinationsError(name, found.get(name))
+        time.sleep(_BETWEEN_LOOKS)
 
 
 def sweep(directory: Path) -> None:
@@ -179,8 +193,10 @@ def _somebody_lives(directory: Path, ours: Callable[[], str | None]) -> bool:
     living = listing(directory).living
     if ours() is not None:  # asked after the listing: see Settling.survey
         return True
-    for identity in living:
-        fd = seize(live_path(directory, identity))
+    # A relay with a process of its own has no live file, and the leader's lock alone.
+    paths = [live_path(directory, identity) for identity in living]
+    for path in [*paths, *directory.glob(RELAY_LOCK)]:
+        fd = seize(path)
         if fd is None:
             return True
         os.close(fd)

@@ -192,8 +192,9 @@ class Reader:
         return steps
 
     def lost_at_end(self, identity: str, counted: int | None) -> int:
-        """See Chain.lost_at_end. Raises OSError."""
-        return self.chains[identity].lost_at_end(self._files, counted)
+        """See Chain.lost_at_end; 0 where nothing of it was read. Raises OSError."""
+        chain = self.chains.get(identity)
+        return 0 if chain is None else chain.lost_at_end(self._files, counted)
 
     def forget(self, identity: str) -> None:
         """The process is settled, and its files are gone."""

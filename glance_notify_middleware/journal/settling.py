@@ -4,36 +4,44 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.directory import Listing
-from glance_notify_middleware.journal.reader import Reader
+from glance_notify_middleware.journal.reader import Chain, Reader
 
 _LOCKS = 64  # held at a time
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 
 
-class Settling:
-    """Settles the dead, and removes what has been delivered: segments first, live file last."""
+class Lane(Protocol):
+    """The way of one strategy through the journals."""
 
-    def __init__(
-        self,
-        directory: Path,
-        reader: Reader,
-        cursors: Cursors,
-        is_on_its_way: Callable[[str], bool],
-    ) -> None:
-        """`is_on_its_way` tells whether anything of a process has not been confirmed yet."""
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def cursors(self) -> Cursors: ...
+
+    def holds(self, identity: str) -> bool:
+        """Whether anything of that process is on its way, and not confirmed yet."""
+
+
+class Settling:
+    """Settles the dead, and removes what has been delivered: segments first, live file last.
+
+    Delivered is what all strategies have been sent.
+    """
+
+    def __init__(self, directory: Path, lanes: Sequence[Lane]) -> None:
+        """`lanes` are those of all strategies: one at least."""
         self._directory = directory
-        self._reader = reader
-        self._cursors = cursors
-        self._is_on_its_way = is_on_its_way
+        self._lanes = lanes
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
 
@@ -43,7 +51,7 @@ class Settling:
         `ours` tells under which identity this process itself records. It is asked after the
         listing, and known before its live file is made: what we lock ourselves looks dead to us.
         """
-        self._cursors.save(at_once=True)
+        self._lanes[0].cursors.save(at_once=True)  # which saves those of all
         listed = layout.listing(self._directory)
         self._find_dead(listed, ours())
         # Listed again: before its lock was ours, a process may have begun another segment.
@@ -68,8 +76,8 @@ class Settling:
             if fd is not None:
                 self._locks[identity] = fd
                 self._found_dead(identity)
-            elif identity in self._reader.chains:  # also after it had no live file for a while
-                self._reader.chains[identity].is_dead = False
+            for chain in self._chains(identity) if fd is None else ():
+                chain.is_dead = False  # also after it had no live file for a while
         now = time.monotonic()
         without = listed.segments.keys() - listed.living
         self._without = {each: self._without.get(each, now) for each in without - {ours}}
@@ -85,33 +93,37 @@ class Settling:
 
     def _found_dead(self, identity: str) -> None:
         """From now on it is read to its end: it may have recorded more than was read so far."""
-        chain = self._reader.chains.get(identity)
-        if chain is not None and not chain.is_dead:
-            chain.is_dead = True
-            chain.at_end = False
+        for chain in self._chains(identity):
+            if not chain.is_dead:
+                chain.is_dead = True
+                chain.at_end = False
+
+    def _chains(self, identity: str) -> list[Chain]:
+        """That process's journal, as each strategy reads it that has begun to."""
+        chains = (lane.reader.chains.get(identity) for lane in self._lanes)
+        return [chain for chain in chains if chain is not None]
 
     def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
-        place = self._cursors.saved.get(identity)
+        places = [lane.cursors.saved.get(identity) for lane in self._lanes]
         for number in numbers:
-            if place is not None and number < place.segment:
+            if all(place is not None and number < place.segment for place in places):
                 self._remove(layout.segment_path(self._directory, identity, number))
 
     def _settle(self, identity: str, segments: list[int]) -> None:
-        chain = self._reader.chains.get(identity)
-        if chain is None and segments:
+        self._found_dead(identity)
+        chains = self._chains(identity)
+        if segments and len(chains) < len(self._lanes):
             return  # they are still to be read
-        if chain is not None:
-            self._found_dead(identity)
-            if not chain.is_finished or self._is_on_its_way(identity):
-                return
+        if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
+            return
         counters = self._counters(identity)
-        if chain is not None:
-            lost = self._reader.lost_at_end(identity, counters.get("number"))
-            if lost:
-                told = f"{lost} notifications are lost: the journal of {identity} is damaged"
-                log_alone(LOG, logging.ERROR, f"{told} at its end")
-            self._reader.forget(identity)
-        self._cursors.forget(identity)
+        lost = max(
+            lane.reader.lost_at_end(identity, counters.get("number")) for lane in self._lanes
+        )
+        if lost:
+            told = f"{lost} notifications are lost: the journal of {identity} is damaged"
+            log_alone(LOG, logging.ERROR, f"{told} at its end")
+        self._forget(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
         try:
@@ -125,11 +137,20 @@ class Settling:
 
     def _forget_the_gone(self, listed: Listing) -> None:
         """Those that another leader has settled."""
-        known = self._reader.chains.keys() | self._cursors.positions.keys()
+        known: set[str] = set()
+        for lane in self._lanes:
+            known |= lane.reader.chains.keys() | lane.cursors.positions.keys()
         for identity in known - listed.segments.keys() - listed.living:
             if not self._is_on_its_way(identity):
-                self._reader.forget(identity)
-                self._cursors.forget(identity)
+                self._forget(identity)
+
+    def _is_on_its_way(self, identity: str) -> bool:
+        return any(lane.holds(identity) for lane in self._lanes)
+
+    def _forget(self, identity: str) -> None:
+        for lane in self._lanes:
+            lane.reader.forget(identity)
+            lane.cursors.forget(identity)
 
     def _counters(self, identity: str) -> dict[str, Any]:
         fd = self._locks.get(identity)

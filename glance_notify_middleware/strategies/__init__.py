@@ -39,7 +39,8 @@ class SendError(Exception):
 class Strategy(Protocol):
     """One place to send to. One thread, of one process, owns it and all that it opens.
 
-    Nothing is opened before the first `send`. Every wait has an end of its own.
+    Nothing is opened before the first `send`. Every wait has an end of its own. What it raises
+    else than SendError ends it, and another is made. Each strategy has a thread to itself.
     """
 
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:

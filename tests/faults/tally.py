@@ -43,11 +43,11 @@ class Tally:
 class Consumer:
     """Takes what comes into the queues; those that are not there yet are looked for again."""
 
-    def __init__(self, rabbit: Rabbit, vhost: str) -> None:
+    def __init__(self, rabbit: Rabbit, vhost: str, queues: Sequence[str] = QUEUES) -> None:
         self.arrivals: list[Arrival] = []
         self._connection = rabbit.connected(vhost)
         self._connection.connect()
-        self._wanted = list(QUEUES)
+        self._wanted = list(queues)
 
     def __enter__(self) -> "Consumer":
         return self

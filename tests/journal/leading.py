@@ -5,22 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.cursors import CursorFile, Cursors
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader, Step
 from glance_notify_middleware.journal.settling import Settling
 from tests.journal.support import ids, message, segments, write_segment
 
 
-class Leading:
-    """Reader, cursors and settling of one leader."""
+class Way:
+    """Reader and cursors of one strategy."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.cursors = Cursors(directory, "rabbit")
-        self.reader = Reader(directory, self.cursors.positions)
+    def __init__(self, directory: Path, cursors: Cursors) -> None:
+        self.cursors = cursors
+        self.reader = Reader(directory, cursors.positions)
         self.on_their_way: list[Step] = []
-        self.settling = Settling(directory, self.reader, self.cursors, self._is_on_its_way)
 
     def read(self) -> list[str]:
         """Send what there is to send; the ids."""
@@ -39,6 +37,19 @@ class Leading:
         self.confirm()
         return found
 
+    def holds(self, identity: str) -> bool:
+        return any(step.identity == identity for step in self.on_their_way)
+
+
+class Leading(Way):
+    """Those of one leader, and its settling; the `others` are those of further strategies."""
+
+    def __init__(self, directory: Path, *others: str) -> None:
+        file = CursorFile(directory, ["rabbit", *others])
+        super().__init__(directory, file.of("rabbit"))
+        self.others = [Way(directory, file.of(name)) for name in others]
+        self.settling = Settling(directory, [self, *self.others])
+
     def survey(self, ours: str | None = None) -> None:
         self.settling.survey(lambda: ours)
 
@@ -46,15 +57,14 @@ class Leading:
         """As long as it takes: find the dead, read them to their end, remove them."""
         for _ in range(3):
             self.survey()
-            self.deliver()
+            for each in (self, *self.others):
+                each.deliver()
 
     def end(self) -> None:
         self.settling.close()
-        self.reader.close()
+        for each in (self, *self.others):
+            each.reader.close()
         self.cursors.save(at_once=True)
-
-    def _is_on_its_way(self, identity: str) -> bool:
-        return any(step.identity == identity for step in self.on_their_way)
 
 
 def leave_behind(directory: Path, identity: str, count: int = 2, **counters: Any) -> list[str]:

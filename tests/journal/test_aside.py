@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.aside import AGAIN, Aside
-from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.cursors import CursorFile, Cursors
 from glance_notify_middleware.notification import Message, Priority
 from tests.journal.support import message
 
@@ -14,7 +14,7 @@ WARN, ERROR = Priority.WARN, Priority.ERROR
 
 
 def aside(directory: Path, max_size: int = 1024 * 1024) -> tuple[Aside, Cursors]:
-    cursors = Cursors(directory, "rabbit")
+    cursors = CursorFile(directory, ["rabbit"]).of("rabbit")
     return Aside(directory, "rabbit", cursors, max_size), cursors
 
 

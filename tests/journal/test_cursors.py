@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import Cursors
-from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.cursors import CursorFile, Cursors, begin_now
+from glance_notify_middleware.journal.reader import Position, Reader
+from tests.journal.support import ids, message, write_segment
 
 A, B = "a" * 16, "b" * 16
 PLACE = Position(3, 4711, 42)
@@ -22,17 +23,21 @@ class Clock:
         return self.now
 
 
+def cursors_of(directory: Path, strategy: str = "rabbit") -> Cursors:
+    return CursorFile(directory, [strategy]).of(strategy)
+
+
 def on_disk(directory: Path) -> dict[str, Position]:
-    return Cursors(directory, "rabbit").positions
+    return cursors_of(directory).positions
 
 
 def test_the_next_leader_goes_on_where_this_one_was(tmp_path: Path) -> None:
-    cursors = Cursors(tmp_path, "rabbit")
+    cursors = cursors_of(tmp_path)
     cursors.move(A, PLACE)
     cursors.move(B, Position(0, 9, None))
     cursors.move_aside("WARN", 12)
     assert cursors.save()
-    again = Cursors(tmp_path, "rabbit")
+    again = cursors_of(tmp_path)
     assert again.positions == {A: PLACE, B: Position(0, 9, None)}
     assert again.saved == again.positions
     assert again.aside == {"WARN": 12}
@@ -43,8 +48,9 @@ def test_they_are_saved_ten_times_a_second_at_most_or_at_once(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr("glance_notify_middleware.journal.cursors.time", clock)
-    cursors = Cursors(tmp_path, "rabbit")
+    cursors = cursors_of(tmp_path)
     assert cursors.save()
+    clock.now += 0.11
     cursors.move(A, PLACE)
     assert cursors.save()
     cursors.move(B, PLACE)
@@ -61,7 +67,7 @@ def test_they_are_saved_ten_times_a_second_at_most_or_at_once(
 
 
 def test_what_has_not_moved_is_not_saved_again(tmp_path: Path) -> None:
-    cursors = Cursors(tmp_path, "rabbit")
+    cursors = cursors_of(tmp_path)
     cursors.move(A, PLACE)
     cursors.save(at_once=True)
     (tmp_path / "cursors.json").unlink()
@@ -72,18 +78,65 @@ def test_what_has_not_moved_is_not_saved_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n", os.urandom(500), checked.dumps({"rabbit": 7}), checked.dumps({"other": {}})],
+    [b"", b"\n", os.urandom(500), checked.dumps({"rabbit": 7})],
 )
 def test_without_good_ones_all_is_sent_again(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "cursors.json").write_bytes(content)
-    cursors = Cursors(tmp_path, "rabbit")
+    cursors = cursors_of(tmp_path)
     assert (cursors.positions, cursors.aside) == ({}, {})
+
+
+def test_that_all_is_sent_again_holds_over_a_crash_before_anything_was(tmp_path: Path) -> None:
+    write_segment(tmp_path, A, [(1, message())])
+    (tmp_path / "cursors.json").write_bytes(os.urandom(500))
+    for _ in range(2):
+        cursors = cursors_of(tmp_path)
+        assert cursors.positions == {}
+        assert cursors.save()
+
+
+def test_of_several_strategies_each_goes_on_where_it_was(tmp_path: Path) -> None:
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    file.of("rabbit").move(A, PLACE)
+    file.of("qpid").move(B, Position(0, 9, 1))
+    assert file.of("qpid").save(at_once=True)
+    again = CursorFile(tmp_path, ["qpid", "rabbit"])
+    assert again.of("rabbit").positions == {A: PLACE}
+    assert again.of("qpid").positions == {B: Position(0, 9, 1)}
+    assert again.retired == {}
+
+
+def test_a_strategy_that_is_not_in_a_good_file_begins_with_what_is_recorded_from_then_on(
+    tmp_path: Path,
+) -> None:
+    cursors_of(tmp_path).save()
+    left = [write_segment(tmp_path, each, [(1, message())]).stat().st_size for each in (A, B)]
+    begin_now(tmp_path, ["qpid", "rabbit"])
+    later = message()
+    write_segment(tmp_path, A, [(2, later)], segment=1, number=1)
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    assert file.of("rabbit").positions == {}
+    assert file.of("qpid").positions == {
+        A: Position(0, left[0], None),
+        B: Position(0, left[1], None),
+    }
+    reader = Reader(tmp_path, file.of("qpid").positions)
+    assert ids(reader.read(9)) == [later.message_id]
+    reader.close()
+
+
+def test_where_all_is_sent_again_a_new_strategy_begins_with_the_oldest_too(tmp_path: Path) -> None:
+    write_segment(tmp_path, A, [(1, message())])
+    begin_now(tmp_path, ["qpid", "rabbit"])
+    assert not (tmp_path / "cursors.json").exists()
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    assert file.of("qpid").positions == file.of("rabbit").positions == {}
 
 
 def test_on_a_full_disk_what_is_delivered_can_still_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cursors = Cursors(tmp_path, "rabbit")
+    cursors = cursors_of(tmp_path)
     cursors.move(A, PLACE)
 
     def full(*_: object) -> int:

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
-from tests.journal.processes import living_writer
+from tests.journal.processes import eventually, living_writer, running
 from tests.journal.support import MakeJournal
 
 NOBODY = 65534
@@ -194,6 +195,48 @@ def test_a_second_filter_of_this_process_must_agree_too_and_costs_no_lock(
     journal.open()
     with pytest.raises(DestinationsError):
         layout.agree(tmp_path, THERE, lambda: journal.identity)
+
+
+def hold(path: Path) -> None:
+    """Lock the file, as the leader does."""
+    with path.open("w") as file:
+        assert layout.lock(file.fileno())
+        (path.parent / "holds").touch()
+        time.sleep(60)
+
+
+def test_a_relay_that_sends_elsewhere_lives_too(tmp_path: Path) -> None:
+    """With a process of its own: it would go on, and remove what it has sent there."""
+    layout.agree(tmp_path, HERE, lambda: None)
+    with running(hold, tmp_path / "relay.lock"):
+        eventually((tmp_path / "holds").exists)
+        with pytest.raises(DestinationsError):
+            layout.agree(tmp_path, THERE, lambda: None)
+    layout.agree(tmp_path, THERE, lambda: None)
+
+
+def test_who_only_looks_in_this_moment_is_waited_for(tmp_path: Path) -> None:
+    """A lock that is held to see that it can be."""
+    layout.agree(tmp_path, HERE, lambda: None)
+    asked: list[None] = []
+
+    def ours() -> str | None:
+        asked.append(None)
+        return "a" * 16 if len(asked) == 1 else None
+
+    layout.agree(tmp_path, THERE, ours)
+    assert checked.load(tmp_path / "destinations.json") == THERE
+
+
+def test_before_they_change_something_can_be_done(tmp_path: Path) -> None:
+    done: list[object] = []
+
+    def before() -> None:
+        done.append(checked.load(tmp_path / "destinations.json"))
+
+    for wanted in (HERE, HERE, THERE, THERE):
+        layout.agree(tmp_path, wanted, lambda: None, before)
+    assert done == [None, HERE]
 
 
 def test_destinations_that_are_damaged_are_written_again(tmp_path: Path) -> None:

@@ -163,12 +163,73 @@ MUTATIONS = (
     Mutation(
         "segments go when they are read, before they are delivered",
         "journal/settling.py",
-        "place = self._cursors.saved.get(identity)",
-        "place = self._reader.chains[identity].position",
+        "lane.cursors.saved.get(identity) for lane in self._lanes",
+        "lane.reader.chains[identity].position for lane in self._lanes",
         (
             "journal/test_settling.py"
             "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
         ),
+    ),
+    Mutation(
+        "segments go when one strategy of two has been sent them",
+        "journal/settling.py",
+        "if all(place is not None and number < place.segment for place in places):",
+        "if any(place is not None and number < place.segment for place in places):",
+        (
+            "journal/test_settling_several.py"
+            "::test_a_segment_goes_when_the_last_strategy_has_been_sent_it",
+        ),
+    ),
+    Mutation(
+        "the dead are settled before all strategies have begun to read them",
+        "journal/settling.py",
+        "if segments and len(chains) < len(self._lanes):",
+        "if segments and not chains:",
+        (
+            "journal/test_settling_several.py"
+            "::test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left",
+        ),
+    ),
+    Mutation(
+        "a strategy that is added begins with the oldest record",
+        "journal/cursors.py",
+        "found[identity] = Position(numbers[-1], size, None)",
+        "found[identity] = Position(numbers[0], 0, None)",
+        ("relay/test_several.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",),
+    ),
+    Mutation(
+        "one that is added begins at the lead, not at the load",
+        "journal/directory.py",
+        "            before_a_change()\n",
+        "",
+        (
+            "wsgi/test_factory.py::test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on",
+        ),
+    ),
+    Mutation(
+        "all wait while one broker is waited for",
+        "lane.py",
+        "        self._lock.release()\n"
+        "        try:\n"
+        "            return self._strategy.send(batch)\n"
+        "        finally:\n"
+        "            self._lock.acquire()\n",
+        "        return self._strategy.send(batch)\n",
+        ("relay/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
+    ),
+    Mutation(
+        "a relay that lives on its own may send elsewhere",
+        "journal/directory.py",
+        "[*paths, *directory.glob(RELAY_LOCK)]",
+        "paths",
+        ("journal/test_directory.py::test_a_relay_that_sends_elsewhere_lives_too",),
+    ),
+    Mutation(
+        "what one recorder cannot take no other is given",
+        "recorders.py",
+        "                reasons.append(str(error))\n",
+        "                raise\n",
+        ("unit/test_recorders.py::test_what_one_cannot_take_is_told_and_the_other_is_given_all",),
     ),
     Mutation(
         "a relay takes the lock of its own process's journal",

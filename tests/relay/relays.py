@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.delivery import BackOff
+from glance_notify_middleware.lane import Route
 from glance_notify_middleware.notification import Message
-from glance_notify_middleware.relay import Relay, Route
+from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.strategies import Outcome, Strategy
 
 ASIDE = 1024 * 1024
@@ -68,15 +69,20 @@ def relay(
     directory: Path,
     make: Callable[[], Strategy],
     ours: Callable[[], str | None] = lambda: None,
+    **others: Callable[[], Strategy],
 ) -> Relay:
-    route = Route(
-        name="rabbit",
-        make=make,
-        message_format="plain",
-        back_off=BackOff(0.05, 0.2),
-        aside_max_size=ASIDE,
-    )
-    return Relay(directory, route, ours)
+    """To what `make` makes, by the name of rabbit, and to `others` by theirs."""
+    routes = [
+        Route(
+            name=name,
+            make=each,
+            message_format="plain",
+            back_off=BackOff(0.05, 0.2),
+            aside_max_size=ASIDE,
+        )
+        for name, each in {"rabbit": make, **others}.items()
+    ]
+    return Relay(directory, routes, ours)
 
 
 def run_relay(directory: Path, path: Path) -> None:
@@ -86,10 +92,13 @@ def run_relay(directory: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def relaying(
-    directory: Path, make: Callable[[], Strategy], ours: Callable[[], str | None] = lambda: None
+    directory: Path,
+    make: Callable[[], Strategy],
+    ours: Callable[[], str | None] = lambda: None,
+    **others: Callable[[], Strategy],
 ) -> Iterator[Relay]:
     """A relay in a thread of this process."""
-    one = relay(directory, make, ours)
+    one = relay(directory, make, ours, **others)
     thread = threading.Thread(target=one.run)
     thread.start()
     try:

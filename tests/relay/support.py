@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.delivery import BackOff, Delivery
-from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.cursors import CursorFile
 from glance_notify_middleware.journal.reader import Position, Step
 from glance_notify_middleware.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
@@ -65,7 +65,7 @@ class Bench:
 
     def begin_again(self, *, message_format: str = "plain") -> None:
         """As the next leader does: from the cursors that were saved."""
-        self.cursors = Cursors(self.directory, "scripted")
+        self.cursors = CursorFile(self.directory, ["scripted"]).of("scripted")
         self.delivery = Delivery(
             "scripted",
             self.strategy,

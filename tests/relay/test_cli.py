@@ -76,7 +76,7 @@ def test_so_is_a_strategy_that_needs_no_relay(
     path = paste_file(tmp_path, strategy=strategy)
     assert refused(capsys, str(path)) == (
         f"glance-notify: option notifier_strategy of the notify filter: '{strategy}' has nothing "
-        "to relay; expected rabbit or qpid"
+        "to relay; expected rabbit, qpid, or another that sends to a broker"
     )
 
 

@@ -46,7 +46,51 @@ def test_a_strategy_that_breaks_is_made_anew_and_told_once(
         eventually(broker.has(recorded))
     told = lines(caplog, logging.ERROR)
     assert len(told) == 1
-    assert f"the relay begins again; notifications wait in {journal_dir}" in told[0]
+    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
+
+
+def test_what_breaks_again_after_a_while_is_told_again(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.relay._SAME_TROUBLE", 0.0)
+    recorded = leave_behind(journal_dir, "a" * 16)
+    errors = [ZeroDivisionError("one"), ZeroDivisionError("two")]
+
+    def make() -> Appending:
+        if errors:
+            raise errors.pop(0)
+        return Appending(broker.path)
+
+    with relaying(journal_dir, make):
+        eventually(broker.has(recorded))
+    assert len(lines(caplog, logging.ERROR)) == 2
+
+
+def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.05)
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    recorded = leave_behind(journal_dir, "a" * 16)
+    with monkeypatch.context() as patched:
+        patched.setattr("glance_notify_middleware.journal.directory.seize", denied)
+        with relaying(journal_dir, lambda: Appending(broker.path)):
+            eventually(broker.has(recorded))
+            time.sleep(0.3)
+            assert files(journal_dir)
+            patched.undo()
+            eventually(lambda: files(journal_dir) == set())
+    assert len(lines(caplog, logging.ERROR)) == 1
+    assert broker.ids == recorded
 
 
 def test_a_journal_of_a_newer_version_is_pointed_out_once(

@@ -58,7 +58,7 @@ class QpidPlace:
             connect_timeout = patience
             answer_timeout = patience
 
-        return Impatient(config.read(self._options | options, "this-host"))
+        return Impatient(config.read(self.options | options, "this-host"))
 
     def strategy_at(self, *ports: int, patience: float = 1.0) -> Qpid:
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
@@ -101,7 +101,8 @@ class QpidPlace:
         )
 
     @property
-    def _options(self) -> dict[str, str]:
+    def options(self) -> dict[str, str]:
+        """Lines of the filter's section."""
         return {
             "qpid_hosts": f"127.0.0.1:{self.port}",
             "qpid_username": "guest",
@@ -110,6 +111,11 @@ class QpidPlace:
             "qpid_notification_topic": self.name,
             "qpid_target": "/exchange/{exchange}",
         }
+
+    @property
+    def queues(self) -> list[str]:
+        """In the default vhost."""
+        return [self._queue(priority) for priority in Priority]
 
     def _queue(self, priority: Priority) -> str:
         return f"{self.name}.{priority.lower()}"

@@ -18,8 +18,9 @@ from glance_notify_middleware import config
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.delivery import BackOff
 from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.lane import Route
 from glance_notify_middleware.notification import Message
-from glance_notify_middleware.relay import Relay, Route
+from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid import Qpid
@@ -81,7 +82,7 @@ def _through_the_relay(port: int, count: int) -> float:
 
         settings = config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host")
         route = Route("qpid", lambda: Counting(settings), "plain", BackOff(), 2**20)
-        relay = Relay(Path(folder), route, lambda: journal.identity)
+        relay = Relay(Path(folder), [route], lambda: journal.identity)
         thread = threading.Thread(target=relay.run)
         began = time.perf_counter()
         thread.start()

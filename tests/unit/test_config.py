@@ -12,7 +12,7 @@ from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.options import OPTIONS
 
 DEFAULTS = Settings(
-    notifier_strategy="noop",
+    notifier_strategy=("noop",),
     default_publisher_id="glance-1",
     disabled_notifications=(),
     priorities=(Priority.INFO, Priority.WARN, Priority.ERROR),
@@ -86,10 +86,12 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("notifier_strategy", "logging", "logging"),
-        ("notifier_strategy", " noop ", "noop"),
-        ("notifier_strategy", "default", "noop"),
-        ("notifier_strategy", "Rabbit", "rabbit"),
+        ("notifier_strategy", "logging", ("logging",)),
+        ("notifier_strategy", " noop ", ("noop",)),
+        ("notifier_strategy", "default", ("noop",)),
+        ("notifier_strategy", "Rabbit", ("rabbit",)),
+        ("notifier_strategy", "rabbit, Logging,qpid", ("rabbit", "logging", "qpid")),
+        ("notifier_strategy", "Kafka_2-ours", ("Kafka_2-ours",)),
         ("default_publisher_id", "image.localhost", "image.localhost"),
         ("default_publisher_id", "  ", "glance-1"),
         ("disabled_notifications", "image.update", ("image.update",)),
@@ -133,7 +135,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
         ("rabbit_retry_max_backoff", "5m", 300.0),
         ("rabbit_retry_max_backoff", "24H", 86400.0),
         ("rabbit_retry_max_backoff", "7d", 604800.0),
-        ("notifier_strategy", "QPID", "qpid"),
+        ("notifier_strategy", "QPID", ("qpid",)),
         ("qpid_sasl_mechanisms", "anonymous", ("ANONYMOUS",)),
         ("qpid_allow_plain_without_tls", "yes", True),
         ("qpid_protocol", "SSL", "ssl"),
@@ -157,7 +159,15 @@ def test_a_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("notifier_strategy", "pigeon", "noop, logging, rabbit or qpid"),
+        ("notifier_strategy", "", "noop alone, or a list, separated by commas, each once"),
+        ("notifier_strategy", ",", "logging, rabbit, qpid, and names"),
+        ("notifier_strategy", "rabbit qpid", "separated by commas"),
+        ("notifier_strategy", "rabbit, qpid, Rabbit", "each once"),
+        ("notifier_strategy", "noop, noop", "each once"),
+        ("notifier_strategy", "noop, logging", "noop alone"),
+        ("notifier_strategy", "rabbit, default", "noop alone"),
+        ("notifier_strategy", "../pigeon", "names of strategies that are installed"),
+        ("notifier_strategy", "p" * 65, "names of strategies that are installed"),
         ("disabled_notifications", "image.up", "image.member.create"),
         ("disabled_notifications", "image.update image.send", "separated by commas"),
         ("priorities", "debug", "info, warn, error"),
@@ -565,5 +575,5 @@ def test_the_lines_of_old_paste_files_for_qpid_are_accepted() -> None:
         },
         "glance-1",
     )
-    expected = dataclasses.replace(DEFAULTS, notifier_strategy="qpid", qpid_heartbeat=5.0)
+    expected = dataclasses.replace(DEFAULTS, notifier_strategy=("qpid",), qpid_heartbeat=5.0)
     assert dataclasses.replace(settings, historic=()) == expected

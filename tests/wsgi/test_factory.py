@@ -1,5 +1,6 @@
 """From the lines of api-paste.ini to a filter, or to an error that tells the way out."""
 
+import json
 import logging
 import os
 import subprocess
@@ -9,11 +10,16 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import assembly, config, factory, filter_factory
+from glance_notify_middleware import assembly, config, filter_factory
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.cursors import CursorFile
 from glance_notify_middleware.journal.directory import DESTINATIONS, agree
+from glance_notify_middleware.makers import makers
 from glance_notify_middleware.middleware import NotifyMiddleware
+from tests.journal.leading import leave_behind
+from tests.journal.processes import ask
+from tests.journal.support import read
 from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
 
 APP = PlaysGlance(answer("204 No Content"))
@@ -75,8 +81,9 @@ def test_a_paste_file_loads_it_by_either_name(
         ),
         (
             {"notifier_strategy": "carrier-pigeon"},
-            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not valid; "
-            "expected noop, logging, rabbit or qpid",
+            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not known; "
+            "expected noop, logging, rabbit, qpid or an installed entry point of "
+            "glance_notify_middleware.strategies (there is none)",
         ),
         (
             {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
@@ -110,7 +117,9 @@ def test_a_paste_file_loads_it_by_either_name(
         (
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
-            "(a comment needs a line of its own); expected noop, logging, rabbit or qpid",
+            "(a comment needs a line of its own); expected noop alone, or a list, separated by "
+            "commas, each once, of: logging, rabbit, qpid, and names of strategies that are "
+            "installed",
         ),
     ],
 )
@@ -187,8 +196,8 @@ def test_without_proton_all_but_qpid_goes_on() -> None:
     loads = (
         "import sys\n"
         "sys.modules['proton'] = None\n"
-        "from glance_notify_middleware import config, factory\n"
-        "factory.strategy(config.read({'notifier_strategy': 'rabbit'}, 'h'))()"
+        "from glance_notify_middleware import config, makers\n"
+        "makers.makers(config.read({'notifier_strategy': 'rabbit'}, 'h'))['rabbit']()"
     )
     subprocess.run([sys.executable, "-c", loads], check=True)
 
@@ -223,13 +232,80 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     tmp_path: Path, lines: dict[str, str], hosts: str, destinations: dict[str, str]
 ) -> None:
     settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
-    assert ", ".join(map(str, assembly.hosts(settings))) == hosts
-    assembly.prepare(settings)
+    (strategy,) = settings.notifier_strategy
+    assert ", ".join(map(str, assembly.hosts(strategy, settings))) == hosts
+    made = makers(settings)
+    assembly.prepare(settings, made)
     assert checked.load(tmp_path / "journal" / DESTINATIONS) == destinations
-    made = factory.strategy(settings)()
-    assert type(made).__name__.lower() == settings.notifier_strategy
-    made.close()
-    assembly.relay(settings, factory.strategy(settings))
+    one = made[strategy]()
+    assert type(one).__name__.lower() == strategy
+    one.close()
+    assembly.relay(settings, made)
+
+
+def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
+    tmp_path: Path,
+) -> None:
+    expected = {
+        "notifier_strategy": "qpid, rabbit",
+        "qpid_notification_exchange": "glance",
+        "qpid_notification_topic": "notifications",
+        "qpid_target": "{exchange}",
+        "rabbit_notification_exchange": "glance",
+        "rabbit_notification_topic": "notifications",
+        "message_format": "plain",
+    }
+    for line in ("logging, rabbit, qpid", "qpid, rabbit"):
+        lines = {"notifier_strategy": line, "journal_dir": str(tmp_path / "journal")}
+        settings = config.read(lines, "this-host")
+        made = makers(settings)
+        assert set(made) == {"rabbit", "qpid"}
+        assembly.prepare(settings, made)
+        assert checked.load(tmp_path / "journal" / DESTINATIONS) == expected
+
+
+def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
+    tmp_path: Path,
+) -> None:
+    settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
+    assembly.prepare(settings, ["rabbit"])
+    CursorFile(tmp_path, ["rabbit"]).save()
+    leave_behind(tmp_path, "a" * 16, 3)
+    assembly.prepare(settings, ["rabbit", "qpid"])
+    leave_behind(tmp_path, "b" * 16, 3)
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    assert file.of("rabbit").positions == {}
+    assert file.of("qpid").positions.keys() == {"a" * 16}
+
+
+def served_once(log: Path, journal_dir: Path) -> list[str]:
+    """Two brokers and the log: what was said at load, and the ids of the one event in each."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("glance_notify_middleware").addHandler(handler)
+    logging.getLogger("glance_notify_middleware").setLevel(logging.INFO)
+    app = filter_factory(
+        {},
+        notifier_strategy="rabbit, qpid, logging",
+        log_file=str(log),
+        journal_dir=str(journal_dir),
+        relay="external",
+        rabbit_hosts="a,b",
+        qpid_host="c",
+    )(APP)
+    Server().serve(app, environ(*DELETE))
+    (line,) = log.read_text().splitlines()
+    (message,) = (each for step in read(journal_dir) for each in step.messages)
+    return [said[0], json.loads(line)["message_id"], message.message_id]
+
+
+def test_logging_beside_others_is_written_at_once_and_all_are_named(tmp_path: Path) -> None:
+    log, journal_dir = tmp_path / "notifications.log", tmp_path / "journal"
+    said, logged, recorded = ask(served_once, log, journal_dir)
+    places = f"{log}; and to rabbit at a:5672, b:5672 and qpid at c:5672, by way of the journal"
+    assert said.startswith(f"notifications go to {places} in {journal_dir}; priorities: ")
+    assert logged == recorded
 
 
 def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:

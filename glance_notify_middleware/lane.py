@@ -1,0 +1,153 @@
+"""The way of one strategy through the journals, in a thread of its own: none holds up another."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from glance_notify_middleware.delivery import BackOff, Delivery
+from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.notification import Message
+from glance_notify_middleware.strategies import Outcome, Strategy
+
+_POLL = 0.05  # seconds between looks at the journal, while there is nothing new
+_KEEP_ALIVE = 1.0  # seconds between looks at the connection
+_AGAIN = 1.0  # seconds after which it begins again that ended with an error
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where notifications are brought, and how."""
+
+    name: str
+    make: Callable[[], Strategy]
+    message_format: str
+    back_off: BackOff
+    aside_max_size: int  # bytes
+
+
+class Desk:
+    """What the lanes of one leader share. Who works with the journal holds `lock`.
+
+    So cursors, readers and deliveries have one user at a time, in whatever thread; while a
+    strategy talks to its broker the lock is free for the others.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.lock = threading.Lock()
+        self._lost: set[tuple[str, Position]] = set()
+
+    def tell_lost(self, identity: str, lost: int, before: Position) -> None:
+        """Once, though each strategy finds it."""
+        if (identity, before) not in self._lost:
+            self._lost.add((identity, before))
+            told = f"{lost} notifications are lost: the journal of {identity} is damaged"
+            log_alone(LOG, logging.ERROR, told)
+
+
+class Lane:
+    """Reads the journals, sends, and moves the cursors, of one strategy.
+
+    The thread that runs it owns the strategy. `reader` and `cursors`, and `holds`, are for who has
+    the desk.
+    """
+
+    def __init__(
+        self, desk: Desk, route: Route, cursors: Cursors, complain: Callable[[str, Exception], None]
+    ) -> None:
+        """`complain` is told the strategy's name and the error that ended it; it begins again."""
+        self.name = route.name
+        self.cursors = cursors
+        self.reader = Reader(desk.directory, cursors.positions)
+        self._desk = desk
+        self._route = route
+        self._complain = complain
+        self._delivery: Delivery | None = None
+
+    def holds(self, identity: str) -> bool:
+        """Whether anything of that process is on its way."""
+        return self._delivery is not None and self._delivery.holds(identity)
+
+    def run(self, over: threading.Event) -> None:
+        """Until it is `over`."""
+        while not over.is_set():
+            try:
+                self._serve(over)
+            except Exception as error:
+                self._complain(self.name, error)
+                over.wait(_AGAIN)
+
+    def _serve(self, over: threading.Event) -> None:
+        delivery = Delivery(
+            self.name,
+            _BesideTheDesk(self._route.make(), self._desk.lock),
+            self._desk.directory,
+            self.cursors,
+            message_format=self._route.message_format,
+            back_off=self._route.back_off,
+            aside_max_size=self._route.aside_max_size,
+        )
+        next_look = 0.0
+        try:
+            while not over.is_set():
+                with self._desk.lock:
+                    self._delivery = delivery
+                    if time.monotonic() >= next_look:
+                        next_look = time.monotonic() + _KEEP_ALIVE
+                        delivery.keep_alive()
+                    worked = self._round(delivery)
+                if not worked:
+                    over.wait(_POLL)
+        finally:
+            with self._desk.lock:
+                self._begin_anew()
+            delivery.close()
+
+    def _round(self, delivery: Delivery) -> bool:
+        room = delivery.room
+        if room > 0:
+            steps = self.reader.read(room)
+            delivery.take(steps)
+            for step in steps:
+                if step.lost:
+                    self._desk.tell_lost(step.identity, step.lost, step.after)
+        worked = delivery.send()
+        self.cursors.save()
+        return worked
+
+    def _begin_anew(self) -> None:
+        """What was on its way is read again, from the cursors on."""
+        self._delivery = None
+        self.reader.close()
+        self.reader = Reader(self._desk.directory, self.cursors.positions)
+        self.cursors.save(at_once=True)
+
+
+class _BesideTheDesk:
+    """A strategy, for one who has the desk: it is left to others while the broker is waited for."""
+
+    def __init__(self, strategy: Strategy, lock: threading.Lock) -> None:
+        self._strategy = strategy
+        self._lock = lock
+
+    def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
+        self._lock.release()
+        try:
+            return self._strategy.send(batch)
+        finally:
+            self._lock.acquire()
+
+    def keep_alive(self) -> None:
+        self._lock.release()
+        try:
+            self._strategy.keep_alive()
+        finally:
+            self._lock.acquire()
+
+    def close(self) -> None:
+        self._strategy.close()

@@ -1,0 +1,91 @@
+"""A strategy that is not configured any more is counted, told once, and holds nothing back."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.aside import Aside
+from glance_notify_middleware.journal.cursors import CursorFile
+from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.journal.retiring import retire
+from glance_notify_middleware.notification import Priority
+from tests.journal.leading import leave_behind
+from tests.journal.support import message, write_segment
+
+A, B = "a" * 16, "b" * 16
+
+
+def lead(directory: Path, *strategies: str) -> None:
+    """As the next leader begins."""
+    retire(directory, CursorFile(directory, strategies))
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    return [(each.levelno, each.getMessage()) for each in caplog.records]
+
+
+def test_what_it_was_not_sent_is_counted_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of one process's journal, all of another's, what was set aside."""
+    caplog.set_level(logging.INFO)
+    leave_behind(tmp_path, A, 4)
+    write_segment(tmp_path, A, [(20, message())], segment=1, number=4)
+    leave_behind(tmp_path, B, 10)
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    reader = Reader(tmp_path, {})
+    steps = [step for step in reader.read(100) if step.identity == A and step.messages]
+    reader.close()
+    file.of("qpid").move(A, steps[1].after)
+    set_aside = Aside(tmp_path, "qpid", file.of("qpid"), 2**20)
+    set_aside.begin(Priority.WARN, 0.0)
+    for _ in range(3):
+        assert set_aside.add(message(priority=Priority.WARN))
+    ((_, end),) = set_aside.next(Priority.WARN, 1)
+    set_aside.taken(Priority.WARN, end)
+    file.save(at_once=True)
+    for _ in range(2):
+        lead(tmp_path, "rabbit")
+    assert told(caplog) == [
+        (
+            logging.WARNING,
+            "qpid is not in notifier_strategy any more: 15 notifications are not sent to it",
+        )
+    ]
+    assert list(tmp_path.glob("aside.*")) == []
+
+
+def test_one_that_was_sent_all_is_told_more_quietly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    leave_behind(tmp_path, A, 4)
+    file = CursorFile(tmp_path, ["qpid"])
+    file.of("qpid").move(A, Position(1, 0, 4))
+    file.save(at_once=True)
+    lead(tmp_path, "rabbit")
+    assert told(caplog) == [
+        (
+            logging.INFO,
+            "qpid is not in notifier_strategy any more: 0 notifications are not sent to it",
+        )
+    ]
+
+
+def test_one_that_comes_back_begins_with_what_is_recorded_from_then_on(tmp_path: Path) -> None:
+    CursorFile(tmp_path, ["qpid", "rabbit"]).save()
+    leave_behind(tmp_path, A, 4)
+    lead(tmp_path, "rabbit")
+    file = CursorFile(tmp_path, ["qpid", "rabbit"])
+    assert file.of("rabbit").positions == {}
+    assert file.of("qpid").positions.keys() == {A}
+
+
+def test_one_that_comes_back_before_anybody_led_goes_on_where_it_was(tmp_path: Path) -> None:
+    file = CursorFile(tmp_path, ["qpid", "rabbit"])
+    file.of("qpid").move(A, Position(0, 99, 1))
+    file.save()
+    again = CursorFile(tmp_path, ["rabbit"])
+    assert again.retired.keys() == {"qpid"}
+    assert CursorFile(tmp_path, ["qpid", "rabbit"]).of("qpid").positions == {A: Position(0, 99, 1)}

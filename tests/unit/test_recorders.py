@@ -1,0 +1,91 @@
+"""Several recorders: each is given all, and what one or another could not take is told once."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from glance_notify_middleware.intent import Intent
+from glance_notify_middleware.notification import (
+    EventType,
+    Notification,
+    NotRecordedError,
+    Priority,
+)
+from glance_notify_middleware.recorders import Recorders
+from tests.wsgi.support import Told
+
+
+class Keeps(Told):
+    """Keeps a list; raises `error` then, if there is one."""
+
+    def __init__(self, error: Exception | None = None, *, refuses: bool = False) -> None:
+        super().__init__()
+        self.kept: list[Notification] = []
+        self._error = error
+        self._refuses = refuses
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        super().record(notifications, ends)
+        self.kept += notifications
+        if self._error is not None:
+            raise self._error
+
+    def refuses(self) -> bool:
+        return self._refuses
+
+
+def some(count: int) -> list[Notification]:
+    return [
+        Notification(
+            message_id=str(number),
+            publisher_id="glance-1",
+            event_type=EventType.CREATE,
+            priority=Priority.INFO,
+            timestamp=1793880000.000042,
+            payload="",
+            request_id=None,
+            project_id=None,
+            user_id=None,
+        )
+        for number in range(count)
+    ]
+
+
+def test_each_is_given_all_in_their_order() -> None:
+    one, two = Keeps(), Keeps()
+    told = some(3)
+    Recorders([one, two]).record(told)
+    assert one.kept == two.kept == told
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_one_cannot_take_is_told_and_the_other_is_given_all(at: int) -> None:
+    told = some(3)
+    both = [Keeps(), Keeps()]
+    both[at] = Keeps(NotRecordedError(told[1:2], "the disk is full"))
+    with pytest.raises(NotRecordedError, match=r"^the disk is full$") as raised:
+        Recorders(both).record(told)
+    assert raised.value.lost == told[1:2]
+    assert both[0].kept == both[1].kept == told
+
+
+def test_what_no_one_could_take_is_told_once() -> None:
+    told = some(3)
+    one = Keeps(NotRecordedError(told[2:], "a full disk"))
+    two = Keeps(NotRecordedError(told[1:], "a full journal"))
+    with pytest.raises(NotRecordedError, match=r"^a full disk; a full journal$") as raised:
+        Recorders([one, two]).record(told)
+    assert raised.value.lost == told[1:]
+
+
+def test_one_that_breaks_has_lost_all() -> None:
+    told = some(2)
+    two = Keeps()
+    with pytest.raises(NotRecordedError, match=r"^ZeroDivisionError: broken$") as raised:
+        Recorders([Keeps(ZeroDivisionError("broken")), two]).record(told)
+    assert raised.value.lost == two.kept == told
+
+
+def test_they_refuse_when_one_does() -> None:
+    assert Recorders([Keeps(), Keeps(refuses=True)]).refuses()
+    assert not Recorders([Keeps(), Keeps()]).refuses()

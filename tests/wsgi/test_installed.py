@@ -1,0 +1,121 @@
+"""Strategies that other packages have installed, by their entry points."""
+
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware import config
+from glance_notify_middleware.config import OptionError
+from glance_notify_middleware.makers import makers
+
+MODULE = """
+from glance_notify_middleware.config import OptionError
+
+class Pigeon:
+    def __init__(self, settings):
+        self.publisher = settings.default_publisher_id
+        self.is_closed = False
+    def close(self):
+        self.is_closed = True
+
+def tired(settings):
+    raise OptionError("pigeon.conf: the pigeon needs a rest")
+
+def broken(settings):
+    raise ValueError(settings.rabbit_hosts[0].password)
+
+def no_strategy(settings):
+    return "a pigeon"
+
+NOTHING = None
+"""
+ENTRY_POINTS = """
+[glance_notify_middleware.strategies]
+pigeon = carriers:Pigeon
+tired = carriers:tired
+broken = carriers:broken
+no-strategy = carriers:no_strategy
+nothing = carriers:NOTHING
+lost = carriers:Lost
+gone = no_such_module:Gone
+rabbit = carriers:broken
+"""
+
+
+@pytest.fixture(autouse=True)
+def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of that name is installed."""
+    (tmp_path / "carriers.py").write_text(MODULE)
+    info = tmp_path / "carriers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: carriers\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def settings(strategies: str) -> config.Settings:
+    lines = {"notifier_strategy": strategies, "rabbit_password": "pa55word"}
+    return config.read(lines, "this-host")
+
+
+def test_one_that_is_installed_is_made_with_the_settings_anew_each_time() -> None:
+    made = makers(settings("logging, pigeon, rabbit"))
+    assert set(made) == {"pigeon", "rabbit"}
+    one, two = made["pigeon"](), made["pigeon"]()
+    assert one is not two
+    for each in (one, two):
+        assert vars(each) == {"publisher": "this-host", "is_closed": False}
+
+
+def test_ours_cannot_be_replaced() -> None:
+    from glance_notify_middleware.strategies.rabbit import Rabbit
+
+    assert isinstance(makers(settings("rabbit"))["rabbit"](), Rabbit)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "pigoen",
+            "option notifier_strategy of the notify filter: 'pigoen' is not known; expected noop, "
+            "logging, rabbit, qpid or an installed entry point of "
+            "glance_notify_middleware.strategies (broken, gone, lost, no-strategy, nothing, "
+            "pigeon, rabbit, tired)",
+        ),
+        ("Pigeon", "option notifier_strategy of the notify filter: 'Pigeon' is not known; "),
+        (
+            "gone",
+            "option notifier_strategy of the notify filter: gone, no_such_module:Gone, cannot be "
+            "loaded: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        (
+            "lost",
+            "option notifier_strategy of the notify filter: lost, carriers:Lost, cannot be "
+            "loaded: AttributeError: ",
+        ),
+        (
+            "nothing",
+            "option notifier_strategy of the notify filter: nothing, carriers:NOTHING, cannot be "
+            "loaded: TypeError: the first argument must be callable",
+        ),
+        (
+            "broken",
+            "option notifier_strategy of the notify filter: broken, carriers:broken, cannot be "
+            "made: ValueError",
+        ),
+        (
+            "no-strategy",
+            "option notifier_strategy of the notify filter: no-strategy, carriers:no_strategy, "
+            "cannot be made: AttributeError",
+        ),
+        ("tired", "pigeon.conf: the pigeon needs a rest"),
+    ],
+)
+def test_what_is_missing_or_fails_is_a_one_line_error(name: str, says: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        makers(settings(f"logging, {name}"))
+    assert str(raised.value).startswith(says)
+    assert "\n" not in str(raised.value)
+    assert "pa55word" not in repr(raised.value)
+    assert raised.value.__context__ is None or "pa55word" not in repr(raised.value.__context__)
