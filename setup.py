@@ -30,6 +30,7 @@ setup(
         # makes the certificates of its RabbitMQ.
         "demo": ["cryptography>=42", "glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
         "test": [
+            "ceilometer>=27",  # who bills by what is told
             "coverage>=7.4",
             "ddt>=1.0.1",
             "fixtures>=3.0.0",

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from demo.keystone import SERVICE, Keystone
 
@@ -124,23 +124,39 @@ def lay_out(
     return configuration
 
 
+class Kind(NamedTuple):
+    """What serves: its command, and the text that its log has once it has loaded Glance."""
+
+    command: tuple[str, ...]
+    loaded: str
+
+
+UWSGI = Kind(
+    (
+        *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
+        *("--http-socket", "127.0.0.1:{port}", "--module", "glance.wsgi.api:application"),
+        *("--master", "--lazy-apps", "--need-app", "--enable-threads", "--die-on-term"),
+        *("--processes", "{processes}", "--threads", "4"),
+        *("--http-chunked-input", "--buffer-size", "65535"),
+    ),
+    "WSGI app 0",
+)
+
+
 class Server:
-    """Glance under uWSGI, on a free port of loopback; everything it says goes to `log`.
+    """Glance under a server, on a free port of loopback; everything it says goes to `log`.
 
     In a `with` statement it is up from the first line on, and ended after the last.
     """
 
-    def __init__(self, configuration: Path, log: Path, *, processes: int = 2) -> None:
+    def __init__(
+        self, configuration: Path, log: Path, *, processes: int = 2, kind: Kind = UWSGI
+    ) -> None:
         self.log = log
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [
-            *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
-            *("--http-socket", f"127.0.0.1:{self.port}", "--module", "glance.wsgi.api:application"),
-            *("--master", "--lazy-apps", "--need-app", "--enable-threads", "--die-on-term"),
-            *("--processes", str(processes), "--threads", "4"),
-            *("--http-chunked-input", "--buffer-size", "65535"),
-        ]
+        self._kind = kind
+        command = [part.format(port=self.port, processes=processes) for part in kind.command]
         environ = {**os.environ, "OS_GLANCE_CONFIG_DIR": str(configuration)}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -168,7 +184,7 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                if self.log.read_text(errors="replace").count("WSGI app 0") >= 1:
+                if self._kind.loaded in self.log.read_text(errors="replace"):
                     return
             time.sleep(0.1)
         said = self.log.read_text(errors="replace")[-4000:]

@@ -202,3 +202,19 @@ def test_a_listener_drops_what_is_repeated_soon_after_it_has_done_with_it(
         listener.notifications(count)
     assert list(sender.send(batch([one, last], "plain"))) == [Outcome.TAKEN] * 2
     assert listener.notifications(3) == [heard(each) for each in (one, other, last)]
+
+
+def test_what_it_drops_it_does_not_acknowledge_and_its_successor_is_told_again(
+    listen: Callable[..., Listener], sender: Rabbit
+) -> None:
+    """So the repeat counts twice after all, unless whoever counts looks at message_id."""
+    listener = listen()
+    listener.wait_until_ready()
+    one = notification(Priority.INFO, 7)
+    assert list(sender.send(batch([one], "plain"))) == [Outcome.TAKEN]
+    assert listener.notifications(1) == [heard(one)]
+    assert list(sender.send(batch([one], "plain"))) == [Outcome.TAKEN]
+    listener.wait(lambda: "ignoring duplicate message" in "".join(listener.errors))
+    listener.end()
+    assert len(listener.said) == 2  # ready, and one
+    assert listen().notifications(1) == [heard(one)]

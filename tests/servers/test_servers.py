@@ -1,0 +1,202 @@
+"""The same requests to a real Glance under each server: what is told, and what a server hides.
+
+The README has the rows of TOLD that differ, word for word.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo import glance
+from demo.glance import UWSGI, Kind, Server
+from demo.keystone import Keystone
+from tests.servers.client import CHUNK, LAST_CHUNK, Client, chunked
+
+README = Path(__file__).parents[2] / "README.md"
+
+_APPLICATION = "glance.wsgi.api:application"
+_LISTEN = "127.0.0.1:{port}"
+SERVERS = {
+    # It would give up a client that is slower than four seconds, as a busy machine makes it.
+    "uWSGI": UWSGI._replace(
+        command=(*UWSGI.command, "--socket-timeout", "60", "--chunked-input-timeout", "60")
+    ),
+    "gunicorn": Kind(
+        (
+            *(sys.executable, "-m", "gunicorn", f"--bind={_LISTEN}", "--workers={processes}"),
+            *("--worker-class=gthread", "--threads=4", _APPLICATION),
+        ),
+        "Booting worker",
+    ),
+    "waitress": Kind(
+        (sys.executable, "-m", "waitress", f"--listen={_LISTEN}", _APPLICATION), "Serving on"
+    ),
+}
+
+PIECES = [b"x" * CHUNK] * 16
+HALF = PIECES[:8]
+SIZE = 512 * CHUNK  # much more than waitress takes ahead of the client; what an image may have
+READ = 16 * CHUNK  # before the client hangs up
+
+LENGTH = {"Content-Length": str(len(PIECES) * CHUNK)}
+IN_CHUNKS = {"Transfer-Encoding": "chunked"}
+UPLOADS = {
+    "upload": (LENGTH, PIECES),
+    "upload in chunks": (IN_CHUNKS, [*chunked(PIECES), LAST_CHUNK]),
+    "upload of nothing": ({"Content-Length": "0"}, []),
+    "upload with `Expect: 100-continue`": ({**LENGTH, "Expect": "100-continue"}, PIECES),
+}
+TOO_LARGE = [b"x" * CHUNK] * (SIZE // CHUNK + 1)
+REFUSALS = {
+    "upload of too much": ({"Content-Length": str(SIZE + CHUNK)}, TOO_LARGE),
+    "upload of too much in chunks": (IN_CHUNKS, [*chunked(TOO_LARGE), LAST_CHUNK]),
+}
+HALVES = {"upload": (LENGTH, HALF), "upload in chunks": (IN_CHUNKS, chunked(HALF))}
+
+NOTHING = "nothing"
+PREPARED = "prepare INFO"
+DONE = "prepare INFO, upload INFO, activate INFO"
+REFUSED = "upload WARN"
+BROKEN = "prepare INFO, upload ERROR"
+WHOLE = "send INFO, all bytes"
+PART = "send ERROR, a part"
+TOLD = {
+    # case: what is told under uWSGI, gunicorn and waitress
+    "upload": (DONE, DONE, DONE),
+    "upload in chunks": (DONE, DONE, DONE),
+    "upload of nothing": (DONE, DONE, DONE),
+    "upload with `Expect: 100-continue`": (DONE, DONE, DONE),
+    "upload to an active image": (REFUSED, REFUSED, REFUSED),
+    "upload in chunks to an active image": (REFUSED, REFUSED, REFUSED),
+    "upload of too much": (BROKEN, BROKEN, BROKEN),
+    "upload of too much in chunks": (BROKEN, BROKEN, BROKEN),
+    "half of an upload has come": (PREPARED, PREPARED, NOTHING),
+    "half of an upload in chunks has come": (NOTHING, PREPARED, NOTHING),
+    "upload, reset half-way": (BROKEN, BROKEN, NOTHING),
+    "upload in chunks, reset half-way": (BROKEN, BROKEN, NOTHING),
+    "download": (WHOLE, WHOLE, WHOLE),
+    "download, hung up half-way": (PART, PART, PART),
+}
+
+
+class Watch:
+    """The notifications that a server writes into a file, as they come."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = 0
+
+    def new(self, expected: str = NOTHING) -> str:
+        """What came since the last call; waits until it is as much as is expected."""
+        count = sum(expected.count(priority) for priority in ("INFO", "WARN", "ERROR"))
+        give_up = time.monotonic() + 20
+        if not count:
+            time.sleep(0.3)  # what comes later than that is found with the next case, or at the end
+        while len(new := self._lines()) < count and time.monotonic() < give_up:
+            time.sleep(0.02)
+        self._read += len(new)
+        return ", ".join(_in_words(each) for each in new) or NOTHING
+
+    def _lines(self) -> list[dict[str, Any]]:
+        whole = self._log.read_text().rpartition("\n")[0] if self._log.exists() else ""
+        return [json.loads(line) for line in whole.splitlines()[self._read :]]
+
+
+def _in_words(each: dict[str, Any]) -> str:
+    words = f"{each['event_type'].removeprefix('image.')} {each['priority']}"
+    if each["event_type"] != "image.send":
+        return words
+    sent = each["payload"]["bytes_sent"]
+    if sent == SIZE:
+        return f"{words}, all bytes"
+    return f"{words}, a part" if READ - CHUNK <= sent < SIZE else f"{words}, {sent} bytes"
+
+
+class Play:
+    """Plays all cases to a server; `told` is what was told of each."""
+
+    def __init__(self, client: Client, watch: Watch, column: int) -> None:
+        self.told: dict[str, str] = {}
+        self._client = client
+        self._watch = watch
+        self._column = column
+
+    def all(self) -> None:
+        client = self._client
+        for case, (headers, body) in UPLOADS.items():
+            assert client.put(self._image(), headers, body) == 204
+            self._look(case)
+        active = self._image(b"x" * SIZE)
+        for case in ("upload", "upload in chunks"):
+            assert client.put(active, *UPLOADS[case]) in (409, None)
+            self._look(f"{case} to an active image")
+        for case, (headers, body) in REFUSALS.items():
+            assert client.put(self._image(), headers, body) in (413, None)
+            self._look(case)
+        for case, (headers, body) in HALVES.items():
+            with client.half_put(self._image(), headers, body):
+                name = case.replace("upload", "half of an upload") + " has come"
+                on_the_way = self._look(name)
+            self._look(f"{case}, reset half-way", on_the_way)
+        assert client.download(active) == SIZE
+        self._look("download")
+        assert READ <= client.download(active, READ) < SIZE
+        self._look("download, hung up half-way")
+
+    def _image(self, data: bytes | None = None) -> str:
+        image = self._client.image(data)
+        owed = "create INFO" if data is None else f"create INFO, {DONE}"
+        assert self._watch.new(owed) == owed
+        return image
+
+    def _look(self, case: str, before: str = NOTHING) -> str:
+        """What is told of a case, with what was told before."""
+        expected = TOLD[case][self._column]
+        if before == NOTHING:
+            self.told[case] = self._watch.new(expected)
+        else:
+            new = self._watch.new(expected.removeprefix(f"{before}, "))
+            self.told[case] = f"{before}, {new}"
+        return self.told[case]
+
+
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path, Keystone]]:
+    """A folder, the configuration of a Glance in it, and its Keystone."""
+    folder = tmp_path_factory.mktemp("servers")
+    with Keystone() as keystone:
+        limit = f"image_size_cap = {SIZE}"
+        yield folder, glance.lay_out(folder, keystone.url, default=limit), keystone
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_is_told_under_each_server(
+    name: str, laid_out: tuple[Path, Path, Keystone], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, configuration, keystone = laid_out
+    log = folder / f"{name}.notifications"
+    section = f"{glance.NOTIFY_SECTION}log_file = {log}\n"
+    (configuration / "glance-api-paste.ini").write_text(glance.paste_file(section=section))
+    watch = Watch(log)
+    column = list(SERVERS).index(name)
+    with Server(configuration, folder / f"{name}.log", processes=1, kind=SERVERS[name]) as server:
+        play = Play(Client(server, keystone), watch, column)
+        play.all()
+    assert play.told == {case: told[column] for case, told in TOLD.items()}
+    assert watch.new() == NOTHING  # nor has anything come too late
+    with capsys.disabled():
+        print(f"\nUnder {name}:")
+        for case, told in play.told.items():
+            print(f"  {case:<38} {told}")
+
+
+def test_the_readme_has_what_differs() -> None:
+    readme = README.read_text()
+    for case, told in TOLD.items():
+        differs = len(set(told)) > 1
+        assert (f"| {' | '.join((case, *told))} |" in readme) == differs, case
