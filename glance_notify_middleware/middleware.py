@@ -23,6 +23,7 @@ from glance_notify_middleware.notification import (
 )
 from glance_notify_middleware.observation import Observation, may_be_cached
 from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
+from glance_notify_middleware.surroundings import Surroundings
 
 
 class Recorder(Protocol):
@@ -48,6 +49,7 @@ class NotifyMiddleware:
         self._settings = settings
         self._recorder = recorder
         self._lookup = Lookup(app)
+        self._surroundings = Surroundings()
         self._wanted = {
             (event_type, priority)
             for event_type in EventType
@@ -76,7 +78,15 @@ class NotifyMiddleware:
         chosen = self._routes[operation.route]
         if chosen is not operation.route:
             operation = operation._replace(route=chosen)
-        return Observation(self._app, self._lookup, self._settings, self._tell, operation, environ)
+        return Observation(
+            self._app,
+            self._lookup,
+            self._settings,
+            self._surroundings,
+            self._tell,
+            operation,
+            environ,
+        )
 
     @harmless
     def _refuses(self) -> bool:

@@ -15,6 +15,7 @@ from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Source, as_download
+from glance_notify_middleware.surroundings import Surroundings
 
 _INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
 
@@ -45,6 +46,7 @@ class Observation:
         app: WSGIApplication,
         look: lookup.Lookup,
         settings: Settings,
+        surroundings: Surroundings,
         tell: Tell,
         operation: Operation,
         environ: WSGIEnvironment,
@@ -52,6 +54,7 @@ class Observation:
         self._app = app
         self._look = look
         self._settings = settings
+        self._surroundings = surroundings
         self._tell = tell
         self._operation = operation
         self._environ = environ
@@ -95,6 +98,7 @@ class Observation:
 
     @harmless
     def _begin(self) -> None:
+        self._surroundings.look_before(self._operation, self._environ)
         if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
             self._input = streams.watch_input(self._environ, self._on_read)
         if self._wants_success and events.looks_before(self._operation):
@@ -192,6 +196,10 @@ class Observation:
             self._environ, self._input, self._body = {}, None, None
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
+        ok = self._answer.status is not None and 200 <= self._answer.status < 300
+        if self._surroundings.look_after(self._operation, self._context, self._environ, ok):
+            self._look.forget(self._operation)
+            return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
         source = events.source_wanted(self._operation, request, response, self._before)
