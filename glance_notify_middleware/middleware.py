@@ -154,4 +154,5 @@ def _operation(environ: WSGIEnvironment) -> Operation | None:
         environ.get("SCRIPT_NAME", ""),
         environ.get("QUERY_STRING", ""),
         environ.get("CONTENT_TYPE", ""),
+        environ.get("HTTP_ACCEPT", ""),
     )

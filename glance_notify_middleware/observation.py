@@ -17,7 +17,10 @@ from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.surroundings import Surroundings
 
-_INPUT_TELLS = (Action.UPLOAD, Action.STAGE, Action.PATCH)
+_INPUT_TELLS = (
+    *(Action.UPLOAD, Action.STAGE, Action.PATCH),
+    *(Action.CREATE_V1, Action.UPDATE_V1, Action.MEMBERS_V1),
+)
 
 Body = Iterable[bytes]
 Tell = Callable[[list[ImageEvent], Receiver], None]
@@ -30,7 +33,7 @@ def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
 
 def _may_look_up(operation: Operation) -> bool:
     """Whether the answer alone may not tell all: of an upload and a patch it never does."""
-    by_look_up = operation.route.source not in (None, Source.ANSWER)
+    by_look_up = operation.route.source not in (None, Source.ANSWER, Source.HEADERS)
     return by_look_up or operation.action in (Action.UPLOAD, Action.PATCH)
 
 
@@ -100,7 +103,9 @@ class Observation:
     def _begin(self) -> None:
         self._surroundings.look_before(self._operation, self._environ)
         if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
-            self._input = streams.watch_input(self._environ, self._on_read)
+            named = self._operation.action is Action.MEMBERS_V1
+            kept = streams.MEMBERS if named else streams.HEAD
+            self._input = streams.watch_input(self._environ, self._on_read, kept)
         if self._wants_success and events.looks_before(self._operation):
             self._before = self._look.record(self._operation, self._snapshot)
 
@@ -213,10 +218,10 @@ class Observation:
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:
             case Source.ANSWER:
-                return self._answer.record()
+                return self._answer.record(self._operation.route.version)
             case Source.BEFORE:
                 return self._before
-            case Source.OWNER:
+            case Source.OWNER | Source.HEADERS:
                 return self._owner()
             case Source.AFTER if self._wants_success:
                 return self._look.record(self._operation, self._snapshot)
@@ -225,6 +230,8 @@ class Observation:
 
     def _owner(self) -> lookup.Record | None:
         """Owner and size of the image that is sent; asked for once."""
+        if self._operation.route.source is Source.HEADERS:
+            return self._answer.record_in_headers()
         if not self._owner_asked:
             self._owner_asked = True
             self._owner_record = self._look.owner_and_size(self._operation, self._snapshot)

@@ -94,7 +94,11 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptureFixture) -> None:
     app = watched(PlaysGlance(answer("200 OK", [b"0123456789"])), Told())
-    keys = {"api.cache.image_id": IMAGE, "api.cache.method": "GET", "api.cache.version": "v2"}
+    keys: dict[str, Any] = {
+        "api.cache.image_id": IMAGE,
+        "api.cache.method": "GET",
+        "api.cache.version": "v2",
+    }
     for _ in range(3):
         Server().serve(app, environ("GET", FILE, **keys))
     (said,) = complaints(caplog)
