@@ -15,12 +15,13 @@ from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.operations import Action, Operation, Source, as_download
-from glance_notify_middleware.surroundings import Surroundings
+from glance_notify_middleware.surroundings import CACHE_KEY, Surroundings
 
 _INPUT_TELLS = (
     *(Action.UPLOAD, Action.STAGE, Action.PATCH),
     *(Action.CREATE_V1, Action.UPDATE_V1, Action.MEMBERS_V1),
 )
+_WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
 
 Body = Iterable[bytes]
 Tell = Callable[[list[ImageEvent], Receiver], None]
@@ -33,7 +34,7 @@ def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
 
 def _may_look_up(operation: Operation) -> bool:
     """Whether the answer alone may not tell all: of an upload and a patch it never does."""
-    by_look_up = operation.route.source not in (None, Source.ANSWER, Source.HEADERS)
+    by_look_up = operation.route.source not in _WITHOUT_LOOK_UP
     return by_look_up or operation.action in (Action.UPLOAD, Action.PATCH)
 
 
@@ -101,7 +102,8 @@ class Observation:
 
     @harmless
     def _begin(self) -> None:
-        self._surroundings.look_before(self._operation, self._environ)
+        if CACHE_KEY in self._environ:
+            self._surroundings.saw_cache_above(self._operation)
         if self._operation.action in _INPUT_TELLS and "wsgi.input" in self._environ:
             named = self._operation.action is Action.MEMBERS_V1
             kept = streams.MEMBERS if named else streams.HEAD
@@ -201,8 +203,10 @@ class Observation:
             self._environ, self._input, self._body = {}, None, None
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
-        ok = self._answer.status is not None and 200 <= self._answer.status < 300
-        if self._surroundings.look_after(self._operation, self._context, self._environ, ok):
+        if self._context is None:
+            self._surroundings.saw_no_context(self._environ, self._answer.status)
+        elif identity.was_passed_on(self._context, self._environ):
+            self._surroundings.saw_passed_on(self._operation)
             self._look.forget(self._operation)
             return
         request = self._request_facts()

@@ -118,10 +118,10 @@ class Operation(NamedTuple):
 
 
 _VERSION = re.compile(r"v([12])(\.\d+)?")
-_PATTERNS: dict[tuple[int, str, int], list[tuple[Route, list[str]]]] = {}  # by length, too
+_PATTERNS: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}  # by length, too
 for _route in ROUTES:
     _pattern = _route.path.split("/")
-    _key = (_route.version, _route.method, len(_pattern))
+    _key = (str(_route.version), _route.method, len(_pattern))
     _PATTERNS.setdefault(_key, []).append((_route, _pattern))
 _LIST_V1 = ["images", "detail"]  # no image of that name: a GET of it lists them all
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -155,12 +155,12 @@ def match(
         found, root = _version_elsewhere(script_name, accept)
         if found is None:
             return None
-    version = int(found[1])
+    version = found[1]
     for candidate in _methods(method, query_string):
         for route, pattern in _PATTERNS.get((version, candidate, len(segments)), ()):
             names = _names(pattern, segments)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
-                if version == 1 and candidate == "GET" and segments == _LIST_V1:
+                if route.version == 1 and candidate == "GET" and segments == _LIST_V1:
                     return None
                 return Operation(route, root, names.get("{image}"), names.get("{member}"))
     if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:

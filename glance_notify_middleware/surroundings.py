@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from glance_notify_middleware import identity
-from glance_notify_middleware.harmless import LOG, harmless, log_alone
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.operations import Action, Operation
+
+CACHE_KEY = "api.cache.image_id"
+"""What Glance's cache filter leaves in the environ (glance 33.0.0, `_stash_request_info`)."""
 
 _CACHE_ABOVE = (
     "the filter stands below Glance's cache filter: downloads that the cache answers are not "
@@ -27,32 +29,22 @@ class Surroundings:
         self.passed_on = 0
         self._unsaid = {_CACHE_ABOVE, _NOBODY}
 
-    @harmless
-    def look_before(self, operation: Operation, environ: Mapping[str, Any]) -> None:
-        """Before the application is called: a miss shows that the cache filter stands above.
-
-        It leaves its keys in the environ (glance 33.0.0, CacheFilter._stash_request_info).
-        """
-        if operation.action is Action.SEND and "api.cache.image_id" in environ:
+    def saw_cache_above(self, operation: Operation) -> None:
+        """A request came with the keys of Glance's cache filter: it was no hit."""
+        if operation.action is Action.SEND:
             self._say(_CACHE_ABOVE)
 
-    def look_after(
-        self, operation: Operation, before: Receiver | None, environ: Mapping[str, Any], ok: bool
-    ) -> bool:
-        """After it was called: whether another node told the operation. `ok`: it was granted.
+    def saw_no_context(self, environ: Mapping[str, Any], status: int | None) -> None:
+        """A request came without a context and is answered; its environ as it is now."""
+        granted = status is not None and 200 <= status < 300
+        if granted and not identity.is_there(environ):
+            self._say(_NOBODY)
 
-        `before` is who the context said it was before the call, None where there was none.
-        """
-        if before is None:
-            if ok and not identity.is_there(environ):
-                self._say(_NOBODY)
-            return False
-        if not identity.was_passed_on(before, environ):
-            return False
+    def saw_passed_on(self, operation: Operation) -> None:
+        """Another node did what was asked."""
         self.passed_on += 1
         what = f"{operation.route.method} {operation.route.path}"
         LOG.debug("%s: another node did it, and tells it (%d so far)", what, self.passed_on)
-        return True
 
     def _say(self, what: str) -> None:
         try:

@@ -156,6 +156,18 @@ def test_in_a_composite_that_takes_the_version_off_the_path_it_tells_the_same(
     assert life(in_process, mounted, version, headers=headers) == expected
 
 
+def test_above_authentication_what_was_refused_without_a_token_is_told_of_nobody(
+    in_process: InProcess,
+) -> None:
+    app = in_process.pipeline(after=FIRST)
+    forged = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Project-Id": "p"}
+    headers = {**forged, "X-Auth-Token": "made up"}
+    assert in_process.ask(app, "DELETE", "/v2/images/x", headers=headers).status_int == 401
+    (told,) = in_process.told()
+    assert (told["event_type"], told["priority"]) == ("image.delete", "WARN")
+    assert (told["_context_user_id"], told["_context_project_id"]) == (None, None)
+
+
 def test_the_first_version_which_this_glance_does_not_have_tells_nothing(
     in_process: InProcess,
 ) -> None:
