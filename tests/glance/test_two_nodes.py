@@ -118,3 +118,14 @@ def test_what_the_other_node_refuses_is_told_by_each_as_it_ended_there(nodes: No
     assert two.ask("DELETE", image).status_code == 500
     assert one.told() == [("image.delete", "WARN")]
     assert two.told() == [("image.delete", "ERROR")]
+
+
+def test_an_import_that_is_passed_on_shows_by_its_request_id_too(nodes: Nodes) -> None:
+    one, two = nodes
+    image = one.staged()
+    answer = two.ask("POST", f"{image}/import", json={"method": {"name": "glance-direct"}})
+    assert answer.status_code == 202, answer.text
+    there = answer.headers["x-openstack-request-id"]
+    assert f"[None {there} " in one.said(), "the id that it had where it was done"
+    assert f"Replying with remote request id {there}" in two.said()
+    assert two.told() == []
