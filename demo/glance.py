@@ -79,12 +79,14 @@ interface = internal
 """
 
 
-def paste_file(flavor: str = "keystone", section: str = NOTIFY_SECTION) -> str:
-    """The stock paste file, plus our section and the word `notify` in one pipeline."""
+def paste_file(
+    flavor: str = "keystone", section: str = NOTIFY_SECTION, after: str = "context"
+) -> str:
+    """The stock paste file, plus our section and, `after` a word of one pipeline, `notify`."""
     lines = STOCK_PASTE_FILE.read_text().splitlines(keepends=True)
     for number, line in enumerate(lines):
         if line.startswith(f"{flavor} = "):
-            lines[number] = line.replace(" context ", " context notify ")
+            lines[number] = line.replace(f" {after} ", f" {after} notify ")
     return "".join(lines) + section
 
 
@@ -146,14 +148,21 @@ UWSGI = Kind(
 class Server:
     """Glance under a server, on a free port of loopback; everything it says goes to `log`.
 
+    `port` is for a Glance whose configuration names its own.
     In a `with` statement it is up from the first line on, and ended after the last.
     """
 
     def __init__(
-        self, configuration: Path, log: Path, *, processes: int = 2, kind: Kind = UWSGI
+        self,
+        configuration: Path,
+        log: Path,
+        *,
+        processes: int = 2,
+        kind: Kind = UWSGI,
+        port: int | None = None,
     ) -> None:
         self.log = log
-        self.port = _free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._kind = kind
         command = [part.format(port=self.port, processes=processes) for part in kind.command]
@@ -218,7 +227,8 @@ def running(
             yield server, keystone
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on, now."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port

@@ -65,16 +65,25 @@ class Answer:
             return part.stop - part.start
         return size
 
-    def record(self) -> Mapping[str, Any] | None:
-        """The record in the body. Where there is none to be read, what the headers tell of it."""
+    def record(self, version: int) -> Mapping[str, Any] | None:
+        """The record in the body. Where there is none to be read, what the headers tell of it.
+
+        `version` is the API's: in 1 the record stands in an envelope.
+        """
         try:
             record = images.parsed(b"".join(self._kept))
         except (ValueError, RecursionError):
             record = None
+        if version == 1 and isinstance(record, dict):
+            record = record.get("image")
         if isinstance(record, dict):
-            return record
+            return images.from_v1(record) if version == 1 else record
         location = self._headers.get("location", "")
         return {"id": location.rpartition("/")[2]} if location else None
+
+    def record_in_headers(self) -> Mapping[str, Any]:
+        """The record that version 1 has in its headers."""
+        return images.from_v1_headers(self._headers)
 
     def explanation(self) -> str:
         """What the body of a refusal explains; empty for any other answer."""

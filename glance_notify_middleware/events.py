@@ -11,7 +11,8 @@ from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Payload, Priority
 from glance_notify_middleware.operations import Action, Operation, Route, Source
 
-_TAKES_DATA = (Action.UPLOAD, Action.STAGE)
+_MAY_UPLOAD = (Action.CREATE_V1, Action.UPDATE_V1)  # they do when they have a body
+_TAKES_DATA = (Action.UPLOAD, Action.STAGE, *_MAY_UPLOAD)
 _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
 _Record = Mapping[str, Any]
 _Now = Callable[[], str]
@@ -111,7 +112,7 @@ def source_wanted(
 ) -> Source | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
     if operation.action is Action.SEND:
-        return Source.OWNER if response.status in DATA_STATUSES else None
+        return operation.route.source if response.status in DATA_STATUSES else None
     priority = outcome(operation, request, response)
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
         return None if request.prepared else Source.AFTER
@@ -157,36 +158,59 @@ def decide(
         text = failure.text(
             operation, response.status, response.reason, response.explanation, response.error
         )
-        failed = ImageEvent(operation.route.refused, priority, text)
-        began = priority is Priority.ERROR
-        return [*(_late_prepare(operation, request, records) if began else ()), failed]
+        began = priority is Priority.ERROR and _uploads(operation, request)
+        failed = ImageEvent(EventType.UPLOAD if began else operation.route.refused, priority, text)
+        late = began and operation.action is Action.UPLOAD and not request.prepared
+        return [*([_late_prepare(operation, records)] if late else ()), failed]
     if _changed_nothing(operation, request, records.before):
         return []
+    if operation.action is Action.MEMBERS_V1:
+        named = images.members_v1(operation.image_id, request.body_start or b"")
+        return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, each) for each in named]
     payload = _PAYLOADS.get(operation.action, _image)(operation, records.told or {}, now)
-    told = [
-        ImageEvent(event_type, Priority.INFO, payload)
+    return [
+        _late_prepare(operation, records)
+        if event_type is EventType.PREPARE
+        else ImageEvent(event_type, Priority.INFO, payload)
         for event_type in operation.route.events
-        if event_type is not EventType.PREPARE
-        and (event_type is not EventType.ACTIVATE or _became_active(operation, records))
+        if _happened(event_type, operation, request, records)
     ]
-    return [*_late_prepare(operation, request, records), *told]
 
 
-def _became_active(operation: Operation, records: Records) -> bool:
+def _uploads(operation: Operation, request: RequestFacts) -> bool:
+    """Whether the operation brings image data. Where reads are hidden, there is a body."""
+    if operation.action is Action.UPLOAD:
+        return True
+    return operation.action in _MAY_UPLOAD and request.bytes_read != 0
+
+
+def _happened(
+    event_type: EventType, operation: Operation, request: RequestFacts, records: Records
+) -> bool:
+    """Whether an event of the route came about, in an operation that succeeded."""
+    if event_type is EventType.ACTIVATE:
+        return _became_active(operation, request, records)
+    if event_type is EventType.PREPARE:
+        return _uploads(operation, request) and not request.prepared
+    return event_type is not EventType.UPLOAD or _uploads(operation, request)
+
+
+def _became_active(operation: Operation, request: RequestFacts, records: Records) -> bool:
     if operation.action is Action.UPLOAD:
         return True  # Glance answers 204 only once it has set the status
     before, after = records.before or {}, records.told or {}
-    return before.get("status") == "queued" and after.get("status") == "active"
+    if operation.action is Action.PATCH:
+        return before.get("status") == "queued" and after.get("status") == "active"
+    if _uploads(operation, request):
+        return bool(after.get("status", "active") == "active")
+    # What was made with a location is active at once.
+    return operation.action is Action.CREATE_V1 and after.get("status") == "active"
 
 
-def _late_prepare(
-    operation: Operation, request: RequestFacts, records: Records
-) -> list[ImageEvent]:
+def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
     """image.prepare of an upload that was not told while its data was being read."""
-    if operation.action is not Action.UPLOAD or request.prepared:
-        return []
     known = {"id": operation.image_id, **(records.told or {})}
-    return [ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))]
+    return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
 
 
 def _image(operation: Operation, record: _Record, now: _Now) -> Payload:

@@ -25,6 +25,9 @@ TRIED = {
     Action.MEMBER_CREATE: "add a member to image",
     Action.MEMBER_UPDATE: "update a member of image",
     Action.MEMBER_DELETE: "remove a member from image",
+    Action.CREATE_V1: "create image",
+    Action.UPDATE_V1: "update image",
+    Action.MEMBERS_V1: "replace the members of image",
 }
 """What an operation was to do, in words; an image's id may follow. A download has its fields."""
 

@@ -33,6 +33,23 @@ def from_context(environ: Mapping[str, Any]) -> Receiver | None:
     )
 
 
+def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:
+    """Whether Glance had another of its nodes do what was asked, by who asked `before` the call.
+
+    What concerns an image that was staged on another node is sent on to that one, and then the
+    context has the request_id that it had there (glance 33.0.0, api/v2/images.py,
+    `_proxy_request_to_host`).
+    """
+    context = environ.get("webob.adhoc_attrs", {}).get("context")
+    return context is not None and getattr(context, "request_id", None) != before.request_id
+
+
+def is_there(environ: Mapping[str, Any]) -> bool:
+    """Whether anything has looked who asks, be it nobody."""
+    attributes = environ.get("webob.adhoc_attrs", {})
+    return attributes.get("context") is not None or "HTTP_X_IDENTITY_STATUS" in environ
+
+
 def from_headers(environ: Mapping[str, Any]) -> Receiver:
     """Who the headers say that it is, for where no context ever was.
 

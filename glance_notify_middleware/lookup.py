@@ -76,9 +76,10 @@ class Lookup:
 
     def record(self, operation: Operation, snapshot: Snapshot) -> Record | None:
         """The image's (or the member's) record as it is now; None where it cannot be had."""
+        in_headers = operation.route.version == 1  # whose GET is a download
         environ = {
             **snapshot,
-            "REQUEST_METHOD": "GET",
+            "REQUEST_METHOD": "HEAD" if in_headers else "GET",
             "PATH_INFO": operation.record_path,
             "QUERY_STRING": "",
             "SCRIPT_NAME": snapshot.get("SCRIPT_NAME", ""),
@@ -88,7 +89,13 @@ class Lookup:
         try:
             response = Request(environ).get_response(self._app)
             body = _read(response)
-            record = images.parsed(body) if response.status_int == 200 else None
+            if response.status_int != 200:
+                return None
+            if in_headers:
+                return images.from_v1_headers(
+                    {name.lower(): value for name, value in response.headers.items()}
+                )
+            record = images.parsed(body)
         except Exception as error:
             self.failures += 1
             # Only its class: what an application's exception says can hold secrets.

@@ -11,9 +11,11 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.lookup import Lookup
 from glance_notify_middleware.notification import Priority
-from glance_notify_middleware.observation import Observation, Watch, may_be_cached
+from glance_notify_middleware.observation import Equipment, Observation, may_be_cached
 from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
+from glance_notify_middleware.surroundings import Surroundings
 from glance_notify_middleware.telling import Recorder, Telling
+from glance_notify_middleware.watch import Watch
 
 
 class NotifyMiddleware:
@@ -23,7 +25,9 @@ class NotifyMiddleware:
         self._app = app
         self._settings = settings
         self._telling = Telling(settings, recorder)
-        self._lookup = Lookup(app)
+        self._equipment = Equipment(
+            app, Lookup(app), self._telling, settings.trusted_proxies, Surroundings()
+        )
         self._watches = {
             route: Watch.of(self._as_chosen(route), self._telling.wants)
             for route in ROUTES
@@ -51,10 +55,7 @@ class NotifyMiddleware:
             return _Refusal()
         if watch.route is not operation.route:
             operation = operation._replace(route=watch.route)
-        trusted = self._settings.trusted_proxies
-        observation = Observation(
-            self._app, self._lookup, self._telling, trusted, watch, operation, environ
-        )
+        observation = Observation(self._equipment, watch, operation, environ)
         observation.begin()
         return observation
 
@@ -91,4 +92,5 @@ def _operation(environ: WSGIEnvironment) -> Operation | None:
         environ.get("SCRIPT_NAME", ""),
         environ.get("QUERY_STRING", ""),
         environ.get("CONTENT_TYPE", ""),
+        environ.get("HTTP_ACCEPT", ""),
     )

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import events, identity, lookup, streams
@@ -14,9 +14,10 @@ from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Network, Receiver
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import EventType, Priority
-from glance_notify_middleware.operations import Action, Operation, Route, Source, as_download
+from glance_notify_middleware.operations import Action, Operation, Source, as_download
+from glance_notify_middleware.surroundings import CACHE_KEY, Surroundings
 from glance_notify_middleware.telling import Telling
+from glance_notify_middleware.watch import Watch
 
 Body = Iterable[bytes]
 
@@ -29,32 +30,14 @@ def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """What is to be watched of the requests of a route: the same for all, so found out once."""
+class Equipment:
+    """What all observations of a filter have in common."""
 
-    route: Route
-    wants_success: bool
-    wants_prepare: bool
-    wants_activate: bool
-    sees_input: bool  # what is read of the request's body tells something
-    looks_before: bool
-    may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
-
-    @classmethod
-    def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
-        """`wants` tells which events the operator wants to be told of."""
-        action = route.action
-        wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
-        return cls(
-            route=route,
-            wants_success=wants_success,
-            wants_prepare=wants(EventType.PREPARE, Priority.INFO),
-            wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
-            sees_input=action in (Action.UPLOAD, Action.STAGE, Action.PATCH),
-            looks_before=wants_success and events.looks_before(route),
-            may_look_up=route.source not in (None, Source.ANSWER)
-            or action in (Action.UPLOAD, Action.PATCH),
-        )
+    app: WSGIApplication
+    look: lookup.Lookup
+    telling: Telling
+    trusted_proxies: Sequence[Network]
+    surroundings: Surroundings
 
 
 class Observation:
@@ -66,17 +49,15 @@ class Observation:
 
     def __init__(
         self,
-        app: WSGIApplication,
-        look: lookup.Lookup,
-        telling: Telling,
-        trusted_proxies: Sequence[Network],
+        equipment: Equipment,
         watch: Watch,
         operation: Operation,
         environ: WSGIEnvironment,
     ) -> None:
-        self._app = app
-        self._look = look
-        self._telling = telling
+        self._app = equipment.app
+        self._look = equipment.look
+        self._surroundings = equipment.surroundings
+        self._telling = equipment.telling
         self._watch = watch
         self._operation = operation
         self._environ = environ
@@ -85,7 +66,7 @@ class Observation:
         self._snapshot = lookup.snapshot(environ) if watch.may_look_up else {}
         self._context = identity.from_context(environ)
         self._destination_ip = (
-            identity.destination_ip(environ, trusted_proxies)
+            identity.destination_ip(environ, equipment.trusted_proxies)
             if operation.action is Action.SEND or self._may_be_cached
             else None
         )
@@ -116,8 +97,11 @@ class Observation:
 
     def begin(self) -> None:
         """To be called before anything else."""
-        if self._watch.sees_input and "wsgi.input" in self._environ:
-            self._input = streams.watch_input(self._environ, self._on_read)
+        if CACHE_KEY in self._environ:
+            self._surroundings.saw_cache_above(self._operation)
+        if self._watch.input_kept and "wsgi.input" in self._environ:
+            kept = self._watch.input_kept
+            self._input = streams.watch_input(self._environ, self._on_read, kept)
         if self._watch.looks_before:
             self._before = self._look.record(self._operation, self._snapshot)
         self._intent = self._telling.begin(
@@ -234,6 +218,13 @@ class Observation:
             self._environ, self._input, self._body = {}, None, None
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
+        if self._context is None:
+            self._surroundings.saw_no_context(self._environ, self._answer.status)
+        elif identity.was_passed_on(self._context, self._environ):
+            self._surroundings.saw_passed_on(self._operation)
+            self._look.forget(self._operation)
+            self._telling.tell([], self._context, self._intent)
+            return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
         source = events.source_wanted(self._operation, request, response, self._before)
@@ -246,10 +237,10 @@ class Observation:
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:
             case Source.ANSWER:
-                return self._answer.record()
+                return self._answer.record(self._operation.route.version)
             case Source.BEFORE:
                 return self._before
-            case Source.OWNER:
+            case Source.OWNER | Source.HEADERS:
                 return self._owner()
             case Source.AFTER if self._watch.wants_success:
                 return self._look.record(self._operation, self._snapshot)
@@ -258,6 +249,8 @@ class Observation:
 
     def _owner(self) -> lookup.Record | None:
         """Owner and size of the image that is sent; asked for once."""
+        if self._operation.route.source is Source.HEADERS:
+            return self._answer.record_in_headers()
         if not self._owner_asked:
             self._owner_asked = True
             self._owner_record = self._look.owner_and_size(self._operation, self._snapshot)

@@ -1,7 +1,8 @@
 """Which API call is which operation: one table, and one function that reads it.
 
-The calls are those of the Images API v2 that change an image or send its data;
-whatever is not in ROUTES is none of our business.
+The calls are those of the Images API that change an image or send its data; whatever is not in
+ROUTES is none of our business. Version 1 was removed from Glance in 2018; its calls are those of its
+public reference (Image service API v1).
 """
 
 import enum
@@ -32,6 +33,9 @@ class Action(enum.Enum):
     MEMBER_CREATE = enum.auto()
     MEMBER_UPDATE = enum.auto()
     MEMBER_DELETE = enum.auto()
+    CREATE_V1 = enum.auto()  # with or without data
+    UPDATE_V1 = enum.auto()  # the same
+    MEMBERS_V1 = enum.auto()  # all of them at once
 
 
 class Source(enum.Enum):
@@ -41,15 +45,17 @@ class Source(enum.Enum):
     AFTER = enum.auto()  # a look-up when Glance has answered
     BEFORE = enum.auto()  # a look-up while the record still exists
     OWNER = enum.auto()  # a look-up of two fields that may be a minute old
+    HEADERS = enum.auto()  # the response's own headers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One API call: `path` stands below the version; `{word}` is one segment of any text.
+    """One API call: `path` stands below the `version`; `{word}` is one segment of any text.
 
     A route is equal to itself alone, and so found in a table at once.
     """
 
+    version: int
     method: str
     path: str
     action: Action
@@ -61,23 +67,32 @@ class Route:
 _UPDATE = (EventType.UPDATE,)
 _UPLOAD = (EventType.PREPARE, EventType.UPLOAD, EventType.ACTIVATE)
 _PATCH = (EventType.UPDATE, EventType.ACTIVATE)
+_CREATE_V1 = (EventType.CREATE, *_UPLOAD)
+_UPDATE_V1 = (*_UPLOAD, EventType.UPDATE)
 
 # fmt: off
 ROUTES = (
-    Route("POST",   "images",                            Action.CREATE,        (EventType.CREATE,),        EventType.CREATE,        Source.ANSWER),
-    Route("PUT",    "images/{image}/file",               Action.UPLOAD,        _UPLOAD,                    EventType.UPLOAD,        Source.AFTER),
-    Route("PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("GET",    "images/{image}/file",               Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.OWNER),
-    Route("PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                     EventType.UPDATE,        Source.ANSWER),
-    Route("POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("POST",   "images/{image}/actions/reactivate", Action.REACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("PUT",    "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("DELETE", "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("DELETE", "stores/{store}/{image}",            Action.STORE_DELETE,  _UPDATE,                    EventType.UPDATE,        Source.AFTER),
-    Route("DELETE", "images/{image}",                    Action.DELETE,        (EventType.DELETE,),        EventType.DELETE,        Source.BEFORE),
-    Route("POST",   "images/{image}/members",            Action.MEMBER_CREATE, (EventType.MEMBER_CREATE,), EventType.MEMBER_CREATE, Source.ANSWER),
-    Route("PUT",    "images/{image}/members/{member}",   Action.MEMBER_UPDATE, (EventType.MEMBER_UPDATE,), EventType.MEMBER_UPDATE, Source.ANSWER),
-    Route("DELETE", "images/{image}/members/{member}",   Action.MEMBER_DELETE, (EventType.MEMBER_DELETE,), EventType.MEMBER_DELETE, Source.BEFORE),
+    Route(2, "POST",   "images",                            Action.CREATE,        (EventType.CREATE,),        EventType.CREATE,        Source.ANSWER),
+    Route(2, "PUT",    "images/{image}/file",               Action.UPLOAD,        _UPLOAD,                    EventType.UPLOAD,        Source.AFTER),
+    Route(2, "PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "GET",    "images/{image}/file",               Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.OWNER),
+    Route(2, "PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                     EventType.UPDATE,        Source.ANSWER),
+    Route(2, "POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "POST",   "images/{image}/actions/reactivate", Action.REACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "PUT",    "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "DELETE", "images/{image}/tags/{tag}",         Action.TAG,           _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "DELETE", "stores/{store}/{image}",            Action.STORE_DELETE,  _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "DELETE", "images/{image}",                    Action.DELETE,        (EventType.DELETE,),        EventType.DELETE,        Source.BEFORE),
+    Route(2, "POST",   "images/{image}/members",            Action.MEMBER_CREATE, (EventType.MEMBER_CREATE,), EventType.MEMBER_CREATE, Source.ANSWER),
+    Route(2, "PUT",    "images/{image}/members/{member}",   Action.MEMBER_UPDATE, (EventType.MEMBER_UPDATE,), EventType.MEMBER_UPDATE, Source.ANSWER),
+    Route(2, "DELETE", "images/{image}/members/{member}",   Action.MEMBER_DELETE, (EventType.MEMBER_DELETE,), EventType.MEMBER_DELETE, Source.BEFORE),
+    Route(1, "POST",   "images",                            Action.CREATE_V1,     _CREATE_V1,                 EventType.CREATE,        Source.ANSWER),
+    Route(1, "PUT",    "images/{image}",                    Action.UPDATE_V1,     _UPDATE_V1,                 EventType.UPDATE,        Source.ANSWER),
+    Route(1, "GET",    "images/{image}",                    Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.HEADERS),
+    Route(1, "DELETE", "images/{image}",                    Action.DELETE,        (EventType.DELETE,),        EventType.DELETE,        Source.BEFORE),
+    Route(1, "PUT",    "images/{image}/members",            Action.MEMBERS_V1,    (EventType.MEMBER_UPDATE,), EventType.MEMBER_UPDATE, None),
+    Route(1, "PUT",    "images/{image}/members/{member}",   Action.MEMBER_CREATE, (EventType.MEMBER_CREATE,), EventType.MEMBER_CREATE, None),
+    Route(1, "DELETE", "images/{image}/members/{member}",   Action.MEMBER_DELETE, (EventType.MEMBER_DELETE,), EventType.MEMBER_DELETE, None),
 )
 # fmt: on
 
@@ -104,12 +119,15 @@ class Operation(NamedTuple):
         return f"{path}/members/{self.member_id}" if self.member_id else path
 
 
-_VERSION = re.compile(r"v2(\.\d+)?")
-_PATTERNS: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}  # by method and length
+_VERSION = re.compile(r"v([12])(\.\d+)?")
+_PATTERNS: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}  # by length, too
 for _route in ROUTES:
     _pattern = _route.path.split("/")
-    _PATTERNS.setdefault((_route.method, len(_pattern)), []).append((_route, _pattern))
+    _key = (str(_route.version), _route.method, len(_pattern))
+    _PATTERNS.setdefault(_key, []).append((_route, _pattern))
+_LIST_V1 = ["images", "detail"]  # no image of that name: a GET of it lists them all
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_MEDIA_TYPE = "application/vnd.openstack.images-"
 
 
 def match(
@@ -118,13 +136,12 @@ def match(
     script_name: str = "",
     query_string: str = "",
     content_type: str = "",
+    accept: str = "",
 ) -> Operation | None:
     """The operation that a request asks for; None when it is not in the table.
 
     The texts are those of the WSGI environ. The version is looked for in PATH_INFO, and only
-    where it is not there in the last segment of SCRIPT_NAME (the filter stands below a mount
-    at `/v2`): a client can make a SCRIPT_NAME with X-Forwarded-Prefix, and must not hide a
-    request behind it.
+    where it is not there elsewhere, see `_version_elsewhere`.
 
     Every spelling that Glance answers is understood: its router and its cache filter take a
     line end after the path for none, and obey `?_method=` in part, see `_methods`.
@@ -133,27 +150,54 @@ def match(
     segments = [segment for segment in path_info.split("/") if segment]
     if not segments or path_info.endswith("/"):
         return None  # Glance knows no path that ends in a slash
-    if _VERSION.fullmatch(segments[0]):
+    found = _VERSION.fullmatch(segments[0])
+    if found:
         root = f"/{segments.pop(0)}/"
-    elif _VERSION.fullmatch(script_name.rstrip("/").rpartition("/")[2]):
-        root = "/"
     else:
-        return None
+        found, root = _version_elsewhere(script_name, accept)
+        if found is None:
+            return None
+    version = found[1]
     for candidate in _methods(method, query_string) if "_method" in query_string else (method,):
-        for route, pattern in _PATTERNS.get((candidate, len(segments)), ()):
+        for route, pattern in _PATTERNS.get((version, candidate, len(segments)), ()):
             names = _names(pattern, segments)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
+                if route.version == 1 and candidate == "GET" and segments == _LIST_V1:
+                    return None
                 return Operation(route, root, names.get("{image}"), names.get("{member}"))
     if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
         # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for
         # the body or its type, but the PUT of a member: it can be JSON and a form at once.
-        put = match("PUT", path_info, script_name)
+        put = match("PUT", path_info, script_name, accept=accept)
         return put if put is not None and put.action is Action.MEMBER_UPDATE else None
     return None
 
 
+def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | None, str]:
+    """The version of a request whose path has none, and what to put before its path.
+
+    It can be the last segment of SCRIPT_NAME (the filter stands below a mount at `/v2`), or of
+    the media type that is accepted (the filter stands above Glance's version negotiation, which
+    goes by it). A client can make a SCRIPT_NAME with X-Forwarded-Prefix, and must not hide a
+    request behind it: what says version 2, which Glance has, counts before what says 1.
+    """
+    mounted = _VERSION.fullmatch(script_name.rstrip("/").rpartition("/")[2])
+    if mounted and mounted[1] == "2":
+        return mounted, "/"
+    if _MEDIA_TYPE in accept:
+        # Read with WebOb, as Glance does, so that both understand every spelling alike.
+        accepted = str(Request({"HTTP_ACCEPT": accept}).accept)
+        found = _VERSION.fullmatch(accepted.removeprefix(_MEDIA_TYPE))
+        if found and accepted.startswith(_MEDIA_TYPE):
+            return found, f"/{found[0]}/"
+    return mounted, "/"
+
+
 def as_download(operation: Operation) -> Operation:
-    """The same image, sent: what Glance's cache filter makes of a GET whatever its `_method`."""
+    """The same image, sent: what Glance's cache filter makes of a GET whatever its `_method`.
+
+    Of version 2, as Glance's cache filter is.
+    """
     send = next(route for route in ROUTES if route.action is Action.SEND)
     return operation._replace(route=send)
 

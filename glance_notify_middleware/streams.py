@@ -13,6 +13,8 @@ HEAD = 64
 
 STEP = 64 * 1024 * 1024
 """Bytes of a download after which its progress is told."""
+MEMBERS = 64 * 1024
+"""How many of one that names members."""
 
 Ended = Callable[[BaseException | None, bool], None]
 """Called when a body has ended, with the exception that ended it, if any, and whether it
@@ -22,30 +24,34 @@ was exhausted (False: closed or dropped before). The first call tells; a close f
 class InputTally:
     """What the application has read of a request's body so far.
 
-    `head` is its first HEAD bytes; `touched` says that it was read at all, be it to no avail.
+    `head` is its first `kept` bytes; `touched` says that it was read at all, be it to no avail.
     """
 
-    def __init__(self, on_read: Callable[[], None]) -> None:
+    def __init__(self, on_read: Callable[[], None], kept: int = HEAD) -> None:
         self.bytes_read = 0
         self.head = b""
         self.touched = False
         self._on_read = on_read
+        self._kept = kept
 
     def add(self, data: bytes | memoryview) -> None:
         self.touched = True
         self.bytes_read += len(data)
-        if len(self.head) < HEAD:
-            self.head += bytes(data[: HEAD - len(self.head)])
+        if len(self.head) < self._kept:
+            self.head += bytes(data[: self._kept - len(self.head)])
         self._on_read()
 
 
-def watch_input(environ: WSGIEnvironment, on_read: Callable[[], None]) -> InputTally:
+def watch_input(
+    environ: WSGIEnvironment, on_read: Callable[[], None], kept: int = HEAD
+) -> InputTally:
     """Put a counting object in the place of `wsgi.input`; `on_read` is called after each read.
+    As many bytes as `kept` says stay in the tally.
 
     WebOb keeps a buffer over the input in the environ and knows it by the input's identity. One
     that a filter above has read from goes on serving, counted: the bytes in it are nowhere else.
     """
-    tally = InputTally(on_read)
+    tally = InputTally(on_read, kept)
     stream = environ["wsgi.input"]
     environ["wsgi.input"] = counted = _counted(stream, tally)
     buffer, buffered = environ.get("webob._body_file", (None, None))

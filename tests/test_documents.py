@@ -47,7 +47,7 @@ def test_the_sample_can_be_appended_to_the_stock_paste_file() -> None:
 
 def test_the_readme_has_every_api_call() -> None:
     for route in ROUTES:
-        path = "/v2/" + re.sub(r"\{(image)\}", "{id}", route.path)
+        path = f"/v{route.version}/" + re.sub(r"\{(image)\}", "{id}", route.path)
         row = next((line for line in README.splitlines() if f"`{route.method} {path}`" in line), "")
         assert row, f"{route.method} {path}"
         for event_type in route.events:

@@ -32,18 +32,23 @@ class InProcess:
         self._load = load
         self._read = 0
 
-    def pipeline(self, flavor: str = "keystone", **options: str) -> WSGIApplication:
-        """The stock pipeline of a flavor, with the filter in it."""
+    def pipeline(
+        self, flavor: str = "keystone", *, after: str = "context", **options: str
+    ) -> WSGIApplication:
+        """The stock pipeline of a flavor, with the filter in it, after the word that is given."""
+        return self.loaded(flavor, glance.paste_file(flavor, self.section(**options), after))
+
+    def stock_pipeline(self, flavor: str = "keystone") -> WSGIApplication:
+        """The same without the filter."""
+        return self.loaded(flavor, glance.STOCK_PASTE_FILE.read_text())
+
+    def section(self, **options: str) -> str:
+        """The filter's section of a paste file."""
         lines = {"notifier_strategy": "logging", "log_file": str(self.log), **options}
         section = (
             "\n[filter:notify]\npaste.filter_factory = glance_notify_middleware:filter_factory\n"
         )
-        section += "".join(f"{name} = {value}\n" for name, value in lines.items())
-        return self._loaded(flavor, glance.paste_file(flavor, section))
-
-    def stock_pipeline(self, flavor: str = "keystone") -> WSGIApplication:
-        """The same without the filter."""
-        return self._loaded(flavor, glance.STOCK_PASTE_FILE.read_text())
+        return section + "".join(f"{name} = {value}\n" for name, value in lines.items())
 
     def ask(
         self, app: WSGIApplication, method: str, path: str, who: Person = ALICE, **more: Any
@@ -80,7 +85,8 @@ class InProcess:
         new, self._read = lines[self._read :], len(lines)
         return [json.loads(line) for line in new.splitlines()]
 
-    def _loaded(self, flavor: str, text: str) -> WSGIApplication:
+    def loaded(self, flavor: str, text: str) -> WSGIApplication:
+        """The pipeline of a flavor in a paste file with this text."""
         paste_file = self.folder / "etc" / "tested-paste.ini"
         paste_file.write_text(text)
         return self._load(flavor, str(paste_file))

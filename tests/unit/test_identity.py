@@ -14,6 +14,8 @@ from glance_notify_middleware.identity import (
     destination_ip,
     from_context,
     from_headers,
+    is_there,
+    was_passed_on,
 )
 
 PROXIES: list[Network] = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
@@ -202,3 +204,35 @@ def test_nothing_left_of_the_proxys_own_entry_in_forwarded_counts(
     environ = {"REMOTE_ADDR": PROXY, "HTTP_FORWARDED": f"{forged},for={CLIENT}{proxies}"}
     assert destination_ip(environ, PROXIES) == CLIENT
     assert destination_ip(proxy_headers_parsed(environ), PROXIES) == CLIENT
+
+
+@pytest.mark.parametrize(
+    ("environ", "passed_on"),
+    [
+        ({"webob.adhoc_attrs": {"context": SimpleNamespace(request_id="req-2")}}, True),
+        ({"webob.adhoc_attrs": {"context": SimpleNamespace(request_id=None)}}, True),
+        ({"webob.adhoc_attrs": {"context": CONTEXT}}, False),
+        ({"webob.adhoc_attrs": {}}, False),
+        ({}, False),
+    ],
+)
+def test_a_request_was_passed_on_when_it_has_the_id_that_another_node_gave_it(
+    environ: dict[str, Any], passed_on: bool
+) -> None:
+    assert was_passed_on(Receiver("p1", "u1", "req-1"), environ) is passed_on
+
+
+@pytest.mark.parametrize(
+    ("environ", "there"),
+    [
+        ({"webob.adhoc_attrs": {"context": NOBODY}}, True),
+        ({"HTTP_X_IDENTITY_STATUS": "Invalid"}, True),
+        ({"webob.adhoc_attrs": {"context": None}}, False),
+        ({"HTTP_X_PROJECT_ID": "p2"}, False),
+        ({}, False),
+    ],
+)
+def test_an_identity_is_there_when_anything_has_looked_for_it(
+    environ: dict[str, Any], there: bool
+) -> None:
+    assert is_there(environ) is there

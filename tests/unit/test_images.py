@@ -138,3 +138,104 @@ def test_a_record_is_read_as_glances_encoder_writes_it(
 def test_what_is_no_json_is_no_record() -> None:
     with pytest.raises(ValueError, match="Expecting"):
         images.parsed(b"<html>")
+
+
+V1_RECORD: dict[str, Any] = {
+    "id": "i1",
+    "name": "n",
+    "status": "active",
+    "size": 7,
+    "virtual_size": None,
+    "is_public": True,
+    "protected": True,
+    "min_disk": 1,
+    "min_ram": 2,
+    "owner": "o",
+    "checksum": "c",
+    "disk_format": "raw",
+    "container_format": "bare",
+    "created_at": "2016-05-10T21:41:41.000000",
+    "updated_at": "2016-05-10T21:41:42",
+    "deleted": False,
+    "deleted_at": None,
+    "properties": {"colour": "red", "tags": "x", "owner": "forged", "uri": "http://secret"},
+    "location": "file:///secret",
+    "copy_from": "http://secret",
+    "uri": "http://secret",
+    "store": "file",
+}
+V1_METADATA = {
+    **dict.fromkeys(("virtual_size", "deleted_at")),
+    **{key: V1_RECORD[key] for key in ("id", "name", "status", "size", "owner", "checksum")},
+    **{"disk_format": "raw", "container_format": "bare", "min_disk": 1, "min_ram": 2},
+    **{"created_at": "2016-05-10T21:41:41Z", "updated_at": "2016-05-10T21:41:42Z"},
+    **{"is_public": True, "visibility": "public", "protected": True, "deleted": False},
+    **{"tags": [], "properties": {"colour": "red"}},
+}
+
+
+def test_a_v1_record_is_told_as_one_of_v2_without_its_locations() -> None:
+    assert images.metadata(images.from_v1(V1_RECORD)) == V1_METADATA
+
+
+def test_a_v1_record_in_headers_is_the_same() -> None:
+    headers = {
+        f"x-image-meta-{key}": "" if value is None else str(value)
+        for key, value in V1_RECORD.items()
+        if key != "properties"
+    }
+    headers["x-image-meta-disk-format"] = headers.pop("x-image-meta-disk_format")
+    headers |= {f"x-image-meta-property-{k}": v for k, v in V1_RECORD["properties"].items()}
+    headers |= {"content-length": "7", "x-openstack-request-id": "req-1"}
+    assert images.metadata(images.from_v1_headers(headers)) == V1_METADATA
+
+
+@pytest.mark.parametrize(
+    ("headers", "key", "value"),
+    [
+        ({"x-image-meta-size": "none"}, "size", None),
+        ({"x-image-meta-size": "\u0663"}, "size", None),
+        ({"x-image-meta-is_public": "False"}, "visibility", "private"),
+        ({}, "visibility", None),
+        ({"x-image-meta-name": "\xc3\xa9"}, "name", "\xe9"),
+        ({"x-image-meta-name": "\xe9"}, "name", "\ufffd"),
+        ({"x-image-meta-created_at": "yesterday"}, "created_at", "yesterday"),
+    ],
+)
+def test_what_a_v1_header_holds_is_typed(headers: dict[str, str], key: str, value: Any) -> None:
+    assert images.metadata(images.from_v1_headers(headers))[key] == value
+
+
+def test_v1_properties_that_are_none_are_none() -> None:
+    assert images.metadata(images.from_v1({"properties": "x"}))["properties"] == {}
+
+
+@given(ANY_RECORD, ANY_RECORD)
+def test_no_v1_record_adds_a_key_or_tells_what_is_forbidden(
+    record: dict[str, Any], properties: dict[str, Any]
+) -> None:
+    told = images.metadata(images.from_v1({**record, "properties": properties}))
+    assert set(told) == KEYS
+    assert not set(told["properties"]) & (FORBIDDEN | {"location", "copy_from", "uri"})
+    assert (told["owner"], told["size"]) == (record.get("owner"), record.get("size"))
+
+
+@pytest.mark.parametrize(
+    ("body", "ids"),
+    [
+        (
+            b'{"memberships": [{"member_id": "a"}, {"member_id": "b", "can_share": true}]}',
+            ["a", "b"],
+        ),
+        (b'{"memberships": []}', []),
+        (b'{"memberships": [{"can_share": true}]}', [None]),
+        (b'{"memberships": ["a"]}', [None]),
+        (b'{"memberships": [{"member_id"', [None]),
+        (b"[]", [None]),
+        (b"", [None]),
+    ],
+)
+def test_v1_members_are_those_that_the_request_names(body: bytes, ids: list[str | None]) -> None:
+    found = images.members_v1("i1", body)
+    assert [(each["image_id"], each["member_id"]) for each in found] == [("i1", i) for i in ids]
+    assert all(set(each) == MEMBER_KEYS for each in found)

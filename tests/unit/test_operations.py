@@ -31,6 +31,20 @@ TABLE = {
         "image.member.delete",
     ),
 }
+TABLE_V1 = {
+    ("POST", "images"): (["image.create", *UPLOAD], "image.create"),
+    ("PUT", f"images/{IMAGE}"): ([*UPLOAD, "image.update"], "image.update"),
+    ("GET", f"images/{IMAGE}"): (["image.send"], "image.send"),
+    ("DELETE", f"images/{IMAGE}"): (["image.delete"], "image.delete"),
+    ("PUT", "images/detail"): ([*UPLOAD, "image.update"], "image.update"),
+    ("DELETE", "images/detail"): (["image.delete"], "image.delete"),
+    ("PUT", f"images/{IMAGE}/members"): (["image.member.update"], "image.member.update"),
+    ("PUT", f"images/{IMAGE}/members/{MEMBER}"): (["image.member.create"], "image.member.create"),
+    ("DELETE", f"images/{IMAGE}/members/{MEMBER}"): (
+        ["image.member.delete"],
+        "image.member.delete",
+    ),
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PATHS = sorted({path for _, path in TABLE})
 
@@ -52,6 +66,68 @@ def types(operation: Operation | None) -> tuple[list[str], str] | None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_request_is_the_operation_that_the_contract_names_or_none(method: str, path: str) -> None:
     assert types(match(method, f"/v2/{path}", "", "")) == TABLE.get((method, path))
+
+
+@pytest.mark.parametrize("path", sorted({*PATHS, *(path for _, path in TABLE_V1)}))
+@pytest.mark.parametrize("method", METHODS)
+def test_the_first_version_has_calls_of_its_own(method: str, path: str) -> None:
+    expected = TABLE_V1.get((method, path))
+    assert types(match(method, f"/v1/{path}")) == expected
+    assert types(match(method, f"/v1.1/{path}")) == expected
+    assert types(match(method, f"/{path}", "/image/v1")) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "expected"),
+    [
+        ("HEAD", f"images/{IMAGE}", "_method=GET", None),
+        ("POST", f"images/{IMAGE}", "_method=DELETE", (["image.delete"], "image.delete")),
+        ("POST", "images/detail", "_method=GET", None),
+    ],
+)
+def test_the_first_version_obeys_the_query_too(
+    method: str, path: str, query: str, expected: tuple[list[str], str] | None
+) -> None:
+    assert types(match(method, f"/v1/{path}", "", query)) == expected
+
+
+V2 = "application/vnd.openstack.images-v2"
+
+
+@pytest.mark.parametrize(
+    ("path", "script_name", "accept", "root"),
+    [
+        (f"/images/{IMAGE}", "", V2, "/v2/"),
+        (f"/images/{IMAGE}", "", f"{V2}.9", "/v2.9/"),
+        (f"/images/{IMAGE}", "", "application/vnd.openstack.images-v1", "/v1/"),
+        (f"/images/{IMAGE}", "/image", V2, "/v2/"),
+        (f"/images/{IMAGE}", "/v2", "application/vnd.openstack.images-v1", "/"),
+        (f"/images/{IMAGE}", "/v1", V2, "/v2/"),
+        (f"/images/{IMAGE}", "/v1", "*/*", "/"),
+        (f"/v2/images/{IMAGE}", "", "application/vnd.openstack.images-v1", "/v2/"),
+        (f"/images/{IMAGE}", "", f"{V2}, */*", None),
+        (f"/images/{IMAGE}", "", f"*/*, {V2}", None),
+        (f"/images/{IMAGE}", "", f" {V2}", None),
+        (f"/images/{IMAGE}", "", f"{V2};q=0.5", None),
+        (f"/images/{IMAGE}", "", "application/vnd.openstack.images-v3", None),
+        (f"/images/{IMAGE}", "", "application/json", None),
+        (f"/images/{IMAGE}", "", "v2", None),
+        (f"/images/{IMAGE}", "", f"x/y;{V2}", None),
+        (f"/images/{IMAGE}", "", f"\xff{V2}", None),
+    ],
+)
+def test_a_version_that_is_not_in_the_path_may_be_in_what_is_accepted(
+    path: str, script_name: str, accept: str, root: str | None
+) -> None:
+    operation = match("DELETE", path, script_name, accept=accept)
+    assert (operation.root if operation else None) == root
+
+
+def test_a_form_in_disguise_is_found_by_what_is_accepted_too() -> None:
+    form = "application/x-www-form-urlencoded"
+    operation = match("POST", f"/images/{IMAGE}/members/m", content_type=form, accept=V2)
+    assert operation is not None
+    assert operation.action.name == "MEMBER_UPDATE"
 
 
 @pytest.mark.parametrize(
@@ -257,6 +333,8 @@ def test_no_text_makes_the_matching_fail(
     method: str, path: str, script_name: str, query: str
 ) -> None:
     match(method, path, script_name, query)
+    match(method, path, script_name, accept=f"application/vnd.openstack.images-{query}")
+    match(method, path, script_name, accept=f"{query}application/vnd.openstack.images-")
     match(method, f"/v2/{path}", script_name, f"_method={query}")
 
 

@@ -1,0 +1,47 @@
+"""What is to be watched of the requests of a route: the same for all of them, so found out once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from glance_notify_middleware import events, streams
+from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.operations import Action, Route, Source
+
+_INPUT_KEPT = {
+    Action.UPLOAD: streams.HEAD,
+    Action.STAGE: streams.HEAD,
+    Action.PATCH: streams.HEAD,
+    Action.CREATE_V1: streams.HEAD,
+    Action.UPDATE_V1: streams.HEAD,
+    Action.MEMBERS_V1: streams.MEMBERS,
+}
+_WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Of a route, as the operator wants it told."""
+
+    route: Route
+    wants_success: bool
+    wants_prepare: bool
+    wants_activate: bool
+    input_kept: int  # bytes of the request's body; 0: what is read of it tells nothing
+    looks_before: bool
+    may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
+
+    @classmethod
+    def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
+        """`wants` tells which events the operator wants to be told of."""
+        wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
+        return cls(
+            route=route,
+            wants_success=wants_success,
+            wants_prepare=wants(EventType.PREPARE, Priority.INFO),
+            wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
+            input_kept=_INPUT_KEPT.get(route.action, 0),
+            looks_before=wants_success and events.looks_before(route),
+            may_look_up=route.source not in _WITHOUT_LOOK_UP
+            or route.action in (Action.UPLOAD, Action.PATCH),
+        )

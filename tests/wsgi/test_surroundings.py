@@ -1,0 +1,151 @@
+"""What stands around the filter: nodes that pass requests on, and places where it cannot work."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import pytest
+
+from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
+
+ONE = f"/v2/images/{IMAGE}"
+NOBODY = "nobody is known who made a request that Glance granted"
+CACHE_ABOVE = "the filter stands below Glance's cache filter"
+IDENTITY = ("HTTP_X_IDENTITY_STATUS", "HTTP_X_PROJECT_ID", "HTTP_X_USER_ID")
+
+
+@dataclass
+class Context:
+    request_id: str
+    project_id: str = "p"
+    user_id: str = "u"
+
+
+def with_context(method: str, path: str, **more: Any) -> WSGIEnvironment:
+    return environ(method, path, **{"webob.adhoc_attrs": {"context": Context("req-1")}, **more})
+
+
+def without_identity(method: str, path: str, **more: Any) -> WSGIEnvironment:
+    given = environ(method, path, **more)
+    return {key: value for key, value in given.items() if key not in IDENTITY}
+
+
+def passing_on(status: str, request_id: str) -> WSGIApplication:
+    """An application that has another node do the work, as Glance does."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["webob.adhoc_attrs"]["context"].request_id = request_id
+        return answer(status, [b"{}"])(environ, start_response)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", ONE),
+        ("PUT", f"{ONE}/tags/t"),
+        ("PUT", f"{ONE}/stage"),
+        ("POST", "/v2/images"),
+        ("PATCH", ONE),
+        ("POST", f"{ONE}/members"),
+        ("DELETE", f"/v2/stores/s/{IMAGE}"),
+    ],
+)
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "500 Error"])
+def test_what_another_node_did_is_counted_and_told_by_that_node_alone(
+    status: str, method: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told = Told()
+    for request_id in ("req-2", "req-3"):
+        app = watched(PlaysGlance(passing_on(status, request_id)), told)
+        Server().serve(app, with_context(method, path))
+        assert caplog.messages[-1].endswith("another node did it, and tells it (1 so far)")
+    assert told.events == []
+    Server().serve(
+        watched(PlaysGlance(passing_on(status, "req-1")), told), with_context(method, path)
+    )
+    assert len(told.events) == 1
+
+
+def test_a_delete_that_was_passed_on_makes_the_images_owner_forgotten_all_the_same() -> None:
+    told = Told()
+    deleting = passing_on("204 No Content", "req-2")
+    sending = answer("200 OK", [b"0123456789"])
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        chosen = deleting if environ["REQUEST_METHOD"] == "DELETE" else sending
+        return chosen(environ, start_response)
+
+    glance = PlaysGlance(app)
+    filtered = watched(glance, told)
+    for method, path in (("GET", FILE), ("GET", FILE), ("DELETE", ONE), ("GET", FILE)):
+        Server().serve(filtered, with_context(method, path))
+    assert told.events == ["image.send INFO"] * 3
+    assert len(glance.lookups) == 2
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptureFixture) -> None:
+    app = watched(PlaysGlance(answer("200 OK", [b"0123456789"])), Told())
+    keys: dict[str, Any] = {
+        "api.cache.image_id": IMAGE,
+        "api.cache.method": "GET",
+        "api.cache.version": "v2",
+    }
+    for _ in range(3):
+        Server().serve(app, environ("GET", FILE, **keys))
+    (said,) = complaints(caplog)
+    assert said.startswith(CACHE_ABOVE)
+    assert "put it directly before `cache` in the pipeline" in said
+
+
+def test_a_cache_below_is_as_it_should_be(caplog: pytest.LogCaptureFixture) -> None:
+    def cache(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["api.cache.image_id"] = IMAGE
+        return answer("200 OK", [b"0123456789"])(environ, start_response)
+
+    Server().serve(watched(PlaysGlance(cache), Told()), environ("GET", FILE))
+    assert complaints(caplog) == []
+
+
+def test_requests_of_nobody_are_said_once_with_what_to_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told = Told()
+    app = watched(PlaysGlance(answer("204 No Content")), told)
+    for _ in range(3):
+        Server().serve(app, without_identity("DELETE", ONE))
+    (said,) = complaints(caplog)
+    assert said.startswith(NOBODY)
+    assert "put the filter directly after `context` in the pipeline" in said
+    assert told.events == ["image.delete INFO"] * 3
+
+
+def makes_a_context(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    environ["webob.adhoc_attrs"] = {"context": Context("req-1")}
+    return answer("204 No Content")(environ, start_response)
+
+
+@pytest.mark.parametrize(
+    ("app", "given"),
+    [
+        (answer("401 Unauthorized"), without_identity("DELETE", ONE)),
+        (answer("204 No Content"), environ("DELETE", ONE)),
+        (answer("204 No Content"), environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")),
+        (answer("204 No Content"), with_context("DELETE", ONE)),
+        (makes_a_context, without_identity("DELETE", ONE)),
+    ],
+    ids=["refused", "headers", "headers of nobody", "a context", "a context below"],
+)
+def test_where_somebody_looks_who_asks_nothing_is_said(
+    app: WSGIApplication, given: WSGIEnvironment, caplog: pytest.LogCaptureFixture
+) -> None:
+    Server().serve(watched(PlaysGlance(app), Told()), given)
+    assert complaints(caplog) == []
