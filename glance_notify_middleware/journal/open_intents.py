@@ -1,12 +1,16 @@
-"""Which intents of a process stand open: what its records say, one after the other. Pure.
+"""Which intents of a process stand open: what its records say, one after the other.
 
 A segment begins with copies of the intents that were open then, and a mark behind the last one: so
 the newest segment that has its mark tells all of them, and the older ones can go.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from glance_notify_middleware.journal.records import INTENT, Kind
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.journal.records import INTENT, Kind, Record
 
 Facts = bytes
 Progress = bytes
@@ -26,6 +30,7 @@ class OpenIntents:
         key = body[:INTENT]
         if kind in (Kind.EVENTS, Kind.END):
             known.pop(key, None)
+            self.by_key.pop(key, None)
         elif kind == Kind.BEGIN:
             known[key] = body[INTENT:], None
         elif kind == Kind.PROGRESS and key in known:
@@ -42,3 +47,31 @@ class OpenIntents:
             if progress is not None:
                 yield Kind.PROGRESS, key + progress
         yield Kind.MARK, b""
+
+    def without_mark(self) -> None:
+        """There is nothing more to take: what was copied stands open, though its mark is lost."""
+        self.by_key |= self._copies or {}
+
+
+def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIntents | None:
+    """What stands open in the journal of a dead process; `segments` are the sorted numbers of all.
+
+    None where a newer version has written it: it is not for us to read. Raises OSError.
+    """
+    found = OpenIntents()
+    for first in reversed(range(len(segments))):
+        found = OpenIntents()
+        for number in segments[first:]:
+            for record in _read(segment_path(directory, identity, number)):
+                if record.version > records.VERSION:
+                    return None
+                found.take(record.kind, record.body)
+        if found.is_whole:
+            return found
+    found.without_mark()
+    return found
+
+
+def _read(segment: Path) -> Iterator[Record]:
+    with contextlib.suppress(FileNotFoundError):  # another leader may have been here
+        yield from records.scan(segment.read_bytes())
