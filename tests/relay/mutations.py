@@ -110,8 +110,10 @@ MUTATIONS = (
     Mutation(
         "a record that was not written uses up a number",
         "journal/writer.py",
-        "        self._write(kind, body, crc, count)\n        self._number += count\n",
-        "        self._number += count\n        self._write(kind, body, crc, count)\n",
+        "        written = os.write(self._fd, record)\n",
+        "        self._number += count\n"
+        "        written = os.write(self._fd, record)\n"
+        "        self._number -= count\n",
         (
             "journal/test_disk.py"
             "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
