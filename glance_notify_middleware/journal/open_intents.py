@@ -22,23 +22,37 @@ class OpenIntents:
     def __init__(self) -> None:
         self.by_key: dict[bytes, tuple[Facts, Progress | None]] = {}
         self.is_whole = False  # a mark was seen, since which every record was taken
-        self._copies: dict[bytes, tuple[Facts, Progress | None]] | None = None
+        self._before: dict[bytes, tuple[Facts, Progress | None]] = {}  # of the segment that is read
+
+    def begin(self, key: bytes, facts: Facts) -> None:
+        """It stands open."""
+        self.by_key[key] = facts, None
+
+    def progress(self, key: bytes, told: Progress) -> None:
+        """It is a download that has come so far."""
+        if key in self.by_key:
+            self.by_key[key] = self.by_key[key][0], told
+
+    def end(self, key: bytes) -> None:
+        """It is no longer open."""
+        self.by_key.pop(key, None)
+        self._before.pop(key, None)
 
     def take(self, kind: int, body: bytes) -> None:
         """Take a record of the journal, in order."""
-        known = self.by_key if self._copies is None else self._copies
-        key = body[:INTENT]
-        if kind in (Kind.EVENTS, Kind.END):
-            known.pop(key, None)
-            self.by_key.pop(key, None)
-        elif kind == Kind.BEGIN:
-            known[key] = body[INTENT:], None
-        elif kind == Kind.PROGRESS and key in known:
-            known[key] = known[key][0], body[INTENT:]
-        elif kind == Kind.SEGMENT:
-            self._copies = {}
-        elif kind == Kind.MARK:
-            self.by_key, self._copies, self.is_whole = known, None, True
+        key, rest = body[:INTENT], body[INTENT:]
+        match kind:
+            case Kind.BEGIN:
+                self.begin(key, rest)
+            case Kind.PROGRESS:
+                self.progress(key, rest)
+            case Kind.EVENTS | Kind.END:
+                self.end(key)
+            case Kind.SEGMENT:
+                self._before = self.by_key
+                self.by_key = {}
+            case Kind.MARK:
+                self._before, self.is_whole = {}, True
 
     def copies(self) -> Iterator[tuple[Kind, bytes]]:
         """The records that a segment begins with, without its first; the mark is the last one."""
@@ -49,8 +63,8 @@ class OpenIntents:
         yield Kind.MARK, b""
 
     def without_mark(self) -> None:
-        """There is nothing more to take: what was copied stands open, though its mark is lost."""
-        self.by_key |= self._copies or {}
+        """There is nothing more to take, and the mark is lost: not all may have been copied."""
+        self.by_key = self._before | self.by_key
 
 
 def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIntents | None:
@@ -66,9 +80,9 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
                 if record.version > records.VERSION:
                     return None
                 found.take(record.kind, record.body)
+        found.without_mark()
         if found.is_whole:
-            return found
-    found.without_mark()
+            break
     return found
 
 
