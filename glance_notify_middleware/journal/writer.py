@@ -5,7 +5,6 @@ process, is held around one write().
 """
 
 import contextlib
-import errno
 import os
 import secrets
 import threading
@@ -14,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.directory import segment_path, size
 from glance_notify_middleware.journal.live import LiveFile
@@ -22,6 +20,8 @@ from glance_notify_middleware.journal.open_intents import OpenIntents
 from glance_notify_middleware.journal.origin import Origin
 from glance_notify_middleware.journal.records import Kind
 from glance_notify_middleware.journal.reminders import Reminders
+from glance_notify_middleware.journal.segment import Segment
+from glance_notify_middleware.journal.syncing import Syncing, sync_directory
 from glance_notify_middleware.notification import Message, Priority
 
 SEGMENT_SIZE = 4 * 1024 * 1024
@@ -56,24 +56,20 @@ class Journal:
         self.is_full = False  # the bound or the disk: as found a moment ago
         self.reminders = Reminders()
         self._max_size = max_size
-        self._sync = sync
         self._segment_size = segment_size
         self._lock = threading.Lock()  # around one append
         self._live: LiveFile | None = None
-        self._fd = -1  # of the current segment
-        self._segment = 0  # its number
-        self._next_segment = 0  # one that could not be begun has used its number up
-        self._size = 0  # its bytes
-        self._turn_over_at = 0
+        self._segment: Segment | None = None
+        self._next_segment = 0  # its number; one that could not be begun has used up its own
+        self._turn_over_at = 0  # bytes
         self._number = 0  # of the next notification
         self._recorded: Counter[tuple[str, Priority]] = Counter()
         self._dropped: Counter[str] = Counter()  # by reason
         self._intents = OpenIntents()
         self._unended: list[bytes] = []  # keys of intents whose end could not be written
         self._threads: dict[str, threading.Thread] = {}
-        self._written = 0  # records so far, for _synced
-        self._synced = 0
-        self._sync_lock = threading.Lock()  # around one fdatasync
+        self._written = 0  # records so far
+        self._syncing = Syncing(self._last) if sync else None
 
     @property
     def is_tended(self) -> bool:
@@ -132,13 +128,13 @@ class Journal:
             for message in messages:
                 self._recorded[message.event_type, message.priority] += 1
             written = self._written
-        if self._sync:
-            self._wait_for_disk(written)
+        if self._syncing is not None:
+            self._syncing.wait(written)
 
     def open(self) -> None:
         """Begin to live. At start-up, so that no request pays for it. Raises OSError."""
         with self._lock:
-            if self._fd < 0:
+            if self._segment is None:
                 self._begin()
 
     def tend(self) -> None:
@@ -177,25 +173,20 @@ class Journal:
         return True
 
     def drop(self) -> None:
-        """In a forked child: let go of what its parent had open. The parent keeps its lock."""
+        """Let go of what is open. A forked child does; its parent keeps its lock."""
         if self._live is not None:
             self._live.close()
-            os.close(self._fd)
+        if self._segment is not None:
+            self._segment.close()
 
     # -- under the lock ---------------------------------------------------------------------
 
     def _append(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> None:
         """`crc` is the body's checksum, where that is known already."""
-        if self._fd < 0:
-            self._begin()
-        elif self._size >= self._turn_over_at:
-            self._turn_over()
-        record = self._encoded(kind, body, count, crc)
-        written = os.write(self._fd, record)
-        self._size += written
-        if written < len(record):
-            # What is torn stays: to cut it off could erase what somebody else has appended.
-            raise OSError(0, f"{written} of {len(record)} bytes were written, no more")
+        segment = self._segment or self._begin()
+        if segment.size >= self._turn_over_at:
+            segment = self._turn_over(segment)
+        segment.append(self._encoded(kind, body, count, crc))
         self._written += 1
         self._number += count
 
@@ -204,29 +195,30 @@ class Journal:
         crc = records.checksum(body) if crc is None else crc
         return records.encode(kind, body, crc, count=count, number=self._number, clock=clock)
 
-    def _begin(self) -> None:
+    def _begin(self) -> Segment:
         """A new identity. Its live file comes first: a segment without one counts as dead."""
         # It is known before its file is there: a relay in this process must not take it for dead.
         self.identity = identity = secrets.token_hex(8)
         live = LiveFile(self.directory, identity)
         self._next_segment = self._number = 0
         try:
-            fd = self._new_segment(self._head())
+            self._segment = self._new_segment(self._head())
         except OSError:
             live.close()
             raise
-        self._live, self._fd = live, fd
+        self._live = live
+        return self._segment
 
-    def _turn_over(self) -> None:
-        before = self._fd
+    def _turn_over(self, before: Segment) -> Segment:
         try:
-            self._fd = self._new_segment(self._head())
+            self._segment = self._new_segment(self._head())
         except OSError:
             self._turn_over_at += self._segment_size  # better a long segment than none
-            return
-        if self._sync:
-            os.fdatasync(before)
-        os.close(before)
+            return before
+        if self._syncing is not None:
+            before.sync()
+        before.close()
+        return self._segment
 
     def _head(self) -> bytes:
         """What a segment begins with: whose it is, and the intents that stand open."""
@@ -238,35 +230,22 @@ class Journal:
             ]
         )
 
-    def _new_segment(self, data: bytes) -> int:
-        """The descriptor of the next segment, in which `data` stands. Raises OSError: then there
-        is none."""
+    def _new_segment(self, data: bytes) -> Segment:
+        """The next segment, in which `data` stands. Raises OSError: then there is none."""
         number = self._next_segment
         self._next_segment += 1
-        path = segment_path(self.directory, str(self.identity), number)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(path, flags, 0o600)
-        try:
-            if os.write(fd, data) < len(data):
-                raise OSError(errno.ENOSPC, "there is no room for a segment")
-            if self._sync:
-                _sync_directory(self.directory)
-        except OSError:
-            os.close(fd)
-            path.unlink()
-            raise
-        self._segment, self._size = number, len(data)
-        self._turn_over_at = len(data) + self._segment_size
-        return fd
+        segment = Segment(segment_path(self.directory, str(self.identity), number), data)
+        if self._syncing is not None:
+            sync_directory(self.directory)
+        self._turn_over_at = segment.size + self._segment_size
+        return segment
 
     # -- once a second ----------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
         with self._lock:
-            if self._live is not None:
-                self._live.close()
-            os.close(self._fd)
-            self._fd, self._live = -1, None
+            self.drop()
+            self._segment = self._live = None
             # What was counted under the other identity stands in its live file.
             self._recorded.clear()
             self._dropped.clear()
@@ -275,12 +254,10 @@ class Journal:
     def _rescue(self) -> None:
         """If somebody has removed the segment: all of it in a new one. It may be sent twice."""
         with self._lock:
-            found = os.fstat(self._fd)
-            if found.st_nlink > 0:
-                return
-            removed = self._fd
-            self._fd = self._new_segment(os.pread(removed, found.st_size, 0))
-            os.close(removed)
+            removed = self._segment
+            if removed is not None and removed.is_removed():
+                self._segment = self._new_segment(removed.content())
+                removed.close()
 
     def _end_the_unended(self) -> None:
         while self._unended:
@@ -302,25 +279,7 @@ class Journal:
             self._dropped[reason] += count
         raise NotWrittenError(told)
 
-    def _wait_for_disk(self, written: int) -> None:
-        """One fdatasync serves all threads whose records were written before it began."""
-        with self._sync_lock:
-            if self._synced >= written:
-                return
-            with self._lock:
-                fd, seen = os.dup(self._fd), self._written
-            try:
-                os.fdatasync(fd)
-                self._synced = seen
-            except OSError as error:
-                log_error("events are in the journal, but a power cut may take them", error)
-            finally:
-                os.close(fd)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    def _last(self) -> tuple[int, int]:
+        with self._lock:
+            assert self._segment is not None  # it is asked for what was just recorded
+            return self._segment.descriptor(), self._written
