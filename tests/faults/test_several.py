@@ -17,7 +17,7 @@ from tests.faults.trial import Found, Trial
 from tests.faults.ways import ALL, with_all
 from tests.strategies.qpid_place import QpidPlace
 
-WAYS: dict[str, Callable[[Proxy], None]] = {
+OUT_OF_REACH: dict[str, Callable[[Proxy], None]] = {
     "port closed": lambda proxy: None,
     "accepts and is silent": Proxy.fall_silent,
 }
@@ -27,7 +27,7 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
 
 
 @pytest.mark.parametrize(
-    ("lost", "way"),
+    ("lost", "how"),
     [
         ("rabbit", "accepts and is silent"),
         ("qpid", "port closed"),
@@ -36,10 +36,10 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
     ],
 )
 def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
-    trial: Trial, found: Found, lost: str, way: str
+    trial: Trial, found: Found, lost: str, how: str
 ) -> None:
     proxy = trial.proxy()
-    WAYS[way](proxy)
+    OUT_OF_REACH[how](proxy)
     log = trial.folder / "notifications.log"
     with QpidPlace(trial.rabbit) as place:
         options = {"notifier_strategy": "logging, rabbit, qpid", "log_file": str(log)}
@@ -62,7 +62,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
                 stage.wait_until(lambda: has_all(reached, owed))
             lags = sorted(map(lag, reached.arrivals))
             found.tell(
-                f"{lost}: {way}; seconds from an event to its arrival at the other broker of two",
+                f"{lost}: {how}; seconds from an event to its arrival at the other broker of two",
                 ("events", "median", "longest"),
                 [(str(len(lags)), f"{lags[len(lags) // 2]:.2f}", f"{lags[-1]:.2f}")],
             )

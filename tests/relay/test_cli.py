@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware import cli
+from glance_notify_middleware.intent import Intent, encode
+from glance_notify_middleware.journal.directory import listing
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.notification import EventType
 from tests.journal.leading import leave_behind
 from tests.journal.processes import eventually
 
@@ -168,3 +172,22 @@ def test_as_root_it_makes_no_directory_that_glance_could_not_use(
         assert process.returncode == 1
     assert str(tmp_path / "journal") in told
     assert not (tmp_path / "journal").exists()
+
+
+def test_what_the_dead_have_left_open_it_tells_from_a_journal_of_its_own(tmp_path: Path) -> None:
+    path = paste_file(tmp_path)
+    journal_dir = tmp_path / "journal"
+    journal_dir.mkdir()
+    dead = Journal(journal_dir, max_size=2**20)
+    dead.begin(bytes(16), encode(Intent(bytes(16), 1.0, "glance-1", EventType.CREATE, *["x"] * 6)))
+    dead.drop()
+    with relay(path) as process:
+        eventually(lambda: b"the outcome is unknown" in _segments(journal_dir))
+        eventually(lambda: dead.identity not in listing(journal_dir).living)
+        process.terminate()
+        _, told = process.communicate(timeout=10)
+    assert f"{dead.identity} has died in the middle of 1 operations" in told
+
+
+def _segments(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.glob("*.seg"))
