@@ -130,7 +130,7 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
         {"wsgi.input": None},
         {"REMOTE_ADDR": None},
         {"webob.adhoc_attrs": {}},
-        {"webob.adhoc_attrs": {"context": object()}},
+        {"webob.adhoc_attrs": {"context": "of another kind"}},
         {"QUERY_STRING": "_method=%ff"},
         {"HTTP_X_PROJECT_ID": "\udcff"},
     ],
