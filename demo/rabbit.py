@@ -141,6 +141,11 @@ class Rabbit:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was started, and not ended since."""
+        return self._vm is not None
+
     def start(self) -> None:
         """Start it, and wait until it answers.
 

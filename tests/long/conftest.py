@@ -1,14 +1,11 @@
-"""The node, and where the pages go."""
+"""The node, and what is left to `make long`."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 LONG = os.environ.get("LONG") == "1"
-DOCS = Path(__file__).parents[2] / "docs"
-
-pytest_plugins: list[str] = []
+with_long = pytest.mark.skipif(not LONG, reason="takes long: make long")
 
 
 def pytest_configure(config: pytest.Config) -> None:
