@@ -1,0 +1,69 @@
+"""Nodes of a cluster are killed while events flow: nothing is missing."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.rabbit import missing
+from tests.faults.load import Load
+from tests.faults.stage import Stage
+from tests.faults.tally import QUEUES, compare, drain
+from tests.faults.ways import RABBIT
+from tests.long import page
+from tests.long.cluster import RabbitCluster
+from tests.long.conftest import with_long
+
+KILLS = 4
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[RabbitCluster]:
+    reason = missing()
+    if reason is not None:
+        pytest.fail(reason)
+    with RabbitCluster(tmp_path / "cluster") as cluster:
+        yield cluster
+
+
+@with_long
+def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
+    cluster: RabbitCluster, tmp_path: Path
+) -> None:
+    lines = RABBIT.lines(hosts=cluster.hosts, vhost="/", user="guest", password="guest")
+    with Stage(tmp_path / "stage", **lines, rabbit_queue_type="quorum") as stage:
+        with Load(stage.port, rate=100) as ledger:
+            time.sleep(3)
+            for kill in range(KILLS):
+                others = [node for node in cluster.nodes if kill % 2]
+                node = cluster.node_of_the_connection() or cluster.nodes[kill % 3]
+                if others:  # in turn with one that the relay is not connected to
+                    node = next(each for each in others if each is not node)
+                node.kill()
+                time.sleep(4)
+                node.start()
+                cluster.wait_until_whole()
+                time.sleep(2)
+        types = {each["name"]: each["type"] for each in cluster.nodes[0].api("GET", "queues")}
+        owed = ledger.owed
+        tally = compare(owed, drain(cluster.nodes[0], "/", owed, 30))
+        said = stage.said()
+    page.write(
+        "cluster",
+        [
+            ("nodes killed", f"{KILLS}"),
+            ("events owed", f"{tally.owed:,}"),
+            ("delivered", f"{tally.delivered:,}"),
+            ("missing", f"{len(tally.missing)}"),
+            ("repeated, with the same message_id", f"{tally.repeated}"),
+            ("slowest answer of Glance (ms)", f"{ledger.slowest:.0f}"),
+        ],
+        cluster.nodes[0],
+    )
+    assert types == dict.fromkeys(QUEUES, "quorum")
+    assert "rabbit is out of reach" in said
+    assert not ledger.wrong, ledger.wrong[:3]
+    assert not tally.missing, tally.missing[:3]
+    assert not tally.doubled, tally.doubled[:3]
+    assert not tally.inversions, tally.inversions[:3]
