@@ -10,6 +10,8 @@ from pathlib import Path
 from demo.rabbit import Rabbit
 from tests.faults.report import markdown
 
+COLUMNS = ("what", "measured")
+
 _DOCS = Path(__file__).parents[2] / "docs"
 
 _TITLES = {
@@ -42,7 +44,7 @@ _TITLES = {
 
 
 def write(name: str, rows: Sequence[tuple[str, str]], rabbit: Rabbit) -> None:
-    """Print the table, and write the page `docs/<name>.md`."""
+    """Write the page `docs/<name>.md`."""
     title, sentences = _TITLES[name]
     version = rabbit.api("GET", "overview")["rabbitmq_version"]
     libraries = (f"{each} {metadata.version(each)}" for each in ("glance", "amqp", "kombu"))
@@ -52,6 +54,5 @@ def write(name: str, rows: Sequence[tuple[str, str]], rabbit: Rabbit) -> None:
         f"{', '.join(libraries)}, Python {platform.python_version()}, {ours}, {os.cpu_count()} "
         "cores."
     )
-    table = markdown(("what", "measured"), rows)
+    table = markdown(COLUMNS, rows)
     (_DOCS / f"{name}.md").write_text("\n\n".join([title, written, sentences, table]))
-    print(f"\n{table}")

@@ -30,7 +30,7 @@ def main() -> None:
     folder, first, count, rate = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     journal = Journal(folder, max_size=MAX_SIZE)
     journal.open()
-    threading.Thread(target=_tend, args=(journal,), daemon=True).start()
+    threading.Thread(target=tend, args=(journal,), daemon=True).start()
     recorder = JournalRecorder(lambda: journal, refuse_when_full=False)
     _record(recorder, first)
     print("ready", flush=True)
@@ -77,7 +77,8 @@ def _record(recorder: JournalRecorder, number: int) -> float:
     return time.perf_counter() - before
 
 
-def _tend(journal: Journal) -> None:
+def tend(journal: Journal) -> None:
+    """Once a second, as a worker does. Never ends."""
     while True:
         journal.tend()
         time.sleep(1)

@@ -5,18 +5,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import amqp  # type: ignore[import-untyped]
-import pytest
 
 from demo.rabbit import Rabbit
-from glance_notify_middleware.journal.directory import listing, segment_path, size
+from glance_notify_middleware.journal.directory import listing, size
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
-from tests.faults.ways import RABBIT
 from tests.long import page
 from tests.long.conftest import with_long
 from tests.long.memory import Growth
@@ -28,8 +25,6 @@ A_SECOND = 500  # events that are recorded while they are measured
 MOST = 16  # MiB that a process may grow by
 
 QUEUE = "notifications.info"
-HELD_IN = 64 * 1024**2  # journal_max_size beside a long download
-PASSING = 200 * 1024**2
 
 
 @dataclass
@@ -72,18 +67,6 @@ class Recording:
     def _hear(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
-
-
-@pytest.fixture
-def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
-    """A journal, and the relay as a service of its own; not started yet."""
-    lines = RABBIT.lines(
-        hosts=f"127.0.0.1:{rabbit.port}", vhost=vhost, user="guest", password="guest"
-    )
-    stage = Stage(tmp_path / "stage", relay="external", journal_max_size="8GiB", **lines)
-    stage.journal.mkdir(mode=0o700)
-    yield stage
-    stage.end()
 
 
 def side_by_side(journal: Path, empty: Path, first: int) -> list[Measured]:

@@ -15,9 +15,10 @@ from demo import glance
 from demo.glance import UWSGI, Kind, Server
 from demo.keystone import ALICE, Keystone
 from demo.rabbit import Rabbit
+from tests.faults.report import markdown
 from tests.faults.servers import ROOT
 from tests.faults.tally import Consumer
-from tests.long import given, verdict
+from tests.long import given, page, verdict
 from tests.long.conftest import LONG
 from tests.long.lives import Lives
 
@@ -100,9 +101,11 @@ def test_no_operation_of_a_worker_that_is_killed_is_silent(
             return now - quiet > (30 if last.faults else 2)
 
         consumer.wait(is_enough, 600)
+    rows = [("kills", f"{KILLS}"), ("messages", f"{count:,}")]
+    rows += [(what, f"{number:,}") for what, number in sorted(last.counts.items())]
     with capsys.disabled():
-        print(f"\n{KILLS} kills, {count} messages:")
-        for what, number in sorted(last.counts.items()):
-            print(f"{number:8} {what}")
+        print(f"\n{markdown(page.COLUMNS, rows)}")
     assert not last.faults, last.faults[:5]
     assert last.counts["cut: told as unknown"] > 0
+    if LONG:
+        page.write("kills", rows, rabbit)
