@@ -18,13 +18,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.broker")
 
 
+def stage_to(folder: Path, hosts: str, vhost: str, **options: str) -> Stage:
+    """One that sends to RabbitMQ as guest; `options` are more lines of the section."""
+    options |= RABBIT.lines(hosts=hosts, vhost=vhost, user="guest", password="guest")
+    return Stage(folder, **options)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
     """A journal, and the relay as a service of its own; not started yet."""
-    lines = RABBIT.lines(
-        hosts=f"127.0.0.1:{rabbit.port}", vhost=vhost, user="guest", password="guest"
+    stage = stage_to(
+        tmp_path / "stage",
+        f"127.0.0.1:{rabbit.port}",
+        vhost,
+        relay="external",
+        journal_max_size="8GiB",
     )
-    stage = Stage(tmp_path / "stage", relay="external", journal_max_size="8GiB", **lines)
     stage.journal.mkdir(mode=0o700)
     yield stage
     stage.end()

@@ -92,7 +92,7 @@ class Lives:
     def _ask(self, name: str, image: str, operation: Operation) -> int:
         method, path, event_type = operation
         headers = {HEADER: name, "X-Auth-Token": self._token}
-        body = DATA if event_type == "image.upload" else None
+        body: bytes | str | None = DATA if event_type == "image.upload" else None
         if method in ("POST", "PATCH"):
             content = _BODIES[event_type]
             extra = {"id": image} if event_type == "image.create" else {}

@@ -36,7 +36,7 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     before = rss_anon(os.getpid())
-    times = []
+    times: list[float] = []
     due = time.monotonic()
     for number in range(first + 1, first + count):
         took = _record(recorder, number)

@@ -8,12 +8,10 @@ import pytest
 
 from demo.rabbit import missing
 from tests.faults.load import Load
-from tests.faults.stage import Stage
 from tests.faults.tally import QUEUES, compare, drain
-from tests.faults.ways import RABBIT
 from tests.long import page
 from tests.long.cluster import RabbitCluster
-from tests.long.conftest import with_long
+from tests.long.conftest import stage_to, with_long
 
 KILLS = 4
 
@@ -31,8 +29,7 @@ def cluster(tmp_path: Path) -> Iterator[RabbitCluster]:
 def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
     cluster: RabbitCluster, tmp_path: Path
 ) -> None:
-    lines = RABBIT.lines(hosts=cluster.hosts, vhost="/", user="guest", password="guest")
-    with Stage(tmp_path / "stage", **lines, rabbit_queue_type="quorum") as stage:
+    with stage_to(tmp_path / "stage", cluster.hosts, "/", rabbit_queue_type="quorum") as stage:
         with Load(stage.port, rate=100) as ledger:
             time.sleep(3)
             for kill in range(KILLS):

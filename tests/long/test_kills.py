@@ -46,7 +46,11 @@ journal_dir = {journal}
 paste.filter_factory = tests.long.given:filter_factory
 """
 
-_DATABASE = "[database]\nconnection = sqlite:///{folder}/glance.db?timeout=30\nsqlite_synchronous = false\n"
+_DATABASE = """
+[database]
+connection = sqlite:///{folder}/glance.db?timeout=30
+sqlite_synchronous = false
+"""
 
 
 @pytest.fixture
