@@ -54,16 +54,16 @@ class RabbitCluster:
                 raise RuntimeError("the nodes did not become one cluster")
             time.sleep(0.2)
 
-    def node_of_the_connection(self) -> Rabbit | None:
-        """The one that our relay is connected to; None where nobody knows of any."""
-        for asked in self.nodes:
-            if not asked.is_up:
-                continue
-            for connection in asked.api("GET", "connections"):
-                product = connection.get("client_properties", {}).get("product")
-                if product == "glance_notify_middleware":
+    def node_of_the_connection(self, seconds: float = 30) -> Rabbit:
+        """The one that our relay is connected to. Raises RuntimeError when it is to none."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for connection in self.nodes[0].api("GET", "connections"):
+                properties = connection.get("client_properties", {})
+                if properties.get("product") == "glance_notify_middleware":
                     return next(node for node in self.nodes if node.name == connection["node"])
-        return None
+            time.sleep(0.2)
+        raise RuntimeError("the relay is connected to no node")
 
     def _running(self, node: Rabbit) -> int:
         with contextlib.suppress(requests.RequestException):

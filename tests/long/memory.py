@@ -1,5 +1,6 @@
-"""How the memory of processes grows."""
+"""What processes take: how their memory grows, and their time of the processors."""
 
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -13,6 +14,12 @@ def rss_anon(pid: int) -> float:
     found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the process has had of the processors since it began."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Growth:

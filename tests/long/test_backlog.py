@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,11 +13,12 @@ import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
 from glance_notify_middleware.journal.directory import listing, size
+from tests.faults.report import markdown
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.long import page
 from tests.long.conftest import with_long
-from tests.long.memory import Growth
+from tests.long.memory import Growth, cpu_seconds
 
 BACKLOG = 600_000
 WRITERS = 2
@@ -107,6 +109,8 @@ def test_a_backlog_slows_nobody_and_is_drained(
                 drains = side_by_side(stage.journal, tmp_path / "also empty", BACKLOG + MEASURED)
                 all_in_all = BACKLOG + 2 * MEASURED
                 last, ended = _wait_for(connection, all_in_all)
+                relay_took = cpu_seconds(stage.relay_pid)
+                load = os.getloadavg()[1]
     finally:
         if not rabbit.is_up:
             rabbit.start()
@@ -116,17 +120,20 @@ def test_a_backlog_slows_nobody_and_is_drained(
         ("the same while it drains (µs)", _medians(drains)),
         ("ratio", f"{drains[0].median / drains[1].median:.2f}"),
         ("confirmed messages a second", f"{(last - first) / (ended - begun):,.0f}"),
+        ("load of the machine meanwhile (processes that run)", f"{load:.1f}"),
+        ("CPU of the relay for a message (µs)", f"{relay_took / all_in_all * 1e6:.0f}"),
     ]
     recorders = [*written, *stands, *drains]
     rows.append(("the relay grew by (MiB of RssAnon)", f"{growth.most:.1f}"))
     most = max(each.grown for each in recorders)
     rows.append(("a process that records, by at most (MiB)", f"{most:.1f}"))
-    page.write("backlog", rows, rabbit)
+    print(f"\n{markdown(page.COLUMNS, rows)}")
     counts = _numbers(rabbit, vhost, all_in_all)
     assert counts.count(0) == 0, f"{counts.count(0)} are missing"
     assert growth.most <= MOST
     assert most <= MOST
     stage.wait_until(lambda: len(listing(stage.journal).segments) <= 1)
+    page.write("backlog", rows, rabbit)
 
 
 def _medians(pair: list[Measured]) -> str:
