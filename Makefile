@@ -33,14 +33,15 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these modules decide, and do no I/O.
 CORE := */brokers.py,*/config.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/qpid_options.py,*/values.py
 
-long: $(VENV)/test ## what takes longer: all of Glance's own suites; writes its tables to docs/
-	LONG=1 $(BIN)/pytest tests/glance_suite -s
+long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, kills, a backlog, a cluster; writes its tables to docs/
+	LONG=1 $(BIN)/pytest tests/glance_suite tests/long -s
 
 faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
-bench: $(VENV)/test ## what recording an event costs; writes its table to docs/
+bench: $(VENV)/test ## what recording an event costs, and counting a download; writes its tables to docs/
 	@$(BIN)/python -m bench.recording docs/recording.md
+	@$(BIN)/python -m bench.counting docs/counting.md
 
 constraints: ## take today's versions of everything into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv

@@ -27,7 +27,7 @@ from glance_notify_middleware.notification import EventType, Message, Notificati
 BUSY_THREADS = (0, 1, 4)
 
 _GIBIBYTE = 1024**3
-_PAYLOAD = {
+PAYLOAD = {
     **{"id": str(uuid.uuid4()), "name": "debian-12-generic-amd64", "status": "active"},
     **{"checksum": "0" * 32, "container_format": "bare", "disk_format": "qcow2"},
     **{"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"},
@@ -91,7 +91,7 @@ def _notification() -> Notification:
         event_type=EventType.UPDATE,
         priority=Priority.INFO,
         timestamp=time.time(),
-        payload=_PAYLOAD,
+        payload=PAYLOAD,
         request_id=f"req-{uuid.uuid4()}",
         project_id="0" * 32,
         user_id="0" * 32,

@@ -13,9 +13,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import quote
 
 import amqp  # type: ignore[import-untyped]
@@ -61,6 +61,44 @@ def missing() -> str | None:
     return f"missing: {', '.join(names)}: apt-get install rabbitmq-server"
 
 
+class PortMapper:
+    """Erlang's port mapper (epmd), by which nodes find each other, and the cookie that they share.
+
+    In a `with` statement it is up from the first line on, and ended after the last.
+    """
+
+    def __init__(self) -> None:
+        (self.port,) = _free_ports(1)
+        self.cookie = secrets.token_hex(16)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. Raises RuntimeError when it does not."""
+        command = ["epmd", "-port", str(self.port), "-address", "127.0.0.1"]
+        environ = {"PATH": os.pathsep.join(_PLACES)}
+        self._process = _started(command, environ, subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not _accepts(self.port):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self.stop()
+                raise RuntimeError("Erlang's port mapper, epmd, ended, or was not up in 10 s")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it. Nothing happens if it is not up."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 class Rabbit:
     """One node; user and password are guest. All of its files, data and log are in `folder`.
 
@@ -86,21 +124,27 @@ class Rabbit:
         tls: bool = False,
         plugins: Sequence[str] = (),
         max_message_size: int | None = None,
+        name: str = "demo",
+        mapper: PortMapper | None = None,
     ) -> None:
+        """The nodes of a cluster have a `mapper` in common, and each a `name` of its own."""
         folder = folder.absolute()
+        folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "rabbit.log"
         self._home = folder / "home"
-        self._epmd: subprocess.Popen[bytes] | None = None
+        self.name = f"{name}@localhost"
         self._vm: subprocess.Popen[bytes] | None = None
-        self.port, self.api_port, self.tls_port, self._epmd_port, distribution = _free_ports(5)
+        self._has_own_mapper = mapper is None  # which lives and ends with it
+        self._mapper = mapper or PortMapper()
+        self.port, self.api_port, self.tls_port, distribution = _free_ports(4)
         self._besides_amqp = [self.api_port, *([self.tls_port] if tls else [])]
         self._environ = {
             "PATH": os.pathsep.join(_PLACES),
             "LANG": "C.UTF-8",
             "HOME": str(self._home),  # where the cookie is
             "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
-            "ERL_EPMD_PORT": str(self._epmd_port),
-            "RABBITMQ_NODENAME": "demo@localhost",
+            "ERL_EPMD_PORT": str(self._mapper.port),
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_DIST_PORT": str(distribution),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_CONFIG_FILES": str(folder / "none"),
@@ -123,7 +167,7 @@ class Rabbit:
         cookie = self._home / ".erlang.cookie"
         if not cookie.exists():
             cookie.touch(mode=0o600)
-            cookie.write_text(secrets.token_hex(16))
+            cookie.write_text(self._mapper.cookie)
         configuration = _CONFIGURATION
         if tls:
             self.certificates = make_certificates(folder / "tls")
@@ -141,6 +185,11 @@ class Rabbit:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was started, and not ended since."""
+        return self._vm is not None
+
     def start(self) -> None:
         """Start it, and wait until it answers.
 
@@ -149,11 +198,11 @@ class Rabbit:
         if self._vm is not None:
             raise RuntimeError("the node was started before, and not ended since")
         try:
-            epmd = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-            self._epmd = self._started(epmd)
-            self._wait(self._epmd, 10, lambda: _accepts(self._epmd_port))
-            self._vm = self._started(["rabbitmq-server"])
-            self._wait(self._vm, 60, self._answers)
+            if self._has_own_mapper:
+                self._mapper.start()
+            with self.log.open("ab") as output:
+                self._vm = _started(["rabbitmq-server"], self._environ, output)
+            self._wait_until_up(self._vm, 60)
         except BaseException:  # Ctrl-C too
             self.kill()
             raise
@@ -277,27 +326,11 @@ class Rabbit:
                     time.sleep(0.02)
         return messages
 
-    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        program = _found(command[0])
-        if program is None:
-            raise RuntimeError(missing())
-        with self.log.open("ab") as output:
-            return subprocess.Popen(
-                [program, *command[1:]],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def _wait(
-        self, process: subprocess.Popen[bytes], seconds: float, done: Callable[[], bool]
-    ) -> None:
-        """Raises RuntimeError, with the end of the log, when it is not done in time."""
+    def _wait_until_up(self, vm: subprocess.Popen[bytes], seconds: float) -> None:
+        """Raises RuntimeError, with the end of the log, when it does not answer in time."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and process.poll() is None:
-            if done():
+        while time.monotonic() < deadline and vm.poll() is None:
+            if self._answers():
                 return
             time.sleep(0.05)
         said = self.log.read_text(errors="replace")[-4000:]
@@ -315,11 +348,9 @@ class Rabbit:
         return False
 
     def _end_the_rest(self) -> None:
-        """End epmd, and what the VM left behind: that goes by itself, or is made to go."""
-        if self._epmd is not None:
-            self._epmd.kill()
-            self._epmd.wait()
-            self._epmd = None
+        """End its port mapper, and what the VM left behind: that goes by itself, or is made to."""
+        if self._has_own_mapper:
+            self._mapper.stop()
         deadline = time.monotonic() + 5
         while left := self._processes():
             for pid in left if time.monotonic() > deadline else ():
@@ -336,6 +367,22 @@ class Rabbit:
                 if home in (process / "environ").read_bytes().split(b"\0"):
                     found.append(int(process.name))
         return found
+
+
+def _started(
+    command: Sequence[str], environ: Mapping[str, str], output: IO[bytes] | int
+) -> subprocess.Popen[bytes]:
+    program = _found(command[0])
+    if program is None:
+        raise RuntimeError(missing())
+    return subprocess.Popen(
+        [program, *command[1:]],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 def _found(program: str) -> str | None:

@@ -22,7 +22,7 @@ class Rabbit(Connected[Connection]):
     """Sends with publisher confirms, mandatory and persistent."""
 
     heartbeat = 30.0
-    most_unconfirmed = 200
+    most_unconfirmed = 500
     most_unconfirmed_bytes = 2**20
 
     def __init__(self, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """A channel in confirm mode: messages go out in a row, and the broker tells what became of each."""
 
+import itertools
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -116,8 +117,8 @@ class Confirms:
 
     def _resolved(self, tag: int, multiple: bool) -> list[_Sent]:
         """What the broker tells of: one message, or all up to it. They wait no longer."""
-        tags = [each for each in self._waiting if each == tag or (multiple and each < tag)]
-        resolved = [self._waiting.pop(each) for each in tags]
+        tags = list(itertools.takewhile(tag.__ge__, self._waiting)) if multiple else [tag]
+        resolved = [self._waiting.pop(each) for each in tags if each in self._waiting]
         if resolved:
             self._waiting_bytes -= sum(sent.size for sent in resolved)
             self._connection.deadline.renew()

@@ -149,6 +149,12 @@ class Stage:
                 stderr=output,
             )
 
+    @property
+    def relay_pid(self) -> int:
+        """The process id of that command."""
+        assert self._relay is not None
+        return self._relay.pid
+
     def stop_relay(self, number: int = signal.SIGTERM) -> None:
         """End it with this signal; nothing happens where it does not run."""
         if self._relay is not None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import amqp  # type: ignore[import-untyped]
 
@@ -25,6 +25,7 @@ class Arrival(NamedTuple):
     message_id: str
     timestamp: str
     at: float  # monotonic clock
+    payload: Any = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Consumer:
                 message_id=told["message_id"],
                 timestamp=told["timestamp"],
                 at=time.monotonic(),
+                payload=told["payload"],
             )
         )
 

@@ -1,0 +1,39 @@
+"""The node, and what is left to `make long`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.rabbit import Rabbit
+from tests.faults.stage import Stage
+from tests.faults.ways import RABBIT
+
+LONG = os.environ.get("LONG") == "1"
+with_long = pytest.mark.skipif(not LONG, reason="takes long: make long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.broker")
+
+
+def stage_to(folder: Path, hosts: str, vhost: str, **options: str) -> Stage:
+    """One that sends to RabbitMQ as guest; `options` are more lines of the section."""
+    options |= RABBIT.lines(hosts=hosts, vhost=vhost, user="guest", password="guest")
+    return Stage(folder, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
+    """A journal, and the relay as a service of its own; not started yet."""
+    stage = stage_to(
+        tmp_path / "stage",
+        f"127.0.0.1:{rabbit.port}",
+        vhost,
+        relay="external",
+        journal_max_size="8GiB",
+    )
+    stage.journal.mkdir(mode=0o700)
+    yield stage
+    stage.end()

@@ -1,0 +1,67 @@
+"""A download that runs and runs, while long events pass through the same journal.
+
+Run as a program with a folder, its bound in bytes, and the bytes of events that are to pass. Writes
+a line of JSON when all are recorded, and stays, the download as well, until it is killed.
+"""
+
+import json
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+from glance_notify_middleware.intent import Intent, Progress
+from glance_notify_middleware.journal.directory import size
+from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.notification import EventType, Notification, Priority
+from tests.long.recording import tend
+
+DOWNLOAD = uuid.UUID(int=2**64)
+"""The message_id of the notification that tells that its outcome is unknown."""
+SENT = 1024
+"""Bytes of the download from one event to the next."""
+
+_LONG = {"id": "image", "properties": {f"property{n}": "of no interest" * 10 for n in range(256)}}
+
+
+def main() -> None:
+    folder, bound, passing = Path(sys.argv[1]), *map(int, sys.argv[2:4])
+    journal = Journal(folder, max_size=bound)
+    journal.open()
+    threading.Thread(target=tend, args=(journal,), daemon=True).start()
+    recorder = JournalRecorder(lambda: journal, refuse_when_full=False)
+    of_download = EventType.SEND, "", "image", "req-download", "project", "user", "192.0.2.7"
+    download = Intent(DOWNLOAD.bytes, time.time(), "glance-1.example", *of_download)
+    recorder.begin(download)
+    events = passed = 0
+    while passed < passing:
+        if events % 100 == 0:
+            while size(folder) > bound / 2:  # the relay is behind
+                time.sleep(0.05)
+        event = _event(events)
+        recorder.record([event])
+        events, passed = events + 1, passed + len(event.to_json())
+        recorder.progress(download, Progress(events * SENT, "owner"))
+    told = {"events": events, "passed": passed, "dropped": journal.counters()["dropped"]}
+    print(json.dumps({**told, "identity": journal.identity}), flush=True)
+    sys.stdin.read()
+
+
+def _event(number: int) -> Notification:
+    return Notification(
+        message_id=str(uuid.UUID(int=number)),
+        publisher_id="glance-1.example",
+        event_type=EventType.UPDATE,
+        priority=Priority.INFO,
+        timestamp=time.time(),
+        payload=_LONG,
+        request_id=f"req-{number}",
+        project_id="project",
+        user_id="user",
+    )
+
+
+if __name__ == "__main__":
+    main()

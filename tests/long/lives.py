@@ -1,0 +1,112 @@
+"""Clients that lead images through their lives on a real Glance, as often as they can."""
+
+import contextlib
+import http.client
+import json
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.long.given import HEADER
+
+DATA = b"x" * (2 * 1024 * 1024)
+
+_PATIENCE = 60.0  # seconds
+
+
+class Operation(NamedTuple):
+    """A request in the life of an image; `event_type` is what it is told as when it fails."""
+
+    method: str
+    path: str  # below /v2/images
+    event_type: str
+
+
+LIFE = (
+    Operation("POST", "", "image.create"),
+    Operation("PUT", "/{image}/file", "image.upload"),
+    Operation("GET", "/{image}/file", "image.send"),
+    Operation("PATCH", "/{image}", "image.update"),
+    Operation("PUT", "/{image}/tags/one", "image.update"),
+    Operation("GET", "/{image}/file", "image.send"),
+    Operation("POST", "/{image}/members", "image.member.create"),
+    Operation("DELETE", "/{image}", "image.delete"),
+)
+
+_BODIES = {
+    "image.create": {"name": "n", "disk_format": "raw", "container_format": "bare"},
+    "image.update": [{"op": "replace", "path": "/name", "value": "another"}],
+    "image.member.create": {"member": "partner"},
+}
+_TYPES = {
+    "image.upload": "application/octet-stream",
+    "image.update": "application/openstack-images-v2.1-json-patch",
+}
+
+
+@dataclass
+class Seen:
+    """What the clients have seen: operations by their names, and how those ended."""
+
+    begun: dict[str, Operation] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)  # statuses, where all was read
+
+
+class Lives:
+    """So many clients. In a `with` statement they are at work from the first line to the last;
+    then the requests on their way are waited for."""
+
+    def __init__(self, port: int, token: str, *, clients: int = 8) -> None:
+        self.seen = Seen()
+        self._port = port
+        self._token = token
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"client {n}") for n in range(clients)
+        ]
+
+    def __enter__(self) -> Seen:
+        for thread in self._threads:
+            thread.start()
+        return self.seen
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._live(str(uuid.uuid4()))
+                continue
+            self._stop.wait(0.02)  # the connection broke off: this image is given up
+
+    def _live(self, image: str) -> None:
+        """To its end, or to an answer that is no success. Raises when an answer breaks off."""
+        for step, operation in enumerate(LIFE):
+            if self._stop.is_set() or self._ask(f"{image}/{step}", image, operation) >= 300:
+                return
+
+    def _ask(self, name: str, image: str, operation: Operation) -> int:
+        method, path, event_type = operation
+        headers = {HEADER: name, "X-Auth-Token": self._token}
+        body: bytes | str | None = DATA if event_type == "image.upload" else None
+        if method in ("POST", "PATCH"):
+            content = _BODIES[event_type]
+            extra = {"id": image} if event_type == "image.create" else {}
+            body = json.dumps({**content, **extra} if isinstance(content, dict) else content)
+        if body is not None:
+            headers["Content-Type"] = _TYPES.get(event_type, "application/json")
+        self.seen.begun[name] = operation
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE)
+        try:
+            url = "/v2/images" + path.format(image=image)
+            connection.request(method, url, body, headers)
+            with connection.getresponse() as answer:
+                answer.read()  # raises IncompleteRead where it breaks off
+                self.seen.answered[name] = answer.status
+                return answer.status
+        finally:
+            connection.close()

@@ -1,0 +1,88 @@
+"""Records events in a journal, as a worker does, and measures what one takes and how it grows.
+
+Run as a program with a folder, the number of the first event, how many there are, and how many a
+second (0: as fast as can be). Says `ready` when it has recorded one, waits for a line, writes a
+line of JSON when all are recorded, and stays until its input ends.
+"""
+
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+from bench.recording import PAYLOAD
+from glance_notify_middleware.intent import Intent
+from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.notification import EventType, Notification, Priority
+from tests.long.memory import rss_anon
+
+MAX_SIZE = 8 * 1024**3
+MEASURED = 20_000
+"""Of more events than that the times are not kept: they would be memory that grows."""
+
+
+def main() -> None:
+    folder, first, count, rate = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    journal = Journal(folder, max_size=MAX_SIZE)
+    journal.open()
+    threading.Thread(target=tend, args=(journal,), daemon=True).start()
+    recorder = JournalRecorder(lambda: journal, refuse_when_full=False)
+    _record(recorder, first)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before = rss_anon(os.getpid())
+    times: list[float] = []
+    due = time.monotonic()
+    for number in range(first + 1, first + count):
+        took = _record(recorder, number)
+        if len(times) < MEASURED:
+            times.append(took)
+        if rate:
+            due += 1 / rate
+            time.sleep(max(due - time.monotonic(), 0))
+    measured = {
+        "median": statistics.median(times) * 1e6,
+        "p99": statistics.quantiles(times, n=100)[-1] * 1e6,
+        "grown": rss_anon(os.getpid()) - before,
+    }
+    print(json.dumps(measured), flush=True)
+    sys.stdin.read()
+
+
+def _record(recorder: JournalRecorder, number: int) -> float:
+    """An operation, from its intent to its event; returns the seconds that both took."""
+    begun = Intent(
+        os.urandom(16), time.time(), "glance-1.example", EventType.UPDATE, "update image",
+        str(uuid.UUID(int=number)), f"req-{number}", "project", "user", None,
+    )  # fmt: skip
+    event = Notification(
+        message_id=str(uuid.UUID(int=number)),
+        publisher_id="glance-1.example",
+        event_type=EventType.UPDATE,
+        priority=Priority.INFO,
+        timestamp=time.time(),
+        payload=PAYLOAD,
+        request_id=f"req-{number}",
+        project_id="project",
+        user_id="user",
+    )
+    before = time.perf_counter()
+    recorder.begin(begun)
+    recorder.record([event], begun)
+    return time.perf_counter() - before
+
+
+def tend(journal: Journal) -> None:
+    """Once a second, as a worker does. Never ends."""
+    while True:
+        journal.tend()
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

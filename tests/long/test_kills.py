@@ -1,0 +1,121 @@
+"""Workers of a real Glance are killed at random moments, under load: nothing is silent."""
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo import glance
+from demo.glance import UWSGI, Kind, Server
+from demo.keystone import ALICE, Keystone
+from demo.rabbit import Rabbit
+from tests.faults.report import markdown
+from tests.faults.servers import ROOT
+from tests.faults.tally import Consumer
+from tests.long import given, page, verdict
+from tests.long.conftest import LONG
+from tests.long.lives import Lives
+
+KILLS = 200 if LONG else 8
+PROCESSES = 4
+
+_PREFORK = Kind(
+    (
+        *(word for word in UWSGI.command if word != "--lazy-apps"),
+        *("--forkbomb-delay", "0", "--disable-logging"),
+    ),
+    UWSGI.loaded,
+)
+"""A worker that comes back is forked: one that loads Glance again takes seconds for it."""
+
+_SECTION = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = rabbit
+rabbit_port = {port}
+rabbit_virtual_host = {vhost}
+journal_dir = {journal}
+
+[filter:given]
+paste.filter_factory = tests.long.given:filter_factory
+"""
+
+_DATABASE = """
+[database]
+connection = sqlite:///{folder}/glance.db?timeout=30
+sqlite_synchronous = false
+"""
+
+
+@pytest.fixture
+def served(
+    rabbit: Rabbit, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Server, str]]:
+    """A Glance with both filters, and a token for it."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("GIVEN_FILE", str(tmp_path / "given"))
+    section = _SECTION.format(port=rabbit.port, vhost=vhost, journal=tmp_path / "journal")
+    paste = glance.paste_file(section=section).replace(" notify rootapp", " notify given rootapp")
+    with Keystone() as keystone:
+        more = _DATABASE.format(folder=tmp_path)
+        configuration = glance.lay_out(tmp_path, keystone.url, paste=paste, more=more)
+        with contextlib.closing(sqlite3.connect(tmp_path / "glance.db")) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+        log = tmp_path / "glance.log"
+        with Server(configuration, log, processes=PROCESSES, kind=_PREFORK) as server:
+            yield server, keystone.token(ALICE)
+
+
+def _kill_one(server: Server) -> None:
+    """One that is there: its master may be about to fork it again."""
+    while not (workers := server.workers()):
+        time.sleep(0.01)
+    os.kill(random.choice(workers), signal.SIGKILL)
+
+
+def test_no_operation_of_a_worker_that_is_killed_is_silent(
+    rabbit: Rabbit,
+    vhost: str,
+    served: tuple[Server, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server, token = served
+    with Lives(server.port, token) as seen:
+        time.sleep(1)
+        for _ in range(KILLS):
+            time.sleep(random.uniform(0.1, 0.7))
+            _kill_one(server)
+        time.sleep(1)
+
+    given_to_glance = given.read(tmp_path / "given")
+    with Consumer(rabbit, vhost) as consumer:
+        quiet, count, look = time.monotonic(), 0, 0.0
+        last = verdict.judge(seen, given_to_glance, [])
+
+        def is_enough() -> bool:
+            nonlocal quiet, count, look, last
+            now = time.monotonic()
+            if len(consumer.arrivals) > count:
+                quiet, count = now, len(consumer.arrivals)
+            if now < look:
+                return False
+            look = now + 0.5
+            last = verdict.judge(seen, given_to_glance, consumer.arrivals)
+            return now - quiet > (30 if last.faults else 2)
+
+        consumer.wait(is_enough, 600)
+    rows = [("kills", f"{KILLS}"), ("messages", f"{count:,}")]
+    rows += [(what, f"{number:,}") for what, number in sorted(last.counts.items())]
+    with capsys.disabled():
+        print(f"\n{markdown(page.COLUMNS, rows)}")
+    assert not last.faults, last.faults[:5]
+    assert last.counts["cut: told as unknown"] > 0
+    if LONG:
+        page.write("kills", rows, rabbit)
