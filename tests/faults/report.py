@@ -1,16 +1,22 @@
 """The table of the faults: a row for each, and the page that it makes."""
 
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 
+from tests.faults.faults import FAULTS
+from tests.faults.servers import SERVERS
 from tests.faults.ways import RABBIT, Way
 
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
 
-COLUMNS = ("fault", "owed", "delivered", "missing", "repeated", "slowest answer (ms)")
+COLUMNS = (
+    *("fault", "server", "owed", "delivered", "outcome unknown", "missing", "repeated"),
+    *("slowest answer (ms)", "p99 without the fault", "p99 with it"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,22 +25,39 @@ class Row:
 
     number: int
     fault: str
+    server: str
     owed: int
     delivered: int
+    unknown: int
     missing: int
     repeated: int
     slowest: float | None  # milliseconds; None where there were no clients
+    p99: tuple[float, float] | None  # milliseconds, without the fault and with it
 
     def cells(self) -> tuple[str, ...]:
         """As `COLUMNS` are."""
-        slowest = "-" if self.slowest is None else f"{self.slowest:.0f}"
-        counts = self.owed, self.delivered, self.missing, self.repeated
-        return f"{self.number} {self.fault}", *map(str, counts), slowest
+        counts = self.owed, self.delivered, self.unknown, self.missing, self.repeated
+        times = self.slowest, *(self.p99 or (None, None))
+        fault = f"{self.number} {self.fault}"
+        return fault, self.server, *map(str, counts), *map(_milliseconds, times)
+
+
+def _milliseconds(time: float | None) -> str:
+    return "-" if time is None or math.isnan(time) else f"{time:.0f}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """In Markdown, in columns that can be read as they are."""
-    return markdown(COLUMNS, [row.cells() for row in rows])
+    """In Markdown, in columns that can be read as they are, by number.
+
+    Where a fault was made under several servers it says why it was not under the others.
+    """
+    lines = [(row.number, row.cells()) for row in rows]
+    for number in {row.number for row in rows if row.server != SERVERS[0]}:
+        fault = FAULTS[number]
+        for server, reason in fault.impossible.items():
+            told = f"{number} {fault.title}", server, f"not applicable: {reason}"
+            lines.append((number, (*told, *[""] * (len(COLUMNS) - len(told)))))
+    return markdown(COLUMNS, [cells for _, cells in sorted(lines, key=lambda line: line[0])])
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -66,7 +89,7 @@ def page(way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker:
         "again, with the same message_id. No event came under two message_ids, and none before "
         "its cause, where a fault lets an order be promised. Slowest answer: of all that were "
         "read whole; where workers are killed it has the time that they took to come back.",
-        table(sorted(rows, key=lambda row: row.number)),
+        table(rows),
     ]
     for sentence, found in more:
         parts += [f"{sentence}:", found]

@@ -14,6 +14,8 @@ QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
 _OF_AN_UPLOAD = {"image.prepare INFO": 0, "image.upload INFO": 1, "image.activate INFO": 2}
 
+_UNKNOWN = "the outcome is unknown"
+
 _QUIET = 1.0  # seconds without a message, when all that is owed is there: a repeat would be
 
 
@@ -25,11 +27,12 @@ class Arrival(NamedTuple):
     message_id: str
     timestamp: str
     at: float  # monotonic clock
+    is_unknown: bool = False  # it says that nobody knows how the operation ended
 
 
 @dataclass(frozen=True)
 class Tally:
-    """The comparison. Of each count but `owed` and `delivered` none should be, or may be."""
+    """The comparison. Nothing may be missing, doubled or contradicted."""
 
     owed: int
     delivered: int
@@ -37,6 +40,8 @@ class Tally:
     repeated: int  # messages that came again, with the message_id that they had
     doubled: Sequence[tuple[str, str]]  # events that came with two message_ids
     inversions: Sequence[str]  # what came before its cause
+    unknown: int  # operations of which it was told that nobody knows how they ended
+    contradicted: Sequence[str]  # requests of those, of which the end was told as well
     arrivals: Sequence[Arrival]
 
 
@@ -79,15 +84,22 @@ class Consumer:
 
     def _take(self, message: amqp.Message) -> None:
         told = json.loads(message.body)
+        event = f"{told['event_type']} {told['priority']}"
         self.arrivals.append(
             Arrival(
                 request_id=told["_context_request_id"] or "",
-                event=f"{told['event_type']} {told['priority']}",
+                event=event,
                 message_id=told["message_id"],
                 timestamp=told["timestamp"],
                 at=time.monotonic(),
+                is_unknown=_is_unknown(event, told["payload"]),
             )
         )
+
+
+def _is_unknown(event: str, payload: object) -> bool:
+    """Of a download it says so by what it does not say."""
+    return event == "image.send ERROR" or (isinstance(payload, str) and _UNKNOWN in payload)
 
 
 def drain(
@@ -116,6 +128,12 @@ def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> T
     ids: dict[tuple[str, str], set[str]] = {}
     for each in arrivals:
         ids.setdefault(each[:2], set()).add(each.message_id)
+    unknown = {each.request_id for each in arrivals if each.is_unknown}
+    ended = {
+        each.request_id
+        for each in arrivals
+        if not each.is_unknown and each.event != "image.prepare INFO"
+    }
     return Tally(
         owed=len(owed),
         delivered=len(ids),
@@ -123,6 +141,8 @@ def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> T
         repeated=len(arrivals) - len({each.message_id for each in arrivals}),
         doubled=[event for event, message_ids in ids.items() if len(message_ids) > 1],
         inversions=inversions(arrivals),
+        unknown=len(unknown),
+        contradicted=sorted(unknown & ended),
         arrivals=arrivals,
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.caller import Caller
 from tests.faults.load import LIFE, Answered, Ledger, Load
-from tests.faults.servers import COMMANDS
+from tests.faults.servers import SERVERS
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all
@@ -121,7 +121,7 @@ def backlog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     return before.journal, ledger
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", SERVERS)
 def test_a_backlog_arrives_without_a_request(
     trial: Trial, backlog: tuple[Path, Ledger], kind: str
 ) -> None:

@@ -2,7 +2,11 @@
 
 import time
 import uuid
+from typing import Any
 from urllib.parse import quote
+
+import pytest
+import requests
 
 from tests.faults.load import LIFE, Load
 from tests.faults.tally import QUEUES, Consumer
@@ -19,8 +23,9 @@ def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> N
     with trial.stage(create_queues="never") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(4)
-        for queue in QUEUES:
-            trial.declare(queue)
+            for queue in QUEUES:
+                trial.declare(queue)
+            ledger.stay_calm()
         trial.judge(10, ledger, seconds=_AGAIN, in_order=False, is_quick=True)
         assert stage.said().count("rabbit has no queue for") == len(QUEUES)
         assert not list(stage.journal.glob("aside.*"))
@@ -44,13 +49,41 @@ def test_one_priority_without_a_queue_does_not_hold_up_the_others(trial: Trial) 
 
 
 def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial) -> None:
-    for queue in QUEUES:
-        trial.declare(queue, x_max_length=50, x_overflow="reject-publish")
+    bound = {"max-length": 50, "overflow": "reject-publish"}
+    policy = {"pattern": ".*", "definition": bound, "apply-to": "queues"}
     with trial.stage() as stage:
         with Load(stage.port, life=LIFE) as ledger:
+            ledger.stay_calm()
+            trial.rabbit.api("PUT", f"policies/{quote(trial.vhost, safe='')}/bound", policy)
             time.sleep(4)
         trial.judge(11, ledger, in_order=False, is_quick=True)
         assert "rabbit refuses messages" in stage.said()
+
+
+@pytest.mark.parametrize(
+    ("more", "before", "after"),
+    [
+        ("a fanout, before us", {"type": "fanout", "durable": True}, None),
+        ("not durable, before us", {"type": "topic", "durable": False}, None),
+        ("a fanout, after us", None, {"type": "fanout", "durable": True}),
+    ],
+)
+def test_an_exchange_that_others_declare_otherwise_is_used_as_it_is(
+    trial: Trial, more: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> None:
+    exchange = f"exchanges/{quote(trial.vhost, safe='')}/glance"
+    if before is not None:
+        trial.rabbit.api("PUT", exchange, before)
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(2)
+            if after is not None:
+                with pytest.raises(requests.HTTPError, match="inequivalent arg"):
+                    trial.rabbit.api("PUT", exchange, after)
+            time.sleep(2)
+        trial.judge(28, ledger, more=more, in_order=before is None, is_quick=True)
+        said = stage.said().count("exchange glance exists and is")
+        assert said == (before is not None)
 
 
 @by_each
@@ -61,7 +94,7 @@ def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
     trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{user}", everything)
     with trial.stage(user=user, password="before") as stage:
         with Load(stage.port, life=LIFE) as ledger:
-            time.sleep(1)
+            ledger.stay_calm()
             trial.rabbit.api("PUT", f"users/{user}", {"password": "changed", "tags": ""})
             trial.way.close_connections(trial.rabbit, trial.vhost)
             time.sleep(5)
