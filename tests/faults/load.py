@@ -66,6 +66,7 @@ class Ledger:
     answered: list[Answered] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)  # answers that are not those of the application
     calm: tuple[float, float] | None = None  # when there was no fault
+    earlier: set[tuple[str, str]] = field(default_factory=set)  # owed before, by others
     stopped: set[int] = field(default_factory=set)  # processes that could not answer for a while
 
     def stay_calm(self) -> None:
@@ -77,7 +78,7 @@ class Ledger:
     @property
     def owed(self) -> set[tuple[str, str]]:
         """Request id and event, one for each event."""
-        return {
+        return self.earlier | {
             (each.request_id, event) for each in self.answered for event in each.operation.events
         }
 

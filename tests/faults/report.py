@@ -55,8 +55,8 @@ def table(rows: Sequence[Row]) -> str:
     for number in {row.number for row in rows if row.server != SERVERS[0]}:
         fault = FAULTS[number]
         for server, reason in fault.impossible.items():
-            told = f"{number} {fault.title}", server, f"not applicable: {reason}"
-            lines.append((number, (*told, *[""] * (len(COLUMNS) - len(told)))))
+            told = f"{number} not applicable: {reason}", server
+            lines.append((number, (*told, *["-"] * (len(COLUMNS) - len(told)))))
     return markdown(COLUMNS, [cells for _, cells in sorted(lines, key=lambda line: line[0])])
 
 

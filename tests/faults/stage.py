@@ -75,7 +75,7 @@ class Stage:
         self._environ = {"PASTE_FILE": f"{self.paste_file}#{app}", **(environ or {})}
         self._container = _CONTAINER if in_container and os.geteuid() == 0 else ()
         self._relay: subprocess.Popen[bytes] | None = None
-        self._server: ServerProcess | None = None
+        self._servers: list[ServerProcess] = []
         lines = {"journal_dir": str(self.journal), **options}
         section = "".join(f"{name} = {value}\n" for name, value in lines.items())
         filters = (_FILTER.format(name=name, lines=section) for name in ("notify", "notify_too"))
@@ -96,34 +96,34 @@ class Stage:
     @property
     def server(self) -> ServerProcess:
         """The run that goes on."""
-        assert self._server is not None
-        return self._server
+        return self._servers[-1]
 
     def start(self) -> None:
         """Start the server, wait until it is loaded; with `relay = external` the relay, too."""
-        self._server = ServerProcess(
-            self.kind,
-            self.port,
-            self.log,
-            self._environ,
-            processes=self._processes,
-            threads=self._threads,
-            container=self._container,
+        self._servers.append(
+            ServerProcess(
+                self.kind,
+                self.port,
+                self.log,
+                self._environ,
+                processes=self._processes,
+                threads=self._threads,
+                container=self._container,
+            )
         )
-        self._server.wait_until_loaded()
+        self.server.wait_until_loaded()
         if self._has_relay:  # the journal's directory is there now
             self.start_relay()
 
     def stop(self) -> None:
         """SIGTERM to all, and wait for the end."""
-        if self._server is not None:
-            self._server.stop()
+        self.server.stop()
         self.stop_relay()
 
     def end(self) -> None:
         """SIGKILL to all: whatever there was to see has been seen."""
-        if self._server is not None:
-            self._server.kill()
+        for each in self._servers:
+            each.kill()
         self.stop_relay(signal.SIGKILL)
 
     def kill(self) -> None:
@@ -141,6 +141,10 @@ class Stage:
         if workers:
             _kill(random.choice(workers))
 
+    def kill_the_leader(self) -> None:
+        """SIGKILL to the process that relays, as soon as there is one."""
+        _kill(self.wait_for_leader())
+
     @contextlib.contextmanager
     def frozen(self, worker: int) -> Iterator[None]:
         """A process is stopped as it is, and then goes on."""
@@ -150,12 +154,11 @@ class Stage:
         finally:
             os.kill(worker, signal.SIGCONT)
 
-    def kill_the_leader(self) -> None:
-        """SIGKILL to the process that relays, as soon as there is one."""
-        self.wait_until(lambda: self.leader() is not None)
-        leader = self.leader()
-        if leader is not None:
-            _kill(leader)
+    def wait_for_leader(self) -> int:
+        """The process that relays, as soon as there is one."""
+        found: list[int | None] = []
+        self.wait_until(lambda: found.append(self.leader()) or found[-1] is not None)
+        return found[-1] or 0
 
     def leader(self) -> int | None:
         """The process that holds the relay's lock."""

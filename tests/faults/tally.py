@@ -27,7 +27,14 @@ class Arrival(NamedTuple):
     message_id: str
     timestamp: str
     at: float  # monotonic clock
-    is_unknown: bool = False  # it says that nobody knows how the operation ended
+    payload: object = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it says that nobody knows how the operation ended. Of a download it says so by
+        what it does not say."""
+        is_text = isinstance(self.payload, str)
+        return self.event == "image.send ERROR" or (is_text and _UNKNOWN in str(self.payload))
 
 
 @dataclass(frozen=True)
@@ -84,22 +91,16 @@ class Consumer:
 
     def _take(self, message: amqp.Message) -> None:
         told = json.loads(message.body)
-        event = f"{told['event_type']} {told['priority']}"
         self.arrivals.append(
             Arrival(
                 request_id=told["_context_request_id"] or "",
-                event=event,
+                event=f"{told['event_type']} {told['priority']}",
                 message_id=told["message_id"],
                 timestamp=told["timestamp"],
                 at=time.monotonic(),
-                is_unknown=_is_unknown(event, told["payload"]),
+                payload=told["payload"],
             )
         )
-
-
-def _is_unknown(event: str, payload: object) -> bool:
-    """Of a download it says so by what it does not say."""
-    return event == "image.send ERROR" or (isinstance(payload, str) and _UNKNOWN in payload)
 
 
 def drain(

@@ -31,6 +31,8 @@ class Way:
     """The numbers of those that concern it."""
     forms: Mapping[str, str]
     """Lines of the filter's section, with {hosts}, {vhost}, {user} and {password} to be filled."""
+    tls: Mapping[str, str]
+    """Further lines, with {ca} to be filled, by which TLS is spoken."""
     close_connections: Callable[[Rabbit, str], object]
     """Close all of a vhost, from the broker's side."""
     vhost: str = ""
@@ -55,9 +57,8 @@ RABBIT = Way(
     protocol="AMQP 0-9-1",
     clients=("kombu", "amqp"),
     page="faults.md",
-    faults=frozenset(
-        {1, 2, 3, 4, 7, 8, 10, 11, 12, 13, 14, 15, 16, 18, 20, 21, 24, 26, 30, 32, 37, 38, 40, 43}
-    ),
+    faults=frozenset(range(1, 45)),
+    tls={"rabbit_use_ssl": "true", "rabbit_ssl_ca_file": "{ca}"},
     forms={
         "notifier_strategy": "rabbit",
         "rabbit_hosts": "{hosts}",
@@ -75,6 +76,7 @@ QPID = Way(
     clients=("python-qpid-proton",),
     page="faults-qpid.md",
     faults=frozenset({1, 2, 3, 7, 8, 12, 13, 26, 29, 30, 31, 32, 40}),
+    tls={"qpid_protocol": "ssl", "qpid_ssl_ca_file": "{ca}"},
     forms={
         "notifier_strategy": "qpid",
         "qpid_hosts": "{hosts}",
@@ -105,4 +107,3 @@ by_each = _by(RABBIT, pytest.param(QPID, marks=with_all))
 """For a fault that concerns each; it must take `trial`. A test without any of these: RABBIT."""
 by_each_always = _by(RABBIT, QPID)
 """The same, without FAULTS=1 too."""
-by_qpid = _by(QPID)
