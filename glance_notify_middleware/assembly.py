@@ -4,7 +4,7 @@ import atexit
 import functools
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import begin_now
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
-from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware.journal.recorder import JournalRecorder, message
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.lane import Route
+from glance_notify_middleware.notification import Notification
 from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
@@ -94,22 +95,10 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
 def recorder(settings: Settings, strategies: Makers) -> JournalRecorder:
     """What takes notifications into the journal of the process that calls it, from where they are
     relayed. Begins in each process that serves requests, also without one."""
-    directory = directory_of(settings)
-    make = functools.partial(
-        Journal,
-        directory,
-        max_size=settings.journal_max_size,
-        sync=settings.journal_sync == "full",
-    )
-
-    def of_this_process() -> Journal:
-        ours = journal.of_this_process(directory, make)
-        if not ours.is_tended:
-            _begin(ours, settings, strategies)
-        return ours
-
-    in_each_process(of_this_process)
-    return JournalRecorder(of_this_process, refuse_when_full=settings.journal_when_full == "refuse")
+    beside = functools.partial(relay, settings, strategies)
+    ours = _Ours(settings, beside if settings.relay == "thread" else None)
+    in_each_process(ours)
+    return JournalRecorder(ours, refuse_when_full=settings.journal_when_full == "refuse")
 
 
 def relay(settings: Settings, strategies: Makers) -> Relay:
@@ -125,7 +114,43 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
         )
         for name, make in strategies.items()
     ]
-    return Relay(directory, routes, functools.partial(journal.identity_here, directory))
+    identity = functools.partial(journal.identity_here, directory)
+    return Relay(directory, routes, identity, functools.partial(_settle, _Ours(settings, None)))
+
+
+class _Ours:
+    """Gives the journal of the process that calls, in which it is tended from then on."""
+
+    def __init__(self, settings: Settings, make_relay: Callable[[], Relay] | None) -> None:
+        """`make_relay` makes what is to run beside it, in each process."""
+        self._directory = directory_of(settings)
+        self._make = functools.partial(
+            Journal,
+            self._directory,
+            max_size=settings.journal_max_size,
+            sync=settings.journal_sync == "full",
+        )
+        self._make_relay = make_relay
+        self._found: tuple[int, Journal] | None = None  # and the process whose it is
+
+    def __call__(self) -> Journal:
+        found = self._found
+        if found is not None and found[0] == os.getpid():
+            return found[1]
+        ours = journal.of_this_process(self._directory, self._make)
+        if not ours.is_tended:
+            _begin(ours, self._make_relay)
+        self._found = os.getpid(), ours
+        return ours
+
+
+def _settle(ours: _Ours, unknown: Sequence[Notification]) -> bool:
+    """See Settling: what is recorded here is told by the relay as all else is."""
+    found = ours()
+    if found.is_full:
+        return False
+    found.settle([message(each) for each in unknown])
+    return True
 
 
 def _options(strategy: str) -> _Options:
@@ -133,12 +158,12 @@ def _options(strategy: str) -> _Options:
 
 
 @harmless
-def _begin(ours: Journal, settings: Settings, strategies: Makers) -> None:
+def _begin(ours: Journal, make_relay: Callable[[], Relay] | None) -> None:
     if not ours.run_beside("glance-notify-journal", functools.partial(_tend, ours)):
         return  # another thread has begun
     its_relay = None
-    if settings.relay == "thread":
-        its_relay = relay(settings, strategies)
+    if make_relay is not None:
+        its_relay = make_relay()
         ours.run_beside("glance-notify-relay", its_relay.run)
     atexit.register(_end, os.getpid(), ours, its_relay)
 

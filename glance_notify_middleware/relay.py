@@ -11,7 +11,7 @@ from glance_notify_middleware.harmless import LOG, log_alone, log_error
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import CursorFile
 from glance_notify_middleware.journal.retiring import retire
-from glance_notify_middleware.journal.settling import Settling
+from glance_notify_middleware.journal.settling import RecordUnknown, Settling
 from glance_notify_middleware.lane import Desk, Lane, Route
 
 _FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
@@ -27,11 +27,16 @@ class Relay:
     """
 
     def __init__(
-        self, directory: Path, routes: Sequence[Route], ours: Callable[[], str | None]
+        self,
+        directory: Path,
+        routes: Sequence[Route],
+        ours: Callable[[], str | None],
+        record: RecordUnknown,
     ) -> None:
         """`routes` are those of all strategies; `ours` is the identity under which this process
-        itself records, if it does."""
+        itself records, if it does; `record` is where it does: see Settling."""
         self._directory = directory
+        self._record = record
         self._routes = routes
         self._ours = ours
         self._stop = threading.Event()
@@ -76,7 +81,7 @@ class Relay:
             while not layout.lock(fd):
                 if self._stop.wait(_FOLLOWER_POLL) or not self._is_the_lock(fd):
                     return
-            lead = _Lead(self._directory, self._routes, self._complain)
+            lead = _Lead(self._directory, self._routes, self._complain, self._record)
             lead.run(self._stop, self._ours, lambda: self._is_the_lock(fd))
         finally:
             os.close(fd)
@@ -94,13 +99,14 @@ class _Lead:
         directory: Path,
         routes: Sequence[Route],
         complain: Callable[[str, Exception], None],
+        record: RecordUnknown,
     ) -> None:
         self._desk = Desk(directory)
         self._cursors = CursorFile(directory, [route.name for route in routes])
         self._lanes = [
             Lane(self._desk, route, self._cursors.of(route.name), complain) for route in routes
         ]
-        self._settling = Settling(directory, self._lanes)
+        self._settling = Settling(directory, self._lanes, record)
         self._complain = complain
         self._newer: set[str] = set()  # whose records are not for us to read
 

@@ -1,12 +1,16 @@
-"""Which intents of a process stand open: what its records say, one after the other. Pure.
+"""Which intents of a process stand open: what its records say, one after the other.
 
 A segment begins with copies of the intents that were open then, and a mark behind the last one: so
 the newest segment that has its mark tells all of them, and the older ones can go.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from glance_notify_middleware.journal.records import INTENT, Kind
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.journal.records import INTENT, Kind, Record
 
 Facts = bytes
 Progress = bytes
@@ -18,22 +22,37 @@ class OpenIntents:
     def __init__(self) -> None:
         self.by_key: dict[bytes, tuple[Facts, Progress | None]] = {}
         self.is_whole = False  # a mark was seen, since which every record was taken
-        self._copies: dict[bytes, tuple[Facts, Progress | None]] | None = None
+        self._before: dict[bytes, tuple[Facts, Progress | None]] = {}  # of the segment that is read
+
+    def begin(self, key: bytes, facts: Facts) -> None:
+        """It stands open."""
+        self.by_key[key] = facts, None
+
+    def progress(self, key: bytes, told: Progress) -> None:
+        """It is a download that has come so far."""
+        if key in self.by_key:
+            self.by_key[key] = self.by_key[key][0], told
+
+    def end(self, key: bytes) -> None:
+        """It is no longer open."""
+        self.by_key.pop(key, None)
+        self._before.pop(key, None)
 
     def take(self, kind: int, body: bytes) -> None:
         """Take a record of the journal, in order."""
-        known = self.by_key if self._copies is None else self._copies
-        key = body[:INTENT]
-        if kind in (Kind.EVENTS, Kind.END):
-            known.pop(key, None)
-        elif kind == Kind.BEGIN:
-            known[key] = body[INTENT:], None
-        elif kind == Kind.PROGRESS and key in known:
-            known[key] = known[key][0], body[INTENT:]
-        elif kind == Kind.SEGMENT:
-            self._copies = {}
-        elif kind == Kind.MARK:
-            self.by_key, self._copies, self.is_whole = known, None, True
+        key, rest = body[:INTENT], body[INTENT:]
+        match kind:
+            case Kind.BEGIN:
+                self.begin(key, rest)
+            case Kind.PROGRESS:
+                self.progress(key, rest)
+            case Kind.EVENTS | Kind.END:
+                self.end(key)
+            case Kind.SEGMENT:
+                self._before = self.by_key
+                self.by_key = {}
+            case Kind.MARK:
+                self._before, self.is_whole = {}, True
 
     def copies(self) -> Iterator[tuple[Kind, bytes]]:
         """The records that a segment begins with, without its first; the mark is the last one."""
@@ -42,3 +61,31 @@ class OpenIntents:
             if progress is not None:
                 yield Kind.PROGRESS, key + progress
         yield Kind.MARK, b""
+
+    def without_mark(self) -> None:
+        """There is nothing more to take, and the mark is lost: not all may have been copied."""
+        self.by_key = self._before | self.by_key
+
+
+def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIntents | None:
+    """What stands open in the journal of a dead process; `segments` are the sorted numbers of all.
+
+    None where a newer version has written it: it is not for us to read. Raises OSError.
+    """
+    found = OpenIntents()
+    for first in reversed(range(len(segments))):
+        found = OpenIntents()
+        for number in segments[first:]:
+            for record in _read(segment_path(directory, identity, number)):
+                if record.version > records.VERSION:
+                    return None
+                found.take(record.kind, record.body)
+        found.without_mark()
+        if found.is_whole:
+            break
+    return found
+
+
+def _read(segment: Path) -> Iterator[Record]:
+    with contextlib.suppress(FileNotFoundError):  # another leader may have been here
+        yield from records.scan(segment.read_bytes())

@@ -37,9 +37,12 @@ class Position:
     number: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
-    """One record, and the position behind it. Most have messages; some only lead on."""
+    """One record with messages, and the position behind it and what follows without any.
+
+    A step without messages only leads on.
+    """
 
     identity: str
     messages: list[Message]
@@ -145,10 +148,14 @@ class Chain:
         number = max(record.number + record.count, expected or 0)
         after = Position(self.position.segment, end, number)
         lost = 0 if expected is None else max(record.number - expected, 0)
-        is_events = record.kind == Kind.EVENTS
-        messages = records.decode_messages(record.body) if is_events else []
-        self.ahead.append((record.clock, Step(self.identity, messages, after, lost)))
         self.position = after
+        if record.kind == Kind.EVENTS:
+            messages = records.decode_messages(record.body)
+            self.ahead.append((record.clock, Step(self.identity, messages, after, lost)))
+        elif self.ahead and not lost:  # it leads on from the one before, and needs no step
+            self.ahead[-1][1].after = after
+        else:
+            self.ahead.append((record.clock, Step(self.identity, [], after, lost)))
 
 
 class Reader:

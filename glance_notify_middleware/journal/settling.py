@@ -4,19 +4,26 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware import intent
+from glance_notify_middleware.harmless import LOG, log_alone, log_error
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.directory import Listing
+from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
 from glance_notify_middleware.journal.reader import Chain, Reader
+from glance_notify_middleware.notification import Notification
 
 _LOCKS = 64  # held at a time
+_AT_ONCE = 100  # notifications in one record of ours
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
+
+
+RecordUnknown = Callable[[Sequence[Notification]], bool]
 
 
 class Lane(Protocol):
@@ -38,9 +45,13 @@ class Settling:
     Delivered is what all strategies have been sent.
     """
 
-    def __init__(self, directory: Path, lanes: Sequence[Lane]) -> None:
-        """`lanes` are those of all strategies: one at least."""
+    def __init__(self, directory: Path, lanes: Sequence[Lane], record: RecordUnknown) -> None:
+        """`lanes` are those of all strategies: one at least. `record` takes what is to be told of
+        operations whose outcome is unknown into the journal of this process; it returns False
+        where that has no room for them now. Raises OSError."""
         self._directory = directory
+        self._record = record
+        self._told: set[str] = set()  # the dead whose open intents have been told
         self._lanes = lanes
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
@@ -59,8 +70,9 @@ class Settling:
         for identity, numbers in listed.segments.items():
             self._remove_delivered(identity, numbers)
         for identity in [*self._locks, *self._without]:
-            if self._is_dead(identity):
-                self._settle(identity, listed.segments.get(identity, []))
+            segments = listed.segments.get(identity, [])
+            if self._is_dead(identity) and self._tell_unknown(identity, segments):
+                self._settle(identity, segments)
         self._forget_the_gone(listed)
 
     def close(self) -> None:
@@ -124,6 +136,7 @@ class Settling:
             told = f"{lost} notifications are lost: the journal of {identity} is damaged"
             log_alone(LOG, logging.ERROR, f"{told} at its end")
         self._forget(identity)
+        self._told.discard(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
         try:
@@ -134,6 +147,34 @@ class Settling:
         fd = self._locks.pop(identity, None)
         if fd is not None:
             os.close(fd)
+
+    def _tell_unknown(self, identity: str, segments: list[int]) -> bool:
+        """Tell of each operation that the dead process has left open that its outcome is unknown.
+
+        Returns whether that is done: once, though its journal may wait for a broker for long, and
+        though the leader may change; what dies in between does it again, with the same ids.
+        """
+        if identity in self._told:
+            return True
+        totals = checked.load(self._directory / layout.TOTALS) or {}
+        if identity not in totals.get("told", []):
+            left = left_open(self._directory, identity, segments)
+            if left is None:
+                return False
+            unknown = list(_unknown(left))
+            for at in range(0, len(unknown), _AT_ONCE):
+                if not self._record(unknown[at : at + _AT_ONCE]):
+                    return False
+            if unknown:
+                here = [each for each in totals.get("told", []) if self._lies_here(each)]
+                checked.replace(
+                    self._directory / layout.TOTALS, {**totals, "told": [*here, identity]}
+                )
+                told = f"{identity} has died in the middle of {len(unknown)} operations"
+                more = "their outcome is unknown, as an ERROR for each says"
+                log_alone(LOG, logging.WARNING, f"{told}: {more}")
+        self._told.add(identity)
+        return True
 
     def _forget_the_gone(self, listed: Listing) -> None:
         """Those that another leader has settled."""
@@ -177,3 +218,12 @@ class Settling:
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+
+def _unknown(left: OpenIntents) -> Iterator[Notification]:
+    for key, (facts, progress) in left.by_key.items():
+        try:
+            begun = intent.decode(key, facts)
+            yield intent.unknown(begun, intent.decode_progress(progress))
+        except (ValueError, TypeError) as error:
+            log_error("an operation that was cut cannot be told", error)

@@ -27,6 +27,9 @@ from glance_notify_middleware.notification import Message, Priority
 SEGMENT_SIZE = 4 * 1024 * 1024
 """Bytes after which a segment is followed by the next one."""
 
+# Said once: to look a member of an enumeration up costs more than all that is done with it.
+_BEGIN, _EVENTS = Kind.BEGIN, Kind.EVENTS
+
 _ROOM = 1024 * 1024  # bytes free on a disk that counts as no longer full
 _LEFT_FULL = 0.9  # of the bound: below that a full journal takes records again
 
@@ -79,15 +82,21 @@ class Journal:
 
     def begin(self, key: bytes, facts: bytes) -> None:
         """Append an intent. Where that cannot be, it is not: nothing is lost by that so far."""
-        if not self.is_full:
-            with contextlib.suppress(OSError), self._lock:
-                self._append(Kind.BEGIN, key + facts)
+        if self.is_full:
+            return
+        try:
+            with self._lock:
+                self._append(_BEGIN, key + facts)
+                self._intents.begin(key, facts)
+        except OSError:
+            return
 
     def progress(self, key: bytes, told: bytes) -> None:
         """Append how far a running download has come, if its intent is in the journal."""
         with contextlib.suppress(OSError), self._lock:
             if key in self._intents.by_key and not self.is_full:
                 self._append(Kind.PROGRESS, key + told)
+                self._intents.progress(key, told)
 
     def end(self, key: bytes) -> None:
         """Append that an intent came to nothing; later, where that cannot be now."""
@@ -96,6 +105,7 @@ class Journal:
                 return
             try:
                 self._append(Kind.END, key)
+                self._intents.end(key)
             except OSError:
                 self._unended.append(key)
 
@@ -116,7 +126,9 @@ class Journal:
         body = records.encode_messages(messages, ends)
         crc = records.checksum(body)
         with self._lock:
-            self._append(Kind.EVENTS, body, len(messages), crc)
+            self._append(_EVENTS, body, len(messages), crc)
+            if ends is not None:
+                self._intents.end(ends)
             for message in messages:
                 self._recorded[message.event_type, message.priority] += 1
             written = self._written
@@ -186,7 +198,6 @@ class Journal:
             raise OSError(0, f"{written} of {len(record)} bytes were written, no more")
         self._written += 1
         self._number += count
-        self._intents.take(kind, body)
 
     def _encoded(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> bytes:
         clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -275,7 +286,7 @@ class Journal:
         while self._unended:
             with self._lock:
                 self._append(Kind.END, self._unended[-1])
-                self._unended.pop()
+                self._intents.end(self._unended.pop())
 
     def _see_whether_full(self) -> None:
         used = size(self.directory)

@@ -1,6 +1,7 @@
 """What a leader has in its hands, without a strategy: a test says what is delivered."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from glance_notify_middleware.journal.cursors import CursorFile, Cursors
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader, Step
 from glance_notify_middleware.journal.settling import Settling
+from glance_notify_middleware.notification import Notification
 from tests.journal.support import ids, message, segments, write_segment
 
 
@@ -48,7 +50,9 @@ class Leading(Way):
         file = CursorFile(directory, ["rabbit", *others])
         super().__init__(directory, file.of("rabbit"))
         self.others = [Way(directory, file.of(name)) for name in others]
-        self.settling = Settling(directory, [self, *self.others])
+        self.unknown: list[Notification] = []  # what was told of operations that were cut
+        self.has_room = True  # for that
+        self.settling = Settling(directory, [self, *self.others], self._record)
 
     def survey(self, ours: str | None = None) -> None:
         self.settling.survey(lambda: ours)
@@ -59,6 +63,11 @@ class Leading(Way):
             self.survey()
             for each in (self, *self.others):
                 each.deliver()
+
+    def _record(self, unknown: Sequence[Notification]) -> bool:
+        if self.has_room:
+            self.unknown += unknown
+        return self.has_room
 
     def end(self) -> None:
         self.settling.close()

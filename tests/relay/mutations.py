@@ -110,8 +110,10 @@ MUTATIONS = (
     Mutation(
         "a record that was not written uses up a number",
         "journal/writer.py",
-        "        self._write(kind, body, crc, count)\n        self._number += count\n",
-        "        self._number += count\n        self._write(kind, body, crc, count)\n",
+        "        written = os.write(self._fd, record)\n",
+        "        self._number += count\n"
+        "        written = os.write(self._fd, record)\n"
+        "        self._number -= count\n",
         (
             "journal/test_disk.py"
             "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
@@ -358,6 +360,50 @@ MUTATIONS = (
         (
             "strategies/test_qpid.py"
             "::test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none",
+        ),
+    ),
+    Mutation(
+        "a new segment has no copies of what is open",
+        "journal/writer.py",
+        "*(self._encoded(kind, body) for kind, body in self._intents.copies()),",
+        'self._encoded(Kind.MARK, b""),',
+        (
+            "journal/test_intents.py"
+            "::test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go",
+        ),
+    ),
+    Mutation(
+        "copies count without the mark behind them",
+        "journal/open_intents.py",
+        "if found.is_whole:",
+        "if True:",
+        ("journal/test_intents.py::test_a_segment_without_its_mark_is_not_the_one_to_go_by",),
+    ),
+    Mutation(
+        "events do not end their intent",
+        "journal/records.py",
+        "parts = [ends or _NO_INTENT]",
+        "parts = [_NO_INTENT]",
+        (
+            "journal/test_intents.py"
+            "::test_an_intent_stands_open_until_one_record_ends_it_with_its_events",
+        ),
+    ),
+    Mutation(
+        "the dead are removed though what they left open could not be told",
+        "journal/settling.py",
+        "if self._is_dead(identity) and self._tell_unknown(identity, segments):",
+        "if self._is_dead(identity) and (self._tell_unknown(identity, segments) or True):",
+        ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
+    ),
+    Mutation(
+        "the intent comes after the application was called",
+        "middleware.py",
+        "        observation.begin()\n        return observation\n",
+        "        return observation\n",
+        (
+            "wsgi/test_intents.py"
+            "::test_it_is_there_before_glance_is_called_and_ended_by_the_last_record",
         ),
     ),
 )

@@ -82,7 +82,7 @@ def relay(
         )
         for name, each in {"rabbit": make, **others}.items()
     ]
-    return Relay(directory, routes, ours)
+    return Relay(directory, routes, ours, lambda unknown: True)
 
 
 def run_relay(directory: Path, path: Path) -> None:

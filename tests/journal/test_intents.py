@@ -1,0 +1,265 @@
+"""What a process has begun stands in its journal; when it dies, what it has not ended is told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware import intent
+from glance_notify_middleware.ids import Ids
+from glance_notify_middleware.intent import Intent, Progress
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.journal.open_intents import left_open
+from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal.writer import Journal, NotWrittenError
+from glance_notify_middleware.notification import EventType, Priority
+from tests.journal.leading import Leading
+from tests.journal.support import GIB, MakeJournal, message, segments, write_segment
+
+IDS = Ids()
+
+
+def begun(event_type: EventType = EventType.UPLOAD, image_id: str = "i1") -> Intent:
+    return Intent(
+        *(IDS.key(), 1_790_000_000.25, "glance-1", event_type, "upload data of image", image_id),
+        *("req-1", "p1", "u1", "192.0.2.7"),
+    )
+
+
+def recorder(journal: Journal) -> JournalRecorder:
+    return JournalRecorder(lambda: journal, refuse_when_full=False)
+
+
+def open_keys(directory: Path) -> set[bytes]:
+    """What a reader finds open of the one journal there."""
+    ((identity, numbers),) = listing(directory).segments.items()
+    left = left_open(directory, identity, numbers)
+    assert left is not None
+    return set(left.by_key)
+
+
+def test_an_intent_stands_open_until_one_record_ends_it_with_its_events(
+    tmp_path: Path, make_journal: MakeJournal
+) -> None:
+    journal = make_journal()
+    told, came_to_nothing, open_still = begun(), begun(), begun()
+    for each in (told, came_to_nothing, open_still):
+        recorder(journal).begin(each)
+    assert open_keys(tmp_path) == {told.key, came_to_nothing.key, open_still.key}
+    journal.record([message(), message()], told.key)
+    recorder(journal).record([], came_to_nothing)
+    assert open_keys(tmp_path) == {open_still.key}
+    kinds = [each.kind for each in records.scan(segments(tmp_path)[0].read_bytes())]
+    assert kinds == [Kind.SEGMENT, Kind.MARK, *[Kind.BEGIN] * 3, Kind.EVENTS, Kind.END]
+
+
+def test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go(
+    tmp_path: Path, make_journal: MakeJournal
+) -> None:
+    journal = make_journal(segment_size=1500)
+    download, ended = begun(EventType.SEND), begun()
+    recorder(journal).begin(download)
+    recorder(journal).begin(ended)
+    recorder(journal).progress(download, Progress(7, "o1"))
+    journal.record([message()], ended.key)
+    while len(segments(tmp_path)) < 4:
+        journal.record([message(bytes(400))])
+    for old in segments(tmp_path)[:-1]:
+        old.unlink()
+    ((identity, numbers),) = listing(tmp_path).segments.items()
+    left = left_open(tmp_path, identity, numbers)
+    assert left is not None
+    assert left.is_whole
+    ((key, (facts, progress)),) = left.by_key.items()
+    assert intent.decode(key, facts) == download
+    assert intent.decode_progress(progress) == Progress(7, "o1")
+
+
+def test_a_segment_without_its_mark_is_not_the_one_to_go_by(tmp_path: Path) -> None:
+    one, two = begun(), begun()
+    write_segment(tmp_path, "0" * 16, [])
+    first, second = (segment_path(tmp_path, "0" * 16, number) for number in (0, 1))
+    head = first.read_bytes()
+    first.write_bytes(head + _record(Kind.MARK) + _begin(one) + _begin(two))
+    second.write_bytes(head + _begin(one))  # it died in the middle of the copies
+    assert open_keys(tmp_path) == {one.key, two.key}
+    second.write_bytes(head + _begin(one) + _record(Kind.MARK))
+    assert open_keys(tmp_path) == {one.key}
+    first.unlink()
+    second.write_bytes(head + _begin(one))  # the mark is damaged, and nothing else is left
+    assert open_keys(tmp_path) == {one.key}
+
+
+def _record(kind: Kind, body: bytes = b"") -> bytes:
+    return records.encode(kind, body, records.checksum(body), count=0, number=0, clock=1)
+
+
+def _begin(one: Intent) -> bytes:
+    return _record(Kind.BEGIN, one.key + intent.encode(one))
+
+
+def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    upload, download, ended = begun(), begun(EventType.SEND), begun()
+    for each in (upload, download, ended):
+        recorder(journal).begin(each)
+    recorder(journal).progress(download, Progress(2**26, "o1"))
+    journal.record([message()], ended.key)
+    journal.drop()  # its files are left as they are
+    leading = Leading(tmp_path)
+    leading.settle()
+    assert leading.unknown == [
+        intent.unknown(upload, Progress()),
+        intent.unknown(download, Progress(2**26, "o1")),
+    ]
+    assert not segments(tmp_path)
+    assert not listing(tmp_path).living
+    leading.end()
+
+
+def test_nothing_is_removed_before_it_could_be_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    recorder(journal).begin(begun())
+    journal.drop()  # its files are left as they are
+    leading = Leading(tmp_path)
+    leading.has_room = False
+    leading.settle()
+    assert segments(tmp_path)
+    assert listing(tmp_path).living
+    leading.has_room = True
+    leading.settle()
+    assert len(leading.unknown) == 1
+    assert not segments(tmp_path)
+    assert "has died in the middle of 1 operations" in caplog.text
+    leading.end()
+
+
+def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_leader_repeats_it(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    recorder(journal).begin(begun())
+    journal.record([message()])
+    journal.drop()  # its files are left as they are
+    first = Leading(tmp_path)
+    for _ in range(3):
+        first.survey()  # nothing is read or delivered
+    assert len(first.unknown) == 1
+    assert segments(tmp_path)
+    first.end()
+    second = Leading(tmp_path)
+    second.settle()
+    assert second.unknown == []
+    assert not segments(tmp_path)
+    second.end()
+
+
+def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_segment(tmp_path, "0" * 16, [])
+    path = segment_path(tmp_path, "0" * 16, 0)
+    with monkeypatch.context() as later:
+        later.setattr(records, "VERSION", records.VERSION + 1)
+        path.write_bytes(path.read_bytes() + _begin(begun()))
+    assert left_open(tmp_path, "0" * 16, [0]) is None
+
+
+def test_an_end_that_could_not_be_written_is_written_later(
+    tmp_path: Path, make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal()
+    one = begun()
+    recorder(journal).begin(one)
+    with monkeypatch.context() as full:
+        full.setattr("glance_notify_middleware.journal.writer.os.write", _no_room)
+        with pytest.raises(NotWrittenError):
+            journal.record([message()], one.key)
+        recorder(journal).record([], one)
+    assert open_keys(tmp_path) == {one.key}
+    journal.tend()
+    assert open_keys(tmp_path) == set()
+
+
+def _no_room(fd: int, data: bytes) -> int:
+    raise OSError(28, os.strerror(28))
+
+
+def test_a_turnover_without_room_goes_on_in_the_old_segment_and_takes_another_number(
+    tmp_path: Path, make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(segment_size=600)
+    one = begun()
+    recorder(journal).begin(one)
+    journal.record([message(bytes(500))])
+    write = os.write
+    with monkeypatch.context() as full:
+
+        def only_to_the_old(fd: int, data: bytes) -> int:
+            return _no_room(fd, data) if data.count(b"\xff\xfeGN") > 1 else write(fd, data)
+
+        full.setattr("glance_notify_middleware.journal.writer.os.write", only_to_the_old)
+        for _ in range(3):
+            journal.record([message(bytes(500))])
+    assert len(segments(tmp_path)) == 1
+    for _ in range(3):
+        journal.record([message(bytes(500))])
+    numbers = sorted(int(path.name.split(".")[1]) for path in segments(tmp_path))
+    assert numbers[0] == 0
+    assert numbers[1] > 1
+    assert open_keys(tmp_path) == {one.key}
+
+
+def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
+    tmp_path: Path, make_journal: MakeJournal
+) -> None:
+    journal = make_journal()
+    journal.open()
+    journal.is_full = True
+    one = begun()
+    recorder(journal).begin(one)
+    recorder(journal).progress(one, Progress(1))
+    recorder(journal).record([], one)
+    kinds = [each.kind for each in records.scan(segments(tmp_path)[0].read_bytes())]
+    assert kinds == [Kind.SEGMENT, Kind.MARK]
+
+
+def test_the_error_says_what_is_known_and_nothing_else() -> None:
+    upload, download = begun(image_id="i\n1"), begun(EventType.SEND)
+    told = intent.unknown(upload, Progress())
+    assert (told.event_type, told.priority) == (EventType.UPLOAD, Priority.ERROR)
+    assert told.payload == (
+        "upload data of image i 1: the outcome is unknown: the process that served it died"
+    )
+    assert told.timestamp == upload.timestamp
+    assert told.message_id.replace("-", "") == upload.key.hex()
+    assert intent.unknown(download, Progress(5, "o1")).payload == {
+        **{"image_id": "i1", "owner_id": "o1", "receiver_tenant_id": "p1"},
+        **{"receiver_user_id": "u1", "destination_ip": "192.0.2.7", "bytes_sent": 5},
+    }
+
+
+def test_running_downloads_are_reminded_every_few_seconds_and_never_kept(
+    make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Running:
+        due = 100.0
+
+    journal = make_journal()
+    one, gone = Running(), Running()
+    recorder(journal).remind(one)
+    recorder(journal).remind(gone)
+    del gone
+    journal.open()
+    journal.tend()
+    assert one.due == 0
+    one.due = 100.0
+    journal.tend()
+    assert one.due == 100.0
+    monkeypatch.setattr("glance_notify_middleware.journal.reminders.time.monotonic", lambda: 1e12)
+    journal.tend()
+    assert one.due == 0
