@@ -65,7 +65,9 @@ def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplicati
     return plays_glance
 
 
-def composite_factory(loader: Any, global_conf: dict[str, str], **pipelines: str) -> WSGIApplication:
+def composite_factory(
+    loader: Any, global_conf: dict[str, str], **pipelines: str
+) -> WSGIApplication:
     """Gives each request to the next one of its pipelines, as a paste file may have several."""
     apps = itertools.cycle([loader.get_app(each) for each in pipelines.values()])
     return lambda environ, start_response: next(apps)(environ, start_response)

@@ -2,7 +2,8 @@
 
 Run as a program it reads request ids from its input, one a line; for each it makes a request, reads
 the answer to its end, and writes the id to its output. PASTE_FILE says how the application is
-loaded; an argument, that each request is made in a process that dies (WAYS). It ends with its input.
+loaded; an argument, that each request is made in a process that dies (WAYS). It ends with its
+input.
 """
 
 import io
@@ -17,11 +18,15 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from tests.faults.load import LIFE, Answered, Ledger
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer
 
 _AT_A_TIME = 500  # requests: what the pipes between the two hold
 
@@ -162,10 +167,10 @@ def _die_in_record(number: int) -> None:
     numbers = itertools.count(1)
     write = os.write
 
-    def torn(fd: int, data: bytes) -> int:
+    def torn(fd: int, data: "Buffer") -> int:
         if next(numbers) < number:
             return write(fd, data)
-        write(fd, data[: random.randrange(1, len(data))])
+        write(fd, memoryview(data)[: random.randrange(1, len(memoryview(data)))])
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
 

@@ -1,5 +1,6 @@
 """The node, its vhosts, and the table of what was found, which is printed at the end."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def pytest_terminal_summary(
             terminalreporter.section(f"faults, by {way.name}")
             terminalreporter.write(report.table(rows))
             if ALL and {row.number for row in rows} >= way.faults:
-                page = report.page(way, rows, found.tables, found.broker)
+                minutes = (time.monotonic() - found.began) / 60
+                page = report.page(way, rows, found.tables, found.broker, minutes)
                 (DOCS / way.page).write_text(page)
     for sentence, text in found.tables:
         terminalreporter.write(f"\n{sentence}:\n\n{text}")

@@ -1,4 +1,4 @@
-"""The faults, each with its number and title; the servers, and which fault cannot be under which."""
+"""The faults by their numbers, and the servers under which they cannot be."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

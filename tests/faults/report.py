@@ -70,25 +70,34 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
 
 
-def page(way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str) -> str:
-    """The whole page; `more` are further tables, each with a sentence that tells what it shows."""
+def page(
+    way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str, minutes: float
+) -> str:
+    """The whole page; `more` are further tables, each with a sentence that tells what it shows;
+    `minutes` is how long all of it took."""
     command = "make faults" if way is RABBIT else f"make faults BROKER={way.name}"
-    used = ["pyuwsgi", *way.clients]
+    used = ["pyuwsgi", *(["gunicorn", "waitress"] if way is RABBIT else []), *way.clients]
     versions = [f"{_NAMES.get(each, each)} {metadata.version(each)}" for each in used]
     ours = f"glance_notify_middleware {metadata.version('glance_notify_middleware')}"
     parts = [
         "# Faults, and what became of the notifications",
-        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`: RabbitMQ {broker} by "
-        f"{way.protocol}, {', '.join(versions)}, Python {platform.python_version()}, {ours}.",
+        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`, in {minutes:.0f} minutes: "
+        f"RabbitMQ {broker} by {way.protocol}, {', '.join(versions)}, "
+        f"Python {platform.python_version()}, {ours}.",
         "An application that plays Glance runs under a real server with the filter (four processes "
         "of four threads, where nothing else is said), clients lead images through their lives, "
-        "and the fault befalls the server or a real broker.",
-        "Owed: events of requests whose whole answer a client has read. Delivered: different "
-        "events that were in the queues at the end; more than owed, where an answer broke off "
-        "whose event was recorded. Missing: owed, and not delivered. Repeated: messages that came "
-        "again, with the same message_id. No event came under two message_ids, and none before "
-        "its cause, where a fault lets an order be promised. Slowest answer: of all that were "
-        "read whole; where workers are killed it has the time that they took to come back.",
+        "and the fault befalls the server, its disk, or a real broker.",
+        "Owed: events of synchronous operations whose whole answer a client has read; image.send "
+        "too where no process dies, and what is told of an operation that was cut on purpose. "
+        "Delivered: different events that were in the queues at the end; more than owed, where an "
+        "answer broke off whose event was recorded. Outcome unknown: operations that were cut, of "
+        "which an ERROR says so; of none was the end told, too. Missing: owed, and not delivered: "
+        "where segments were damaged, or the disk was full, as many as were counted and logged. "
+        "Repeated: messages that came again, with the same message_id. No event came under two "
+        "message_ids, and none before its cause, where a fault lets an order be promised.",
+        "Slowest answer: of all that were read whole; where workers are killed it has the time "
+        "that they took to come back. The last two columns, in milliseconds, are of the processes "
+        "that were not stopped, in the same run.",
         table(rows),
     ]
     for sentence, found in more:

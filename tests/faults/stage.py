@@ -156,9 +156,10 @@ class Stage:
 
     def wait_for_leader(self) -> int:
         """The process that relays, as soon as there is one."""
-        found: list[int | None] = []
-        self.wait_until(lambda: found.append(self.leader()) or found[-1] is not None)
-        return found[-1] or 0
+        self.wait_until(lambda: self.leader() is not None)
+        leader = self.leader()
+        assert leader is not None, "it has died"
+        return leader
 
     def leader(self) -> int | None:
         """The process that holds the relay's lock."""

@@ -94,9 +94,9 @@ def _crash(stage: Stage, how: str, so_many: int) -> Ledger:
 
 
 def test_records_of_a_newer_version_wait_for_its_relay_and_the_others_go_on(trial: Trial) -> None:
-    shared = {"journal_dir": str(trial.folder / "journal"), "processes": 2}
-    old = trial.stage("old", **shared)
-    new = trial.stage("new", environ={"VERSION": "2"}, **shared)
+    journal = str(trial.folder / "journal")
+    old = trial.stage("old", processes=2, journal_dir=journal)
+    new = trial.stage("new", processes=2, journal_dir=journal, environ={"VERSION": "2"})
     with old:
         old.wait_for_leader()
         with new:

@@ -23,15 +23,13 @@ _NOBODY = 65534
 
 def test_what_a_full_disk_did_not_take_is_logged_and_the_rest_goes_on(trial: Trial) -> None:
     stage = trial.stage()
-    with Disk(stage.journal) as disk:
-        with stage:
-            with Load(stage.port) as ledger:
-                time.sleep(2)
-                with disk.full():
-                    time.sleep(4)
-                time.sleep(3)
-            assert _judge(trial, stage, 19, ledger, "") > 0
-            stage.end()
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+            with disk.full():
+                time.sleep(4)
+            time.sleep(3)
+        assert _judge(trial, stage, 19, ledger, "") > 0
 
 
 def _judge(trial: Trial, stage: Stage, number: int, ledger: Ledger, more: str) -> int:
@@ -99,17 +97,15 @@ def test_a_directory_that_is_not_fit_is_named_and_what_is_in_it_waits(
 ) -> None:
     proxy = trial.proxy()
     stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}")
-    with Disk(stage.journal) as disk:
-        with stage:
-            with Load(stage.port) as ledger:
-                time.sleep(2)
-            stage.stop()
-            with unfit(stage, disk), pytest.raises(RuntimeError, match=said):
-                stage.start()
-            proxy.open()
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+        stage.stop()
+        with unfit(stage, disk), pytest.raises(RuntimeError, match=said):
             stage.start()
-            trial.judge(23, ledger, more=f"{what} at the start")
-            stage.end()
+        proxy.open()
+        stage.start()
+        trial.judge(23, ledger, more=f"{what} at the start")
 
 
 def test_a_directory_that_cannot_be_made_is_named(trial: Trial) -> None:
@@ -137,12 +133,10 @@ def test_a_directory_that_is_removed_under_load_is_made_again(trial: Trial) -> N
 def test_a_directory_that_is_read_only_for_a_while_loses_nothing(trial: Trial) -> None:
     """What is open stays so; but no new segment can be begun, and no cursor saved."""
     stage = trial.stage(environ={"SEGMENT_SIZE": "20000"})
-    with Disk(stage.journal) as disk:
-        with stage:
-            with Load(stage.port) as ledger:
-                time.sleep(2)
-                with disk.read_only():
-                    time.sleep(4)
-                time.sleep(3)
-            _judge(trial, stage, 23, ledger, "is read-only under load")
-            stage.end()
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+            with disk.read_only():
+                time.sleep(4)
+            time.sleep(3)
+        _judge(trial, stage, 23, ledger, "is read-only under load")

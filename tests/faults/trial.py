@@ -1,6 +1,7 @@
 """One fault: the stages on which it happens, and the verdict."""
 
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.faults.ways import ALL, Way
 QUICK = 2000
 """Milliseconds. Who waits for a broker that is gone waits longer."""
 
+
 class Found:
     """What the tests of this run have found, in the order in which they ran."""
 
@@ -26,6 +28,7 @@ class Found:
         self.rows: defaultdict[str, list[Row]] = defaultdict(list)  # by the name of the way
         self.tables: list[tuple[str, str]] = []
         self.broker = ""  # its version
+        self.began = time.monotonic()
 
     def tell(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table besides those of the faults; `sentence` says what it shows."""
