@@ -156,10 +156,14 @@ class Stage:
 
     def wait_for_leader(self) -> int:
         """The process that relays, as soon as there is one."""
-        self.wait_until(lambda: self.leader() is not None)
-        leader = self.leader()
-        assert leader is not None, "it has died"
-        return leader
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found.extend([each for each in [self.leader()] if each is not None])
+            return bool(found)
+
+        self.wait_until(is_there)
+        return found[0]
 
     def leader(self) -> int | None:
         """The process that holds the relay's lock."""
