@@ -1,6 +1,7 @@
 """An application that plays Glance fast: no database, every image is known, nothing is kept.
 
 What its environment can ask for besides:
+AGAIN          seconds after which is tried again what is tried once a minute
 BUSY_THREADS   so many threads that compute without end beside the requests
 CLOCK_JUMP     seconds after which the wall clock of the process goes back by an hour
 FORKS          anything: each process forks a child that lives on, and never calls anything of ours
@@ -22,7 +23,8 @@ from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.journal import records
+from glance_notify_middleware import delivery
+from glance_notify_middleware.journal import aside, records
 from glance_notify_middleware.journal.writer import Journal
 
 LOADED = "the application is loaded"
@@ -58,6 +60,8 @@ def context_factory(
 
 def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplication:
     """The application."""
+    if again := os.environ.get("AGAIN"):
+        aside.AGAIN = delivery.OPERATOR = float(again)
     if size := os.environ.get("SEGMENT_SIZE"):
         (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
     if version := os.environ.get("VERSION"):

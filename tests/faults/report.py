@@ -9,6 +9,7 @@ from importlib import metadata
 
 from tests.faults.faults import FAULTS
 from tests.faults.servers import SERVERS
+from tests.faults.stage import AGAIN
 from tests.faults.ways import RABBIT, Way
 
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
@@ -86,7 +87,8 @@ def page(
         f"Python {platform.python_version()}, {ours}.",
         "An application that plays Glance runs under a real server with the filter (four processes "
         "of four threads, where nothing else is said), clients lead images through their lives, "
-        "and the fault befalls the server, its disk, or a real broker.",
+        "and the fault befalls the server, its disk, or a real broker. What is tried again once a "
+        f"minute, as only an operator can mend it, is here tried every {AGAIN} seconds.",
         "Owed: events of synchronous operations whose whole answer a client has read; image.send "
         "too where no process dies, and what is told of an operation that was cut on purpose. "
         "Delivered: different events that were in the queues at the end; more than owed, where an "

@@ -42,6 +42,9 @@ _FILTER = """
 paste.filter_factory = glance_notify_middleware:filter_factory
 {lines}"""
 
+AGAIN = 10
+"""Seconds after which is tried again what is tried once a minute elsewhere."""
+
 _CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 _RELAY = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
@@ -72,7 +75,11 @@ class Stage:
         self.log = folder / "server.log"
         self.relay_log = folder / "relay.log"
         self._processes, self._threads = processes, threads
-        self._environ = {"PASTE_FILE": f"{self.paste_file}#{app}", **(environ or {})}
+        self._environ = {
+            "PASTE_FILE": f"{self.paste_file}#{app}",
+            "AGAIN": str(AGAIN),
+            **(environ or {}),
+        }
         self._container = _CONTAINER if in_container and os.geteuid() == 0 else ()
         self._relay: subprocess.Popen[bytes] | None = None
         self._servers: list[ServerProcess] = []

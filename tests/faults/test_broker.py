@@ -12,7 +12,6 @@ from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, by_each_always, with_all
 
 _PATIENCE = 10.0  # seconds that the strategy waits for an answer
-_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
 
 
 @by_each_always
@@ -133,13 +132,8 @@ def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -
             time.sleep(3)
             for queue in QUEUES:
                 trial.declare(queue)
-        trial.judge(
-            *(9, ledger),
-            more=f"create_queues = {create_queues}",
-            seconds=_AGAIN,
-            in_order=False,
-            is_quick=True,
-        )
+        more = f"create_queues = {create_queues}"
+        trial.judge(9, ledger, more=more, in_order=False, is_quick=True)
         assert "no exchange 'glance'" in stage.said()
 
 
@@ -151,7 +145,7 @@ def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> N
             for _ in range(8):
                 time.sleep(1)
                 trial.delete_exchange()
-        trial.judge(27, ledger, seconds=_AGAIN, in_order=False, is_quick=True)
+        trial.judge(27, ledger, in_order=False, is_quick=True)
         assert stage.said().count("no exchange 'glance'") > 2
 
 

@@ -10,10 +10,10 @@ import pytest
 from tests.faults.faults import under_each
 from tests.faults.load import LIFE, Load, Operation, ask
 from tests.faults.trial import Trial
-from tests.faults.ways import ALL, with_all
+from tests.faults.ways import with_all
 
 _DOWNLOAD = Operation("GET", "/{image}/file", 200, ("image.send INFO",))
-_SLOWLY = 20.0 if ALL else 8.0  # seconds
+_SLOWLY = 10.0  # seconds
 _MUCH = 6.0  # seconds after which its progress has been recorded
 
 

@@ -19,6 +19,7 @@ pytestmark = with_all
 
 PROCESSES = 6
 EVENTS = 60  # of each
+CRASHES = 5000
 
 
 def test_noise_in_place_of_the_cursors_loses_nothing(trial: Trial) -> None:
@@ -53,7 +54,7 @@ def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> No
         _damage(segment, where)
     stage.start_relay()
     tally = trial.judge(21, ledger, more=where, seconds=5, may_miss=True)
-    stage.wait_until(lambda: not stage.segments())
+    stage.wait_until(lambda: len(stage.segments()) == 1)  # the relay's own
     counted = re.findall(r"(\d+) notifications are lost", stage.said())
     assert sum(map(int, counted)) == len(tally.missing)
     assert tally.missing
@@ -61,14 +62,15 @@ def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> No
 
 def test_what_a_crash_loop_has_left_is_sent_and_holds_up_nobody(trial: Trial) -> None:
     before = trial.stage(relay="external")
-    ledger = _crash(before, "die", 5000)
-    assert len(before.segments()) == 5000
+    ledger = _crash(before, "die", CRASHES)
+    assert len(before.segments()) == CRASHES
     with trial.stage() as stage:
         with Load(stage.port) as now:
             time.sleep(5)
         now.earlier = ledger.owed
         trial.judge(39, now, is_quick=True)
-        stage.wait_until(lambda: len(stage.segments()) < 10, 240)
+        # The rest goes on like this: 64 locks of the dead are held at a time.
+        stage.wait_until(lambda: len(stage.segments()) < CRASHES - 500, 120)
 
 
 def test_a_record_that_its_process_died_over_hides_no_other(trial: Trial) -> None:

@@ -15,8 +15,6 @@ from tests.faults.ways import by_each, with_all
 
 pytestmark = with_all
 
-_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
-
 
 def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> None:
     trial.declare("")
@@ -26,7 +24,7 @@ def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> N
             for queue in QUEUES:
                 trial.declare(queue)
             ledger.stay_calm()
-        trial.judge(10, ledger, seconds=_AGAIN, in_order=False, is_quick=True)
+        trial.judge(10, ledger, in_order=False, is_quick=True)
         assert stage.said().count("rabbit has no queue for") == len(QUEUES)
         assert not list(stage.journal.glob("aside.*"))
 
@@ -42,9 +40,7 @@ def test_one_priority_without_a_queue_does_not_hold_up_the_others(trial: Trial) 
             assert {each[:2] for each in consumer.arrivals} >= info
         for queue in QUEUES:
             trial.declare(queue)
-        tally = trial.judge(
-            43, ledger, before=consumer.arrivals, seconds=_AGAIN, in_order=False, is_quick=True
-        )
+        tally = trial.judge(43, ledger, before=consumer.arrivals, in_order=False, is_quick=True)
         assert tally.repeated == 0
 
 
@@ -99,6 +95,6 @@ def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
             trial.way.close_connections(trial.rabbit, trial.vhost)
             time.sleep(5)
         trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
-        trial.judge(12, ledger, seconds=_AGAIN, is_quick=True)
+        trial.judge(12, ledger, is_quick=True)
         assert stage.said().count(f"{trial.way.name} cannot be used") == 1
     trial.rabbit.api("DELETE", f"users/{user}")

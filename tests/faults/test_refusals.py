@@ -17,7 +17,6 @@ from tests.faults.ways import by_each, with_all
 
 pytestmark = with_all
 
-_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
 _LONGEST = 10_000  # bytes of a message that the broker takes
 
 
@@ -32,7 +31,7 @@ def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: st
             time.sleep(3)
         _nothing_has_arrived(trial)
         shutil.copy(trial.rabbit.certificates.ca, believed)
-        trial.judge(29, ledger, more=f"CA {ca}", seconds=_AGAIN, is_quick=True)
+        trial.judge(29, ledger, more=f"CA {ca}", is_quick=True)
         assert stage.said().count(f"{trial.way.name} cannot be used") == 1
 
 
@@ -59,7 +58,7 @@ def test_what_waits_for_a_virtual_host_arrives_when_it_is_there(
         assert stage.said().count("rabbit cannot be used") == 1
         rabbit.add_vhost(vhost)
         trial.vhost = vhost
-        trial.judge(29, ledger, more="another vhost", seconds=_AGAIN, is_quick=True)
+        trial.judge(29, ledger, more="another vhost", is_quick=True)
     rabbit.delete_vhost(vhost)
 
 
