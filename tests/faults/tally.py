@@ -1,8 +1,10 @@
 """What is in the queues at the end, against what is owed."""
 
+import contextlib
 import json
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,6 +69,10 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    def has(self, owed: Collection[tuple[str, str]]) -> bool:
+        """Whether all of that has come."""
+        return set(owed) <= {each[:2] for each in list(self.arrivals)}
+
     def wait(self, is_enough: Callable[[], bool], seconds: float) -> None:
         """Take messages until it is enough, not longer than `seconds`."""
         deadline = time.monotonic() + seconds
@@ -79,6 +85,18 @@ class Consumer:
                 self._connection.drain_events(timeout=0.1)
             except TimeoutError:
                 continue
+
+    @contextlib.contextmanager
+    def consuming(self) -> Iterator[None]:
+        """It takes what comes, in a thread of its own."""
+        over = threading.Event()
+        thread = threading.Thread(target=self.wait, args=(over.is_set, 600))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _consumes(self, queue: str) -> bool:
         channel = amqp.Channel(self._connection, auto_decode=False)

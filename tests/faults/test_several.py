@@ -1,10 +1,8 @@
 """One of two brokers is out of reach: the other gets all in time, and the one when it is back."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -27,7 +25,7 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
 
 
 @pytest.mark.parametrize(
-    ("lost", "way"),
+    ("lost", "how"),
     [
         ("rabbit", "accepts and is silent"),
         ("qpid", "port closed"),
@@ -36,10 +34,10 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
     ],
 )
 def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
-    trial: Trial, found: Found, lost: str, way: str
+    trial: Trial, found: Found, lost: str, how: str
 ) -> None:
     proxy = trial.proxy()
-    WAYS[way](proxy)
+    WAYS[how](proxy)
     log = trial.folder / "notifications.log"
     with QpidPlace(trial.rabbit) as place:
         options = {"notifier_strategy": "logging, rabbit, qpid", "log_file": str(log)}
@@ -55,21 +53,21 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
             Consumer(trial.rabbit, *near) as reached,
             Consumer(trial.rabbit, *far) as unreached,
         ):
-            with consuming(reached):
+            with reached.consuming():
                 with Load(stage.port, life=LIFE) as ledger:
                     time.sleep(_SECONDS)
                 owed = ledger.owed
-                stage.wait_until(lambda: has_all(reached, owed))
+                stage.wait_until(lambda: reached.has(owed))
             lags = sorted(map(lag, reached.arrivals))
             found.tell(
-                f"{lost}: {way}; seconds from an event to its arrival at the other broker of two",
+                f"{lost}: {how}; seconds from an event to its arrival at the other broker of two",
                 ("events", "median", "longest"),
                 [(str(len(lags)), f"{lags[len(lags) // 2]:.2f}", f"{lags[-1]:.2f}")],
             )
             assert not ALL or lags[-1] < 1.0
             proxy.open()
             for each in (unreached, reached):
-                each.wait(partial(has_all, each, owed), 40)
+                each.wait(partial(each.has, owed), 40)
                 each.wait(lambda: False, 1.5)  # a repeat would come now
                 tally = compare(owed, each.arrivals)
                 assert not tally.missing, tally.missing[:3]
@@ -102,29 +100,12 @@ def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_wait
                     owed.append(ledger.owed)
                     if strategies != "rabbit":
                         proxy.open()
-                        by_qpid.wait(lambda: has_all(by_qpid, owed[1]), 40)
-                        by_rabbit.wait(lambda: has_all(by_rabbit, owed[0] | owed[1]), 40)
+                        by_qpid.wait(lambda: by_qpid.has(owed[1]), 40)
+                        by_rabbit.wait(lambda: by_rabbit.has(owed[0] | owed[1]), 40)
                     stage.stop()
         for consumer, expected in ((by_qpid, owed[1]), (by_rabbit, owed[0] | owed[1])):
             assert {each[:2] for each in consumer.arrivals} == expected
             assert len(consumer.arrivals) == len(expected)
-
-
-@contextmanager
-def consuming(consumer: Consumer) -> Iterator[None]:
-    """It takes what comes, beside."""
-    over = threading.Event()
-    thread = threading.Thread(target=consumer.wait, args=(over.is_set, 600))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def has_all(consumer: Consumer, owed: set[tuple[str, str]]) -> bool:
-    return owed <= {each[:2] for each in list(consumer.arrivals)}
 
 
 def lag(arrival: Arrival) -> float:
