@@ -19,12 +19,18 @@ _FOUND = pytest.StashKey[Found]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.broker")
+    config.addinivalue_line("markers", "with_all: takes long, and is run by `make faults`")
     config.stash[_FOUND] = Found()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests by a way that is not asked for."""
-    left_out = [each for each in items if HERE in each.path.parents and not is_asked(_way_of(each))]
+    """Leave out the tests by a way that is not asked for, and what takes long."""
+    left_out = [
+        each
+        for each in items
+        if HERE in each.path.parents
+        and (not is_asked(_way_of(each)) or (each.get_closest_marker("with_all") and not ALL))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [each for each in items if each not in left_out]
 

@@ -9,12 +9,12 @@ from tests.faults.load import LIFE, Load
 from tests.faults.servers import free_port
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
-from tests.faults.ways import ALL, by_each, by_each_always, with_all
+from tests.faults.ways import ALL, by_each, with_all
 
 _PATIENCE = 10.0  # seconds that the strategy waits for an answer
 
 
-@by_each_always
+@by_each
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, relay: str) -> None:
     with trial.stage(relay=relay) as stage:
@@ -62,7 +62,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial
             ledger.stay_calm()
             try:
                 trial.rabbit.freeze()
-                time.sleep(2 * _PATIENCE + 2 if ALL else 1)
+                time.sleep(2 * _PATIENCE + 2)
             finally:
                 trial.rabbit.kill()
                 trial.rabbit.start()
@@ -89,6 +89,7 @@ def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then:
 
 
 @by_each
+@with_all
 def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
@@ -165,13 +166,14 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: 
         assert tally.repeated > 0  # what was on its way is stored by the thawed broker, and again
 
 
-@by_each_always
+@by_each
+@with_all
 def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
     proxy = trial.proxy()
     proxy.fall_silent()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port, life=LIFE) as ledger:
-            time.sleep(2.5 * _PATIENCE if ALL else 3)
+            time.sleep(2.5 * _PATIENCE)
         proxy.open()
         trial.judge(30, ledger, is_quick=True)
 

@@ -10,7 +10,6 @@ import pytest
 from tests.faults.caller import leave_behind
 from tests.faults.faults import under_each
 from tests.faults.load import LIFE, Ledger, Load
-from tests.faults.servers import SERVERS
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all
@@ -79,7 +78,7 @@ def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(
         trial.judge(15, ledger)
 
 
-@under_each(16, always=["uWSGI"])
+@under_each(16)
 def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
         with Load(stage.port) as ledger:
@@ -126,13 +125,14 @@ def test_another_leads_though_a_child_of_the_dead_leader_has_its_files_open(
 
 
 @by_each
-@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+@with_all
+@pytest.mark.parametrize("relay", ["thread", "external"])
 def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
     trial: Trial, relay: str
 ) -> None:
     with trial.stage(relay=relay) as stage:
         with Load(stage.port, rate=250) as ledger:
-            for _ in range(3 * ROUNDS if ALL else 3):
+            for _ in range(3 * ROUNDS):
                 time.sleep(1)
                 stage.kill_the_leader()
                 if relay == "external":
@@ -176,7 +176,7 @@ def backlog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     return before.journal, leave_behind(before, processes=2, events=100)
 
 
-@under_each(37, always=SERVERS)
+@under_each(37, always=["uWSGI prefork", "gunicorn preload"])
 def test_a_backlog_arrives_without_a_request(
     trial: Trial, backlog: tuple[Path, Ledger], kind: str
 ) -> None:
@@ -187,11 +187,11 @@ def test_a_backlog_arrives_without_a_request(
         trial.judge(37, ledger)
 
 
-@pytest.mark.parametrize("so_many", [pytest.param(60_000, marks=with_all)])
-def test_a_long_backlog_holds_up_no_request(trial: Trial, so_many: int) -> None:
+@with_all
+def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
     proxy = trial.proxy()
     stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}", relay="external")
-    before = leave_behind(stage, processes=4, events=so_many // 4)
+    before = leave_behind(stage, processes=4, events=15_000)
     proxy.open()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port) as ledger:

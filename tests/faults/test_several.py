@@ -28,7 +28,7 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
     ("lost", "how"),
     [
         ("rabbit", "accepts and is silent"),
-        ("qpid", "port closed"),
+        pytest.param("qpid", "port closed", marks=with_all),
         pytest.param("rabbit", "port closed", marks=with_all),
         pytest.param("qpid", "accepts and is silent", marks=with_all),
     ],
@@ -78,6 +78,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
         assert sorted(logged) == sorted(each.message_id for each in reached.arrivals)
 
 
+@with_all
 def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_waits_too(
     trial: Trial,
 ) -> None:

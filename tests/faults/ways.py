@@ -1,7 +1,7 @@
 """The ways to the broker: a strategy, what it is told of the broker, the faults that concern it.
 
 With FAULTS=1 the environment variable BROKER says by which way the faults are; without it that is
-RABBIT. Without FAULTS=1 a few of them are by each.
+RABBIT. Without FAULTS=1 there are but a few of them.
 """
 
 import os
@@ -13,7 +13,8 @@ import pytest
 from demo.rabbit import Rabbit
 
 ALL = os.environ.get("FAULTS") == "1"
-with_all = pytest.mark.skipif(not ALL, reason="takes long: make faults")
+with_all = pytest.mark.with_all
+"""What takes long, and is left out without FAULTS=1."""
 
 
 @dataclass(frozen=True)
@@ -105,5 +106,3 @@ def _by(*ways: object) -> pytest.MarkDecorator:
 
 by_each = _by(RABBIT, pytest.param(QPID, marks=with_all))
 """For a fault that concerns each; it must take `trial`. A test without any of these: RABBIT."""
-by_each_always = _by(RABBIT, QPID)
-"""The same, without FAULTS=1 too."""
