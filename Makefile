@@ -36,7 +36,7 @@ CORE := */brokers.py,*/config.py,*/events.py,*/failure.py,*/identity.py,*/images
 long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, kills, a backlog, a cluster; writes its tables to docs/
 	LONG=1 $(BIN)/pytest tests/glance_suite tests/long -s
 
-faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks; BROKER=qpid: those of its broker; writes its table to docs/
+faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
 bench: $(VENV)/test ## what recording an event costs, and counting a download; writes its tables to docs/

@@ -1,20 +1,31 @@
 """An application that plays Glance fast: no database, every image is known, nothing is kept.
 
 What its environment can ask for besides:
+AGAIN          seconds after which is tried again what is tried once a minute
 BUSY_THREADS   so many threads that compute without end beside the requests
 CLOCK_JUMP     seconds after which the wall clock of the process goes back by an hour
+FORKS          anything: each process forks a child that lives on, and never calls anything of ours
+SEGMENT_SIZE   bytes after which a segment of the journal is followed by the next one
+VERSION        the filter writes and reads records of this version, as a later release may
 """
 
+import itertools
 import json
 import os
+import signal
+import stat
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware import delivery
+from glance_notify_middleware.journal import aside, records
+from glance_notify_middleware.journal.writer import Journal
 
 LOADED = "the application is loaded"
 """What a process says that has loaded it."""
@@ -48,20 +59,69 @@ def context_factory(
 
 
 def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplication:
-    """The application. Whoever loads it gets what the environment asks for, too."""
+    """The application."""
+    if again := os.environ.get("AGAIN"):
+        aside.AGAIN = delivery.OPERATOR = float(again)
+    if size := os.environ.get("SEGMENT_SIZE"):
+        (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
+    if version := os.environ.get("VERSION"):
+        records.VERSION = int(version)
+    return plays_glance
+
+
+def composite_factory(
+    loader: Any, global_conf: dict[str, str], **pipelines: str
+) -> WSGIApplication:
+    """Gives each request to the next one of its pipelines, as a paste file may have several."""
+    apps = itertools.cycle([loader.get_app(each) for each in pipelines.values()])
+    return lambda environ, start_response: next(apps)(environ, start_response)
+
+
+_equipped: set[int] = set()
+
+
+def _equip() -> None:
+    """Give the process what the environment asks for, with its first request: a server may have
+    loaded the application in another."""
+    if os.getpid() in _equipped:
+        return
+    _equipped.add(os.getpid())
     for _ in range(int(os.environ.get("BUSY_THREADS", 0))):
         threading.Thread(target=compute, daemon=True).start()
     if "CLOCK_JUMP" in os.environ:
         _let_the_clock_jump(float(os.environ["CLOCK_JUMP"]))
-    return plays_glance
+    if "FORKS" in os.environ and os.fork() == 0:
+        _live_on()
+
+
+def _live_on() -> None:
+    """With every file that the parent has open; but its port, so that another can have it."""
+    print(f"process {os.getppid()} has forked {os.getpid()}", file=sys.stderr, flush=True)
+    for fd in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.close(fd)
+        except OSError:
+            continue
+    os.kill(os.getpid(), signal.SIGSTOP)  # else our threads would begin in it
+    os._exit(0)
 
 
 def plays_glance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The header X-Answer asks for another answer than the good one: 403, or 500; X-Long for an
-    image whose name has so many characters."""
+    """What a header asks for besides:
+
+    X-Answer   another answer than the good one: 403, or 500
+    X-Kill     anything: its process is killed as soon as it has told the status
+    X-Long     an image whose name has so many characters
+    X-Slow     a download that takes so many seconds
+    """
+    _equip()
     data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     status, body, headers = _answer(environ, data)
+    headers["X-Process"] = str(os.getpid())
     start_response(status, [("Content-Type", "application/json"), *headers.items()])
+    if "HTTP_X_KILL" in environ:
+        os.kill(os.getpid(), signal.SIGKILL)
     return body
 
 
@@ -76,12 +136,19 @@ def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
             return _record("201 Created", image, "n" * int(environ.get("HTTP_X_LONG", 1)))
         case "GET", [_, "file"]:
             length = str(CHUNKS * len(CHUNK))
-            return "200 OK", (CHUNK for _ in range(CHUNKS)), {"Content-Length": length}
+            pause = float(environ.get("HTTP_X_SLOW", 0)) / CHUNKS
+            return "200 OK", _chunks(pause), {"Content-Length": length}
         case "GET" | "PATCH", [image]:
             return _record("200 OK", image)
         case ("PUT", [_, "file"]) | ("DELETE", [_]):
             return "204 No Content", [], {}
     return "404 Not Found", [], {"Content-Length": "0"}
+
+
+def _chunks(pause: float) -> Iterator[bytes]:
+    for _ in range(CHUNKS):
+        yield CHUNK
+        time.sleep(pause)
 
 
 def _record(status: str, image: str, name: str = "an image") -> Answer:

@@ -2,20 +2,30 @@
 
 Run as a program it reads request ids from its input, one a line; for each it makes a request, reads
 the answer to its end, and writes the id to its output. PASTE_FILE says how the application is
-loaded. It ends with its input.
+loaded; an argument, that each request is made in a process that dies (WAYS). It ends with its
+input.
 """
 
 import io
+import itertools
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from tests.faults.load import LIFE, Answered, Ledger
 from tests.faults.servers import ROOT
+from tests.faults.stage import Stage
+
+_AT_A_TIME = 500  # requests: what the pipes between the two hold
 
 
 def create(request_id: str) -> WSGIEnvironment:
@@ -103,19 +113,79 @@ class Caller:
         assert line, "the process has ended"
         return line.rstrip("\n")
 
-    def call(self, request_ids: Iterable[str]) -> None:
+    def call(self, request_ids: Sequence[str]) -> None:
         """Have these requests made, one after the other."""
-        for request_id in request_ids:
-            self.say(request_id)
-            assert self.hear() == request_id
+        for at in range(0, len(request_ids), _AT_A_TIME):
+            batch = request_ids[at : at + _AT_A_TIME]
+            self.say("\n".join(batch))
+            assert [self.hear() for _ in batch] == list(batch)
+
+
+def leave_behind(stage: Stage, *, processes: int, events: int) -> Ledger:
+    """Have so many processes, one after the other, record so many events each into the journal of
+    a stage that is not up; returns what is owed. It must have `relay = external`."""
+    ledger = Ledger()
+    for process in range(processes):
+        request_ids = [f"process{process}/{number}" for number in range(events)]
+        with Caller(stage.paste_file, stage.log) as caller:
+            caller.call(request_ids)
+        ledger.answered += [Answered(each, LIFE[0], 0.0, 0.0) for each in request_ids]
+    return ledger
+
+
+def _call_and_die(app: WSGIApplication, request_id: str) -> None:
+    """Make the request in a process of its own, which is killed then."""
+    child = os.fork()
+    if child == 0:
+        call(app, create(request_id))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _call_and_die_in_a_record(app: WSGIApplication, request_id: str) -> None:
+    """The same, but it is killed in the middle of a record of another request, whose id has a 1
+    in the place of the 0: in the first one, the intent, or in the second, the event."""
+    child = os.fork()
+    if child == 0:
+        call(app, create(request_id))
+        chain = request_id.removesuffix("0")
+        _die_in_record(1 + dies_in_its_event(request_id))
+        call(app, create(f"{chain}1"))
+    os.waitpid(child, 0)
+
+
+def dies_in_its_event(request_id: str) -> bool:
+    """Whether the second request's intent is whole."""
+    return zlib.crc32(request_id.encode()) % 2 == 1
+
+
+def _die_in_record(number: int) -> None:
+    """In the middle of the record with this number, from now on."""
+    numbers = itertools.count(1)
+    write = os.write
+
+    def torn(fd: int, data: Any) -> int:
+        if next(numbers) < number:
+            return write(fd, data)
+        write(fd, data[: random.randrange(1, len(data))])
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    os.write = torn
+
+
+WAYS = {"live": lambda app, each: call(app, create(each)), "die": _call_and_die}
+WAYS |= {"die in a record": _call_and_die_in_a_record}
+"""How each request is made."""
 
 
 def main() -> None:
     from tests.faults.served import application  # loads it: here, and not in whoever starts us
 
+    make = WAYS[(sys.argv[1:] or ["live"])[0]]
     for line in iter(sys.stdin.readline, ""):
         request_id = line.rstrip("\n")
-        call(application, create(request_id))
+        make(application, request_id)
         print(request_id, flush=True)
 
 

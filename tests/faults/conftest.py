@@ -1,5 +1,6 @@
 """The node, its vhosts, and the table of what was found, which is printed at the end."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +19,18 @@ _FOUND = pytest.StashKey[Found]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.broker")
+    config.addinivalue_line("markers", "with_all: takes long, and is run by `make faults`")
     config.stash[_FOUND] = Found()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests by a way that is not asked for."""
-    left_out = [each for each in items if HERE in each.path.parents and not is_asked(_way_of(each))]
+    """Leave out the tests by a way that is not asked for, and what takes long."""
+    left_out = [
+        each
+        for each in items
+        if HERE in each.path.parents
+        and (not is_asked(_way_of(each)) or (each.get_closest_marker("with_all") and not ALL))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [each for each in items if each not in left_out]
 
@@ -45,7 +52,8 @@ def pytest_terminal_summary(
             terminalreporter.section(f"faults, by {way.name}")
             terminalreporter.write(report.table(rows))
             if ALL and {row.number for row in rows} >= way.faults:
-                page = report.page(way, rows, found.tables, found.broker)
+                minutes = (time.monotonic() - found.began) / 60
+                page = report.page(way, rows, found.tables, found.broker, minutes)
                 (DOCS / way.page).write_text(page)
     for sentence, text in found.tables:
         terminalreporter.write(f"\n{sentence}:\n\n{text}")

@@ -3,11 +3,16 @@
 import contextlib
 import http.client
 import json
+import math
+import random
 import threading
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from tests.faults.ways import ALL
 
 _PATIENCE = 60.0  # seconds: a worker that was killed takes a while to come back
 
@@ -37,6 +42,8 @@ LIFE = (
 # What is known only after the answer is not owed by a worker that is killed before.
 WITHOUT_DOWNLOADS = tuple(each for each in LIFE if "image.send INFO" not in each.events)
 
+_CALM = 4.0 if ALL else 0.3  # seconds of load without a fault
+
 _REFUSED = (403, 500)  # the application answers these when it is asked to
 
 
@@ -48,6 +55,7 @@ class Answered:
     operation: Operation
     begun: float
     ended: float
+    process: int = 0  # that served it
 
 
 @dataclass
@@ -57,11 +65,20 @@ class Ledger:
     begun: dict[str, Operation] = field(default_factory=dict)
     answered: list[Answered] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)  # answers that are not those of the application
+    calm: tuple[float, float] | None = None  # when there was no fault
+    earlier: set[tuple[str, str]] = field(default_factory=set)  # owed before, by others
+    stopped: set[int] = field(default_factory=set)  # processes that could not answer for a while
+
+    def stay_calm(self) -> None:
+        """Wait, for as long as it takes to see how the same load is answered without the fault."""
+        since = time.monotonic()
+        time.sleep(_CALM)
+        self.calm = since, time.monotonic()
 
     @property
     def owed(self) -> set[tuple[str, str]]:
         """Request id and event, one for each event."""
-        return {
+        return self.earlier | {
             (each.request_id, event) for each in self.answered for event in each.operation.events
         }
 
@@ -70,6 +87,23 @@ class Ledger:
         """Milliseconds that the slowest answer took."""
         return max((each.ended - each.begun for each in self.answered), default=0.0) * 1000
 
+    @property
+    def p99(self) -> tuple[float, float] | None:
+        """Milliseconds: of what was answered while it was calm, and of the rest, in both of the
+        processes that were not stopped. None: it never was."""
+        if self.calm is None:
+            return None
+        since, until = self.calm
+        counted = [each for each in self.answered if each.process not in self.stopped]
+        calm = [each for each in counted if since < each.begun and each.ended < until]
+        rest = [each for each in counted if each.ended < since or until < each.begun]
+        return _p99(calm), _p99(rest)
+
+
+def _p99(answers: Collection[Answered]) -> float:
+    times = sorted(each.ended - each.begun for each in answers)
+    return 1000 * times[int(len(times) * 0.99)] if times else math.nan
+
 
 class Load:
     """So many clients, each with an image at a time. In a `with` statement they are at work from
@@ -77,15 +111,14 @@ class Load:
 
     def __init__(
         self,
-        port: int,
-        *,
+        *ports: int,
         clients: int = 8,
         rate: float = 150.0,
         life: tuple[Operation, ...] = WITHOUT_DOWNLOADS,
     ) -> None:
-        """`rate` is in requests a second, of all clients."""
+        """Each request goes to one of `ports`; `rate` is in requests a second, of all clients."""
         self.ledger = Ledger()
-        self._port = port
+        self._ports = ports
         self._life = life
         self._pause = clients / rate
         self._stop = threading.Event()
@@ -124,14 +157,18 @@ class Load:
     def _ask(self, request_id: str, image: str, operation: Operation) -> None:
         self.ledger.begun[request_id] = operation
         begun = time.monotonic()
-        status = ask(self._port, request_id, image, operation)
-        self.ledger.answered.append(Answered(request_id, operation, begun, time.monotonic()))
+        status, process = ask(random.choice(self._ports), request_id, image, operation)
+        answered = Answered(request_id, operation, begun, time.monotonic(), process)
+        self.ledger.answered.append(answered)
         if status != operation.status:
             self.ledger.wrong.append(f"{status} for {operation.method} {operation.path}")
 
 
-def ask(port: int, request_id: str, image: str, operation: Operation, **headers: str) -> int:
-    """Make a request, on a connection of its own, and read the whole answer; returns its status.
+def ask(
+    port: int, request_id: str, image: str, operation: Operation, **headers: str
+) -> tuple[int, int]:
+    """Make a request, on a connection of its own, and read the whole answer; returns its status,
+    and the process that served it.
 
     Raises OSError, or HTTPException, when it breaks off.
     """
@@ -145,6 +182,6 @@ def ask(port: int, request_id: str, image: str, operation: Operation, **headers:
         connection.request(operation.method, path, body, headers)
         with connection.getresponse() as answer:
             answer.read()
-            return answer.status
+            return answer.status, int(answer.headers["X-Process"])
     finally:
         connection.close()

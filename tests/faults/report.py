@@ -1,16 +1,23 @@
 """The table of the faults: a row for each, and the page that it makes."""
 
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 
+from tests.faults.faults import FAULTS
+from tests.faults.servers import SERVERS
+from tests.faults.stage import AGAIN
 from tests.faults.ways import RABBIT, Way
 
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
 
-COLUMNS = ("fault", "owed", "delivered", "missing", "repeated", "slowest answer (ms)")
+COLUMNS = (
+    *("fault", "server", "owed", "delivered", "outcome unknown", "missing", "repeated"),
+    *("slowest answer (ms)", "p99 without the fault", "p99 with it"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,22 +26,39 @@ class Row:
 
     number: int
     fault: str
+    server: str
     owed: int
     delivered: int
+    unknown: int
     missing: int
     repeated: int
     slowest: float | None  # milliseconds; None where there were no clients
+    p99: tuple[float, float] | None  # milliseconds, without the fault and with it
 
     def cells(self) -> tuple[str, ...]:
         """As `COLUMNS` are."""
-        slowest = "-" if self.slowest is None else f"{self.slowest:.0f}"
-        counts = self.owed, self.delivered, self.missing, self.repeated
-        return f"{self.number} {self.fault}", *map(str, counts), slowest
+        counts = self.owed, self.delivered, self.unknown, self.missing, self.repeated
+        times = self.slowest, *(self.p99 or (None, None))
+        fault = f"{self.number} {self.fault}"
+        return fault, self.server, *map(str, counts), *map(_milliseconds, times)
+
+
+def _milliseconds(time: float | None) -> str:
+    return "-" if time is None or math.isnan(time) else f"{time:.0f}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """In Markdown, in columns that can be read as they are."""
-    return markdown(COLUMNS, [row.cells() for row in rows])
+    """In Markdown, in columns that can be read as they are, by number.
+
+    Where a fault was made under several servers it says why it was not under the others.
+    """
+    lines = [(row.number, row.cells()) for row in rows]
+    for number in {row.number for row in rows if row.server != SERVERS[0]}:
+        fault = FAULTS[number]
+        for server, reason in fault.impossible.items():
+            told = f"{number} not applicable: {reason}", server
+            lines.append((number, (*told, *["-"] * (len(COLUMNS) - len(told)))))
+    return markdown(COLUMNS, [cells for _, cells in sorted(lines, key=lambda line: line[0])])
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -47,26 +71,36 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
 
 
-def page(way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str) -> str:
-    """The whole page; `more` are further tables, each with a sentence that tells what it shows."""
+def page(
+    way: Way, rows: Sequence[Row], more: Sequence[tuple[str, str]], broker: str, minutes: float
+) -> str:
+    """The whole page; `more` are further tables, each with a sentence that tells what it shows;
+    `minutes` is how long all of it took."""
     command = "make faults" if way is RABBIT else f"make faults BROKER={way.name}"
-    used = ["pyuwsgi", *way.clients]
+    used = ["pyuwsgi", *(["gunicorn", "waitress"] if way is RABBIT else []), *way.clients]
     versions = [f"{_NAMES.get(each, each)} {metadata.version(each)}" for each in used]
     ours = f"glance_notify_middleware {metadata.version('glance_notify_middleware')}"
     parts = [
         "# Faults, and what became of the notifications",
-        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`: RabbitMQ {broker} by "
-        f"{way.protocol}, {', '.join(versions)}, Python {platform.python_version()}, {ours}.",
+        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`, in {minutes:.0f} minutes: "
+        f"RabbitMQ {broker} by {way.protocol}, {', '.join(versions)}, "
+        f"Python {platform.python_version()}, {ours}.",
         "An application that plays Glance runs under a real server with the filter (four processes "
         "of four threads, where nothing else is said), clients lead images through their lives, "
-        "and the fault befalls the server or a real broker.",
-        "Owed: events of requests whose whole answer a client has read. Delivered: different "
-        "events that were in the queues at the end; more than owed, where an answer broke off "
-        "whose event was recorded. Missing: owed, and not delivered. Repeated: messages that came "
-        "again, with the same message_id. No event came under two message_ids, and none before "
-        "its cause, where a fault lets an order be promised. Slowest answer: of all that were "
-        "read whole; where workers are killed it has the time that they took to come back.",
-        table(sorted(rows, key=lambda row: row.number)),
+        "and the fault befalls the server, its disk, or a real broker. What is tried again once a "
+        f"minute, as only an operator can mend it, is here tried every {AGAIN} seconds.",
+        "Owed: events of synchronous operations whose whole answer a client has read; image.send "
+        "too where no process dies, and what is told of an operation that was cut on purpose. "
+        "Delivered: different events that were in the queues at the end; more than owed, where an "
+        "answer broke off whose event was recorded. Outcome unknown: operations that were cut, of "
+        "which an ERROR says so; of none was the end told, too. Missing: owed, and not delivered: "
+        "where segments were damaged, or the disk was full, as many as were counted and logged. "
+        "Repeated: messages that came again, with the same message_id. No event came under two "
+        "message_ids, and none before its cause, where a fault lets an order be promised.",
+        "Slowest answer: of all that were read whole; where workers are killed it has the time "
+        "that they took to come back. The last two columns, in milliseconds, are of the processes "
+        "that were not stopped, in the same run.",
+        table(rows),
     ]
     for sentence, found in more:
         parts += [f"{sentence}:", found]

@@ -16,13 +16,14 @@ from tests.faults.app import LOADED
 ROOT = Path(__file__).parents[2]
 APPLICATION = "tests.faults.served:application"
 
-_UWSGI = (
+_WITHOUT_THREADS = (
     *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
     *("--http-socket", "127.0.0.1:{port}", "--module", APPLICATION, "--need-app", "--die-on-term"),
-    *("--master", "--processes", "{processes}", "--threads", "{threads}", "--enable-threads"),
+    *("--master", "--processes", "{processes}"),
     *("--buffer-size", "65535", "--listen", "128", "--disable-logging"),
     *("--forkbomb-delay", "0"),  # workers are killed here all the time
 )
+_UWSGI = (*_WITHOUT_THREADS, "--threads", "{threads}", "--enable-threads")
 _GUNICORN = (
     *(sys.executable, "-m", "gunicorn", "--bind=127.0.0.1:{port}", "--workers={processes}"),
     *("--worker-class=gthread", "--threads={threads}", APPLICATION),
@@ -37,10 +38,15 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         *(sys.executable, "-m", "waitress", "--listen=127.0.0.1:{port}", "--threads={threads}"),
         APPLICATION,
     ),
+    "uWSGI without threads": (*_WITHOUT_THREADS, "--lazy-apps"),
+    "uWSGI prefork without threads": _WITHOUT_THREADS,
 }
 """Which server, and whether it loads the application before it forks or in each process."""
 
-_LOADS_ONCE = ("uWSGI prefork", "gunicorn preload", "waitress")
+SERVERS = ("uWSGI", "uWSGI prefork", "gunicorn", "gunicorn preload", "waitress")
+"""Those that Glance is to run under."""
+
+_LOADS_ONCE = ("uWSGI prefork", "gunicorn preload", "waitress", "uWSGI prefork without threads")
 
 
 class ServerProcess:
@@ -55,7 +61,9 @@ class ServerProcess:
         *,
         processes: int,
         threads: int,
+        container: Sequence[str] = (),
     ) -> None:
+        """`container` are words before the command: what it is run in."""
         self.log = log
         self._begins_at = log.stat().st_size if log.exists() else 0
         self._is_over = False
@@ -63,8 +71,11 @@ class ServerProcess:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [
-                    word.format(port=port, processes=processes, threads=threads)
-                    for word in COMMANDS[kind]
+                    *container,
+                    *(
+                        word.format(port=port, processes=processes, threads=threads)
+                        for word in COMMANDS[kind]
+                    ),
                 ],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **environ},

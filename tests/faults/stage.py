@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.faults.servers import ROOT, ServerProcess, free_port
@@ -21,15 +21,31 @@ pipeline = context notify plays_glance
 [pipeline:bare]
 pipeline = context plays_glance
 
+[composite:several]
+use = call:tests.faults.app:composite_factory
+one = main
+other = other
+
+[pipeline:other]
+pipeline = context notify_too plays_glance
+
 [app:plays_glance]
 paste.app_factory = tests.faults.app:app_factory
 
 [filter:context]
 paste.filter_factory = tests.faults.app:context_factory
 
-[filter:notify]
-paste.filter_factory = glance_notify_middleware:filter_factory
 """
+
+_FILTER = """
+[filter:{name}]
+paste.filter_factory = glance_notify_middleware:filter_factory
+{lines}"""
+
+AGAIN = 10
+"""Seconds after which is tried again what is tried once a minute elsewhere."""
+
+_CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 _RELAY = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
 
@@ -45,23 +61,32 @@ class Stage:
         processes: int = 4,
         threads: int = 4,
         environ: Mapping[str, str] | None = None,
+        app: str = "main",
+        in_container: bool = False,
         **options: str,
     ) -> None:
-        """`options` are lines of the filter's section; `kind` is one of servers.COMMANDS."""
+        """`options` are lines of the filter's section; `kind` is one of servers.COMMANDS, `app` a
+        name in the paste file; a container has process ids of its own, where we are root."""
         folder.mkdir(exist_ok=True)
         self.kind = kind
         self.port = free_port()
-        self.journal = folder / "journal"
+        self.journal = Path(options.get("journal_dir", folder / "journal"))
         self.paste_file = folder / "paste.ini"
         self.log = folder / "server.log"
         self.relay_log = folder / "relay.log"
         self._processes, self._threads = processes, threads
-        self._environ = {"PASTE_FILE": str(self.paste_file), **(environ or {})}
+        self._environ = {
+            "PASTE_FILE": f"{self.paste_file}#{app}",
+            "AGAIN": str(AGAIN),
+            **(environ or {}),
+        }
+        self._container = _CONTAINER if in_container and os.geteuid() == 0 else ()
         self._relay: subprocess.Popen[bytes] | None = None
-        self._server: ServerProcess | None = None
+        self._servers: list[ServerProcess] = []
         lines = {"journal_dir": str(self.journal), **options}
         section = "".join(f"{name} = {value}\n" for name, value in lines.items())
-        self.paste_file.write_text(_PASTE_FILE + section)
+        filters = (_FILTER.format(name=name, lines=section) for name in ("notify", "notify_too"))
+        self.paste_file.write_text(_PASTE_FILE + "".join(filters))
         self._has_relay = lines.get("relay") == "external"
 
     def __enter__(self) -> "Stage":
@@ -78,33 +103,34 @@ class Stage:
     @property
     def server(self) -> ServerProcess:
         """The run that goes on."""
-        assert self._server is not None
-        return self._server
+        return self._servers[-1]
 
     def start(self) -> None:
         """Start the server, wait until it is loaded; with `relay = external` the relay, too."""
-        self._server = ServerProcess(
-            self.kind,
-            self.port,
-            self.log,
-            self._environ,
-            processes=self._processes,
-            threads=self._threads,
+        self._servers.append(
+            ServerProcess(
+                self.kind,
+                self.port,
+                self.log,
+                self._environ,
+                processes=self._processes,
+                threads=self._threads,
+                container=self._container,
+            )
         )
-        self._server.wait_until_loaded()
+        self.server.wait_until_loaded()
         if self._has_relay:  # the journal's directory is there now
             self.start_relay()
 
     def stop(self) -> None:
         """SIGTERM to all, and wait for the end."""
-        if self._server is not None:
-            self._server.stop()
+        self.server.stop()
         self.stop_relay()
 
     def end(self) -> None:
         """SIGKILL to all: whatever there was to see has been seen."""
-        if self._server is not None:
-            self._server.kill()
+        for each in self._servers:
+            each.kill()
         self.stop_relay(signal.SIGKILL)
 
     def kill(self) -> None:
@@ -124,10 +150,27 @@ class Stage:
 
     def kill_the_leader(self) -> None:
         """SIGKILL to the process that relays, as soon as there is one."""
-        self.wait_until(lambda: self.leader() is not None)
-        leader = self.leader()
-        if leader is not None:
-            _kill(leader)
+        _kill(self.wait_for_leader())
+
+    @contextlib.contextmanager
+    def frozen(self, worker: int) -> Iterator[None]:
+        """A process is stopped as it is, and then goes on."""
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+    def wait_for_leader(self) -> int:
+        """The process that relays, as soon as there is one."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found.extend([each for each in [self.leader()] if each is not None])
+            return bool(found)
+
+        self.wait_until(is_there)
+        return found[0]
 
     def leader(self) -> int | None:
         """The process that holds the relay's lock."""

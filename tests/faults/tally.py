@@ -1,8 +1,10 @@
 """What is in the queues at the end, against what is owed."""
 
+import contextlib
 import json
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +15,8 @@ from demo.rabbit import Rabbit
 QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
 _OF_AN_UPLOAD = {"image.prepare INFO": 0, "image.upload INFO": 1, "image.activate INFO": 2}
+
+_UNKNOWN = "the outcome is unknown"
 
 _QUIET = 1.0  # seconds without a message, when all that is owed is there: a repeat would be
 
@@ -27,10 +31,17 @@ class Arrival(NamedTuple):
     at: float  # monotonic clock
     payload: Any = None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it says that nobody knows how the operation ended. Of a download it says so by
+        what it does not say."""
+        is_text = isinstance(self.payload, str)
+        return self.event == "image.send ERROR" or (is_text and _UNKNOWN in str(self.payload))
+
 
 @dataclass(frozen=True)
 class Tally:
-    """The comparison. Of each count but `owed` and `delivered` none should be, or may be."""
+    """The comparison. Nothing may be missing, doubled or contradicted."""
 
     owed: int
     delivered: int
@@ -38,6 +49,8 @@ class Tally:
     repeated: int  # messages that came again, with the message_id that they had
     doubled: Sequence[tuple[str, str]]  # events that came with two message_ids
     inversions: Sequence[str]  # what came before its cause
+    unknown: int  # operations of which it was told that nobody knows how they ended
+    contradicted: Sequence[str]  # requests of those, of which the end was told as well
     arrivals: Sequence[Arrival]
 
 
@@ -56,6 +69,10 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    def has(self, owed: Collection[tuple[str, str]]) -> bool:
+        """Whether all of that has come."""
+        return set(owed) <= {each[:2] for each in list(self.arrivals)}
+
     def wait(self, is_enough: Callable[[], bool], seconds: float) -> None:
         """Take messages until it is enough, not longer than `seconds`."""
         deadline = time.monotonic() + seconds
@@ -68,6 +85,18 @@ class Consumer:
                 self._connection.drain_events(timeout=0.1)
             except TimeoutError:
                 continue
+
+    @contextlib.contextmanager
+    def consuming(self) -> Iterator[None]:
+        """It takes what comes, in a thread of its own."""
+        over = threading.Event()
+        thread = threading.Thread(target=self.wait, args=(over.is_set, 600))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _consumes(self, queue: str) -> bool:
         channel = amqp.Channel(self._connection, auto_decode=False)
@@ -118,6 +147,12 @@ def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> T
     ids: dict[tuple[str, str], set[str]] = {}
     for each in arrivals:
         ids.setdefault(each[:2], set()).add(each.message_id)
+    unknown = {each.request_id for each in arrivals if each.is_unknown}
+    ended = {
+        each.request_id
+        for each in arrivals
+        if not each.is_unknown and each.event != "image.prepare INFO"
+    }
     return Tally(
         owed=len(owed),
         delivered=len(ids),
@@ -125,6 +160,8 @@ def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> T
         repeated=len(arrivals) - len({each.message_id for each in arrivals}),
         doubled=[event for event, message_ids in ids.items() if len(message_ids) > 1],
         inversions=inversions(arrivals),
+        unknown=len(unknown),
+        contradicted=sorted(unknown & ended),
         arrivals=arrivals,
     )
 

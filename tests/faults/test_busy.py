@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from tests.faults.faults import under_each
 from tests.faults.load import LIFE, Load
 from tests.faults.servers import ROOT
 from tests.faults.trial import Found, Trial
@@ -14,10 +15,11 @@ from tests.faults.ways import with_all
 pytestmark = with_all
 
 
-def test_nothing_is_lost_beside_busy_threads(trial: Trial) -> None:
-    with trial.stage(processes=2, environ={"BUSY_THREADS": "4"}) as stage:
+@under_each(18)
+def test_nothing_is_lost_beside_busy_threads(trial: Trial, kind: str) -> None:
+    with trial.stage(kind=kind, processes=2, environ={"BUSY_THREADS": "4"}) as stage:
         with Load(stage.port, clients=16, life=LIFE) as ledger:
-            time.sleep(10)
+            time.sleep(6)
         trial.judge(18, ledger)
 
 

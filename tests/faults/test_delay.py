@@ -31,8 +31,8 @@ def test_a_notification_arrives_soon_after_its_request(trial: Trial, found: Foun
                 # A machine that others use too has its hiccups: the best of three counts.
                 for _ in range(3):
                     delays[relay, busy] = [
-                        _delays(trial, stage, vhost, clients=1, rate=4.0, seconds=25),
-                        _delays(trial, stage, vhost, clients=16, rate=200.0, seconds=15),
+                        _delays(trial, stage, vhost, clients=1, rate=4.0, seconds=15),
+                        _delays(trial, stage, vhost, clients=16, rate=200.0, seconds=10),
                     ]
                     if not _is_promised(relay, busy) or all(map(_is_short, delays[relay, busy])):
                         break

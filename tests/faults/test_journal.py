@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.caller import Caller
+from tests.faults.caller import Caller, dies_in_its_event, leave_behind
 from tests.faults.load import LIFE, Answered, Ledger, Load
+from tests.faults.stage import Stage
+from tests.faults.tally import compare, drain
 from tests.faults.trial import Trial
 from tests.faults.ways import with_all
 
@@ -17,6 +19,7 @@ pytestmark = with_all
 
 PROCESSES = 6
 EVENTS = 60  # of each
+CRASHES = 5000
 
 
 def test_noise_in_place_of_the_cursors_loses_nothing(trial: Trial) -> None:
@@ -46,20 +49,68 @@ def test_noise_in_place_of_the_cursors_at_rest_sends_all_again(trial: Trial) -> 
 @pytest.mark.parametrize("where", ["in the middle", "at the tail", "anywhere"])
 def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> None:
     stage = trial.stage(relay="external")
-    ledger = Ledger()
-    for process in range(PROCESSES):
-        with Caller(stage.paste_file, stage.log) as caller:
-            for number in range(EVENTS):
-                caller.call([request_id := f"{process}/{number}"])
-                ledger.answered.append(Answered(request_id, LIFE[0], 0.0, 0.0))
+    ledger = leave_behind(stage, processes=PROCESSES, events=EVENTS)
     for segment in stage.segments():
         _damage(segment, where)
     stage.start_relay()
     tally = trial.judge(21, ledger, more=where, seconds=5, may_miss=True)
-    stage.wait_until(lambda: not stage.segments())
+    stage.wait_until(lambda: len(stage.segments()) == 1)  # the relay's own
     counted = re.findall(r"(\d+) notifications are lost", stage.said())
     assert sum(map(int, counted)) == len(tally.missing)
     assert tally.missing
+
+
+def test_what_a_crash_loop_has_left_is_sent_and_holds_up_nobody(trial: Trial) -> None:
+    before = trial.stage(relay="external")
+    ledger = _crash(before, "die", CRASHES)
+    assert len(before.segments()) == CRASHES
+    with trial.stage() as stage:
+        with Load(stage.port) as now:
+            time.sleep(5)
+        now.earlier = ledger.owed
+        trial.judge(39, now, is_quick=True)
+        # The rest goes on like this: 64 locks of the dead are held at a time.
+        stage.wait_until(lambda: len(stage.segments()) < CRASHES - 500, 120)
+
+
+def test_a_record_that_its_process_died_over_hides_no_other(trial: Trial) -> None:
+    before = trial.stage(relay="external")
+    ledger = _crash(before, "die in a record", 500)
+    torn = {each.request_id for each in ledger.answered if dies_in_its_event(each.request_id)}
+    torn = {f"{each.removesuffix('0')}1" for each in torn}
+    ledger.earlier = {(each, "image.create ERROR") for each in torn}
+    with trial.stage() as stage:
+        tally = trial.judge(41, ledger)
+        assert {each.request_id for each in tally.arrivals if each.is_unknown} == torn
+        assert "notifications are lost" not in stage.said()
+
+
+def _crash(stage: Stage, how: str, so_many: int) -> Ledger:
+    """So many processes record one event each, and die."""
+    ledger = Ledger()
+    request_ids = [f"crash{number}/0" for number in range(so_many)]
+    with Caller(stage.paste_file, stage.log, "tests.faults.caller", how) as caller:
+        caller.call(request_ids)
+    ledger.answered += [Answered(each, LIFE[0], 0.0, 0.0) for each in request_ids]
+    return ledger
+
+
+def test_records_of_a_newer_version_wait_for_its_relay_and_the_others_go_on(trial: Trial) -> None:
+    journal = str(trial.folder / "journal")
+    old = trial.stage("old", processes=2, journal_dir=journal)
+    new = trial.stage("new", processes=2, journal_dir=journal, environ={"VERSION": "2"})
+    with old:
+        old.wait_for_leader()
+        with new:
+            with Load(old.port, new.port) as ledger:
+                time.sleep(3)
+            new.stop()
+        arrived = drain(trial.rabbit, trial.vhost, ledger.owed, 3)
+        assert 0 < len(compare(ledger.owed, arrived).missing) < len(ledger.owed)
+        assert old.said().count("of a newer version, and waits for its relay") == 2
+        old.stop()
+    with new:
+        trial.judge(44, ledger, before=arrived, in_order=False)
 
 
 def _damage(segment: Path, where: str) -> None:

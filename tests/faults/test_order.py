@@ -13,7 +13,7 @@ from tests.faults.tally import compare, drain
 from tests.faults.trial import Found, Trial
 from tests.faults.ways import ALL, with_all
 
-EVENTS = 60_000 if ALL else 5_000
+EVENTS = 60_000 if ALL else 3_000
 CHAINS = 12  # of cause and effect, at a time
 PROCESSES = 4
 BURST = 400  # events; then a pause, so that the relay keeps up, and reads what is just written

@@ -1,27 +1,37 @@
 """Processes of the server die, end, and begin: what a client was answered is told."""
 
+import re
 import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.caller import Caller
-from tests.faults.load import LIFE, Answered, Ledger, Load
-from tests.faults.servers import COMMANDS
+from tests.faults.caller import leave_behind
+from tests.faults.faults import under_each
+from tests.faults.load import LIFE, Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all
 
-ROUNDS = 8 if ALL else 1
+ROUNDS = 4 if ALL else 1
 
 
 @by_each
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_nothing_is_lost_when_workers_are_killed(trial: Trial, relay: str) -> None:
-    with trial.stage(relay=relay) as stage:
+    _kill_workers(trial, relay=relay)
+
+
+@under_each(13)
+def test_nothing_is_lost_when_workers_of_a_server_are_killed(trial: Trial, kind: str) -> None:
+    _kill_workers(trial, kind=kind)
+
+
+def _kill_workers(trial: Trial, *, kind: str = "uWSGI", relay: str = "thread") -> None:
+    with trial.stage(kind=kind, relay=relay) as stage:
         with Load(stage.port) as ledger:
-            for _ in range(2 * ROUNDS + 1):
+            for _ in range(4 * ROUNDS + 1):
                 time.sleep(0.4)
                 stage.kill_a_worker()
             if relay == "thread":
@@ -31,6 +41,7 @@ def test_nothing_is_lost_when_workers_are_killed(trial: Trial, relay: str) -> No
 
 
 @by_each
+@with_all
 def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
@@ -43,9 +54,9 @@ def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Tri
         trial.judge(13, ledger, more="without a broker")
 
 
-@with_all
-def test_nothing_is_lost_when_all_workers_are_killed_at_once(trial: Trial) -> None:
-    with trial.stage() as stage:
+@under_each(14)
+def test_nothing_is_lost_when_all_workers_are_killed_at_once(trial: Trial, kind: str) -> None:
+    with trial.stage(kind=kind) as stage:
         with Load(stage.port) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(2)
@@ -54,9 +65,11 @@ def test_nothing_is_lost_when_all_workers_are_killed_at_once(trial: Trial) -> No
         trial.judge(14, ledger)
 
 
-@with_all
-def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(trial: Trial) -> None:
-    with trial.stage() as stage:
+@under_each(15)
+def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(
+    trial: Trial, kind: str
+) -> None:
+    with trial.stage(kind=kind) as stage:
         with Load(stage.port) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(1)
@@ -65,10 +78,11 @@ def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(trial: Trial
         trial.judge(15, ledger)
 
 
-def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial) -> None:
-    with trial.stage() as stage:
+@under_each(16)
+def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial, kind: str) -> None:
+    with trial.stage(kind=kind) as stage:
         with Load(stage.port) as ledger:
-            for _ in range(4 if ALL else 1):
+            for _ in range(ROUNDS):
                 time.sleep(1)
                 stage.stop()
                 stage.start()
@@ -76,14 +90,49 @@ def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial) -> Non
         trial.judge(16, ledger)
 
 
+@under_each(17)
+def test_a_process_that_is_frozen_holds_up_no_other(trial: Trial, kind: str) -> None:
+    with trial.stage(kind=kind) as stage:
+        with Load(stage.port) as ledger:
+            ledger.stay_calm()
+            leader = stage.wait_for_leader()
+            others = [each for each in stage.server.workers() if each != leader]
+            for each in (*others[:1], leader):
+                ledger.stopped.add(each)
+                with stage.frozen(each):
+                    time.sleep(4)
+                time.sleep(1)
+        trial.judge(17, ledger)
+
+
+@under_each(34)
+def test_another_leads_though_a_child_of_the_dead_leader_has_its_files_open(
+    trial: Trial, kind: str
+) -> None:
+    with trial.stage(kind=kind, environ={"FORKS": "1"}) as stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+            leader = stage.wait_for_leader()
+            stage.wait_until(lambda: f"process {leader} has forked" in stage.said())
+            stage.kill_the_leader()
+            if kind == "waitress":
+                stage.start()
+            time.sleep(2)
+        trial.judge(34, ledger)
+        (child,) = re.findall(rf"process {leader} has forked (\d+)", stage.said())
+        assert Path(f"/proc/{child}").exists()
+        assert stage.leader() not in (None, leader)
+
+
 @by_each
-@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+@with_all
+@pytest.mark.parametrize("relay", ["thread", "external"])
 def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
     trial: Trial, relay: str
 ) -> None:
     with trial.stage(relay=relay) as stage:
         with Load(stage.port, rate=250) as ledger:
-            for _ in range(2 * ROUNDS + 1):
+            for _ in range(3 * ROUNDS):
                 time.sleep(1)
                 stage.kill_the_leader()
                 if relay == "external":
@@ -94,8 +143,7 @@ def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
         assert tally.repeated > 0
 
 
-@with_all
-@pytest.mark.parametrize("kind", ["uWSGI prefork", "gunicorn preload"])
+@under_each(24)
 def test_processes_that_are_forked_from_a_loaded_one_lose_nothing(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
         with Load(stage.port) as ledger:
@@ -104,7 +152,20 @@ def test_processes_that_are_forked_from_a_loaded_one_lose_nothing(trial: Trial, 
                 stage.kill_a_worker()
             stage.kill_the_leader()
             time.sleep(1)
-        trial.judge(24, ledger, more=kind)
+        trial.judge(24, ledger)
+
+
+@under_each(25)
+def test_without_threads_a_warning_says_so_and_all_is_sent_once_there_are_some(
+    trial: Trial, kind: str
+) -> None:
+    with trial.stage(kind=f"{kind} without threads") as stage:
+        with Load(stage.port) as ledger:
+            time.sleep(3)
+        assert stage.said().count("start it with --enable-threads, or set relay = external") == 4
+        stage.stop()
+    with trial.stage(kind=kind):  # of the same journal
+        trial.judge(25, ledger)
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +173,10 @@ def backlog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     """A journal that processes have left behind which are gone, and what it owes."""
     folder = tmp_path_factory.mktemp("backlog")
     before = Stage(folder, relay="external", notifier_strategy="rabbit", rabbit_port="1")
-    ledger = Ledger()
-    for process in range(2):
-        with Caller(before.paste_file, before.log) as caller:
-            for number in range(process * 100, process * 100 + 100):
-                caller.call([request_id := f"backlog/{number}"])
-                ledger.answered.append(Answered(request_id, LIFE[0], 0.0, 0.0))
-    return before.journal, ledger
+    return before.journal, leave_behind(before, processes=2, events=100)
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@under_each(37, always=["uWSGI prefork", "gunicorn preload"])
 def test_a_backlog_arrives_without_a_request(
     trial: Trial, backlog: tuple[Path, Ledger], kind: str
 ) -> None:
@@ -129,7 +184,20 @@ def test_a_backlog_arrives_without_a_request(
     stage = trial.stage(kind=kind, processes=2)
     shutil.copytree(journal, stage.journal)
     with stage:
-        trial.judge(37, ledger, more=kind)
+        trial.judge(37, ledger)
+
+
+@with_all
+def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
+    proxy = trial.proxy()
+    stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}", relay="external")
+    before = leave_behind(stage, processes=4, events=15_000)
+    proxy.open()
+    with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
+        with Load(stage.port) as ledger:
+            time.sleep(5)
+        ledger.earlier = before.owed
+        trial.judge(36, ledger, is_quick=True)
 
 
 @with_all

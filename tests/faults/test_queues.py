@@ -2,7 +2,11 @@
 
 import time
 import uuid
+from typing import Any
 from urllib.parse import quote
+
+import pytest
+import requests
 
 from tests.faults.load import LIFE, Load
 from tests.faults.tally import QUEUES, Consumer
@@ -11,17 +15,16 @@ from tests.faults.ways import by_each, with_all
 
 pytestmark = with_all
 
-_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
-
 
 def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> None:
     trial.declare("")
     with trial.stage(create_queues="never") as stage:
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(4)
-        for queue in QUEUES:
-            trial.declare(queue)
-        trial.judge(10, ledger, seconds=_AGAIN, in_order=False, is_quick=True)
+            for queue in QUEUES:
+                trial.declare(queue)
+            ledger.stay_calm()
+        trial.judge(10, ledger, in_order=False, is_quick=True)
         assert stage.said().count("rabbit has no queue for") == len(QUEUES)
         assert not list(stage.journal.glob("aside.*"))
 
@@ -33,13 +36,11 @@ def test_one_priority_without_a_queue_does_not_hold_up_the_others(trial: Trial) 
             time.sleep(4)
         info = {each for each in ledger.owed if each[1].endswith(" INFO")}
         with Consumer(trial.rabbit, trial.vhost) as consumer:
-            consumer.wait(lambda: {each[:2] for each in consumer.arrivals} >= info, 20)
-            assert {each[:2] for each in consumer.arrivals} >= info
+            consumer.wait(lambda: consumer.has(info), 20)
+            assert consumer.has(info)
         for queue in QUEUES:
             trial.declare(queue)
-        tally = trial.judge(
-            43, ledger, before=consumer.arrivals, seconds=_AGAIN, in_order=False, is_quick=True
-        )
+        tally = trial.judge(43, ledger, before=consumer.arrivals, in_order=False, is_quick=True)
         assert tally.repeated == 0
 
 
@@ -47,10 +48,42 @@ def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial
     for queue in QUEUES:
         trial.declare(queue, x_max_length=50, x_overflow="reject-publish")
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
-            time.sleep(4)
-        trial.judge(11, ledger, in_order=False, is_quick=True)
+        with Consumer(trial.rabbit, trial.vhost) as consumer:
+            with Load(stage.port, life=LIFE) as ledger:
+                time.sleep(4)
+                with consumer.consuming():
+                    time.sleep(2)
+                    ledger.stay_calm()
+            consumer.wait(lambda: consumer.has(ledger.owed), 20)
+        before = consumer.arrivals
+        trial.judge(11, ledger, before=before, in_order=False, is_quick=True)
         assert "rabbit refuses messages" in stage.said()
+
+
+@pytest.mark.parametrize(
+    ("more", "before", "after"),
+    [
+        ("a fanout, before us", {"type": "fanout", "durable": True}, None),
+        ("not durable, before us", {"type": "topic", "durable": False}, None),
+        ("a fanout, after us", None, {"type": "fanout", "durable": True}),
+    ],
+)
+def test_an_exchange_that_others_declare_otherwise_is_used_as_it_is(
+    trial: Trial, more: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> None:
+    exchange = f"exchanges/{quote(trial.vhost, safe='')}/glance"
+    if before is not None:
+        trial.rabbit.api("PUT", exchange, before)
+    with trial.stage() as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(2)
+            if after is not None:
+                with pytest.raises(requests.HTTPError, match="inequivalent arg"):
+                    trial.rabbit.api("PUT", exchange, after)
+            time.sleep(2)
+        trial.judge(28, ledger, more=more, in_order=before is None, is_quick=True)
+        said = stage.said().count("exchange glance exists and is")
+        assert said == (before is not None)
 
 
 @by_each
@@ -61,11 +94,11 @@ def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
     trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{user}", everything)
     with trial.stage(user=user, password="before") as stage:
         with Load(stage.port, life=LIFE) as ledger:
-            time.sleep(1)
+            ledger.stay_calm()
             trial.rabbit.api("PUT", f"users/{user}", {"password": "changed", "tags": ""})
             trial.way.close_connections(trial.rabbit, trial.vhost)
             time.sleep(5)
         trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
-        trial.judge(12, ledger, seconds=_AGAIN, is_quick=True)
+        trial.judge(12, ledger, is_quick=True)
         assert stage.said().count(f"{trial.way.name} cannot be used") == 1
     trial.rabbit.api("DELETE", f"users/{user}")

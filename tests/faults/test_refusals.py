@@ -1,7 +1,4 @@
-"""A broker that is not believed, and messages that it never takes: by qpid.
-
-What rabbit does then is seen in tests/strategies, of the strategy alone.
-"""
+"""A broker that is not believed, or has no such place, and messages that it never takes."""
 
 import json
 import shutil
@@ -11,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from demo.rabbit import Rabbit
 from tests.faults.load import LIFE, Load, ask
 from tests.faults.stage import Stage
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
-from tests.faults.ways import by_qpid, with_all
+from tests.faults.ways import by_each, with_all
 
 pytestmark = with_all
 
-_AGAIN = 90.0  # seconds: what only an operator can mend is tried once a minute
 _LONGEST = 10_000  # bytes of a message that the broker takes
 
 
-@by_qpid
+@by_each
 @pytest.mark.parametrize("ca", ["of another authority", "a file that is missing"])
 def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: str) -> None:
     believed = trial.folder / "ca.pem"
@@ -34,11 +31,11 @@ def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: st
             time.sleep(3)
         _nothing_has_arrived(trial)
         shutil.copy(trial.rabbit.certificates.ca, believed)
-        trial.judge(29, ledger, more=f"CA {ca}", seconds=_AGAIN, is_quick=True)
-        assert stage.said().count("qpid cannot be used") == 1
+        trial.judge(29, ledger, more=f"CA {ca}", is_quick=True)
+        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
 
 
-@by_qpid
+@by_each
 def test_what_waits_for_the_right_host_arrives_when_it_is_named(trial: Trial) -> None:
     """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
     authority = trial.rabbit.certificates.ca
@@ -46,14 +43,29 @@ def test_what_waits_for_the_right_host_arrives_when_it_is_named(trial: Trial) ->
         with Load(stage.port, life=LIFE) as ledger:
             time.sleep(3)
         _nothing_has_arrived(trial)
-        assert stage.said().count("qpid cannot be used") == 1
+        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
     with _by_tls(trial, "127.0.0.1", authority):
         trial.judge(29, ledger, more="of another host", is_quick=True)
 
 
+def test_what_waits_for_a_virtual_host_arrives_when_it_is_there(
+    trial: Trial, rabbit: Rabbit
+) -> None:
+    vhost = f"{trial.vhost}-later"
+    with trial.stage(rabbit_virtual_host=vhost) as stage:
+        with Load(stage.port, life=LIFE) as ledger:
+            time.sleep(3)
+        assert stage.said().count("rabbit cannot be used") == 1
+        rabbit.add_vhost(vhost)
+        trial.vhost = vhost
+        trial.judge(29, ledger, more="another vhost", is_quick=True)
+    rabbit.delete_vhost(vhost)
+
+
 def _by_tls(trial: Trial, host: str, ca: Path) -> Stage:
     return trial.stage(
-        hosts=f"{host}:{trial.rabbit.tls_port}", qpid_protocol="ssl", qpid_ssl_ca_file=str(ca)
+        hosts=f"{host}:{trial.rabbit.tls_port}",
+        **{name: form.format(ca=ca) for name, form in trial.way.tls.items()},
     )
 
 
@@ -61,7 +73,7 @@ def _nothing_has_arrived(trial: Trial) -> None:
     assert not any(trial.rabbit.drain(queue, trial.vhost) for queue in QUEUES)
 
 
-@by_qpid
+@by_each
 def test_what_is_too_long_for_the_broker_is_buried_and_the_rest_goes_on(trial: Trial) -> None:
     limit = trial.rabbit.ctl("eval", "application:get_env(rabbit, max_message_size, 134217728).")
     _set_limit(trial, _LONGEST)

@@ -1,10 +1,8 @@
 """One of two brokers is out of reach: the other gets all in time, and the one when it is back."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -30,7 +28,7 @@ _SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is giv
     ("lost", "how"),
     [
         ("rabbit", "accepts and is silent"),
-        ("qpid", "port closed"),
+        pytest.param("qpid", "port closed", marks=with_all),
         pytest.param("rabbit", "port closed", marks=with_all),
         pytest.param("qpid", "accepts and is silent", marks=with_all),
     ],
@@ -55,11 +53,11 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
             Consumer(trial.rabbit, *near) as reached,
             Consumer(trial.rabbit, *far) as unreached,
         ):
-            with consuming(reached):
+            with reached.consuming():
                 with Load(stage.port, life=LIFE) as ledger:
                     time.sleep(_SECONDS)
                 owed = ledger.owed
-                stage.wait_until(lambda: has_all(reached, owed))
+                stage.wait_until(lambda: reached.has(owed))
             lags = sorted(map(lag, reached.arrivals))
             found.tell(
                 f"{lost}: {how}; seconds from an event to its arrival at the other broker of two",
@@ -69,7 +67,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
             assert not ALL or lags[-1] < 1.0
             proxy.open()
             for each in (unreached, reached):
-                each.wait(partial(has_all, each, owed), 40)
+                each.wait(partial(each.has, owed), 40)
                 each.wait(lambda: False, 1.5)  # a repeat would come now
                 tally = compare(owed, each.arrivals)
                 assert not tally.missing, tally.missing[:3]
@@ -80,6 +78,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
         assert sorted(logged) == sorted(each.message_id for each in reached.arrivals)
 
 
+@with_all
 def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_waits_too(
     trial: Trial,
 ) -> None:
@@ -102,29 +101,12 @@ def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_wait
                     owed.append(ledger.owed)
                     if strategies != "rabbit":
                         proxy.open()
-                        by_qpid.wait(lambda: has_all(by_qpid, owed[1]), 40)
-                        by_rabbit.wait(lambda: has_all(by_rabbit, owed[0] | owed[1]), 40)
+                        by_qpid.wait(lambda: by_qpid.has(owed[1]), 40)
+                        by_rabbit.wait(lambda: by_rabbit.has(owed[0] | owed[1]), 40)
                     stage.stop()
         for consumer, expected in ((by_qpid, owed[1]), (by_rabbit, owed[0] | owed[1])):
             assert {each[:2] for each in consumer.arrivals} == expected
             assert len(consumer.arrivals) == len(expected)
-
-
-@contextmanager
-def consuming(consumer: Consumer) -> Iterator[None]:
-    """It takes what comes, beside."""
-    over = threading.Event()
-    thread = threading.Thread(target=consumer.wait, args=(over.is_set, 600))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def has_all(consumer: Consumer, owed: set[tuple[str, str]]) -> bool:
-    return owed <= {each[:2] for each in list(consumer.arrivals)}
 
 
 def lag(arrival: Arrival) -> float:

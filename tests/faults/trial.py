@@ -1,6 +1,7 @@
 """One fault: the stages on which it happens, and the verdict."""
 
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 from demo.rabbit import Rabbit
 from tests.faults import report
+from tests.faults.faults import FAULTS
 from tests.faults.load import Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.report import Row
@@ -18,35 +20,6 @@ from tests.faults.ways import ALL, Way
 QUICK = 2000
 """Milliseconds. Who waits for a broker that is gone waits longer."""
 
-FAULTS = {
-    1: "the broker is killed under load",
-    2: "the broker is stopped in good order and started again",
-    3: "the broker is frozen for a while",
-    4: "the broker is frozen, then killed",
-    7: "there is no broker at the start",
-    8: "connections are closed again and again",
-    10: "no queue is bound, until later",
-    11: "the queues are full and reject, until they are emptied",
-    12: "the password is another one for a while",
-    13: "workers are killed, the leader among them",
-    14: "all workers are killed at once",
-    15: "master and workers are killed at once",
-    16: "the server ends in good order under load",
-    18: "four threads compute beside the requests",
-    20: "cursors are overwritten with noise",
-    21: "segments are damaged",
-    24: "the server forks after it has loaded the application",
-    26: "the broker is frozen for a moment, acks come late",
-    29: "the broker's certificate is not to be believed, until that is mended",
-    30: "the broker accepts and is silent",
-    31: "messages that it never takes, and are not owed, come among others",
-    32: "the leader is killed after deliveries, before its cursor moved",
-    37: "a backlog waits at the start, and no request comes",
-    38: "the wall clock, as the filter reads it, goes back by an hour",
-    40: "the first host of the list is dead",
-    43: "only one of three queues is bound",
-}
-
 
 class Found:
     """What the tests of this run have found, in the order in which they ran."""
@@ -55,6 +28,7 @@ class Found:
         self.rows: defaultdict[str, list[Row]] = defaultdict(list)  # by the name of the way
         self.tables: list[tuple[str, str]] = []
         self.broker = ""  # its version
+        self.began = time.monotonic()
 
     def tell(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table besides those of the faults; `sentence` says what it shows."""
@@ -70,6 +44,7 @@ class Trial:
         self.vhost = vhost
         self.folder = folder
         self._found = found
+        self._server = ""  # the last one that was on a stage
         self._at_the_end = contextlib.ExitStack()
 
     def __enter__(self) -> "Trial":
@@ -99,6 +74,7 @@ class Trial:
             password=password,
         )
         stage = Stage(self.folder / name, **where | how)  # type: ignore[arg-type]
+        self._server = stage.kind
         self._at_the_end.callback(stage.end)
         return stage
 
@@ -115,6 +91,10 @@ class Trial:
                 arguments = {name.replace("_", "-"): each for name, each in arguments.items()}
                 channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
                 channel.queue_bind(queue, "glance", queue)
+
+    def delete_exchange(self) -> None:
+        """As somebody may by mistake."""
+        self.rabbit.api("DELETE", f"exchanges/{quote(self.vhost, safe='')}/glance")
 
     def judge(
         self,
@@ -139,18 +119,22 @@ class Trial:
         self._found.rows[self.way.name].append(
             Row(
                 number,
-                f"{FAULTS[number]}{more and ', '}{more}",
+                f"{FAULTS[number].title}{more and ', '}{more}",
+                self._server,
                 tally.owed,
                 tally.delivered,
+                tally.unknown,
                 len(tally.missing),
                 tally.repeated,
                 ledger.slowest or None,
+                ledger.p99,
             )
         )
         assert tally.owed > 0
         assert not ledger.wrong, ledger.wrong[:3]
         assert may_miss or not tally.missing, tally.missing[:3]
         assert not tally.doubled, tally.doubled[:3]
+        assert not tally.contradicted, tally.contradicted[:3]
         assert not in_order or not tally.inversions, tally.inversions[:3]
         assert not (is_quick and ALL) or ledger.slowest < QUICK
         return tally

@@ -1,7 +1,7 @@
 """The ways to the broker: a strategy, what it is told of the broker, the faults that concern it.
 
 With FAULTS=1 the environment variable BROKER says by which way the faults are; without it that is
-RABBIT. Without FAULTS=1 a few of them are by each.
+RABBIT. Without FAULTS=1 there are but a few of them.
 """
 
 import os
@@ -13,7 +13,8 @@ import pytest
 from demo.rabbit import Rabbit
 
 ALL = os.environ.get("FAULTS") == "1"
-with_all = pytest.mark.skipif(not ALL, reason="takes long: make faults")
+with_all = pytest.mark.with_all
+"""What takes long, and is left out without FAULTS=1."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Way:
     """The numbers of those that concern it."""
     forms: Mapping[str, str]
     """Lines of the filter's section, with {hosts}, {vhost}, {user} and {password} to be filled."""
+    tls: Mapping[str, str]
+    """Further lines, with {ca} to be filled, by which TLS is spoken."""
     close_connections: Callable[[Rabbit, str], object]
     """Close all of a vhost, from the broker's side."""
     vhost: str = ""
@@ -55,9 +58,8 @@ RABBIT = Way(
     protocol="AMQP 0-9-1",
     clients=("kombu", "amqp"),
     page="faults.md",
-    faults=frozenset(
-        {1, 2, 3, 4, 7, 8, 10, 11, 12, 13, 14, 15, 16, 18, 20, 21, 24, 26, 30, 32, 37, 38, 40, 43}
-    ),
+    faults=frozenset(range(1, 45)),
+    tls={"rabbit_use_ssl": "true", "rabbit_ssl_ca_file": "{ca}"},
     forms={
         "notifier_strategy": "rabbit",
         "rabbit_hosts": "{hosts}",
@@ -75,6 +77,7 @@ QPID = Way(
     clients=("python-qpid-proton",),
     page="faults-qpid.md",
     faults=frozenset({1, 2, 3, 7, 8, 12, 13, 26, 29, 30, 31, 32, 40}),
+    tls={"qpid_protocol": "ssl", "qpid_ssl_ca_file": "{ca}"},
     forms={
         "notifier_strategy": "qpid",
         "qpid_hosts": "{hosts}",
@@ -103,6 +106,3 @@ def _by(*ways: object) -> pytest.MarkDecorator:
 
 by_each = _by(RABBIT, pytest.param(QPID, marks=with_all))
 """For a fault that concerns each; it must take `trial`. A test without any of these: RABBIT."""
-by_each_always = _by(RABBIT, QPID)
-"""The same, without FAULTS=1 too."""
-by_qpid = _by(QPID)

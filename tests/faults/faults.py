@@ -1,0 +1,89 @@
+"""The faults by their numbers, and the servers under which they cannot be."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.faults.servers import SERVERS
+from tests.faults.ways import with_all
+
+_ONE_PROCESS = "it has one process and no master: 15 kills that"
+_NO_FORK = "no process is forked from one that has loaded the application"
+_NO_UWSGI = "it is not uWSGI"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What befalls server, broker or disk."""
+
+    title: str
+    by_server: bool = False
+    """Whether it depends on the server, so that it is made under each of SERVERS."""
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    """Servers under which it cannot be, and why."""
+
+
+FAULTS: Mapping[int, Fault] = {
+    1: Fault("the broker is killed under load"),
+    2: Fault("the broker is stopped in good order and started again"),
+    3: Fault("the broker is frozen for a while"),
+    4: Fault("the broker is frozen, then killed"),
+    5: Fault("the broker is short of memory for a while"),
+    6: Fault("the broker is short of memory, then killed"),
+    7: Fault("there is no broker at the start"),
+    8: Fault("connections are closed again and again"),
+    9: Fault("the exchange is deleted, and later restored"),
+    10: Fault("no queue is bound, until later"),
+    11: Fault("the queues are full and reject, until they are emptied"),
+    12: Fault("the password is another one for a while"),
+    13: Fault("workers are killed, the leader among them", True, {"waitress": _ONE_PROCESS}),
+    14: Fault("all workers are killed at once", True, {"waitress": _ONE_PROCESS}),
+    15: Fault("master and workers are killed at once", True),
+    16: Fault("the server ends in good order under load", True),
+    17: Fault("a worker is frozen for a while, then the leader", True),
+    18: Fault("four threads compute beside the requests", True),
+    19: Fault("the disk is full for a while"),
+    20: Fault("cursors are overwritten with noise"),
+    21: Fault("segments are damaged"),
+    22: Fault("files of the journal are unlinked"),
+    23: Fault("the journal's directory"),
+    24: Fault(
+        "the server forks after it has loaded the application",
+        True,
+        {"uWSGI": _NO_FORK, "gunicorn": _NO_FORK, "waitress": _NO_FORK},
+    ),
+    25: Fault(
+        "no threads run beside the requests",
+        True,
+        {"gunicorn": _NO_UWSGI, "gunicorn preload": _NO_UWSGI, "waitress": _NO_UWSGI},
+    ),
+    26: Fault("the broker is frozen for a moment, acks come late"),
+    27: Fault("channels are closed again and again by an error"),
+    28: Fault("others declare exchange or queues otherwise"),
+    29: Fault("what the broker is reached by is wrong, until that is mended"),
+    30: Fault("the broker accepts and is silent"),
+    31: Fault("messages that it never takes, and are not owed, come among others"),
+    32: Fault("the leader is killed after deliveries, before its cursor moved"),
+    33: Fault("a worker is killed between Glance's answer and the record", True),
+    34: Fault("the leader is killed, and a child that it has forked lives on", True),
+    35: Fault("several use one journal", True),
+    36: Fault("a backlog waits at the start, and requests come"),
+    37: Fault("a backlog waits at the start, and no request comes", True),
+    38: Fault("the wall clock, as the filter reads it, goes back by an hour"),
+    39: Fault("a crash loop has left a segment for each of its processes"),
+    40: Fault("the first host of the list is dead"),
+    41: Fault("processes are killed in the middle of a record"),
+    42: Fault("a download outlives many segments"),
+    43: Fault("only one of three queues is bound"),
+    44: Fault("records of a newer version come among others, and its relay later"),
+}
+
+
+def under_each(number: int, always: Iterable[str] = ()) -> pytest.MarkDecorator:
+    """For a test that takes `kind`, of a fault that depends on the server: it is made under each
+    server under which it can be, and without FAULTS=1 under those of `always`."""
+    kinds = [each for each in SERVERS if each not in FAULTS[number].impossible]
+    return pytest.mark.parametrize(
+        "kind", [pytest.param(each, marks=() if each in always else with_all) for each in kinds]
+    )

@@ -1,0 +1,39 @@
+"""Several filters of a process, and several servers, that share a journal."""
+
+import os
+import time
+
+from tests.faults.faults import under_each
+from tests.faults.load import Load
+from tests.faults.trial import Trial
+from tests.faults.ways import ALL
+
+_CONTAINERS = "two containers" if os.geteuid() == 0 else "two groups of processes"
+
+
+@under_each(35)
+def test_two_filters_of_a_process_share_one_journal(trial: Trial, kind: str) -> None:
+    with trial.stage(kind=kind, app="several") as stage:
+        with Load(stage.port) as ledger:
+            time.sleep(3)
+            segments = len(stage.segments())
+        assert segments == len(stage.server.workers())
+        trial.judge(35, ledger, more="two filters of one process")
+
+
+@under_each(35, always=["uWSGI"])
+def test_two_containers_on_one_volume_share_one_journal(trial: Trial, kind: str) -> None:
+    """In which processes have the same ids; one of them is killed, the leader's or the other."""
+    journal = str(trial.folder / "journal")
+    one, other = (
+        trial.stage(name, kind=kind, processes=2, journal_dir=journal, in_container=True)
+        for name in ("one", "other")
+    )
+    with one, other:
+        with Load(one.port, other.port) as ledger:
+            for each in (one, other) if ALL else (one,):
+                time.sleep(2)
+                each.kill()
+                each.start()
+            time.sleep(1)
+        trial.judge(35, ledger, more=f"{_CONTAINERS} on one volume")

@@ -1,0 +1,142 @@
+"""What the journal lies on is full, gone or not ours: what is not told is counted, and logged."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disk import Disk, counted_as_dropped, lost_in_the_log
+from tests.faults.load import Ledger, Load
+from tests.faults.stage import Stage
+from tests.faults.trial import Trial
+from tests.faults.ways import with_all
+
+pytestmark = with_all
+
+_NOBODY = 65534
+
+
+def test_what_a_full_disk_did_not_take_is_logged_and_the_rest_goes_on(trial: Trial) -> None:
+    stage = trial.stage()
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+            with disk.full():
+                time.sleep(4)
+            time.sleep(3)
+        assert _judge(trial, stage, 19, ledger, "") > 0
+
+
+def _judge(trial: Trial, stage: Stage, number: int, ledger: Ledger, more: str) -> int:
+    """As many are missing as are counted, and the log has them; returns how many."""
+    tally = trial.judge(
+        number, ledger, more=more, seconds=8, may_miss=True, in_order="removed" not in more
+    )
+    assert set(tally.missing) == lost_in_the_log(stage)
+    stage.wait_until(lambda: counted_as_dropped(stage) == len(tally.missing))
+    return len(tally.missing)
+
+
+def _newest_segments(journal: Path) -> Iterable[Path]:
+    """Of each process."""
+    found = sorted(journal.glob("*.seg"), key=lambda path: (path.name[:16], path.stat().st_mtime))
+    return [list(of_one)[-1] for _, of_one in groupby(found, lambda path: path.name[:16])]
+
+
+_FILES: dict[str, Callable[[Path], Iterable[Path]]] = {
+    "cursors": lambda journal: [journal / "cursors.json"],
+    "the relay's lock": lambda journal: [journal / "relay.lock"],
+    "live files": lambda journal: journal.glob("*.live"),
+    "segments that are written": _newest_segments,
+    "all of these": lambda journal: [each for each in journal.iterdir() if each.suffix != ".tmp"],
+}
+
+
+@pytest.mark.parametrize("what", _FILES)
+def test_nothing_is_lost_when_files_are_unlinked(trial: Trial, what: str) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port) as ledger:
+            for _ in range(5):
+                time.sleep(1.5)
+                for path in _FILES[what](stage.journal):
+                    path.unlink(missing_ok=True)
+            time.sleep(2)
+        trial.judge(22, ledger, more=what, in_order=False)
+
+
+@contextmanager
+def _foreign(stage: Stage, _: Disk) -> Iterator[None]:
+    os.chown(stage.journal, _NOBODY, _NOBODY)
+    yield
+    os.chown(stage.journal, os.geteuid(), os.getegid())
+
+
+@contextmanager
+def _read_only(_: Stage, disk: Disk) -> Iterator[None]:
+    with disk.read_only():
+        yield
+
+
+@pytest.mark.parametrize(
+    ("what", "unfit", "said"),
+    [
+        ("is another user's", _foreign, f"belongs to user {_NOBODY}, this process to user 0"),
+        ("is read-only", _read_only, "cannot be written by user 0"),
+    ],
+)
+def test_a_directory_that_is_not_fit_is_named_and_what_is_in_it_waits(
+    trial: Trial,
+    what: str,
+    unfit: Callable[[Stage, Disk], AbstractContextManager[None]],
+    said: str,
+) -> None:
+    proxy = trial.proxy()
+    stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}")
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+        stage.stop()
+        with unfit(stage, disk), pytest.raises(RuntimeError, match=said):
+            stage.start()
+        proxy.open()
+        stage.start()
+        trial.judge(23, ledger, more=f"{what} at the start")
+
+
+def test_a_directory_that_cannot_be_made_is_named(trial: Trial) -> None:
+    journal = trial.folder / "place" / "journal"
+    stage = trial.stage(journal_dir=str(journal))
+    with pytest.raises(RuntimeError, match="cannot be made"):
+        stage.start()
+    journal.parent.mkdir()
+    with stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+        trial.judge(23, ledger, more="is missing, and cannot be made, at the start")
+
+
+def test_a_directory_that_is_removed_under_load_is_made_again(trial: Trial) -> None:
+    with trial.stage() as stage:
+        with Load(stage.port) as ledger:
+            for _ in range(3):
+                time.sleep(2)
+                shutil.rmtree(stage.journal, ignore_errors=True)
+            time.sleep(3)
+        _judge(trial, stage, 23, ledger, "is removed under load")
+
+
+def test_a_directory_that_is_read_only_for_a_while_loses_nothing(trial: Trial) -> None:
+    """What is open stays so; but no new segment can be begun, and no cursor saved."""
+    stage = trial.stage(environ={"SEGMENT_SIZE": "20000"})
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+            with disk.read_only():
+                time.sleep(4)
+            time.sleep(3)
+        _judge(trial, stage, 23, ledger, "is read-only under load")
