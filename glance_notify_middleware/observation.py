@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware import events, identity, lookup, streams
+from glance_notify_middleware import asynchronous, events, identity, lookup, streams
 from glance_notify_middleware.answer import Answer
+from glance_notify_middleware.asynchronous import Accepted
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.following import Followed, Following
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Network, Receiver
 from glance_notify_middleware.intent import Intent, Progress
@@ -36,6 +38,7 @@ class Equipment:
     app: WSGIApplication
     look: lookup.Lookup
     telling: Telling
+    following: Following
     trusted_proxies: Sequence[Network]
     surroundings: Surroundings
 
@@ -58,6 +61,7 @@ class Observation:
         self._look = equipment.look
         self._surroundings = equipment.surroundings
         self._telling = equipment.telling
+        self._following = equipment.following
         self._watch = watch
         self._operation = operation
         self._environ = environ
@@ -74,7 +78,7 @@ class Observation:
         self._intent: Intent | None = None
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
-        self._names_locations = False  # the patch is about locations
+        self._needs_before = False  # by what the body asks for
         self._before: lookup.Record | None = None
         self._owner_asked = False
         self._owner_record: lookup.Record | None = None
@@ -102,7 +106,8 @@ class Observation:
         if self._watch.input_kept and "wsgi.input" in self._environ:
             kept = self._watch.input_kept
             self._input = streams.watch_input(self._environ, self._on_read, kept)
-        if self._watch.looks_before:
+        unseen = self._watch.follows and self._reads_are_hidden()
+        if self._watch.looks_before or unseen:
             self._before = self._look.record(self._operation, self._snapshot)
         self._intent = self._telling.begin(
             self._operation, self._context or _NOBODY, self._destination_ip
@@ -113,16 +118,16 @@ class Observation:
     @harmless
     def _on_read(self) -> None:
         seen = self._input
-        if seen is None or self._prepared or self._names_locations:
+        if seen is None or self._prepared or self._needs_before:
             return
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
             if self._watch.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
                 self._telling.tell([events.prepare(self._operation, record)], self._who())
-        elif self._operation.action is Action.PATCH and events.names_locations(seen.head):
-            self._names_locations = True
-            if self._watch.wants_activate:
+        elif events.names_what_needs_before(self._operation.action, seen.head):
+            self._needs_before = True
+            if self._watch.may_look_before:
                 self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it answers -------------------------------------------------------------------
@@ -227,12 +232,25 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
+        if self._watch.follows and events.goes_on(self._operation, response):
+            self._follow(request)
+            return
         source = events.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
         told = events.decide(self._operation, request, response, records, _now)
         self._telling.tell(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
+
+    def _follow(self, request: RequestFacts) -> None:
+        """Have it followed: its intent stands until that is known."""
+        asked = asynchronous.asked(request.body_start)
+        accepted = Accepted(self._operation, asked, asynchronous.kept(self._before))
+        context = self._environ.get("webob.adhoc_attrs", {}).get("context")
+        snapshot = lookup.lasting(self._snapshot, context)
+        followed = Followed(accepted, request.receiver, self._intent, snapshot)
+        self._following.follow(followed, self._before)
+        self._look.forget(self._operation)
 
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:
