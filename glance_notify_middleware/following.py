@@ -1,21 +1,25 @@
 """Follows what Glance works on after a 202 until it is known how it ended.
 
-By the process that accepted it: in one thread, which begins with the first. Glance works in threads
-of that process, too; neither goes on when it dies.
+By the process that accepted it, in one thread, which begins with the first and does it all:
+requests only hand over what they see. Glance works in threads of that process, too; neither goes on
+when it dies.
 """
 
+import contextlib
+import functools
 import heapq
 import itertools
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from glance_notify_middleware import asynchronous
 from glance_notify_middleware.asynchronous import LOCK, Accepted
 from glance_notify_middleware.events import ImageEvent
-from glance_notify_middleware.harmless import harmless, log_error
+from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.intent import Intent
 from glance_notify_middleware.lookup import Lookup, Record, Snapshot
@@ -30,7 +34,7 @@ _GONE = (404, 410)
 class Followed:
     """One operation that Glance has accepted, and what was seen of it so far.
 
-    `snapshot` is `lookup.lasting`. All that follows in the list changes under `telling`.
+    `snapshot` is `lookup.lasting`. What follows it in the list belongs to the thread.
     """
 
     accepted: Accepted
@@ -42,8 +46,7 @@ class Followed:
     task: object = None  # who was first seen to hold Glance's lock on the image
     prepared: bool = False
     ended: bool = False
-    complained: bool = False  # a look-up has failed, and the log says so
-    telling: threading.Lock = field(default_factory=threading.Lock)
+    complained: bool = False  # something has failed, and the log says so
 
     @property
     def image_id(self) -> str:
@@ -78,10 +81,10 @@ class Following:
 
     def _begin_anew(self) -> None:
         self._pid = os.getpid()
-        self._changing = threading.Lock()
-        self._wake = threading.Event()
+        self._starting = threading.Lock()
         self._runs = False
-        self._due: list[tuple[float, int, Followed]] = []
+        self._seen: queue.SimpleQueue[tuple[Followed, Callable[[], None]]] = queue.SimpleQueue()
+        self._due: list[tuple[float, int, Followed]] = []  # a heap
         self.images: dict[str, Followed] = {}
 
     # -- on the threads of requests ---------------------------------------------------------
@@ -91,41 +94,61 @@ class Following:
         if self._pid != os.getpid():
             self._begin_anew()
         followed.until = self._clock() + self._limit
-        with self._changing:
-            earlier = self.images.pop(followed.image_id, None)
-            is_full = len(self.images) >= self._maximum
-            if not is_full:
-                self.images[followed.image_id] = followed
-                heapq.heappush(self._due, self._entry(followed))
-        if earlier is not None:
-            self._succeed(earlier, before)
-        if is_full:
-            self._give_up(followed, f"{self._maximum} others are followed already (follow_max)")
-        with self._changing:
+        self._seen.put((followed, functools.partial(self._begin, followed, before)))
+        with self._starting:
             if not self._runs:
                 self._start(self._run)
                 self._runs = True
-        self._wake.set()
 
     def of(self, image_id: str | None) -> Followed | None:
         """What is followed of an image, by this process."""
         return self.images.get(str(image_id)) if self._pid == os.getpid() else None
 
-    @harmless
     def saw(self, followed: Followed, record: Record) -> None:
         """The image's record, from a request that began after it was accepted."""
-        accepted = followed.accepted
-        with followed.telling:
-            if followed.ended:
-                return
-            if asynchronous.has_settled(accepted, record, followed.task):
-                told = asynchronous.events(accepted, record, prepared=followed.prepared)
-                self._end(followed, told)
-                return
-            followed.task = followed.task or record.get(LOCK)
-            if not followed.prepared and asynchronous.has_begun(accepted, record):
-                followed.prepared = True
-                self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
+        self._seen.put((followed, functools.partial(self._judge, followed, record)))
+
+    # -- in the thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wait = None
+        while True:
+            with contextlib.suppress(queue.Empty):
+                self._try(*self._seen.get(timeout=wait))
+            wait = self.turn()
+
+    def turn(self) -> float | None:
+        """Judge what requests have seen, and look one record up if it is time.
+
+        Returns the seconds to the next look-up, None: none is to come. Does not raise.
+        """
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._try(*self._seen.get_nowait())
+        if self._due and self._due[0][0] <= self._clock():
+            _, _, followed = heapq.heappop(self._due)
+            self._try(followed, functools.partial(self._look_at, followed))
+            self._try(followed, functools.partial(self._look_again_later, followed))
+        return max(0.0, self._due[0][0] - self._clock()) if self._due else None
+
+    def _try(self, followed: Followed, step: Callable[[], None]) -> None:
+        try:
+            if not followed.ended:
+                step()
+        except Exception as error:
+            if not followed.complained:
+                followed.complained = True
+                log_error("what Glance does after a 202 may not be told", error)
+
+    def _begin(self, followed: Followed, before: Record | None) -> None:
+        earlier = self.images.pop(followed.image_id, None)
+        if earlier is not None:
+            self._try(earlier, functools.partial(self._succeed, earlier, before))
+        if len(self.images) >= self._maximum:
+            self._give_up(followed, f"{self._maximum} others are followed already (follow_max)")
+            return
+        self.images[followed.image_id] = followed
+        self._look_again_later(followed)
 
     def _succeed(self, earlier: Followed, before: Record | None) -> None:
         """Glance accepts another operation only when the earlier one has ended.
@@ -133,78 +156,46 @@ class Following:
         Of an image that has data already that is a copy, and the record before it is known. Else
         the earlier one has failed.
         """
-        with earlier.telling:
-            if not earlier.ended:
-                accepted, prepared = earlier.accepted, earlier.prepared
-                self._end(earlier, asynchronous.events(accepted, before or {}, prepared=prepared))
-
-    # -- in the thread ----------------------------------------------------------------------
-
-    def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            self._wake.wait(self.turn())
-
-    def turn(self) -> float | None:
-        """Look one record up, if it is time; returns the seconds to the next, None: there is none.
-
-        Does not raise.
-        """
-        followed = self._pop()
-        if followed is not None and not followed.ended:
-            try:
-                self._look_at(followed)
-            except Exception as error:
-                if not followed.complained:
-                    followed.complained = True
-                    log_error("what Glance does after a 202 cannot be followed", error)
-            self._look_again_later(followed)
-        with self._changing:
-            return max(0.0, self._due[0][0] - self._clock()) if self._due else None
-
-    def _pop(self) -> Followed | None:
-        with self._changing:
-            if self._due and self._due[0][0] <= self._clock():
-                return heapq.heappop(self._due)[2]
-        return None
+        accepted, prepared = earlier.accepted, earlier.prepared
+        self._end(earlier, asynchronous.events(accepted, before or {}, prepared=prepared))
 
     def _look_at(self, followed: Followed) -> None:
         operation = followed.accepted.operation
         found = self._look.found(operation, followed.snapshot, quietly=followed.complained)
         if found.record is not None:
-            self.saw(followed, found.record)
+            self._judge(followed, found.record)
         elif found.status in _GONE:
             self._give_up(followed, "the image is gone")
         elif found.status is None:
             followed.complained = True
 
-    def _look_again_later(self, followed: Followed) -> None:
-        if followed.ended:
+    def _judge(self, followed: Followed, record: Record) -> None:
+        accepted = followed.accepted
+        if asynchronous.has_settled(accepted, record, followed.task):
+            told = asynchronous.events(accepted, record, prepared=followed.prepared)
+            self._end(followed, told)
             return
-        if self._clock() >= followed.until:
+        followed.task = followed.task or record.get(LOCK)
+        if not followed.prepared and asynchronous.has_begun(accepted, record):
+            followed.prepared = True
+            self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
+
+    def _look_again_later(self, followed: Followed) -> None:
+        now = self._clock()
+        if now >= followed.until:
             self._give_up(followed, f"Glance had not ended it after {self._limit:g} s")
             return
-        with self._changing:
-            heapq.heappush(self._due, self._entry(followed))
-
-    def _entry(self, followed: Followed) -> tuple[float, int, Followed]:
-        due = min(self._clock() + followed.wait, followed.until)
+        due = min(now + followed.wait, followed.until)
         followed.wait = min(2 * followed.wait, _LONGEST_WAIT)
-        return due, next(self._order), followed
+        heapq.heappush(self._due, (due, next(self._order), followed))
 
-    # -- on any thread ----------------------------------------------------------------------
-
-    @harmless
     def _give_up(self, followed: Followed, why: str) -> None:
-        with followed.telling:
-            if not followed.ended:
-                self._end(followed, [asynchronous.unknown(followed.accepted.operation, why)])
+        self._end(followed, [asynchronous.unknown(followed.accepted.operation, why)])
 
     def _end(self, followed: Followed, told: Sequence[ImageEvent]) -> None:
         followed.ended = True
-        with self._changing:
-            if self.images.get(followed.image_id) is followed:
-                del self.images[followed.image_id]
+        if self.images.get(followed.image_id) is followed:
+            del self.images[followed.image_id]
         self._telling.tell(told, followed.who, followed.intent)
 
 
