@@ -33,8 +33,8 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these modules decide, and do no I/O.
 CORE := */asynchronous.py,*/brokers.py,*/config.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/qpid_options.py,*/values.py
 
-long: $(VENV)/test ## what takes longer: all of Glance's own suites; writes its tables to docs/
-	LONG=1 $(BIN)/pytest tests/glance_suite -s
+long: $(VENV)/test ## what takes longer: every kind of import, all of Glance's own suites; writes its tables to docs/
+	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance_suite -s
 
 faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
