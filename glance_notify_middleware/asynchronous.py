@@ -3,7 +3,8 @@
 Pure. Facts of glance 33.0.0 (async_/flows/api_image_import.py, location_import.py): while it
 works the record names the task in LOCK, from before the 202 to the very end. An import that has
 begun leaves two lists of stores in the record, be they empty. One that failed leaves the status
-at `queued`, and a `glance-direct` at `importing`; a copy never changes it.
+at `queued`, and a `glance-direct` at `importing`; a copy never changes it. An import that fails
+so that Glance fails again to undo it is back at `queued`, and keeps the lock.
 """
 
 from collections.abc import Mapping
@@ -63,7 +64,8 @@ def asked(body: bytes | None) -> Asked:
 
 def kept(before: _Record | None) -> _Record | None:
     """What `before` of Accepted needs of a record: not the image's locations, for hours."""
-    return None if before is None else {key: before.get(key) for key in ("status", "stores")}
+    needed = ("status", "stores", _TO_STORES)
+    return None if before is None else {key: before[key] for key in needed if key in before}
 
 
 def has_begun(accepted: Accepted, record: _Record) -> bool:
@@ -85,8 +87,11 @@ def prepare(accepted: Accepted, record: _Record) -> ImageEvent:
     return ImageEvent(EventType.PREPARE, Priority.INFO, payload)
 
 
-def has_settled(accepted: Accepted, record: _Record, task: object) -> bool:
+def has_settled(
+    accepted: Accepted, record: _Record, task: object = None, *, prepared: bool = False
+) -> bool:
     """Whether Glance has ended it; `task` is who was seen to hold the lock, None: nobody yet.
+    `prepared`: it was seen to have begun.
 
     Where the user may not read the lock (property_protection_file), its absence says nothing:
     then an import is not believed to have failed.
@@ -96,7 +101,8 @@ def has_settled(accepted: Accepted, record: _Record, task: object) -> bool:
         return True  # Glance may be at its checksum for hours
     holder = record.get(LOCK)
     if holder is not None:
-        return task not in (None, holder)  # it is another's now
+        is_anothers = task not in (None, holder)
+        return is_anothers or _went_back(accepted, record, prepared=prepared)
     if accepted.operation.action is Action.ADD_LOCATION:
         return True
     if accepted.copies and accepted.asked.stores and not _new_stores(accepted, record):
@@ -134,6 +140,17 @@ def unknown(operation: Operation, why: str) -> ImageEvent:
     """The ERROR that says that nobody knows how it ended."""
     text = failure.unknown(failure.TRIED[operation.action], operation.image_id, why)
     return ImageEvent(operation.route.refused, Priority.ERROR, text)
+
+
+def _went_back(accepted: Accepted, record: _Record, *, prepared: bool) -> bool:
+    """Whether the image waits for data again, after Glance had begun."""
+    if accepted.operation.action is not Action.IMPORT or record.get("status") != "queued":
+        return False
+    before = accepted.before or {}
+    had_lists = accepted.before is None or _TO_STORES in before
+    return (
+        prepared or before.get("status") == "uploading" or (_TO_STORES in record and not had_lists)
+    )
 
 
 _END = {Action.IMPORT: EventType.UPLOAD, Action.ADD_LOCATION: EventType.UPDATE}

@@ -107,19 +107,14 @@ def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool
 
 def looks_before(route: Route) -> bool:
     """Whether the record has to be looked up before the application is called."""
-    return route.action in _STATUS_ASKED or route.source is Source.BEFORE
+    if route.action is Action.IMPORT or route.action in _STATUS_ASKED:
+        return True
+    return route.source is Source.BEFORE
 
 
-_BEFORE_IF_NAMED = {Action.PATCH: b"/locations", Action.IMPORT: b"copy-image"}
-
-
-def names_what_needs_before(action: Action, body_start: bytes) -> bool:
-    """Whether the request's body asks for what can only be judged with the record before it.
-
-    A PATCH of locations may make the image active; a copy may find it in all stores already.
-    """
-    named = _BEFORE_IF_NAMED.get(action)
-    return named is not None and named in body_start
+def names_locations(body_start: bytes) -> bool:
+    """Whether a PATCH is about locations, so that it may make the image active."""
+    return b"/locations" in body_start
 
 
 def source_wanted(

@@ -153,8 +153,8 @@ class Following:
     def _succeed(self, earlier: Followed, before: Record | None) -> None:
         """Glance accepts another operation only when the earlier one has ended.
 
-        Of an image that has data already that is a copy, and the record before it is known. Else
-        the earlier one has failed.
+        An import or a location is accepted only of an image without data, and then the earlier
+        one has failed; a copy only of one that has data, as the record before it shows.
         """
         accepted, prepared = earlier.accepted, earlier.prepared
         self._end(earlier, asynchronous.events(accepted, before or {}, prepared=prepared))
@@ -171,7 +171,7 @@ class Following:
 
     def _judge(self, followed: Followed, record: Record) -> None:
         accepted = followed.accepted
-        if asynchronous.has_settled(accepted, record, followed.task):
+        if asynchronous.has_settled(accepted, record, followed.task, prepared=followed.prepared):
             told = asynchronous.events(accepted, record, prepared=followed.prepared)
             self._end(followed, told)
             return

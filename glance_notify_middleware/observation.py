@@ -78,7 +78,7 @@ class Observation:
         self._intent: Intent | None = None
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
-        self._needs_before = False  # by what the body asks for
+        self._names_locations = False  # the patch is about locations
         self._before: lookup.Record | None = None
         self._owner_asked = False
         self._owner_record: lookup.Record | None = None
@@ -106,8 +106,7 @@ class Observation:
         if self._watch.input_kept and "wsgi.input" in self._environ:
             kept = self._watch.input_kept
             self._input = streams.watch_input(self._environ, self._on_read, kept)
-        unseen = self._watch.follows and self._reads_are_hidden()
-        if self._watch.looks_before or unseen:
+        if self._watch.looks_before:
             self._before = self._look.record(self._operation, self._snapshot)
         self._intent = self._telling.begin(
             self._operation, self._context or _NOBODY, self._destination_ip
@@ -118,16 +117,16 @@ class Observation:
     @harmless
     def _on_read(self) -> None:
         seen = self._input
-        if seen is None or self._prepared or self._needs_before:
+        if seen is None or self._prepared or self._names_locations:
             return
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
             if self._watch.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
                 self._telling.tell([events.prepare(self._operation, record)], self._who())
-        elif events.names_what_needs_before(self._operation.action, seen.head):
-            self._needs_before = True
-            if self._watch.may_look_before:
+        elif self._operation.action is Action.PATCH and events.names_locations(seen.head):
+            self._names_locations = True
+            if self._watch.wants_activate:
                 self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it answers -------------------------------------------------------------------

@@ -27,9 +27,9 @@ class Watch:
     route: Route
     wants_success: bool
     wants_prepare: bool
+    wants_activate: bool
     input_kept: int  # bytes of the request's body; 0: what is read of it tells nothing
     looks_before: bool
-    may_look_before: bool  # if the body asks for what can only be judged with that record
     follows: bool  # what comes of it after the answer is told
     may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
 
@@ -37,16 +37,15 @@ class Watch:
     def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
         """`wants` tells which events the operator wants to be told of."""
         wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
-        wants_activate = wants(EventType.ACTIVATE, Priority.INFO)
         wants_outcome = wants_success or wants(route.refused, Priority.ERROR)
         follows = wants_outcome and route.action in events.ASYNCHRONOUS
         return cls(
             route=route,
             wants_success=wants_success,
             wants_prepare=wants(EventType.PREPARE, Priority.INFO),
+            wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
-            looks_before=wants_success and events.looks_before(route),
-            may_look_before=follows if route.action is Action.IMPORT else wants_activate,
+            looks_before=(wants_success or follows) and events.looks_before(route),
             follows=follows,
             may_look_up=route.source not in _WITHOUT_LOOK_UP
             or route.action in (Action.UPLOAD, Action.PATCH),

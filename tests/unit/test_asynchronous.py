@@ -19,6 +19,7 @@ EVERYWHERE = Asked(False, None)
 COPY, COPY_ALL = Asked(True, frozenset({"slow"})), Asked(True, None)
 COPY_DEFAULT = Asked(True, frozenset())
 BEFORE = {"status": "active", "stores": "fast"}
+FRESH, STAGED = {"status": "queued"}, {"status": "uploading"}
 
 PREPARE, UPLOAD, ACTIVATE = (
     ("image.prepare", "INFO"),
@@ -65,6 +66,7 @@ def test_what_an_import_asks_for_stands_in_its_body(body: bytes | None, expected
 
 def test_nothing_but_status_and_stores_is_kept_of_the_record_before() -> None:
     assert asynchronous.kept(RECORD) == {"status": "active", "stores": "fast,cheap"}
+    assert asynchronous.kept({**LISTS, "name": "n"}) == {TO: ""}
     assert asynchronous.kept(None) is None
 
 
@@ -104,6 +106,11 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
         (LOCATION, record("importing", **{LOCK: "b"}), "a", True),
         # the checksum of a location can take hours
         (LOCATION, record("active", **{LOCK: "a"}), "a", True),
+        # but it keeps it where it failed twice
+        (accepted(before=STAGED), record("queued", **{LOCK: "a"}, **LISTS), None, True),
+        (accepted(before=FRESH), record("queued", **{LOCK: "a"}, **LISTS), None, True),
+        (accepted(before=FRESH), record("queued", **{LOCK: "a"}), None, False),
+        (accepted(before={**FRESH, TO: ""}), record("queued", **{LOCK: "a"}, **LISTS), None, False),
         # none of it can be read
         (accepted(), record("queued"), None, False),
         (accepted(), record("importing"), None, False),
@@ -115,6 +122,12 @@ def test_the_lock_shows_whether_glance_has_ended_it(
     of: Accepted, found: Mapping[str, Any], task: object, settled: bool
 ) -> None:
     assert asynchronous.has_settled(of, found, task) is settled
+
+
+def test_what_had_begun_and_waits_again_has_failed_whoever_holds_the_lock() -> None:
+    found = record("queued", **{LOCK: "a"}, **LISTS)
+    assert not asynchronous.has_settled(accepted(), found, "a", prepared=False)
+    assert asynchronous.has_settled(accepted(), found, "a", prepared=True)
 
 
 @pytest.mark.parametrize(

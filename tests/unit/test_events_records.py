@@ -10,8 +10,8 @@ from glance_notify_middleware.events import RequestFacts, ResponseFacts
 from glance_notify_middleware.identity import Receiver
 from tests.unit import cases
 
-BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE}
-REQUESTS = (*cases.CHANGES, cases.SEND)
+BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
+REQUESTS = (*cases.CHANGES, cases.IMPORT, cases.ADD_LOCATION, cases.SEND)
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)

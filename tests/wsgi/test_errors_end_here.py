@@ -82,7 +82,7 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         (events, "source_wanted"),
         (events, "decide"),
         (events, "prepare"),
-        (events, "names_what_needs_before"),
+        (events, "names_locations"),
     ],
 )
 @pytest.mark.parametrize(
