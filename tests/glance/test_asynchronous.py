@@ -245,12 +245,11 @@ if LONG:
     def test_a_record_that_a_client_asks_for_settles_it_at_once(
         app: WSGIApplication, in_process: InProcess
     ) -> None:
-        in_process.web.may_go_on.clear()
         image = image_of(web({}, []), app, in_process)
         slow = web({}, UPLOADED[:1], uri="/slow")
         assert events(imported(app, in_process, image, slow)) == UPLOADED[:1]
         time.sleep(4)  # so that the next look-up is seconds away
-        in_process.web.may_go_on.set()
+        in_process.web.go_on("/slow")
         plain = in_process.stock_pipeline()
         deadline = time.monotonic() + 60
         while "os_glance_import_task" in in_process.ask(plain, "GET", f"/v2/images/{image}").json:
@@ -262,17 +261,15 @@ if LONG:
         assert events(in_process.waits_for(2)) == UPLOADED[1:]
 
 
-@pytest.mark.parametrize("after", ["prepare", "at once"] if LONG else ["prepare"])
 def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(
-    after: str, app: WSGIApplication, in_process: InProcess
+    app: WSGIApplication, in_process: InProcess
 ) -> None:
-    in_process.web.may_go_on.clear()
     image = image_of(web({}, []), app, in_process)
-    begun = UPLOADED[:1] if after == "prepare" else []
-    assert events(imported(app, in_process, image, web({}, begun, uri="/slow"))) == begun
+    begun = imported(app, in_process, image, web({}, UPLOADED[:1], uri="/slow"))
+    assert events(begun) == UPLOADED[:1]
     assert in_process.ask(app, "DELETE", f"/v2/images/{image}").status_int == 204
     told = in_process.waits_for(2)
-    in_process.web.may_go_on.set()
+    in_process.web.go_on("/slow")
     assert events(told) == ["delete INFO", "upload ERROR"]
     assert "the outcome is unknown: the image is gone" in told[1]["payload"]
 

@@ -10,12 +10,12 @@ GOOD = bytes(range(250)) * 8
 class Web:
     """Serves on a free port of loopback, until it is left as a context manager.
 
-    `/good` and the like are GOOD; `/short` breaks off in the middle; `/slow` goes on when
-    `may_go_on` is set; anything else has the status that its path names, else 404.
+    `/good` is GOOD; `/short` breaks off in the middle; paths that begin with `/slow` wait there for
+    `go_on`; anything else has the status that its path names, else 404.
     """
 
     def __init__(self) -> None:
-        self.may_go_on = threading.Event()
+        self.waiting: dict[str, threading.Event] = {}  # by path
         handler = type("Handler", (_Handler,), {"web": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -26,8 +26,13 @@ class Web:
     def __enter__(self) -> Self:
         return self
 
+    def go_on(self, path: str) -> None:
+        """Let a slow one go on: GOOD to its end, or nothing more where its name says `short`."""
+        self.waiting.pop(path).set()
+
     def __exit__(self, *_: object) -> None:
-        self.may_go_on.set()
+        for path in list(self.waiting):
+            self.go_on(path)
         self._server.shutdown()
         self._server.server_close()
 
@@ -43,12 +48,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         half = len(GOOD) // 2
         self.wfile.write(GOOD[:half])
-        if self.path == "/short":
-            return
-        if self.path == "/slow":
+        if self.path.startswith("/slow"):
             self.wfile.flush()
-            self.web.may_go_on.wait(60)
-        self.wfile.write(GOOD[half:])
+            self.web.waiting[self.path] = goes_on = threading.Event()
+            goes_on.wait(60)
+        if "short" not in self.path:
+            self.wfile.write(GOOD[half:])
 
     def _begin(self) -> bool:
         there = self.path.startswith(("/good", "/short", "/slow"))

@@ -11,7 +11,7 @@ from glance_notify_middleware.identity import Receiver
 from tests.unit import cases
 
 BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
-REQUESTS = (*cases.CHANGES, cases.IMPORT, cases.ADD_LOCATION, cases.SEND)
+REQUESTS = (*cases.CHANGES, cases.SEND)
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)
