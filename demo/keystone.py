@@ -44,10 +44,14 @@ PEOPLE = {person.name: person for person in (ALICE, BOB, CAROL, ROOT, SERVICE)}
 
 
 class Keystone:
-    """Serves on a free port of loopback, until it is left as a context manager."""
+    """Serves on a free port of loopback, until it is left as a context manager.
+
+    `glances` has the URL of the Glance in each region, for the catalog of who asks.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[str, Person] = {}
+        self.glances: dict[str, str] = {}
         self._server = httpserver.serve(
             self._app, host="127.0.0.1", port="0", start_loop=False, daemon_threads=True
         )
@@ -102,6 +106,10 @@ class Keystone:
     def _token(self, person: Person) -> dict[str, Any]:
         domain = {"id": "default", "name": "Default"}
         endpoint = {"interface": "internal", "region": "demo", "url": self.url}
+        glances = [
+            {"interface": "public", "region": region, "url": url}
+            for region, url in self.glances.items()
+        ]
         return {
             "token": {
                 "methods": ["password"],
@@ -111,6 +119,9 @@ class Keystone:
                 "audit_ids": [uuid.uuid4().hex],
                 "issued_at": "2020-01-01T00:00:00.000000Z",
                 "expires_at": "2099-01-01T00:00:00.000000Z",
-                "catalog": [{"type": "identity", "name": "keystone", "endpoints": [endpoint]}],
+                "catalog": [
+                    {"type": "identity", "name": "keystone", "endpoints": [endpoint]},
+                    {"type": "image", "name": "glance", "endpoints": glances},
+                ],
             }
         }

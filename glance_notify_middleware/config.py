@@ -33,6 +33,8 @@ class Settings:
     message_format: str
     image_delete_payload: str
     trusted_proxies: tuple[Network, ...]
+    follow_limit: float
+    follow_max: int
     log_file: str
     journal_dir: str
     journal_max_size: int

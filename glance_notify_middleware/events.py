@@ -17,6 +17,9 @@ _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
 _Record = Mapping[str, Any]
 _Now = Callable[[], str]
 
+ASYNCHRONOUS = (Action.IMPORT, Action.ADD_LOCATION)
+"""What Glance works on after it has answered 202: see `asynchronous`."""
+
 DATA_STATUSES = (200, 206)
 """The statuses of a download whose body is the image's data."""
 
@@ -82,7 +85,15 @@ def outcome(
         if status not in DATA_STATUSES:
             return None
         return Priority.INFO if response.kept else Priority.ERROR
+    if goes_on(operation, response):
+        return None
     return Priority.INFO if 200 <= status < 300 else None
+
+
+def goes_on(operation: Operation, response: ResponseFacts) -> bool:
+    """Whether Glance works on after its answer, so that it is not known yet how that ends."""
+    accepted = response.status == 202 and response.error is None
+    return accepted and operation.action in ASYNCHRONOUS
 
 
 def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool:
@@ -96,7 +107,9 @@ def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool
 
 def looks_before(route: Route) -> bool:
     """Whether the record has to be looked up before the application is called."""
-    return route.action in _STATUS_ASKED or route.source is Source.BEFORE
+    if route.action is Action.IMPORT or route.action in _STATUS_ASKED:
+        return True
+    return route.source is Source.BEFORE
 
 
 def names_locations(body_start: bytes) -> bool:

@@ -22,6 +22,8 @@ TRIED = {
     Action.TAG: "tag image",
     Action.STORE_DELETE: "delete from a store the data of image",
     Action.DELETE: "delete image",
+    Action.IMPORT: "import data of image",
+    Action.ADD_LOCATION: "add a location to image",
     Action.MEMBER_CREATE: "add a member to image",
     Action.MEMBER_UPDATE: "update a member of image",
     Action.MEMBER_DELETE: "remove a member from image",
@@ -50,12 +52,21 @@ def text(
     explained = explained.removeprefix(ended).strip()
     tried = _tried(TRIED[operation.action], operation.image_id)
     said = ": ".join([tried, ended, *([explained] if explained else [])])
-    return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+    return _cut(said)
 
 
-def unknown(tried: str, image_id: str | None) -> str:
+def after_all(operation: Operation, how: str) -> str:
+    """The same of what Glance accepted (202), and could not do: `how` tells how that shows."""
+    return _cut(f"{_tried(TRIED[operation.action], operation.image_id)}: {_one_line(how)}")
+
+
+def unknown(tried: str, image_id: str | None, why: str = "the process that served it died") -> str:
     """What was tried, on which image, of an operation whose end nobody has seen."""
-    return f"{_tried(tried, image_id)}: the outcome is unknown: the process that served it died"
+    return f"{_tried(tried, image_id)}: the outcome is unknown: {why}"
+
+
+def _cut(said: str) -> str:
+    return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
 
 
 def _tried(tried: str, image_id: str | None) -> str:

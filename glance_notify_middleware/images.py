@@ -138,10 +138,13 @@ def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:
     }
 
 
-def saving_metadata(record: Mapping[str, Any]) -> Metadata:
-    """Image metadata as it was when the upload began, from a record found after it."""
+def saving_metadata(record: Mapping[str, Any], status: str = "saving") -> Metadata:
+    """Image metadata as it was when the upload began, from a record found after it.
+
+    An import gives the image another `status` then.
+    """
     return metadata(record) | {
-        "status": "saving",
+        "status": status,
         "size": None,
         "checksum": None,
         "virtual_size": None,

@@ -1,13 +1,14 @@
 """Asks the wrapped application for a record, as the user whose request is being watched."""
 
 import contextlib
+import copy
 import io
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
@@ -35,6 +36,9 @@ _IDENTITY_HEADERS = (
 _COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
 _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
 
+_TOKENS = ("auth_token", "service_token")
+_NOT_KEPT = ("HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "webob.adhoc_attrs", "wsgi.input")
+
 LONGEST_RECORD = 16 * 1024 * 1024
 """Bytes; what is longer is no image's record."""
 
@@ -60,6 +64,29 @@ def snapshot(environ: Mapping[str, Any]) -> Snapshot:
     return copied
 
 
+def lasting(snapshot: Snapshot, context: Any) -> Snapshot:
+    """What of a snapshot may be kept for hours: no token, and nothing that belongs to the request.
+
+    `context` is Glance's, of which a copy without its tokens is kept. Below Glance's context
+    filter that suffices (glance 33.0.0): the API asks the context alone who it is.
+    """
+    kept = {key: value for key, value in snapshot.items() if key not in _NOT_KEPT}
+    if context is not None:
+        context = copy.copy(context)
+        for name in _TOKENS:
+            if hasattr(context, name):
+                setattr(context, name, None)
+        kept["webob.adhoc_attrs"] = {"context": context}
+    return kept
+
+
+class Found(NamedTuple):
+    """What a look-up brought: the status (None: the application raised), and the record if any."""
+
+    status: int | None = None
+    record: Record | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Cached:
     until: float  # of the monotonic clock, in seconds
@@ -76,6 +103,10 @@ class Lookup:
 
     def record(self, operation: Operation, snapshot: Snapshot) -> Record | None:
         """The image's (or the member's) record as it is now; None where it cannot be had."""
+        return self.found(operation, snapshot).record
+
+    def found(self, operation: Operation, snapshot: Snapshot, *, quietly: bool = False) -> Found:
+        """The same with the answer's status. `quietly`: that it failed is counted, not logged."""
         in_headers = operation.route.version == 1  # whose GET is a download
         environ = {
             **snapshot,
@@ -89,21 +120,23 @@ class Lookup:
         try:
             response = Request(environ).get_response(self._app)
             body = _read(response)
-            if response.status_int != 200:
-                return None
+            status = response.status_int
+            if status != 200:
+                return Found(status)
             if in_headers:
-                return images.from_v1_headers(
-                    {name.lower(): value for name, value in response.headers.items()}
-                )
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Found(status, images.from_v1_headers(headers))
             record = images.parsed(body)
         except Exception as error:
             self.failures += 1
+            if quietly:
+                return Found()
             # Only its class: what an application's exception says can hold secrets.
             told = f"{type(error).__name__} in a look-up of a record ({self.failures} so far)"
             with contextlib.suppress(Exception):
                 log_alone(LOG, logging.WARNING, told)
-            return None
-        return record if isinstance(record, dict) else None
+            return Found()
+        return Found(status, record if isinstance(record, dict) else None)
 
     def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
         """A record that holds the image's id, owner and size, at most CACHE_SECONDS old.

@@ -8,11 +8,21 @@ from dataclasses import replace
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.config import Settings
+from glance_notify_middleware.following import Following
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.lookup import Lookup
 from glance_notify_middleware.notification import Priority
 from glance_notify_middleware.observation import Equipment, Observation, may_be_cached
-from glance_notify_middleware.operations import ROUTES, Action, Operation, Route, as_download, match
+from glance_notify_middleware.operations import (
+    ROUTES,
+    Action,
+    Operation,
+    Route,
+    as_download,
+    image_shown,
+    match,
+)
+from glance_notify_middleware.passing import PassingRecord
 from glance_notify_middleware.surroundings import Surroundings
 from glance_notify_middleware.telling import Recorder, Telling
 from glance_notify_middleware.watch import Watch
@@ -25,8 +35,15 @@ class NotifyMiddleware:
         self._app = app
         self._settings = settings
         self._telling = Telling(settings, recorder)
+        look = Lookup(app)
+        self._following = Following(look, self._telling, settings.follow_limit, settings.follow_max)
         self._equipment = Equipment(
-            app, Lookup(app), self._telling, settings.trusted_proxies, Surroundings()
+            app=app,
+            look=look,
+            telling=self._telling,
+            following=self._following,
+            trusted_proxies=settings.trusted_proxies,
+            surroundings=Surroundings(),
         )
         self._watches = {
             route: Watch.of(self._as_chosen(route), self._telling.wants)
@@ -41,10 +58,10 @@ class NotifyMiddleware:
         return observation.call_app(start_response)
 
     @harmless
-    def _observe(self, environ: WSGIEnvironment) -> "Observation | _Refusal | None":
+    def _observe(self, environ: WSGIEnvironment) -> "Observation | PassingRecord | _Refusal | None":
         operation = _operation(environ)
         if operation is None:
-            return None
+            return self._passing(environ) if self._following.images else None
         watch = self._watches.get(operation.route)
         if watch is None and may_be_cached(operation, environ):
             operation = as_download(operation)
@@ -58,6 +75,13 @@ class NotifyMiddleware:
         observation = Observation(self._equipment, watch, operation, environ)
         observation.begin()
         return observation
+
+    def _passing(self, environ: WSGIEnvironment) -> PassingRecord | None:
+        image_id = image_shown(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        followed = self._following.of(image_id)
+        if followed is None:
+            return None
+        return PassingRecord(self._app, environ, followed, self._following.saw)
 
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""

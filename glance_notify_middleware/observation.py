@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware import events, identity, lookup, streams
+from glance_notify_middleware import asynchronous, events, identity, lookup, streams
 from glance_notify_middleware.answer import Answer
+from glance_notify_middleware.asynchronous import Accepted
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.following import Followed, Following
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Network, Receiver
 from glance_notify_middleware.intent import Intent, Progress
@@ -36,6 +38,7 @@ class Equipment:
     app: WSGIApplication
     look: lookup.Lookup
     telling: Telling
+    following: Following
     trusted_proxies: Sequence[Network]
     surroundings: Surroundings
 
@@ -58,6 +61,7 @@ class Observation:
         self._look = equipment.look
         self._surroundings = equipment.surroundings
         self._telling = equipment.telling
+        self._following = equipment.following
         self._watch = watch
         self._operation = operation
         self._environ = environ
@@ -227,12 +231,25 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
+        if self._watch.follows and events.goes_on(self._operation, response):
+            self._follow(request)
+            return
         source = events.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
         told = events.decide(self._operation, request, response, records, _now)
         self._telling.tell(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
+
+    def _follow(self, request: RequestFacts) -> None:
+        """Have it followed: its intent stands until that is known."""
+        asked = asynchronous.asked(request.body_start)
+        accepted = Accepted(self._operation, asked, asynchronous.kept(self._before))
+        context = self._environ.get("webob.adhoc_attrs", {}).get("context")
+        snapshot = lookup.lasting(self._snapshot, context)
+        followed = Followed(accepted, request.receiver, self._intent, snapshot)
+        self._following.follow(followed, self._before)
+        self._look.forget(self._operation)
 
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:

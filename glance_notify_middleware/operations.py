@@ -30,6 +30,8 @@ class Action(enum.Enum):
     TAG = enum.auto()
     STORE_DELETE = enum.auto()
     DELETE = enum.auto()
+    IMPORT = enum.auto()
+    ADD_LOCATION = enum.auto()
     MEMBER_CREATE = enum.auto()
     MEMBER_UPDATE = enum.auto()
     MEMBER_DELETE = enum.auto()
@@ -75,6 +77,8 @@ ROUTES = (
     Route(2, "POST",   "images",                            Action.CREATE,        (EventType.CREATE,),        EventType.CREATE,        Source.ANSWER),
     Route(2, "PUT",    "images/{image}/file",               Action.UPLOAD,        _UPLOAD,                    EventType.UPLOAD,        Source.AFTER),
     Route(2, "PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                    EventType.UPDATE,        Source.AFTER),
+    Route(2, "POST",   "images/{image}/import",             Action.IMPORT,        _UPLOAD,                    EventType.UPLOAD,        Source.AFTER),
+    Route(2, "POST",   "images/{image}/locations",          Action.ADD_LOCATION,  _PATCH,                     EventType.UPDATE,        Source.AFTER),
     Route(2, "GET",    "images/{image}/file",               Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.OWNER),
     Route(2, "PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                     EventType.UPDATE,        Source.ANSWER),
     Route(2, "POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
@@ -127,6 +131,7 @@ for _route in ROUTES:
     _PATTERNS.setdefault(_key, []).append((_route, _pattern))
 _LIST_V1 = ["images", "detail"]  # no image of that name: a GET of it lists them all
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_RECORD = re.compile(r"/v2(?:\.\d+)?/images/([^/]+)")
 _MEDIA_TYPE = "application/vnd.openstack.images-"
 
 
@@ -191,6 +196,12 @@ def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | N
         if found and accepted.startswith(_MEDIA_TYPE):
             return found, f"/{found[0]}/"
     return mounted, "/"
+
+
+def image_shown(method: str, path_info: str) -> str | None:
+    """The id of the image whose record is asked for, as that is spelled mostly; None: no such."""
+    found = _RECORD.fullmatch(path_info) if method == "GET" else None
+    return None if found is None else found[1]
 
 
 def as_download(operation: Operation) -> Operation:

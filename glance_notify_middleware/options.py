@@ -6,6 +6,7 @@ from glance_notify_middleware.values import (
     BOOLEAN,
     NAME,
     NETWORKS,
+    NUMBER,
     PATH,
     PATH_OR_EMPTY,
     PORT,
@@ -73,6 +74,20 @@ OPTIONS = (
         NETWORKS,
         "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed, as "
         "addresses or networks, separated by commas. Empty: destination_ip is the peer's address.",
+    ),
+    Option(
+        "follow_limit",
+        "24h",
+        TIME,
+        "How long an import, or a location that is added, is followed after its 202 until it is "
+        "known how it ended; then it is told as unknown.",
+    ),
+    Option(
+        "follow_max",
+        "1000",
+        NUMBER,
+        "How many of them a process follows at a time; what comes on top of that is told as "
+        "unknown at once.",
     ),
     Option(
         "log_file",

@@ -13,8 +13,8 @@ HEAD = 64
 
 STEP = 64 * 1024 * 1024
 """Bytes of a download after which its progress is told."""
-MEMBERS = 64 * 1024
-"""How many of one that names members."""
+ALL = 64 * 1024
+"""How many of one that names members or stores: all of it, as a rule."""
 
 Ended = Callable[[BaseException | None, bool], None]
 """Called when a body has ended, with the exception that ended it, if any, and whether it

@@ -157,6 +157,12 @@ def port(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not 0 < int(text) <= 1_000_000:
+        raise ValueError(text)
+    return int(text)
+
+
 TEXT = Kind(str, "any text")
 SOMETHING = Kind(_something, "any text that is not empty")
 STRATEGIES = Kind(
@@ -178,6 +184,7 @@ SIZE = Kind(lambda text: int(_positive(_size)(text)), "a size such as 65536, 64K
 SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
 TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
 TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
+NUMBER = Kind(_number, "a number between 1 and 1000000")
 PORT = Kind(port, "a port between 1 and 65535")
 NAME = Kind(_name, "a name of 1 to 200 bytes")
 _BOOLEAN = one_of("true", "false", yes="true", on="true", no="false", off="false")

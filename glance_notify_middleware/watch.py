@@ -14,7 +14,8 @@ _INPUT_KEPT = {
     Action.PATCH: streams.HEAD,
     Action.CREATE_V1: streams.HEAD,
     Action.UPDATE_V1: streams.HEAD,
-    Action.MEMBERS_V1: streams.MEMBERS,
+    Action.IMPORT: streams.ALL,
+    Action.MEMBERS_V1: streams.ALL,
 }
 _WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
 
@@ -29,19 +30,23 @@ class Watch:
     wants_activate: bool
     input_kept: int  # bytes of the request's body; 0: what is read of it tells nothing
     looks_before: bool
+    follows: bool  # what comes of it after the answer is told
     may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
 
     @classmethod
     def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
         """`wants` tells which events the operator wants to be told of."""
         wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
+        wants_outcome = wants_success or wants(route.refused, Priority.ERROR)
+        follows = wants_outcome and route.action in events.ASYNCHRONOUS
         return cls(
             route=route,
             wants_success=wants_success,
             wants_prepare=wants(EventType.PREPARE, Priority.INFO),
             wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
-            looks_before=wants_success and events.looks_before(route),
+            looks_before=(wants_success or follows) and events.looks_before(route),
+            follows=follows,
             may_look_up=route.source not in _WITHOUT_LOOK_UP
             or route.action in (Action.UPLOAD, Action.PATCH),
         )

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,42 @@ from webob import Request, Response
 
 from demo import glance
 from demo.keystone import ALICE, PEOPLE, Keystone, Person
+from tests.glance.web import Web
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
 """Somebody of the owner's project who may do everything but look a record up."""
 
+_PATIENCE = 60  # seconds that are waited for what comes within two
+
 _SEES_RECORDS = "role:admin or (role:reader and not role:blind)"
+
+
+_STORES = """
+[store2]
+filesystem_store_datadir = {folder}/store2
+[store3]
+filesystem_store_datadir = {folder}/store3
+[web]
+[oslo_concurrency]
+lock_path = {folder}/locks
+[import_filtering_opts]
+allowed_hosts = [127.0.0.1]
+allowed_ports = [{port}]
+"""
 
 
 class InProcess:
     """Glance's pipelines as applications, and what the filter in them told."""
 
     def __init__(
-        self, folder: Path, keystone: Keystone, load: Callable[[str, str], WSGIApplication]
+        self,
+        folder: Path,
+        keystone: Keystone,
+        web: Web,
+        load: Callable[[str, str], WSGIApplication],
     ) -> None:
         self.folder = folder
+        self.web = web
         self.log = folder / "notifications.log"
         self._keystone = keystone
         self._load = load
@@ -85,6 +108,16 @@ class InProcess:
         new, self._read = lines[self._read :], len(lines)
         return [json.loads(line) for line in new.splitlines()]
 
+    def waits_for(self, count: int) -> list[dict[str, Any]]:
+        """So many notifications that came since the last call of `told`, and all that came with
+        them: what ends an operation is written at once."""
+        told: list[dict[str, Any]] = []
+        deadline = time.monotonic() + _PATIENCE
+        while len(told) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+            told += self.told()
+        return told
+
     def loaded(self, flavor: str, text: str) -> WSGIApplication:
         """The pipeline of a flavor in a paste file with this text."""
         paste_file = self.folder / "etc" / "tested-paste.ini"
@@ -102,12 +135,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     folder = tmp_path_factory.mktemp("glance")
-    with Keystone() as keystone:
+    with Keystone() as keystone, Web() as web:
         PEOPLE[BLIND.name] = BLIND
         configuration = glance.lay_out(
             folder,
             keystone.url,
-            default=f"image_cache_dir = {folder}/cache\nworker_self_reference_url = http://localhost:9",
+            default=(
+                "enabled_backends = store1:file, store2:file, store3:file, web:http\n"
+                f"image_cache_dir = {folder}/cache\n"
+                "worker_self_reference_url = http://localhost:9"
+            ),
+            more=_STORES.format(folder=folder, port=web.port),
         )
         (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
         os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
@@ -122,4 +160,4 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
             app: WSGIApplication = config.load_paste_app("glance-api", conf_file=paste_file)
             return app
 
-        yield InProcess(folder, keystone, load)
+        yield InProcess(folder, keystone, web, load)

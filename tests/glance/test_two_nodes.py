@@ -1,8 +1,10 @@
 """Two real Glance nodes: what one hands on to the other is told once, by who did it."""
 
 import contextlib
+import functools
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import requests
 
 from demo import glance
 from demo.glance import Server
-from demo.keystone import ALICE, Keystone, Person
+from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
+from tests.glance.web import Web
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
@@ -31,10 +34,14 @@ class Node:
             folder,
             keystone.url,
             paste=glance.paste_file(section=section),
-            default=f"worker_self_reference_url = {self.url}\ndebug = true",
+            default=(
+                f"worker_self_reference_url = {self.url}\ndebug = true\n"
+                "enabled_import_methods = [glance-direct,web-download,glance-download]"
+            ),
             more=(
                 f"[database]\nconnection = sqlite:///{shared}/shared.db\n"
-                f"[store1]\nfilesystem_store_datadir = {shared}"
+                f"[store1]\nfilesystem_store_datadir = {shared}\n"
+                "[import_filtering_opts]\nallowed_hosts = [127.0.0.1]\nallowed_ports = []"
             ),
         )
 
@@ -46,9 +53,13 @@ class Node:
         headers = {"X-Auth-Token": self._keystone.token(who), **more.pop("headers", {})}
         return requests.request(method, self.url + path, headers=headers, **more)
 
+    def new(self, who: Person = ALICE) -> str:
+        """The path of a new image."""
+        return f"/v2/images/{self.ask('POST', '/v2/images', who, json=NEW).json()['id']}"
+
     def staged(self) -> str:
         """A new image, staged on this node; returns its path. Forgets what was told."""
-        path = f"/v2/images/{self.ask('POST', '/v2/images', json=NEW).json()['id']}"
+        path = self.new()
         octets = {"Content-Type": "application/octet-stream"}
         assert self.ask("PUT", f"{path}/stage", data=b"data", headers=octets).status_code == 204
         assert self.told() == [("image.create", "INFO"), ("image.update", "INFO")]
@@ -58,7 +69,7 @@ class Node:
         return [each.name for each in (self._folder / "staging").iterdir()]
 
     def told(self) -> list[tuple[str, str]]:
-        return [(each["event_type"], each["priority"]) for each in self.notifications()]
+        return kinds(self.notifications())
 
     def notifications(self) -> list[dict[str, Any]]:
         """What came since the last call."""
@@ -66,11 +77,27 @@ class Node:
         new, self._read = lines[self._read :], len(lines)
         return [json.loads(line) for line in new.splitlines()]
 
+    def waits_for(self, count: int) -> list[dict[str, Any]]:
+        """So many that came since the last call of `notifications`, and what came with them."""
+        told: list[dict[str, Any]] = []
+        deadline = time.monotonic() + 60
+        while len(told) < count and time.monotonic() < deadline:
+            time.sleep(0.1)
+            told += self.notifications()
+        return told
+
     def said(self) -> str:
         return (self._folder / "glance.log").read_text(errors="replace")
 
 
 Nodes = tuple[Node, Node]
+
+UPLOADED = [("image.prepare", "INFO"), ("image.upload", "INFO"), ("image.activate", "INFO")]
+BROKEN = [("image.prepare", "INFO"), ("image.upload", "ERROR")]
+
+
+def kinds(told: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["event_type"], each["priority"]) for each in told]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +108,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         one, two = (Node(folder / name, folder / "shared", keystone) for name in ("one", "two"))
         for node in (one, two):
             stack.enter_context(node.serving())
+        keystone.glances["two"] = two.url
         yield one, two
 
 
@@ -120,7 +148,7 @@ def test_what_the_other_node_refuses_is_told_by_each_as_it_ended_there(nodes: No
     assert two.told() == [("image.delete", "ERROR")]
 
 
-def test_an_import_that_is_passed_on_shows_by_its_request_id_too(nodes: Nodes) -> None:
+def test_an_import_that_is_passed_on_is_followed_by_the_node_that_does_it(nodes: Nodes) -> None:
     one, two = nodes
     image = one.staged()
     answer = two.ask("POST", f"{image}/import", json={"method": {"name": "glance-direct"}})
@@ -128,4 +156,77 @@ def test_an_import_that_is_passed_on_shows_by_its_request_id_too(nodes: Nodes) -
     there = answer.headers["x-openstack-request-id"]
     assert f"[None {there} " in one.said(), "the id that it had where it was done"
     assert f"Replying with remote request id {there}" in two.said()
+    told = one.waits_for(3)
+    assert kinds(told) == UPLOADED
+    assert {each["_context_request_id"] for each in told} == {there}
+    assert {each["payload"]["owner"] for each in told} == {ALICE.project_id}
     assert two.told() == []
+
+
+def test_an_import_from_the_glance_of_another_region_is_told(nodes: Nodes) -> None:
+    one, two = nodes
+    source = two.new()
+    octets = {"Content-Type": "application/octet-stream"}
+    assert two.ask("PUT", f"{source}/file", data=b"data" * 9, headers=octets).status_code == 204
+    for source_id, expected in (
+        (source.rpartition("/")[2], UPLOADED),
+        ("2b1c1b5e-0000-4000-8000-000000000001", BROKEN),
+    ):
+        image = one.new()
+        one.notifications()
+        method = {
+            "name": "glance-download",
+            "glance_region": "two",
+            "glance_image_id": source_id,
+        }
+        answer = one.ask("POST", f"{image}/import", json={"method": method})
+        assert answer.status_code == 202, answer.text
+        told = one.waits_for(len(expected))
+        assert kinds(told) == expected
+        if expected == UPLOADED:
+            assert told[-1]["payload"]["size"] == 36
+    two.notifications()
+
+
+def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: Nodes) -> None:
+    """Each begins when the one before it has: SQLite refuses some of what comes at one moment."""
+    one, _ = nodes
+    people = (ALICE, BOB, CAROL, ALICE)
+    files = ("/slow-1", "/slow-2", "/slow-and-short", "/slow-3")
+    images = [one.new(who) for who in people]
+    one.notifications()
+    with Web() as web:
+        requests = []
+        for image, who, file in zip(images, people, files, strict=True):
+            body = {"method": {"name": "web-download", "uri": web.url + file}}
+            answer = one.ask("POST", f"{image}/import", who, json=body)
+            assert answer.status_code == 202, answer.text
+            requests.append(answer.headers["x-openstack-request-id"])
+            until(functools.partial(web.waiting.__contains__, file))
+        told = one.waits_for(4)
+        assert kinds(told) == 4 * UPLOADED[:1]
+        for image, who, file in zip(images, people, files, strict=True):
+            web.go_on(file)
+            until(functools.partial(_has_ended, one, image, who))
+            told += one.waits_for(1 if "short" in file else 2)
+    assert len(told) == 11
+    for image, who, request, expected in zip(
+        images, people, requests, (UPLOADED, UPLOADED, BROKEN, UPLOADED), strict=True
+    ):
+        of_image = [each for each in told if image.rpartition("/")[2] in json.dumps(each)]
+        assert kinds(of_image) == expected
+        for each in of_image:
+            assert each["_context_project_id"] == who.project_id
+            assert each["_context_user_id"] == who.user_id
+            assert each["_context_request_id"] == request
+
+
+def _has_ended(node: Node, image: str, who: Person) -> bool:
+    return "os_glance_import_task" not in node.ask("GET", image, who).json()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

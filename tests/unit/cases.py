@@ -114,6 +114,8 @@ TAG = f"PUT images/{IMAGE}/tags/blue"
 UNTAG = f"DELETE images/{IMAGE}/tags/blue"
 STORE_DELETE = f"DELETE stores/fast/{IMAGE}"
 DELETE = f"DELETE images/{IMAGE}"
+IMPORT = f"POST images/{IMAGE}/import"
+ADD_LOCATION = f"POST images/{IMAGE}/locations"
 MEMBER_CREATE = f"POST images/{IMAGE}/members"
 MEMBER_UPDATE = f"PUT images/{IMAGE}/members/{MEMBER}"
 MEMBER_DELETE = f"DELETE images/{IMAGE}/members/{MEMBER}"
@@ -129,6 +131,8 @@ CHANGES = (
     UNTAG,
     STORE_DELETE,
     DELETE,
+    IMPORT,
+    ADD_LOCATION,
     MEMBER_CREATE,
     MEMBER_UPDATE,
     MEMBER_DELETE,

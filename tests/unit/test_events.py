@@ -223,6 +223,8 @@ def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
         (cases.SEND, 204, None, None),
         (cases.SEND, 304, None, None),
         (cases.SEND, 302, None, None),
+        (cases.IMPORT, 202, None, None),  # yet
+        (cases.ADD_LOCATION, 202, None, None),
     ],
 )
 def test_where_nothing_happened_nothing_is_told(

@@ -10,7 +10,7 @@ from glance_notify_middleware.events import RequestFacts, ResponseFacts
 from glance_notify_middleware.identity import Receiver
 from tests.unit import cases
 
-BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE}
+BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
 REQUESTS = (*cases.CHANGES, cases.SEND)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.operations import Operation, as_download, match
+from glance_notify_middleware.operations import Operation, as_download, image_shown, match
 
 IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
 MEMBER = "8989447062e04a818baf9e073fd04fa7"
@@ -17,6 +17,8 @@ TABLE = {
     ("PUT", f"images/{IMAGE}/file"): (UPLOAD, "image.upload"),
     ("PUT", f"images/{IMAGE}/stage"): (["image.update"], "image.update"),
     ("GET", f"images/{IMAGE}/file"): (["image.send"], "image.send"),
+    ("POST", f"images/{IMAGE}/import"): (UPLOAD, "image.upload"),
+    ("POST", f"images/{IMAGE}/locations"): (["image.update", "image.activate"], "image.update"),
     ("PATCH", f"images/{IMAGE}"): (["image.update", "image.activate"], "image.update"),
     ("POST", f"images/{IMAGE}/actions/deactivate"): (["image.update"], "image.update"),
     ("POST", f"images/{IMAGE}/actions/reactivate"): (["image.update"], "image.update"),
@@ -280,6 +282,22 @@ def test_a_line_end_after_the_path_is_none_as_it_is_for_glance(
     method: str, path: str, expected: tuple[list[str], str] | None
 ) -> None:
     assert types(match(method, f"/v2/{path}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "image_id"),
+    [
+        ("GET", "/v2/images/i", "i"),
+        ("GET", "/v2.9/images/i", "i"),
+        ("POST", "/v2/images/i", None),
+        ("GET", "/v2/images", None),
+        ("GET", "/v2/images/i/file", None),
+        ("GET", "/v1/images/i", None),
+        ("GET", "", None),
+    ],
+)
+def test_the_get_of_a_record_is_known(method: str, path: str, image_id: str | None) -> None:
+    assert image_shown(method, path) == image_id
 
 
 def test_a_line_end_after_the_path_is_no_part_of_the_id() -> None:

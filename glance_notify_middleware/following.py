@@ -1,0 +1,203 @@
+"""Follows what Glance works on after a 202 until it is known how it ended.
+
+By the process that accepted it, in one thread, which begins with the first and does it all:
+requests only hand over what they see. Glance works in threads of that process, too; neither goes on
+when it dies.
+"""
+
+import contextlib
+import functools
+import heapq
+import itertools
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from glance_notify_middleware import asynchronous
+from glance_notify_middleware.asynchronous import LOCK, Accepted
+from glance_notify_middleware.events import ImageEvent
+from glance_notify_middleware.harmless import log_error
+from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.intent import Intent
+from glance_notify_middleware.lookup import Lookup, Record, Snapshot
+from glance_notify_middleware.telling import Telling
+
+_FIRST_WAIT = 0.5  # seconds from the 202 to the first look-up; each further wait is twice as long
+_LONGEST_WAIT = 30.0
+_GONE = (404, 410)
+
+
+@dataclass(slots=True, eq=False)
+class Followed:
+    """One operation that Glance has accepted, and what was seen of it so far.
+
+    `snapshot` is `lookup.lasting`. What follows it in the list belongs to the thread.
+    """
+
+    accepted: Accepted
+    who: Receiver
+    intent: Intent | None
+    snapshot: Snapshot
+    until: float = 0.0  # of the clock: then it is given up
+    wait: float = _FIRST_WAIT
+    task: object = None  # who was first seen to hold Glance's lock on the image
+    prepared: bool = False
+    ended: bool = False
+    complained: bool = False  # something has failed, and the log says so
+
+    @property
+    def image_id(self) -> str:
+        return str(self.accepted.operation.image_id)
+
+
+class Following:
+    """Those that are followed in this process: one at most for each image.
+
+    `images` has them by the image's id. A forked child follows none of its parent's.
+    """
+
+    def __init__(
+        self,
+        look: Lookup,
+        telling: Telling,
+        limit: float,
+        maximum: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        start: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        """`limit` is in seconds. `start` has a function run beside the requests, for good."""
+        self._look = look
+        self._telling = telling
+        self._limit = limit
+        self._maximum = maximum
+        self._clock = clock
+        self._start = start or _start_thread
+        self._order = itertools.count()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._pid = os.getpid()
+        self._starting = threading.Lock()
+        self._runs = False
+        self._seen: queue.SimpleQueue[tuple[Followed, Callable[[], None]]] = queue.SimpleQueue()
+        self._due: list[tuple[float, int, Followed]] = []  # a heap
+        self.images: dict[str, Followed] = {}
+
+    # -- on the threads of requests ---------------------------------------------------------
+
+    def follow(self, followed: Followed, before: Record | None) -> None:
+        """Glance has just accepted it; `before` is the image's record from before, if known."""
+        if self._pid != os.getpid():
+            self._begin_anew()
+        followed.until = self._clock() + self._limit
+        self._seen.put((followed, functools.partial(self._begin, followed, before)))
+        with self._starting:
+            if not self._runs:
+                self._start(self._run)
+                self._runs = True
+
+    def of(self, image_id: str | None) -> Followed | None:
+        """What is followed of an image, by this process."""
+        return self.images.get(str(image_id)) if self._pid == os.getpid() else None
+
+    def saw(self, followed: Followed, record: Record) -> None:
+        """The image's record, from a request that began after it was accepted."""
+        self._seen.put((followed, functools.partial(self._judge, followed, record)))
+
+    # -- in the thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wait = None
+        while True:
+            with contextlib.suppress(queue.Empty):
+                self._try(*self._seen.get(timeout=wait))
+            wait = self.turn()
+
+    def turn(self) -> float | None:
+        """Judge what requests have seen, and look one record up if it is time.
+
+        Returns the seconds to the next look-up, None: none is to come. Does not raise.
+        """
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._try(*self._seen.get_nowait())
+        if self._due and self._due[0][0] <= self._clock():
+            _, _, followed = heapq.heappop(self._due)
+            self._try(followed, functools.partial(self._look_at, followed))
+            self._try(followed, functools.partial(self._look_again_later, followed))
+        return max(0.0, self._due[0][0] - self._clock()) if self._due else None
+
+    def _try(self, followed: Followed, step: Callable[[], None]) -> None:
+        try:
+            if not followed.ended:
+                step()
+        except Exception as error:
+            if not followed.complained:
+                followed.complained = True
+                log_error("what Glance does after a 202 may not be told", error)
+
+    def _begin(self, followed: Followed, before: Record | None) -> None:
+        earlier = self.images.pop(followed.image_id, None)
+        if earlier is not None:
+            self._try(earlier, functools.partial(self._succeed, earlier, before))
+        if len(self.images) >= self._maximum:
+            self._give_up(followed, f"{self._maximum} others are followed already (follow_max)")
+            return
+        self.images[followed.image_id] = followed
+        self._look_again_later(followed)
+
+    def _succeed(self, earlier: Followed, before: Record | None) -> None:
+        """Glance accepts another operation only when the earlier one has ended.
+
+        An import or a location is accepted only of an image without data, and then the earlier
+        one has failed; a copy only of one that has data, as the record before it shows.
+        """
+        accepted, prepared = earlier.accepted, earlier.prepared
+        self._end(earlier, asynchronous.events(accepted, before or {}, prepared=prepared))
+
+    def _look_at(self, followed: Followed) -> None:
+        operation = followed.accepted.operation
+        found = self._look.found(operation, followed.snapshot, quietly=followed.complained)
+        if found.record is not None:
+            self._judge(followed, found.record)
+        elif found.status in _GONE:
+            self._give_up(followed, "the image is gone")
+        elif found.status is None:
+            followed.complained = True
+
+    def _judge(self, followed: Followed, record: Record) -> None:
+        accepted = followed.accepted
+        if asynchronous.has_settled(accepted, record, followed.task, prepared=followed.prepared):
+            told = asynchronous.events(accepted, record, prepared=followed.prepared)
+            self._end(followed, told)
+            return
+        followed.task = followed.task or record.get(LOCK)
+        if not followed.prepared and asynchronous.has_begun(accepted, record):
+            followed.prepared = True
+            self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
+
+    def _look_again_later(self, followed: Followed) -> None:
+        now = self._clock()
+        if now >= followed.until:
+            self._give_up(followed, f"Glance had not ended it after {self._limit:g} s")
+            return
+        due = min(now + followed.wait, followed.until)
+        followed.wait = min(2 * followed.wait, _LONGEST_WAIT)
+        heapq.heappush(self._due, (due, next(self._order), followed))
+
+    def _give_up(self, followed: Followed, why: str) -> None:
+        self._end(followed, [asynchronous.unknown(followed.accepted.operation, why)])
+
+    def _end(self, followed: Followed, told: Sequence[ImageEvent]) -> None:
+        followed.ended = True
+        if self.images.get(followed.image_id) is followed:
+            del self.images[followed.image_id]
+        self._telling.tell(told, followed.who, followed.intent)
+
+
+def _start_thread(run: Callable[[], None]) -> None:
+    threading.Thread(target=run, name="glance-notify-following", daemon=True).start()

@@ -1,0 +1,67 @@
+"""A web server from which images are imported: some of them are there, and some are not."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+GOOD = bytes(range(250)) * 8
+
+
+class Web:
+    """Serves on a free port of loopback, until it is left as a context manager.
+
+    `/good` is GOOD; `/short` breaks off in the middle; paths that begin with `/slow` wait there for
+    `go_on`; anything else has the status that its path names, else 404.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, threading.Event] = {}  # by path
+        handler = type("Handler", (_Handler,), {"web": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def go_on(self, path: str) -> None:
+        """Let a slow one go on: GOOD to its end, or nothing more where its name says `short`."""
+        self.waiting.pop(path).set()
+
+    def __exit__(self, *_: object) -> None:
+        for path in list(self.waiting):
+            self.go_on(path)
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    web: Web
+
+    def do_HEAD(self) -> None:
+        self._begin()
+
+    def do_GET(self) -> None:
+        if not self._begin():
+            return
+        half = len(GOOD) // 2
+        self.wfile.write(GOOD[:half])
+        if self.path.startswith("/slow"):
+            self.wfile.flush()
+            self.web.waiting[self.path] = goes_on = threading.Event()
+            goes_on.wait(60)
+        if "short" not in self.path:
+            self.wfile.write(GOOD[half:])
+
+    def _begin(self) -> bool:
+        there = self.path.startswith(("/good", "/short", "/slow"))
+        code = self.path.removeprefix("/")
+        self.send_response(200 if there else int(code) if code.isdigit() else 404)
+        self.send_header("Content-Length", str(len(GOOD) if there else 0))
+        self.end_headers()
+        return there
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is logged."""

@@ -1,0 +1,474 @@
+"""What Glance works on after a 202, followed; the clock and Glance are played."""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from glance_notify_middleware import asynchronous, middleware
+from glance_notify_middleware.following import Following
+from glance_notify_middleware.lookup import lasting, snapshot
+from glance_notify_middleware.middleware import NotifyMiddleware
+from tests.wsgi.support import IMAGE, Server, Told, answer, environ, watched
+
+ONE = f"/v2/images/{IMAGE}"
+LOCK, LISTS = (
+    asynchronous.LOCK,
+    {"os_glance_importing_to_stores": "", "os_glance_failed_import": ""},
+)
+QUEUED = {"status": "queued", LOCK: "task-1"}
+IMPORTING = {"status": "importing", LOCK: "task-1", **LISTS}
+ACTIVE = {"status": "active", "stores": "fast", **LISTS}
+FAILED = {"status": "queued", **LISTS}
+UPLOADED = ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+BROKEN = ["image.prepare INFO", "image.upload ERROR"]
+
+
+class Context:
+    """As Glance's: who asks, and a token."""
+
+    def __init__(self, request_id: str = "req-1") -> None:
+        self.project_id, self.user_id, self.request_id = "the-project", "the-user", request_id
+        self.auth_token: str | None = "secret-token"
+        self.service_token: str | None = "secret-token"
+        self.roles = ["member"]
+
+
+class Glance:
+    """Accepts imports; its record of an image is what a test says."""
+
+    def __init__(self) -> None:
+        self.accepts = "202 Accepted"
+        self.before: Any = {"status": "queued"}  # what it shows until it has accepted
+        self.shows: Any = QUEUED  # and then: a record, a status, or an exception
+        self.lookups: list[WSGIEnvironment] = []
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "GET":
+            environ["wsgi.input"].read()
+            return answer(self.accepts, [b""])(environ, start_response)
+        self.lookups.append(environ)
+        if isinstance(self.shows, Exception):
+            raise self.shows
+        if isinstance(self.shows, str):
+            return answer(self.shows)(environ, start_response)
+        image_id = environ["PATH_INFO"].split("/")[3]
+        body = json.dumps({"id": image_id, **self.shows}).encode()
+        return answer("200 OK", iter([body[:5], body[5:]]))(environ, start_response)
+
+
+class Stage:
+    """The filter over that Glance, with a clock that a test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.started: list[Callable[[], None]] = []
+        self.glance, self.told = Glance(), Told()
+        self._monkeypatch = monkeypatch
+        self.app = self.filter()
+
+    def filter(self, **options: str) -> NotifyMiddleware:
+        def following(*args: Any) -> Following:
+            self.following = Following(*args, clock=lambda: self.now, start=self.started.append)
+            return self.following
+
+        self._monkeypatch.setattr(middleware, "Following", following)
+        self.app = watched(self.glance, self.told, **options)
+        return self.app
+
+    def asks(self, method: str, path: str, body: Any = None, **more: Any) -> Server:
+        data = b"" if body is None else json.dumps(body).encode()
+        given = {"webob.adhoc_attrs": {"context": Context()}, "HTTP_X_AUTH_TOKEN": "secret-token"}
+        request = environ(method, path, data, **(given | more))
+        if method == "GET":
+            return Server().serve(self.app, request)
+        shows, lookups = self.glance.shows, self.glance.lookups
+        self.glance.shows, self.glance.lookups = self.glance.before, []
+        served = Server().serve(self.app, request)
+        self.befores = len(self.glance.lookups)
+        self.glance.shows, self.glance.lookups = shows, lookups
+        return served
+
+    def imports(self, image_id: str = IMAGE, name: str = "web-download", **asked: Any) -> Server:
+        body = {"method": {"name": name, "uri": "http://secret"}, **asked}
+        return self.asks("POST", f"/v2/images/{image_id}/import", body)
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, and the thread do what it would have done meanwhile."""
+        until = self.now + seconds
+        while (wait := self.following.turn()) is not None and self.now + wait <= until:
+            self.now += wait
+        self.now = until
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
+
+
+def test_an_import_is_told_when_glance_has_ended_it(stage: Stage) -> None:
+    assert stage.imports().trace[0][1] == "202 Accepted"
+    assert stage.befores == 1
+    assert (stage.told.events, stage.glance.lookups) == ([], [])
+    stage.passes(0.4)
+    assert stage.glance.lookups == []
+    stage.passes(0.1)
+    assert (stage.told.events, len(stage.glance.lookups)) == ([], 1)
+    stage.glance.shows = IMPORTING
+    stage.passes(1.0)
+    assert stage.told.events == UPLOADED[:1]
+    stage.passes(2.0)
+    assert (stage.told.events, stage.told.ended) == (UPLOADED[:1], [])
+    stage.glance.shows = ACTIVE
+    stage.passes(4.0)
+    assert stage.told.events == UPLOADED
+    assert stage.told.ended == stage.told.begun
+    assert stage.following.images == {}
+    stage.passes(1000)
+    assert len(stage.glance.lookups) == 4
+    for each in stage.told.notifications:
+        assert (each.project_id, each.user_id, each.request_id) == (
+            "the-project",
+            "the-user",
+            "req-1",
+        )
+
+
+def test_it_is_looked_up_at_doubling_intervals_up_to_30_seconds(stage: Stage) -> None:
+    times: list[float] = []
+    stage.glance.lookups = type("", (list,), {"append": lambda *_: times.append(stage.now)})()
+    stage.imports()
+    stage.passes(123.5)
+    assert times == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]
+
+
+@pytest.mark.parametrize(
+    ("shows", "call", "events"),
+    [
+        (FAILED, "import", BROKEN),
+        ({**FAILED, "status": "importing"}, "import", BROKEN),
+        (ACTIVE, "locations", ["image.update INFO", "image.activate INFO"]),
+        ({"status": "queued"}, "locations", ["image.update ERROR"]),
+        ("404 Not Found", "import", ["image.upload ERROR"]),
+        ("404 Not Found", "locations", ["image.update ERROR"]),
+    ],
+)
+def test_each_end_has_its_events(stage: Stage, shows: Any, call: str, events: list[str]) -> None:
+    stage.glance.shows = shows
+    stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "glance-direct"}})
+    stage.passes(0.5)
+    assert stage.told.events == events
+    assert stage.told.ended == stage.told.begun
+    if isinstance(shows, str):
+        assert str(stage.told.notifications[0].payload).endswith(
+            "the outcome is unknown: the image is gone"
+        )
+
+
+def test_a_copy_is_judged_by_the_record_before_it(stage: Stage) -> None:
+    stage.glance.before = ACTIVE
+    stage.imports(name="copy-image", stores=["slow"])
+    stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
+    stage.passes(0.5)
+    assert stage.told.events == UPLOADED[:2]
+    stage.glance.before = stage.glance.shows
+    stage.imports(name="copy-image", all_stores=True)
+    stage.passes(0.5)
+    assert stage.told.events == UPLOADED[:2], "there was nothing to copy"
+    assert len(stage.told.ended) == 2
+
+
+def test_a_body_that_uwsgi_hides_is_made_up_for_by_the_record_before(stage: Stage) -> None:
+    stage.glance.before = ACTIVE
+    hidden = {"uwsgi.version": b"2", "HTTP_TRANSFER_ENCODING": "chunked"}
+    stage.asks("POST", f"{ONE}/import", None, **hidden)
+    stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
+    stage.passes(0.5)
+    assert stage.told.events == UPLOADED[:2]
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "event"),
+    [
+        ("409 Conflict", "import", "image.upload WARN"),
+        ("403 Forbidden", "locations", "image.update WARN"),
+        ("500 Oops", "import", "image.upload ERROR"),
+        ("503 No", "locations", "image.update ERROR"),
+    ],
+)
+def test_what_is_refused_is_told_at_once_and_not_followed(
+    stage: Stage, status: str, call: str, event: str
+) -> None:
+    stage.glance.accepts = status
+    stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "glance-direct"}})
+    assert stage.told.events == [event]
+    assert stage.told.ended == stage.told.begun
+    assert (stage.following.turn(), stage.started, stage.glance.lookups) == (None, [], [])
+
+
+def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
+    stage: Stage,
+) -> None:
+    unwatched = stage.asks("GET", ONE).trace
+    stage.imports()
+    stage.following.turn()
+    assert stage.asks("GET", ONE).trace == unwatched
+    stage.following.turn()
+    assert stage.told.events == []
+    stage.glance.shows = ACTIVE
+    served = stage.asks("GET", ONE)
+    assert served.trace[0][1] == "200 OK"
+    assert len([each for each in served.trace if each[0] == "chunk"]) == 2
+    stage.following.turn()
+    assert (stage.told.events, stage.now) == (UPLOADED, 0.0)
+    assert stage.following.images == {}
+
+
+def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    for shows in ("404 Not Found", "500 Oops", "200 OK"):
+        stage.glance.shows = shows
+        stage.asks("GET", ONE)
+    stage.glance.shows = RuntimeError("Glance's own")
+    assert stage.asks("GET", ONE).trace == [("raised", "RuntimeError", "Glance's own")]
+    stage.glance.shows = ACTIVE
+    Server(chunks=1).serve(stage.app, environ("GET", ONE))
+    stage.asks("GET", "/v2/images/another")
+    stage.asks("GET", f"{ONE}/members")
+    stage.following.turn()
+    assert stage.told.events == []
+
+
+def test_a_record_asked_for_before_it_was_accepted_says_nothing_of_it(stage: Stage) -> None:
+    stage.glance.shows = FAILED
+    body = stage.app(environ("GET", ONE), Server()._start_response)
+    stage.imports()
+    stage.following.turn()
+    list(body)
+    stage.following.turn()
+    assert stage.told.events == []
+
+
+def test_what_was_handed_on_to_another_node_is_not_followed(stage: Stage) -> None:
+    class PassesOn(Glance):
+        def __call__(
+            self, environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
+            environ["webob.adhoc_attrs"]["context"].request_id = "req-there"
+            return super().__call__(environ, start_response)
+
+    stage.glance = PassesOn()
+    stage.filter()
+    stage.imports()
+    stage.passes(100)
+    assert (stage.told.events, stage.glance.lookups) == ([], [])
+    assert stage.told.ended == stage.told.begun
+
+
+def test_no_token_is_kept_and_the_requests_own_context_stays_as_it_is(stage: Stage) -> None:
+    context = Context()
+    given = {
+        "webob.adhoc_attrs": {"context": context, "other": "secret-token"},
+        "HTTP_X_SERVICE_TOKEN": "secret-token",
+        "HTTP_X_ROLES": "member",
+    }
+    stage.asks("POST", f"{ONE}/import", {"method": {"name": "glance-direct"}}, **given)
+    stage.following.turn()
+    kept = stage.following.images[IMAGE].snapshot
+    assert "secret" not in repr(kept)
+    assert "wsgi.input" not in kept
+    assert "secret" not in repr(vars(kept["webob.adhoc_attrs"]["context"]))
+    assert (context.auth_token, context.service_token) == ("secret-token", "secret-token")
+    assert stage.told.begun
+    assert "secret" not in repr(stage.told.begun)
+    stage.passes(0.5)
+    (lookup,) = stage.glance.lookups
+    assert lookup["webob.adhoc_attrs"]["context"].user_id == "the-user"
+    assert (lookup["HTTP_X_ROLES"], lookup["PATH_INFO"]) == ("member", ONE)
+    assert lookup["wsgi.input"].read() == b""
+
+
+def test_where_there_is_no_context_none_is_made_up() -> None:
+    given = environ("POST", f"{ONE}/import", HTTP_X_AUTH_TOKEN="secret")
+    kept = lasting(snapshot(given), None)
+    assert "webob.adhoc_attrs" not in kept
+    assert "HTTP_X_AUTH_TOKEN" not in kept
+
+
+def test_when_the_limit_has_passed_it_is_one_error(stage: Stage) -> None:
+    stage.filter(follow_limit="1m")
+    stage.glance.shows = IMPORTING
+    stage.imports()
+    stage.passes(59)
+    assert stage.told.events == UPLOADED[:1]
+    stage.passes(1)
+    assert stage.told.events == BROKEN
+    assert str(stage.told.notifications[-1].payload).endswith("Glance had not ended it after 60 s")
+    assert stage.told.ended == stage.told.begun
+    assert (stage.following.images, stage.following.turn()) == ({}, None)
+
+
+def test_more_than_follow_max_are_one_error_each_at_once(stage: Stage) -> None:
+    stage.filter(follow_max="2")
+    for image_id in ("a", "b", "c"):
+        stage.imports(image_id)
+    stage.following.turn()
+    assert stage.told.events == ["image.upload ERROR"]
+    assert stage.told.begun[-1:] == stage.told.ended
+    assert str(stage.told.notifications[0].payload) == (
+        "import data of image c: the outcome is unknown: 2 others are followed already (follow_max)"
+    )
+    stage.glance.shows = ACTIVE
+    stage.passes(1)
+    assert stage.told.events[1:] == 2 * UPLOADED
+
+
+def test_that_another_is_accepted_shows_that_the_earlier_one_has_failed(stage: Stage) -> None:
+    stage.imports()
+    stage.imports()
+    stage.following.turn()
+    assert stage.told.events == BROKEN
+    assert stage.told.ended == stage.told.begun[:1]
+    stage.glance.shows = ACTIVE
+    stage.passes(1)
+    assert stage.told.events == BROKEN + UPLOADED
+
+
+def test_that_a_copy_is_accepted_shows_that_the_import_before_it_has_succeeded(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before = ACTIVE
+    stage.imports(name="copy-image", stores=["slow"])
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
+    stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
+    stage.passes(1)
+    assert stage.told.events == UPLOADED + UPLOADED[:2]
+
+
+def test_another_operation_that_another_process_accepted_ends_this_one(stage: Stage) -> None:
+    stage.imports()
+    stage.passes(0.5)
+    stage.glance.shows = {**IMPORTING, LOCK: "task-2"}
+    stage.passes(1.0)
+    assert stage.told.events == BROKEN
+
+
+def test_a_look_up_that_fails_is_tried_again_and_logged_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.imports()
+    stage.glance.shows = OSError("mysql://glance:secret@db")
+    stage.passes(100)
+    assert len(stage.glance.lookups) > 5
+    assert [each.levelno for each in caplog.records] == [logging.WARNING]
+    assert "secret" not in caplog.text
+    stage.glance.shows = "403 Forbidden"
+    stage.passes(100)
+    stage.glance.shows = ACTIVE
+    stage.passes(30)
+    assert stage.told.events == UPLOADED
+
+
+def test_a_bug_of_ours_is_logged_once_and_the_limit_still_ends_it(
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any, **__: Any) -> bool:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(asynchronous, "has_settled", breaks)
+    stage.filter(follow_limit="2m")
+    assert stage.imports().trace[0][1] == "202 Accepted"
+    stage.passes(120)
+    assert [each.levelno for each in caplog.records] == [logging.ERROR]
+    assert "a bug: what Glance does after a 202 may not be told" in caplog.text
+    assert stage.told.events == ["image.upload ERROR"]
+
+
+def test_a_thread_that_cannot_begin_costs_no_request_and_is_tried_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cannot(run: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    begin, stage.following._start = stage.following._start, cannot
+    assert stage.imports("a").trace[0][1] == "202 Accepted"
+    assert "can't start new thread" in caplog.text
+    stage.following._start = begin
+    stage.imports("b")
+    assert len(stage.started) == 1
+    stage.glance.shows = ACTIVE
+    stage.passes(1)
+    assert stage.told.events == 2 * UPLOADED
+
+
+@pytest.mark.parametrize(
+    ("options", "events"),
+    [
+        ({"priorities": "error"}, ["image.upload ERROR"]),
+        ({"disabled_notifications": "image.prepare"}, ["image.upload ERROR"]),
+        ({"priorities": "warn"}, []),
+        ({"disabled_notifications": "image"}, []),
+    ],
+)
+def test_it_is_followed_only_where_somebody_wants_to_know(
+    stage: Stage, options: dict[str, str], events: list[str]
+) -> None:
+    stage.filter(**options)
+    stage.glance.shows = FAILED
+    stage.imports()
+    stage.passes(1)
+    assert stage.told.events == events
+    assert len(stage.glance.lookups) == stage.befores == len(events)
+    assert stage.told.ended == stage.told.begun
+
+
+def test_a_forked_child_follows_none_of_its_parents(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.shows = ACTIVE
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover
+        stage.asks("GET", ONE)  # passes untouched
+        stage.imports("another")
+        stage.passes(1)
+        told = {str(each.payload["id"]) for each in stage.told.notifications}  # type: ignore[index]
+        os._exit(0 if told == {"another"} and len(stage.started) == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    stage.passes(1)
+    assert stage.told.events == UPLOADED
+
+
+def test_one_thread_follows_all_and_begins_with_the_first() -> None:
+    glance, told = Glance(), Told()
+    app = watched(glance, told)
+    glance.shows = ACTIVE
+
+    def following() -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if "following" in each.name]
+
+    before = len(following())
+    for image_id in ("a", "b", "c"):
+        body = json.dumps({"method": {"name": "glance-direct"}}).encode()
+        Server().serve(app, environ("POST", f"/v2/images/{image_id}/import", body))
+    assert len(following()) == before + 1
+    for _ in range(600):
+        if len(told.ended) == 3:
+            break
+        time.sleep(0.1)
+    assert told.events == 3 * UPLOADED
+
+
+def test_without_any_a_record_passes_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = [b"a body of its own"]
+    app = watched(answer("200 OK", body), Told())
+    assert app(environ("GET", ONE), Server()._start_response) is body
