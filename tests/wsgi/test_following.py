@@ -438,11 +438,12 @@ def test_a_forked_child_follows_none_of_its_parents(stage: Stage) -> None:
     stage.glance.shows = ACTIVE
     pid = os.fork()
     if pid == 0:  # pragma: no cover
-        stage.asks("GET", ONE)  # passes untouched
+        inherited = stage.following.of(IMAGE)
         stage.imports("another")
         stage.passes(1)
         told = {str(each.payload["id"]) for each in stage.told.notifications}  # type: ignore[index]
-        os._exit(0 if told == {"another"} and len(stage.started) == 2 else 1)
+        as_it_should = told == {"another"} and len(stage.started) == 2 and inherited is None
+        os._exit(0 if as_it_should else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     stage.passes(1)
     assert stage.told.events == UPLOADED
