@@ -18,8 +18,6 @@ class Fault:
     """What befalls server, broker or disk."""
 
     title: str
-    by_server: bool = False
-    """Whether it depends on the server, so that it is made under each of SERVERS."""
     impossible: Mapping[str, str] = field(default_factory=dict)
     """Servers under which it cannot be, and why."""
 
@@ -37,12 +35,12 @@ FAULTS: Mapping[int, Fault] = {
     10: Fault("no queue is bound, until later"),
     11: Fault("the queues are full and reject, until they are emptied"),
     12: Fault("the password is another one for a while"),
-    13: Fault("workers are killed, the leader among them", True, {"waitress": _ONE_PROCESS}),
-    14: Fault("all workers are killed at once", True, {"waitress": _ONE_PROCESS}),
-    15: Fault("master and workers are killed at once", True),
-    16: Fault("the server ends in good order under load", True),
-    17: Fault("a worker is frozen for a while, then the leader", True),
-    18: Fault("four threads compute beside the requests", True),
+    13: Fault("workers are killed, the leader among them", {"waitress": _ONE_PROCESS}),
+    14: Fault("all workers are killed at once", {"waitress": _ONE_PROCESS}),
+    15: Fault("master and workers are killed at once"),
+    16: Fault("the server ends in good order under load"),
+    17: Fault("a worker is frozen for a while, then the leader"),
+    18: Fault("four threads compute beside the requests"),
     19: Fault("the disk is full for a while"),
     20: Fault("cursors are overwritten with noise"),
     21: Fault("segments are damaged"),
@@ -50,12 +48,10 @@ FAULTS: Mapping[int, Fault] = {
     23: Fault("the journal's directory"),
     24: Fault(
         "the server forks after it has loaded the application",
-        True,
         {"uWSGI": _NO_FORK, "gunicorn": _NO_FORK, "waitress": _NO_FORK},
     ),
     25: Fault(
         "no threads run beside the requests",
-        True,
         {"gunicorn": _NO_UWSGI, "gunicorn preload": _NO_UWSGI, "waitress": _NO_UWSGI},
     ),
     26: Fault("the broker is frozen for a moment, acks come late"),
@@ -65,11 +61,11 @@ FAULTS: Mapping[int, Fault] = {
     30: Fault("the broker accepts and is silent"),
     31: Fault("messages that it never takes, and are not owed, come among others"),
     32: Fault("the leader is killed after deliveries, before its cursor moved"),
-    33: Fault("a worker is killed between Glance's answer and the record", True),
-    34: Fault("the leader is killed, and a child that it has forked lives on", True),
-    35: Fault("several use one journal", True),
+    33: Fault("a worker is killed between Glance's answer and the record"),
+    34: Fault("the leader is killed, and a child that it has forked lives on"),
+    35: Fault("several use one journal"),
     36: Fault("a backlog waits at the start, and requests come"),
-    37: Fault("a backlog waits at the start, and no request comes", True),
+    37: Fault("a backlog waits at the start, and no request comes"),
     38: Fault("the wall clock, as the filter reads it, goes back by an hour"),
     39: Fault("a crash loop has left a segment for each of its processes"),
     40: Fault("the first host of the list is dead"),
@@ -80,10 +76,13 @@ FAULTS: Mapping[int, Fault] = {
 }
 
 
-def under_each(number: int, always: Iterable[str] = ()) -> pytest.MarkDecorator:
+def under_each(
+    number: int, *, always: Iterable[str] = (), but: Iterable[str] = ()
+) -> pytest.MarkDecorator:
     """For a test that takes `kind`, of a fault that depends on the server: it is made under each
-    server under which it can be, and without FAULTS=1 under those of `always`."""
-    kinds = [each for each in SERVERS if each not in FAULTS[number].impossible]
+    server under which it can be, those of `but` excepted, and without FAULTS=1 under those of
+    `always` only."""
+    kinds = [each for each in SERVERS if each not in {*FAULTS[number].impossible, *but}]
     return pytest.mark.parametrize(
         "kind", [pytest.param(each, marks=() if each in always else with_all) for each in kinds]
     )
