@@ -67,7 +67,9 @@ class PortMapper:
     In a `with` statement it is up from the first line on, and ended after the last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        """It writes nothing; by `home`, in its environment, it can be told whose it is."""
+        self._home = home
         (self.port,) = _free_ports(1)
         self.cookie = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +84,7 @@ class PortMapper:
     def start(self) -> None:
         """Start it, and wait until it answers. Raises RuntimeError when it does not."""
         command = ["epmd", "-port", str(self.port), "-address", "127.0.0.1"]
-        environ = {"PATH": os.pathsep.join(_PLACES)}
+        environ = {"PATH": os.pathsep.join(_PLACES), "HOME": str(self._home)}
         self._process = _started(command, environ, subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while not _accepts(self.port):
@@ -135,7 +137,7 @@ class Rabbit:
         self.name = f"{name}@localhost"
         self._vm: subprocess.Popen[bytes] | None = None
         self._has_own_mapper = mapper is None  # which lives and ends with it
-        self._mapper = mapper or PortMapper()
+        self._mapper = mapper or PortMapper(self._home)
         self.port, self.api_port, self.tls_port, distribution = _free_ports(4)
         self._besides_amqp = [self.api_port, *([self.tls_port] if tls else [])]
         self._environ = {

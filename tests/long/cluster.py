@@ -17,7 +17,7 @@ class RabbitCluster:
     """In a `with` statement it is up from the first line on, and ended after the last."""
 
     def __init__(self, folder: Path) -> None:
-        self._mapper = PortMapper()
+        self._mapper = PortMapper(folder)
         self.nodes = [Rabbit(folder / name, name=name, mapper=self._mapper) for name in NAMES]
         self._at_the_end = contextlib.ExitStack()
 
