@@ -27,7 +27,7 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/unit --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest --ignore=tests/unit --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest --ignore=tests/unit -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
 
 # The pure core: these modules decide, and do no I/O.

@@ -41,6 +41,7 @@ setup(
             "oslotest>=4.0",
             "pytest>=8.0",
             "pytest-cov>=5.0",
+            "pytest-xdist>=3.6",
             "ruff>=0.6",
             "testtools>=2.5",
             "types-requests>=2.31",
