@@ -19,7 +19,6 @@ _FOUND = pytest.StashKey[Found]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.broker")
-    config.addinivalue_line("markers", "with_all: takes long, and is run by `make faults`")
     config.stash[_FOUND] = Found()
 
 
