@@ -30,6 +30,8 @@ class Arrival(NamedTuple):
     timestamp: str
     at: float  # monotonic clock
     payload: Any = None
+    project_id: str | None = None
+    user_id: str | None = None
 
     @property
     def is_unknown(self) -> bool:
@@ -117,6 +119,8 @@ class Consumer:
                 timestamp=told["timestamp"],
                 at=time.monotonic(),
                 payload=told["payload"],
+                project_id=told["_context_project_id"],
+                user_id=told["_context_user_id"],
             )
         )
 
