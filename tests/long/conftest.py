@@ -11,11 +11,23 @@ from tests.faults.stage import Stage
 from tests.faults.ways import RABBIT
 
 LONG = os.environ.get("LONG") == "1"
-with_long = pytest.mark.skipif(not LONG, reason="takes long: make long")
+with_long = pytest.mark.with_long
+HERE = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.broker")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long."""
+    left_out = [
+        each
+        for each in items
+        if HERE in each.path.parents and each.get_closest_marker("with_long") and not LONG
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if each not in left_out]
 
 
 def stage_to(folder: Path, hosts: str, vhost: str, **options: str) -> Stage:
