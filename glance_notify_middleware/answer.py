@@ -1,7 +1,8 @@
 """What has been seen of a response so far: its status, some headers, the start of its body."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from wsgiref.types import StartResponse
 
 from webob.byterange import ContentRange
 
@@ -9,6 +10,26 @@ from glance_notify_middleware import events, failure, images
 from glance_notify_middleware.lookup import LONGEST_RECORD
 
 _NO_BODY = (204, 304)
+
+
+def hand_on(
+    start_response: StartResponse,
+    started: Callable[[str, list[tuple[str, str]]], object],
+    status: str,
+    headers: list[tuple[str, str]],
+    exc_info: Any = None,
+) -> Callable[[bytes], object]:
+    """Call `start_response` as the application did, then `started`; returns the server's write().
+
+    `started` is given the headers as the application gave them: a filter above may edit the list.
+    """
+    given = list(headers) if isinstance(headers, list) else []
+    if exc_info is None:
+        write = start_response(status, headers)
+    else:
+        write = start_response(status, headers, exc_info)
+    started(status, given)
+    return write
 
 
 class Answer:

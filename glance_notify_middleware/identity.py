@@ -18,12 +18,17 @@ class Receiver(NamedTuple):
     request_id: str | None = None
 
 
+def context_in(environ: Mapping[str, Any]) -> Any:
+    """Glance's own RequestContext; None where there is none (yet)."""
+    return environ.get("webob.adhoc_attrs", {}).get("context")
+
+
 def from_context(environ: Mapping[str, Any]) -> Receiver | None:
     """Who Glance's own RequestContext says that it is; None where there is no context (yet).
 
     What it leaves empty stays empty.
     """
-    context = environ.get("webob.adhoc_attrs", {}).get("context")
+    context = context_in(environ)
     if context is None:
         return None
     return Receiver(
@@ -40,14 +45,13 @@ def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:
     context has the request_id that it had there (glance 33.0.0, api/v2/images.py,
     `_proxy_request_to_host`).
     """
-    context = environ.get("webob.adhoc_attrs", {}).get("context")
+    context = context_in(environ)
     return context is not None and getattr(context, "request_id", None) != before.request_id
 
 
 def is_there(environ: Mapping[str, Any]) -> bool:
     """Whether anything has looked who asks, be it nobody."""
-    attributes = environ.get("webob.adhoc_attrs", {})
-    return attributes.get("context") is not None or "HTTP_X_IDENTITY_STATUS" in environ
+    return context_in(environ) is not None or "HTTP_X_IDENTITY_STATUS" in environ
 
 
 def from_headers(environ: Mapping[str, Any]) -> Receiver:

@@ -9,7 +9,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import asynchronous, events, identity, lookup, streams
-from glance_notify_middleware.answer import Answer
+from glance_notify_middleware.answer import Answer, hand_on
 from glance_notify_middleware.asynchronous import Accepted
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
 from glance_notify_middleware.following import Followed, Following
@@ -139,13 +139,7 @@ class Observation:
         exc_info: Any = None,
     ) -> Callable[[bytes], object]:
         """In the place of `start_response`."""
-        # As the application gave them: a filter above may edit the list.
-        given = list(headers) if isinstance(headers, list) else []
-        if exc_info is None:
-            write = start_response(status, headers)
-        else:
-            write = start_response(status, headers, exc_info)
-        self._started(status, given)
+        write = hand_on(start_response, self._started, status, headers, exc_info)
         return functools.partial(self._write, write)
 
     @harmless
@@ -245,8 +239,7 @@ class Observation:
         """Have it followed: its intent stands until that is known."""
         asked = asynchronous.asked(request.body_start)
         accepted = Accepted(self._operation, asked, asynchronous.kept(self._before))
-        context = self._environ.get("webob.adhoc_attrs", {}).get("context")
-        snapshot = lookup.lasting(self._snapshot, context)
+        snapshot = lookup.lasting(self._snapshot, identity.context_in(self._environ))
         followed = Followed(accepted, request.receiver, self._intent, snapshot)
         self._following.follow(followed, self._before)
         self._look.forget(self._operation)

@@ -6,7 +6,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import streams
-from glance_notify_middleware.answer import Answer
+from glance_notify_middleware.answer import Answer, hand_on
 from glance_notify_middleware.following import Followed
 from glance_notify_middleware.harmless import harmless
 
@@ -34,25 +34,10 @@ class PassingRecord:
 
     def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
         """Call the application, once."""
-        body = self._app(self._environ, functools.partial(self._start, start_response))
+        start = functools.partial(hand_on, start_response, self._started)
+        body = self._app(self._environ, start)
         watched = self._watched(body)
         return body if watched is None else watched
-
-    def _start(
-        self,
-        start_response: StartResponse,
-        status: str,
-        headers: list[tuple[str, str]],
-        exc_info: Any = None,
-    ) -> Callable[[bytes], object]:
-        """In the place of `start_response`."""
-        given = list(headers) if isinstance(headers, list) else []
-        if exc_info is None:
-            write = start_response(status, headers)
-        else:
-            write = start_response(status, headers, exc_info)
-        self._started(status, given)
-        return write
 
     @harmless
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:

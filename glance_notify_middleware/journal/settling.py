@@ -166,10 +166,8 @@ class Settling:
                 if not self._record(unknown[at : at + _AT_ONCE]):
                     return False
             if unknown:
-                here = [each for each in totals.get("told", []) if self._lies_here(each)]
-                checked.replace(
-                    self._directory / layout.TOTALS, {**totals, "told": [*here, identity]}
-                )
+                totals["told"] = [*self._still_here(totals, "told"), identity]
+                checked.replace(self._directory / layout.TOTALS, totals)
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
                 log_alone(LOG, logging.WARNING, f"{told}: {more}")
@@ -203,7 +201,7 @@ class Settling:
             return  # its live file is gone: should it come back, its process lives
         path = self._directory / layout.TOTALS
         totals = checked.load(path) or {}
-        added = [each for each in totals.get("added", []) if self._lies_here(each)]
+        added = self._still_here(totals, "added")
         if identity in added:
             return
         for kind in ("recorded", "dropped"):
@@ -213,8 +211,10 @@ class Settling:
         totals["added"] = [*added, identity]
         checked.replace(path, totals)
 
-    def _lies_here(self, identity: str) -> bool:
-        return layout.live_path(self._directory, identity).exists()
+    def _still_here(self, totals: dict[str, Any], done: str) -> list[str]:
+        """For whom that is done already, of those whose files lie here."""
+        names = totals.get(done, [])
+        return [each for each in names if layout.live_path(self._directory, each).exists()]
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
