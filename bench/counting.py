@@ -5,14 +5,11 @@ all that the filter does for a chunk: what has left is known after each, and the
 when it is due, which is after 64 MiB here.
 """
 
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
+from bench import page
 from glance_notify_middleware.streams import WatchedBody
 
 CHUNK = b"x" * 65536
@@ -80,20 +77,14 @@ def main(arguments: list[str]) -> int:
     """Measure, and print or write the page."""
     found = measure()
     nothing, least, ours = found.values()
-    page = _PAGE.format(
-        date=f"{datetime.now(UTC):%Y-%m-%d}",
-        python=platform.python_version(),
-        cores=os.cpu_count(),
-        system=f"{platform.system()} {platform.release()}",
+    return page.give(
+        _PAGE,
+        arguments,
         rounds=ROUNDS,
         table="\n".join(f"| {name} | {each:.0f} |" for name, each in found.items()),
         ratio=ours / least,
         seconds=(ours - nothing) * CHUNKS / 1e6,
     )
-    print(page)
-    if arguments:
-        Path(arguments[0]).write_text(page)
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Recording is all of it: the notification to JSON, checksum, lock, and one write 
 
 import multiprocessing
 import os
-import platform
 import sys
 import tempfile
 import threading
@@ -16,9 +15,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import page
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
@@ -176,18 +175,12 @@ def main(arguments: list[str]) -> int:
         for is_busy in (False, True)
         for threads in BUSY_THREADS
     ]
-    page = _PAGE.format(
-        date=f"{datetime.now(UTC):%Y-%m-%d}",
-        python=platform.python_version(),
-        cores=os.cpu_count(),
-        system=f"{platform.system()} {platform.release()}",
+    return page.give(
+        _PAGE,
+        arguments,
         size=len(_record_of(_notification())),
         table=table(rows),
     )
-    print(page)
-    if arguments:
-        Path(arguments[0]).write_text(page)
-    return 0
 
 
 if __name__ == "__main__":

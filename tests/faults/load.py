@@ -105,9 +105,44 @@ def _p99(answers: Collection[Answered]) -> float:
     return 1000 * times[int(len(times) * 0.99)] if times else math.nan
 
 
-class Load:
+class Clients:
     """So many clients, each with an image at a time. In a `with` statement they are at work from
     the first line to the last; then the requests on their way are waited for."""
+
+    def __init__(self, count: int, *, apart: float, again: float) -> None:
+        """They begin `apart` seconds after each other; one whose connection broke off gives its
+        image up, and begins another after `again`."""
+        self._apart = apart
+        self._again = again
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"client {n}") for n in range(count)
+        ]
+
+    def _begin(self) -> None:
+        for thread in self._threads:
+            thread.start()
+            time.sleep(self._apart)
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._live(str(uuid.uuid4()))
+                continue
+            self._stop.wait(self._again)
+
+    def _live(self, image: str) -> None:
+        """Lead it through its life. Raises OSError, or HTTPException, when an answer breaks off."""
+        raise NotImplementedError
+
+
+class Load(Clients):
+    """Clients of the application that plays Glance, at a rate."""
 
     def __init__(
         self,
@@ -121,31 +156,13 @@ class Load:
         self._ports = ports
         self._life = life
         self._pause = clients / rate
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"client {n}") for n in range(clients)
-        ]
+        super().__init__(clients, apart=self._pause / clients, again=0.05)
 
     def __enter__(self) -> Ledger:
-        for thread in self._threads:
-            thread.start()
-            time.sleep(self._pause / len(self._threads))
+        self._begin()
         return self.ledger
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                self._live(str(uuid.uuid4()))
-                continue
-            self._stop.wait(0.05)  # the connection broke off: this image is given up
-
     def _live(self, image: str) -> None:
-        """Raises OSError, or HTTPException, when an answer breaks off."""
         due = time.monotonic()
         for step, operation in enumerate(self._life):
             if self._stop.is_set():

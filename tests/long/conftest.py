@@ -30,6 +30,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [each for each in items if each not in left_out]
 
 
+_SECTION = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = rabbit
+rabbit_port = {port}
+rabbit_virtual_host = {vhost}
+journal_dir = {journal}
+"""
+
+
+def section_to(rabbit: Rabbit, vhost: str, journal: Path) -> str:
+    """The lines of a paste file for a filter that sends to a vhost."""
+    return _SECTION.format(port=rabbit.port, vhost=vhost, journal=journal)
+
+
 def stage_to(folder: Path, hosts: str, vhost: str, **options: str) -> Stage:
     """One that sends to RabbitMQ as guest; `options` are more lines of the section."""
     options |= RABBIT.lines(hosts=hosts, vhost=vhost, user="guest", password="guest")

@@ -15,8 +15,8 @@ from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.journal.directory import size
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Notification, Priority
-from tests.long.recording import tend
+from glance_notify_middleware.notification import EventType
+from tests.long.recording import tend, update
 
 DOWNLOAD = uuid.UUID(int=2**64)
 """The message_id of the notification that tells that its outcome is unknown."""
@@ -40,27 +40,13 @@ def main() -> None:
         if events % 100 == 0:
             while size(folder) > bound / 2:  # the relay is behind
                 time.sleep(0.05)
-        event = _event(events)
+        event = update(events, _LONG)
         recorder.record([event])
         events, passed = events + 1, passed + len(event.to_json())
         recorder.progress(download, Progress(events * SENT, "owner"))
     told = {"events": events, "passed": passed, "dropped": journal.counters()["dropped"]}
     print(json.dumps({**told, "identity": journal.identity}), flush=True)
     sys.stdin.read()
-
-
-def _event(number: int) -> Notification:
-    return Notification(
-        message_id=str(uuid.UUID(int=number)),
-        publisher_id="glance-1.example",
-        event_type=EventType.UPDATE,
-        priority=Priority.INFO,
-        timestamp=time.time(),
-        payload=_LONG,
-        request_id=f"req-{number}",
-        project_id="project",
-        user_id="user",
-    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Clients that lead images through their lives on a real Glance, as often as they can."""
 
-import contextlib
 import http.client
 import json
-import threading
-import uuid
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.faults.load import Clients
 from tests.long.given import HEADER
 
 DATA = b"x" * (2 * 1024 * 1024)
@@ -53,35 +51,18 @@ class Seen:
     answered: dict[str, int] = field(default_factory=dict)  # statuses, where all was read
 
 
-class Lives:
-    """So many clients. In a `with` statement they are at work from the first line to the last;
-    then the requests on their way are waited for."""
+class Lives(Clients):
+    """Clients of a real Glance, as fast as it answers."""
 
     def __init__(self, port: int, token: str, *, clients: int = 8) -> None:
         self.seen = Seen()
         self._port = port
         self._token = token
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"client {n}") for n in range(clients)
-        ]
+        super().__init__(clients, apart=0.0, again=0.02)
 
     def __enter__(self) -> Seen:
-        for thread in self._threads:
-            thread.start()
+        self._begin()
         return self.seen
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                self._live(str(uuid.uuid4()))
-                continue
-            self._stop.wait(0.02)  # the connection broke off: this image is given up
 
     def _live(self, image: str) -> None:
         """To its end, or to an answer that is no success. Raises when an answer breaks off."""

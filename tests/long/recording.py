@@ -18,7 +18,7 @@ from bench.recording import PAYLOAD
 from glance_notify_middleware.intent import Intent
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Notification, Priority
+from glance_notify_middleware.notification import EventType, Notification, Payload, Priority
 from tests.long.memory import rss_anon
 
 MAX_SIZE = 8 * 1024**3
@@ -54,23 +54,28 @@ def main() -> None:
     sys.stdin.read()
 
 
+def update(number: int, payload: Payload) -> Notification:
+    """An event; each number has its own id."""
+    return Notification(
+        message_id=str(uuid.UUID(int=number)),
+        publisher_id="glance-1.example",
+        event_type=EventType.UPDATE,
+        priority=Priority.INFO,
+        timestamp=time.time(),
+        payload=payload,
+        request_id=f"req-{number}",
+        project_id="project",
+        user_id="user",
+    )
+
+
 def _record(recorder: JournalRecorder, number: int) -> float:
     """An operation, from its intent to its event; returns the seconds that both took."""
     begun = Intent(
         os.urandom(16), time.time(), "glance-1.example", EventType.UPDATE, "update image",
         str(uuid.UUID(int=number)), f"req-{number}", "project", "user", None,
     )  # fmt: skip
-    event = Notification(
-        message_id=str(uuid.UUID(int=number)),
-        publisher_id="glance-1.example",
-        event_type=EventType.UPDATE,
-        priority=Priority.INFO,
-        timestamp=time.time(),
-        payload=PAYLOAD,
-        request_id=f"req-{number}",
-        project_id="project",
-        user_id="user",
-    )
+    event = update(number, PAYLOAD)
     before = time.perf_counter()
     recorder.begin(begun)
     recorder.record([event], begun)

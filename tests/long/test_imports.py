@@ -15,15 +15,7 @@ from demo.keystone import ALICE, BOB, CAROL, Keystone
 from demo.rabbit import Rabbit
 from tests.faults.tally import Consumer
 from tests.glance.web import Web
-
-_SECTION = """
-[filter:notify]
-paste.filter_factory = glance_notify_middleware:filter_factory
-notifier_strategy = rabbit
-rabbit_port = {port}
-rabbit_virtual_host = {vhost}
-journal_dir = {journal}
-"""
+from tests.long.conftest import section_to
 
 _MORE = """
 [import_filtering_opts]
@@ -43,7 +35,7 @@ FILES = {  # what is imported, for whom, and what is told of it besides image.cr
 def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(
     rabbit: Rabbit, vhost: str, tmp_path: Path
 ) -> None:
-    section = _SECTION.format(port=rabbit.port, vhost=vhost, journal=tmp_path / "journal")
+    section = section_to(rabbit, vhost, tmp_path / "journal")
     accepted: dict[str, str] = {}  # request ids
     with Keystone() as keystone, Web() as web:
         configuration = glance.lay_out(

@@ -19,7 +19,7 @@ from tests.faults.report import markdown
 from tests.faults.servers import ROOT
 from tests.faults.tally import Consumer
 from tests.long import given, page, verdict
-from tests.long.conftest import LONG
+from tests.long.conftest import LONG, section_to
 from tests.long.lives import Lives
 
 KILLS = 200 if LONG else 8
@@ -34,14 +34,7 @@ _PREFORK = Kind(
 )
 """A worker that comes back is forked: one that loads Glance again takes seconds for it."""
 
-_SECTION = """
-[filter:notify]
-paste.filter_factory = glance_notify_middleware:filter_factory
-notifier_strategy = rabbit
-rabbit_port = {port}
-rabbit_virtual_host = {vhost}
-journal_dir = {journal}
-
+_GIVEN = """
 [filter:given]
 paste.filter_factory = tests.long.given:filter_factory
 """
@@ -60,7 +53,7 @@ def served(
     """A Glance with both filters, and a token for it."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("GIVEN_FILE", str(tmp_path / "given"))
-    section = _SECTION.format(port=rabbit.port, vhost=vhost, journal=tmp_path / "journal")
+    section = section_to(rabbit, vhost, tmp_path / "journal") + _GIVEN
     paste = glance.paste_file(section=section).replace(" notify rootapp", " notify given rootapp")
     with Keystone() as keystone:
         more = _DATABASE.format(folder=tmp_path)
