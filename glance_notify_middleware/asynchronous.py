@@ -64,7 +64,7 @@ def asked(body: bytes | None) -> Asked:
 
 def kept(before: _Record | None) -> _Record | None:
     """What `before` of Accepted needs of a record: not the image's locations, for hours."""
-    needed = ("status", "stores", _TO_STORES)
+    needed = ("status", "size", "stores", _TO_STORES)
     return None if before is None else {key: before[key] for key in needed if key in before}
 
 
@@ -81,9 +81,11 @@ def prepare(accepted: Accepted, record: _Record) -> ImageEvent:
     A copy does not change what is known of the image.
     """
     known = {"id": accepted.operation.image_id, **record}
-    if accepted.copies or record.get("status") == "importing":
+    is_in_its_midst = LOCK in record and record.get("status") == "importing"
+    if accepted.copies or is_in_its_midst:
         return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
-    payload = images.saving_metadata(known, "importing")
+    size = (accepted.before or {}).get("size")
+    payload = images.saving_metadata(known, "importing", size)
     return ImageEvent(EventType.PREPARE, Priority.INFO, payload)
 
 

@@ -138,14 +138,16 @@ def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:
     }
 
 
-def saving_metadata(record: Mapping[str, Any], status: str = "saving") -> Metadata:
+def saving_metadata(
+    record: Mapping[str, Any], status: str = "saving", size: int | None = None
+) -> Metadata:
     """Image metadata as it was when the upload began, from a record found after it.
 
-    An import gives the image another `status` then.
+    An import gives the image another `status` then; data that was staged has its `size` already.
     """
     return metadata(record) | {
         "status": status,
-        "size": None,
+        "size": size,
         "checksum": None,
         "virtual_size": None,
     }

@@ -35,7 +35,7 @@ def accepted(asked: Asked = DEFAULT, before: Any = None, call: str = "import") -
     return Accepted(operation, asked, before)
 
 
-def record(status: str, **more: str) -> dict[str, Any]:
+def record(status: str, **more: str | int) -> dict[str, Any]:
     return {"id": IMAGE, "status": status, **more}
 
 
@@ -64,8 +64,9 @@ def test_what_an_import_asks_for_stands_in_its_body(body: bytes | None, expected
     assert asked(body) == expected
 
 
-def test_nothing_but_status_and_stores_is_kept_of_the_record_before() -> None:
-    assert asynchronous.kept(RECORD) == {"status": "active", "stores": "fast,cheap"}
+def test_nothing_but_status_size_and_stores_is_kept_of_the_record_before() -> None:
+    kept = {name: RECORD[name] for name in ("status", "size", "stores")}
+    assert asynchronous.kept(RECORD) == kept
     assert asynchronous.kept({**LISTS, "name": "n"}) == {TO: ""}
     assert asynchronous.kept(None) is None
 
@@ -151,10 +152,12 @@ def test_prepare_is_due_when_glance_is_at_it(
 @pytest.mark.parametrize(
     ("of", "found", "status", "size"),
     [
-        (accepted(), record("importing", size=4), "importing", 4),  # type: ignore[arg-type]
-        (accepted(), record("active", size=4), "importing", None),  # type: ignore[arg-type]
+        (accepted(), record("importing", size=4, **{LOCK: "a"}), "importing", 4),
+        (accepted(), record("importing", size=4), "importing", None),  # it has failed since
+        (accepted(), record("active", size=4), "importing", None),
+        (accepted(before=STAGED | {"size": 3}), record("active", size=4), "importing", 3),
         (accepted(), record("queued"), "importing", None),
-        (accepted(COPY), record("active", size=4), "active", 4),  # type: ignore[arg-type]
+        (accepted(COPY), record("active", size=4), "active", 4),
         (accepted(), {}, "importing", None),
     ],
 )
