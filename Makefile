@@ -34,7 +34,7 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 CORE := */asynchronous.py,*/brokers.py,*/config.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/qpid_options.py,*/values.py
 
 long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, imports, kills, a backlog, a cluster; writes its tables to docs/
-	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance_suite tests/long -s
+	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance_suite tests/long -s
 
 faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s

@@ -11,6 +11,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.servers import SERVERS
 from tests.faults.stage import AGAIN
 from tests.faults.ways import RABBIT, Way
+from tests.markdown import markdown
 
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
 
@@ -59,16 +60,6 @@ def table(rows: Sequence[Row]) -> str:
             told = f"{number} not applicable: {reason}", server
             lines.append((number, (*told, *["-"] * (len(COLUMNS) - len(told)))))
     return markdown(COLUMNS, [cells for _, cells in sorted(lines, key=lambda line: line[0])])
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    widths = [max(len(line[n]) for line in [head, *rows]) for n in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
-    padded = (
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
-    )
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
 
 
 def page(

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from demo.rabbit import Rabbit
-from tests.faults import report
 from tests.faults.faults import FAULTS
 from tests.faults.load import Ledger
 from tests.faults.proxy import Proxy
@@ -16,6 +15,7 @@ from tests.faults.report import Row
 from tests.faults.stage import Stage
 from tests.faults.tally import QUEUES, Arrival, Tally, compare, drain
 from tests.faults.ways import ALL, Way
+from tests.markdown import markdown
 
 QUICK = 2000
 """Milliseconds. Who waits for a broker that is gone waits longer."""
@@ -32,7 +32,7 @@ class Found:
 
     def tell(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table besides those of the faults; `sentence` says what it shows."""
-        self.tables.append((sentence, report.markdown(head, rows)))
+        self.tables.append((sentence, markdown(head, rows)))
 
 
 class Trial:

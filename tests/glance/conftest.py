@@ -4,16 +4,20 @@ import atexit
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import pytest
-from webob import Request, Response
+import webob
 
 from demo import glance
 from demo.keystone import ALICE, PEOPLE, Keystone, Person
+from tests.agreement import native
+from tests.agreement.comparison import Finding, Kind, compare
+from tests.agreement.page import Agreement
+from tests.agreement.told import Event, Request
 from tests.glance.web import Web
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
@@ -54,6 +58,8 @@ class InProcess:
         self._keystone = keystone
         self._load = load
         self._read = 0
+        self._native: list[Event] = []
+        native.watch(self._native.append)
 
     def pipeline(
         self, flavor: str = "keystone", *, after: str = "context", **options: str
@@ -75,9 +81,9 @@ class InProcess:
 
     def ask(
         self, app: WSGIApplication, method: str, path: str, who: Person = ALICE, **more: Any
-    ) -> Response:
+    ) -> webob.Response:
         """A request; `more` are a `body`, a `json`, `headers`, and keys of the environ."""
-        request = Request.blank("/", method=method)
+        request = webob.Request.blank("/", method=method)
         request.environ |= {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.7"}
         request.headers["X-Auth-Token"] = self._keystone.token(who)
         if "json" in more:
@@ -97,7 +103,7 @@ class InProcess:
         if data is not None:
             answer = self.ask(app, "PUT", f"/v2/images/{image_id}/file", body=data)
             assert answer.status_int == 204, answer.text
-        self.told()
+        self.forget()
         return image_id
 
     def told(self) -> list[dict[str, Any]]:
@@ -107,6 +113,16 @@ class InProcess:
         lines = self.log.read_bytes()
         new, self._read = lines[self._read :], len(lines)
         return [json.loads(line) for line in new.splitlines()]
+
+    def forget(self) -> None:
+        """What was told so far, by the filter and by native."""
+        self.told()
+        self._native.clear()
+
+    def native_told(self, image: str) -> list[Event]:
+        """What Glance's own notifier told of an image since the last call; forgets the rest."""
+        told = [self._native.pop(0) for _ in range(len(self._native))]
+        return [event for event in told if image in str(event.payload)]
 
     def waits_for(self, count: int) -> list[dict[str, Any]]:
         """So many notifications that came since the last call of `told`, and all that came with
@@ -123,6 +139,32 @@ class InProcess:
         paste_file = self.folder / "etc" / "tested-paste.ini"
         paste_file.write_text(text)
         return self._load(flavor, str(paste_file))
+
+
+class Comparison:
+    """Compares what was told of an image with what native tells of it."""
+
+    def __init__(self, in_process: InProcess, agreement: Agreement) -> None:
+        self.agreement = agreement
+        self._in_process = in_process
+
+    def compare(self, request: Request, told: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """All that native told of the image since it was last asked, and what we told."""
+        image = request.path.split("/")[3]
+        request.events += self._in_process.native_told(image)
+        request.events += map(Event.of_ours, told)
+        return compare([request])
+
+    def of_download(self, image: str, told: Iterable[Mapping[str, Any]]) -> list[tuple[Kind, str]]:
+        """What became of the events of a download that was answered with 200: kind and reason."""
+        request = Request("a download", 0, "GET", f"/v2/images/{image}/file", 200)
+        findings = self.compare(request, told)
+        self.agreement.found(findings)
+        return [(found.kind, found.reason) for found in findings]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.agreement.plugin")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -161,3 +203,8 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
             return app
 
         yield InProcess(folder, keystone, web, load)
+
+
+@pytest.fixture
+def comparison(in_process: InProcess, agreement: Agreement) -> Comparison:
+    return Comparison(in_process, agreement)

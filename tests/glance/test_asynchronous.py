@@ -1,4 +1,5 @@
-"""Imports and added locations on a real Glance: exactly the events that the contract names.
+"""Imports and added locations on a real Glance: exactly the events that the contract names, and
+what its own notifier tells of them.
 
 A named part runs always, all of it with LONG=1.
 """
@@ -16,7 +17,10 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, CAROL, ROOT, Person
-from tests.glance.conftest import InProcess
+from tests.agreement.comparison import unexplained
+from tests.agreement.page import Followed
+from tests.agreement.told import Request
+from tests.glance.conftest import Comparison, InProcess
 from tests.glance.web import GOOD
 
 LONG = os.environ.get("LONG") == "1"
@@ -51,6 +55,12 @@ class Case(NamedTuple):
     who: Person = ALICE
     record: dict[str, Any] = {}  # noqa: RUF012 (a tuple's default)
     headers: dict[str, str] = {}  # noqa: RUF012
+
+    @property
+    def what(self) -> str:
+        """The method, and whether one store is asked for."""
+        several = self.asked.get("all_stores") or len(self.asked.get("stores", ())) > 1
+        return f"{self.method}, {'several stores' if several else 'one store'}"
 
     def __str__(self) -> str:
         words = [self.method, self.image, *self.asked, self.lacks, self.uri.strip("/")]
@@ -139,13 +149,13 @@ def app(in_process: InProcess) -> WSGIApplication:
 
 
 def image_of(case: Case, app: WSGIApplication, in_process: InProcess) -> str:
-    """An image as the case wants it; returns its id. Forgets what was told."""
+    """An image as the case wants it; returns its id. Forgets what both told."""
     data = DATA if case.image == ACTIVE else None
     image = in_process.image(app, data, **case.record)
     if case.image == STAGED:
         answer = in_process.ask(app, "PUT", f"/v2/images/{image}/stage", body=DATA)
         assert answer.status_int == 204
-        in_process.told()
+        in_process.forget()
     return image
 
 
@@ -158,26 +168,51 @@ def lacking(what: str, image: str, folder: Path) -> Iterator[None]:
         broken.touch()
     elif what:
         ({"staged": folder / "staging", "source": folder / "images"}[what] / image).unlink()
-    yield
-    if what == "store3":
-        broken.unlink()
-        broken.mkdir()
+    try:
+        yield
+    finally:
+        if what == "store3":
+            broken.unlink()
+            broken.mkdir()
 
 
 def events(told: list[dict[str, Any]]) -> list[str]:
     return [f"{each['event_type'].removeprefix('image.')} {each['priority']}" for each in told]
 
 
+def compared(
+    what: str,
+    request: Request,
+    told: list[dict[str, Any]],
+    expected: list[str],
+    comparison: Comparison,
+) -> None:
+    """Native tells the same, or there is a reason. `what` names the row of the page."""
+    findings = comparison.compare(request, told)
+    if request.status == 202:
+        exactly = events(told) == expected
+        comparison.agreement.settled(Followed(what, ", ".join(expected), exactly, findings))
+    else:
+        comparison.agreement.found(findings)
+    assert not unexplained(findings)
+
+
 def imported(
-    app: WSGIApplication, in_process: InProcess, image: str, case: Case
+    app: WSGIApplication,
+    in_process: InProcess,
+    image: str,
+    case: Case,
+    comparison: Comparison | None = None,
 ) -> list[dict[str, Any]]:
-    """What was told of the import, whose notifications must be those of its request."""
+    """What was told of the import, whose notifications must be those of its request. With a
+    comparison it must be what native tells, too."""
     uri = f"{in_process.web.url}{case.uri}" if case.uri.startswith("/") else case.uri
     method = {"name": case.method} | ({"uri": uri} if case.method == "web-download" else {})
+    path = f"/v2/images/{image}/import"
     answer = in_process.ask(
         app,
         "POST",
-        f"/v2/images/{image}/import",
+        path,
         who=case.who,
         json={"method": method, **case.asked},
         headers=case.headers,
@@ -191,16 +226,19 @@ def imported(
         payload = each["payload"]
         assert image in payload if isinstance(payload, str) else payload["id"] == image
         assert in_process.web.url not in str(payload)
+    if comparison is not None:
+        request = Request(str(case), 0, "POST", path, answer.status_int)
+        compared(case.what, request, told, case.told, comparison)
     return told
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_import_is_told_as_it_ended(
-    case: Case, app: WSGIApplication, in_process: InProcess
+    case: Case, app: WSGIApplication, in_process: InProcess, comparison: Comparison
 ) -> None:
     image = image_of(case, app, in_process)
     with lacking(case.lacks, image, in_process.folder):
-        told = imported(app, in_process, image, case)
+        told = imported(app, in_process, image, case, comparison)
     assert events(told) == case.told
     by_type = {each["event_type"]: each["payload"] for each in told if each["priority"] == "INFO"}
     if case.told != REFUSED:
@@ -300,14 +338,18 @@ def test_a_location_that_is_added_is_told_as_it_ended(
     expected: list[str],
     app: WSGIApplication,
     in_process: InProcess,
+    comparison: Comparison,
 ) -> None:
     image = image_of(web({}, [], image=of), app, in_process)
     body: dict[str, Any] = {"url": f"{in_process.web.url}{url}" if url[0] == "/" else url}
     if validation:
         body["validation_data"] = validation
-    answer = in_process.ask(app, "POST", f"/v2/images/{image}/locations", json=body)
+    path = f"/v2/images/{image}/locations"
+    answer = in_process.ask(app, "POST", path, json=body)
     assert (answer.status_int == 202) is (expected in (ADDED, NOT_ADDED)), answer.text
     told = in_process.waits_for(len(expected))
+    request = Request(f"locations {url}", 0, "POST", path, answer.status_int)
+    compared("locations", request, told, expected, comparison)
     assert events(told) == expected
     for each in told:
         assert each["_context_request_id"] == answer.headers["x-openstack-request-id"]

@@ -1,4 +1,5 @@
-"""A real Glance in this process, where what left is known to the byte."""
+"""A real Glance in this process, where what left is known to the byte; and what its own notifier
+tells of downloads, which is less."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,10 +10,14 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, BOB, CAROL, ROOT
-from tests.glance.conftest import BLIND, InProcess
+from tests.agreement.comparison import Kind
+from tests.glance.conftest import BLIND, Comparison, InProcess
 
 CHUNK = 64 * 1024
 DATA = bytes(range(256)) * 1024  # four chunks
+
+OURS_IS_THE_ADDRESS = (Kind.DIFFERS, "destination_ip is ours alone: native omits it")
+OURS_ALONE = (Kind.OURS, "cut")
 
 
 @pytest.fixture
@@ -36,12 +41,18 @@ def sent(told: list[dict[str, Any]]) -> list[tuple[str, int]]:
     ids=["whole", "range", "suffix range", "open range", "range in the old header"],
 )
 def test_bytes_sent_are_exact(
-    headers: dict[str, str], count: int, app: WSGIApplication, in_process: InProcess
+    headers: dict[str, str],
+    count: int,
+    app: WSGIApplication,
+    in_process: InProcess,
+    comparison: Comparison,
 ) -> None:
     image = in_process.image(app, DATA)
     body = in_process.ask(app, "GET", f"/v2/images/{image}/file", headers=headers).body
     assert len(body) == count
-    assert sent(in_process.told()) == [("INFO", count)]
+    told = in_process.told()
+    assert sent(told) == [("INFO", count)]
+    assert comparison.of_download(image, told) == [OURS_IS_THE_ADDRESS]
 
 
 def test_an_image_of_size_0_is_sent_with_0_bytes(
@@ -54,7 +65,11 @@ def test_an_image_of_size_0_is_sent_with_0_bytes(
 
 @pytest.mark.parametrize(("taken", "count"), [(0, 0), (3, 2 * CHUNK)])
 def test_a_client_that_goes_away_is_an_error_with_the_bytes_that_left(
-    taken: int, count: int, app: WSGIApplication, in_process: InProcess
+    taken: int,
+    count: int,
+    app: WSGIApplication,
+    in_process: InProcess,
+    comparison: Comparison,
 ) -> None:
     image = in_process.image(app, DATA)
     answer = in_process.ask(app, "GET", f"/v2/images/{image}/file")
@@ -62,21 +77,28 @@ def test_a_client_that_goes_away_is_an_error_with_the_bytes_that_left(
     for _ in range(taken):
         next(chunks)
     answer.app_iter.close()  # type: ignore[attr-defined]
-    assert sent(in_process.told()) == [("ERROR", count)]
+    told = in_process.told()
+    assert sent(told) == [("ERROR", count)]
+    assert comparison.of_download(image, told) == [OURS_ALONE]
 
 
 def test_a_store_file_that_was_truncated_is_an_error(
-    app: WSGIApplication, in_process: InProcess
+    app: WSGIApplication, in_process: InProcess, comparison: Comparison
 ) -> None:
     image = in_process.image(app, DATA)
     with (in_process.folder / "images" / image).open("r+b") as file:
         file.truncate(CHUNK + 10)
     list(in_process.ask(app, "GET", f"/v2/images/{image}/file").app_iter)
-    assert sent(in_process.told()) == [("ERROR", CHUNK + 10)]
+    told = in_process.told()
+    assert sent(told) == [("ERROR", CHUNK + 10)]
+    assert comparison.of_download(image, told) == [OURS_IS_THE_ADDRESS]
 
 
 def test_a_store_that_raises_half_way_is_an_error(
-    app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+    app: WSGIApplication,
+    in_process: InProcess,
+    comparison: Comparison,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from glance_store._drivers.filesystem import ChunkedFile  # type: ignore[import-untyped]
 
@@ -90,7 +112,9 @@ def test_a_store_that_raises_half_way_is_an_error(
     answer = in_process.ask(app, "GET", f"/v2/images/{image}/file")
     with pytest.raises(OSError, match="the disk broke"):
         list(answer.app_iter)
-    assert sent(in_process.told()) == [("ERROR", 2 * CHUNK)]
+    told = in_process.told()
+    assert sent(told) == [("ERROR", 2 * CHUNK)]
+    assert comparison.of_download(image, told) == [OURS_ALONE]
 
 
 def test_a_whole_life_is_told_in_order(app: WSGIApplication, in_process: InProcess) -> None:

@@ -6,10 +6,9 @@ belongs to the request whose thread emitted it. What a thread without a request 
 """
 
 import contextlib
-import importlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,9 +17,8 @@ from glance_notify_middleware import factory, lookup
 from glance_notify_middleware.middleware import NotifyMiddleware
 from glance_notify_middleware.notification import Notification
 from glance_notify_middleware.strategies.log import LoggerRecorder
-from tests.glance_suite.told import Event, Request
-
-_PRIORITIES = {"info": "INFO", "warn": "WARN", "error": "ERROR"}
+from tests.agreement import native
+from tests.agreement.told import Event, Request
 
 
 class Capture:
@@ -55,7 +53,7 @@ class Capture:
             return Shim(NotifyMiddleware(*args), self)
 
         cast(Any, factory).NotifyMiddleware = filter_under_the_shim
-        self._watch_native()
+        native.watch(self._told)
         self._watch_look_ups()
 
     def as_json(self) -> dict[str, Any]:
@@ -92,10 +90,9 @@ class Capture:
             if self._compares:
                 # As it goes over the wire.
                 told = json.loads(notification.to_json())
-                self._told("ours", told["event_type"], told["priority"], told["payload"])
+                self._told(Event.of_ours(told))
 
-    def _told(self, side: str, event_type: str, priority: str, payload: Any) -> None:
-        event = Event(side, event_type, priority, payload)
+    def _told(self, event: Event) -> None:
         request: Request | None = getattr(self._thread, "request", None)
         if getattr(self._thread, "looks_up", False):
             self.during_look_ups.append(event)
@@ -103,19 +100,6 @@ class Capture:
             self.asynchronous.append(event)
         else:
             request.events.append(event)
-
-    def _watch_native(self) -> None:
-        notifier = importlib.import_module("glance.notifier").Notifier
-        jsonutils = importlib.import_module("oslo_serialization.jsonutils")
-
-        def watched(priority: str) -> Callable[[Any, str, Any], None]:
-            def tell(_notifier: Any, event_type: str, payload: Any) -> None:
-                self._told("native", event_type, priority, json.loads(jsonutils.dumps(payload)))
-
-            return tell
-
-        for name, priority in _PRIORITIES.items():
-            setattr(notifier, name, watched(priority))
 
     def _watch_look_ups(self) -> None:
         """Tell the filter's own requests from those it watches, and note which are refused."""

@@ -20,10 +20,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
-from tests.glance_suite import agreement, pipeline
+from tests.agreement import comparison, page
+from tests.agreement.told import read_requests, synchronous
+from tests.glance_suite import pipeline
 from tests.glance_suite.capture import Capture
-from tests.glance_suite.report import table
-from tests.glance_suite.told import read_requests
 
 MODULES = {
     name.rpartition(".")[2]: f"glance.tests.functional.{name}"
@@ -207,8 +207,9 @@ def _run_and_write(arguments: argparse.Namespace, out: Path) -> None:
         report = run(arguments, Path(folder))
         out.write_text(json.dumps(report, indent=1))
     if arguments.compare:
-        findings = agreement.compare(read_requests(report["observed"]["requests"]))
-        print(table(findings), *agreement.unexplained(findings), sep="\n")
+        requests = synchronous(read_requests(report["observed"]["requests"]))
+        findings = comparison.compare(requests)
+        print(page.table(findings), *comparison.unexplained(findings), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Glance's own functional tests end the same with the filter, and both notifiers tell the same.
 
 A named part of them runs always, all that touch image operations with LONG=1, which also
-writes docs/glance-suite.md.
+writes docs/glance-suite.md and its part of docs/agreement.md.
 """
 
 import os
@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.glance_suite import agreement, places, report
-from tests.glance_suite.agreement import Finding, Kind
+from tests.agreement import comparison, page
+from tests.agreement.comparison import Kind, compare, unexplained
+from tests.agreement.page import DELETE_PAYLOADS, Agreement
+from tests.agreement.told import read_requests, synchronous
+from tests.glance_suite import places, report
 from tests.glance_suite.pipeline import Place
 from tests.glance_suite.runner import MODULES
-from tests.glance_suite.told import read_requests
 
 LONG = os.environ.get("LONG") == "1"
 PAGE = Path(__file__).parents[2] / "docs" / "glance-suite.md"
@@ -51,8 +53,6 @@ class Results:
     without: list[dict[str, Any]] = field(default_factory=list)
     verdicts: dict[str, dict[str, str]] = field(default_factory=dict)
     notifications: dict[str, int] = field(default_factory=dict)
-    findings: dict[str, list[Finding]] = field(default_factory=dict)
-    observed: dict[str, Any] = field(default_factory=dict)
 
     def run(self, place: Place, *options: str) -> dict[str, Any]:
         return places.run(place, self.folder / "run.json", *options)
@@ -67,11 +67,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
     yield found
     if LONG:
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(
-            report.page(
-                found.without, found.verdicts, found.notifications, found.findings, found.observed
-            )
-        )
+        PAGE.write_text(report.page(found.without, found.verdicts, found.notifications))
 
 
 @pytest.mark.parametrize("place", ["application", "context"])
@@ -95,20 +91,22 @@ def test_glances_own_tests_end_as_they_do_without_the_filter(
     assert run["notifications"] > 0
 
 
-@pytest.mark.parametrize("delete_payload", ["id", "metadata"])
+@pytest.mark.parametrize("delete_payload", DELETE_PAYLOADS)
 def test_the_filter_tells_what_the_native_notifier_tells(
-    results: Results, delete_payload: str
+    results: Results, agreement: Agreement, delete_payload: str
 ) -> None:
     run = results.run(
         "context",
         *("--compare", "--modules", ",".join(COMPARED), "--delete-payload", delete_payload),
     )
-    findings = agreement.compare(read_requests(run["observed"]["requests"]))
-    results.findings[delete_payload] = findings
-    results.observed[delete_payload] = run["observed"]
-    print(f"\nimage_delete_payload = {delete_payload}\n{report.table(findings)}")
+    findings = compare(synchronous(read_requests(run["observed"]["requests"])))
+    agreement.found(findings, delete_payload)
+    print(f"\nimage_delete_payload = {delete_payload}\n{page.table(findings)}")
 
-    assert not agreement.unexplained(findings)
+    assert not unexplained(findings)
+    shares = comparison.shares(findings)
+    assert shares.type_and_priority >= 98
+    assert shares.payload >= 97
     assert not run["observed"]["during_look_ups"], "a look-up made Glance tell something"
     by_both = {f.event_type for f in findings if f.kind in (Kind.AGREES, Kind.DIFFERS)}
     assert by_both == TYPES

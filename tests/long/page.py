@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from demo.rabbit import Rabbit
-from tests.faults.report import markdown
+from tests.markdown import markdown
 
 COLUMNS = ("what", "measured")
 

@@ -13,12 +13,12 @@ import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
 from glance_notify_middleware.journal.directory import listing, size
-from tests.faults.report import markdown
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.long import page
 from tests.long.conftest import with_long
 from tests.long.memory import Growth, cpu_seconds
+from tests.markdown import markdown
 
 BACKLOG = 600_000
 WRITERS = 2

@@ -8,11 +8,11 @@ import pytest
 
 from demo.rabbit import Rabbit, missing
 from tests.faults.load import Load
-from tests.faults.report import markdown
 from tests.faults.tally import QUEUES, compare, drain
 from tests.long import page
 from tests.long.cluster import RabbitCluster
 from tests.long.conftest import stage_to, with_long
+from tests.markdown import markdown
 
 KILLS = 4
 

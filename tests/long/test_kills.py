@@ -15,12 +15,12 @@ from demo import glance
 from demo.glance import UWSGI, Kind, Server
 from demo.keystone import ALICE, Keystone
 from demo.rabbit import Rabbit
-from tests.faults.report import markdown
 from tests.faults.servers import ROOT
 from tests.faults.tally import Consumer
 from tests.long import given, page, verdict
 from tests.long.conftest import LONG, section_to
 from tests.long.lives import Lives
+from tests.markdown import markdown
 
 KILLS = 200 if LONG else 8
 PROCESSES = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.glance_suite.told import Event, Request
+from tests.agreement.told import Event, Request
 
 ABSENT = "(absent)"
 """Stands for the value of a field that a payload does not have."""
@@ -36,6 +36,17 @@ def _without_internal_urls(_request: Request, native: Any, ours: Any) -> bool:
     internal = ("os_glance_stage_host", "os_glance_hash_op_host")
     told = {name: value for name, value in dict(native).items() if name not in internal}
     return bool(ours == told)
+
+
+def _without_notes(request: Request, native: Any, ours: Any) -> bool:
+    """Whether the properties are the same but for those that Glance keeps for itself."""
+    if not request.is_asynchronous:
+        return False
+    theirs, mine = (
+        {name: value for name, value in told.items() if not name.startswith("os_glance_")}
+        for told in (native, ours)
+    )
+    return bool(theirs == mine)
 
 
 def _was_not_to_be_known(request: Request, _native: Any, ours: Any) -> bool:
@@ -67,6 +78,22 @@ FIELD_RULES = (
         _ours_is_later,
     ),
     FieldRule(
+        "updated_at of an image.prepare that is told once the import is seen is a moment later",
+        ("updated_at",),
+        ("image.prepare",),
+        lambda request, native, ours: (
+            request.is_asynchronous and _ours_is_later(request, native, ours)
+        ),
+    ),
+    FieldRule(
+        "image.upload is told once all stores have it: the image is active by then",
+        ("status",),
+        ("image.upload",),
+        lambda request, native, ours: (
+            request.is_asynchronous and (native, ours) == ("importing", "active")
+        ),
+    ),
+    FieldRule(
         "deleted_at is now, a moment later",
         ("deleted_at",),
         ("image.delete", "image.member.delete"),
@@ -84,7 +111,18 @@ FIELD_RULES = (
         (*_IMAGE_EVENTS, "image.create", "image.delete"),
         _without_internal_urls,
     ),
-    FieldRule("native omits destination_ip", ("destination_ip",), ("image.send",), _ours_only),
+    FieldRule(
+        "Glance's notes in properties (os_glance_...): as they are after it, not in its midst",
+        ("properties",),
+        _IMAGE_EVENTS,
+        _without_notes,
+    ),
+    FieldRule(
+        "destination_ip is ours alone: native omits it",
+        ("destination_ip",),
+        ("image.send",),
+        _ours_only,
+    ),
     FieldRule(
         "the user may not get the record: what is known",
         (
@@ -156,6 +194,12 @@ OURS_ALONE: tuple[EventRule, ...] = (
             and ours.payload["status"] == "active"
         ),
     ),
+    (
+        "followed",
+        lambda request, ours: (
+            request.is_asynchronous and request.status == 202 and _is_alone(request, ours)
+        ),
+    ),
 )
 """What native is silent about, by class."""
 
@@ -182,12 +226,48 @@ NATIVE_ALONE: tuple[EventRule, ...] = (
             and any(_is_too_much(request, ours) for ours in request.told_by("ours"))
         ),
     ),
+    (
+        "bookkeeping of what goes on after a 202",
+        lambda request, native: request.is_asynchronous and native.event_type == "image.update",
+    ),
+    (
+        "told of each store, by us of the operation",
+        lambda request, native: (
+            request.is_asynchronous
+            and native.event_type in ("image.prepare", "image.upload", "image.activate")
+            and _is_told_as_its_worst(request, native.event_type)
+        ),
+    ),
+    (
+        "a copy that reads the image from its store: nobody receives it",
+        lambda request, native: request.is_asynchronous and native.event_type == "image.send",
+    ),
 )
 """What we do not repeat."""
 
 
 def _is_text(payload: Any) -> bool:
     return isinstance(payload, str)
+
+
+def _is_alone(request: Request, ours: Event) -> bool:
+    """Whether native does not tell it, and we tell one event of its type."""
+    same = [
+        event
+        for event in request.told_by("native")
+        if (event.event_type, event.priority) == (ours.event_type, ours.priority)
+    ]
+    types = [event.event_type for event in request.told_by("ours")]
+    return not same and types.count(ours.event_type) == 1
+
+
+def _is_told_as_its_worst(request: Request, event_type: str) -> bool:
+    """Whether we tell one event of what native tells of several stores: ERROR if any failed."""
+    told = {
+        side: [each.priority for each in request.told_by(side) if each.event_type == event_type]
+        for side in ("native", "ours")
+    }
+    return told["ours"] == ["ERROR" if "ERROR" in told["native"] else "INFO"]
 
 
 def _is_too_much(request: Request, ours: Event) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from tests.glance_suite import differences
-from tests.glance_suite.differences import ABSENT, EventRule, PairRule
-from tests.glance_suite.told import Event, Request
+from tests.agreement import differences
+from tests.agreement.differences import ABSENT, EventRule, PairRule
+from tests.agreement.told import Event, Request
 
 
 class Kind(StrEnum):
@@ -34,16 +34,11 @@ class Finding(NamedTuple):
 
 
 def compare(requests: Iterable[Request]) -> list[Finding]:
-    """What the two sides told of each synchronous request, judged.
+    """What the two sides told of each request, judged.
 
     Events that are not about images (tasks, metadata definitions) are not looked at.
     """
-    return [
-        finding
-        for request in requests
-        if not request.is_asynchronous
-        for finding in _compare_one(request)
-    ]
+    return [finding for request in requests for finding in _compare_one(request)]
 
 
 def unexplained(findings: Iterable[Finding]) -> list[str]:
@@ -53,6 +48,26 @@ def unexplained(findings: Iterable[Finding]) -> list[str]:
         for finding in findings
         if finding.kind is Kind.UNEXPLAINED
     ]
+
+
+class Shares(NamedTuple):
+    """Of `events` that both sides tell, or ought to: how many agree, in percent."""
+
+    events: int
+    type_and_priority: float
+    payload: float
+
+
+def shares(findings: Iterable[Finding]) -> Shares:
+    """A payload agrees, too, where it differs for a reason; a priority does not."""
+    both = [found for found in findings if found.kind not in (Kind.OURS, Kind.NATIVE)]
+    of_payload = [found for found in both if found.kind is not Kind.UNEXPLAINED]
+    other_priority = [reason for reason, _ in differences.PRIORITY_RULES]
+    of_priority = [
+        found for found in of_payload if not any(why in found.reason for why in other_priority)
+    ]
+    percent = 100 / max(len(both), 1)
+    return Shares(len(both), len(of_priority) * percent, len(of_payload) * percent)
 
 
 def counts(findings: Iterable[Finding]) -> Counter[tuple[str, str, Kind, str]]:

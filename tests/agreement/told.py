@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,11 @@ class Event:
     event_type: str
     priority: str
     payload: Any
+
+    @classmethod
+    def of_ours(cls, message: Mapping[str, Any]) -> Self:
+        """From a message of the filter."""
+        return cls("ours", message["event_type"], message["priority"], message["payload"])
 
 
 @dataclass(slots=True)
@@ -47,6 +52,11 @@ class Request:
             for event in self.events
             if event.side == side and event.event_type.startswith("image.")
         ]
+
+
+def synchronous(requests: Iterable[Request]) -> list[Request]:
+    """Those whose answer shows how they ended."""
+    return [request for request in requests if not request.is_asynchronous]
 
 
 def read_requests(observed: Iterable[Mapping[str, Any]]) -> list[Request]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.glance_suite.agreement import Finding, Kind, compare, unexplained
-from tests.glance_suite.told import Event, Request
+from tests.agreement.comparison import Finding, Kind, compare, shares, unexplained
+from tests.agreement.told import Event, Request
 
 IMAGE = {"id": "i", "owner": "o", "status": "saving", "tags": ["a", "b"], "properties": {}}
 SENT = {"image_id": "i", "owner_id": "o", "bytes_sent": 9}
@@ -164,5 +164,58 @@ def test_an_upload_may_be_found_changed_a_moment_later_but_not_earlier() -> None
         assert found[0].kind is kind
 
 
-def test_what_glance_works_on_after_its_answer_is_not_compared() -> None:
-    assert told("POST /v2/images/i/import 202", [("image.update", "INFO", IMAGE)], []) == []
+ACTIVE = IMAGE | {"status": "active"}
+UPLOADED, FAILED = ("image.upload", "INFO", ACTIVE), ("image.upload", "ERROR", "text")
+SAVED = ("image.update", "INFO", IMAGE)
+
+
+def imported(native: list[Any], ours: list[Any]) -> list[tuple[Kind, str]]:
+    found = told("POST /v2/images/i/import 202", native, ours)
+    return [(finding.kind, finding.reason) for finding in found]
+
+
+def test_an_import_is_told_once_where_native_tells_each_store_and_step() -> None:
+    assert imported([SAVED, UPLOADED, SAVED, UPLOADED], [UPLOADED]) == [
+        (Kind.AGREES, ""),
+        (Kind.NATIVE, "bookkeeping of what goes on after a 202"),
+        (Kind.NATIVE, "bookkeeping of what goes on after a 202"),
+        (Kind.NATIVE, "told of each store, by us of the operation"),
+    ]
+    partly = imported([UPLOADED, FAILED], [FAILED])
+    assert partly == [
+        (Kind.AGREES, ""),
+        (Kind.NATIVE, "told of each store, by us of the operation"),
+    ]
+    assert imported([SAVED], [FAILED])[0] == (Kind.OURS, "followed")
+
+
+@pytest.mark.parametrize(
+    ("native", "ours"),
+    [
+        ([UPLOADED], [FAILED]),
+        ([UPLOADED, FAILED], [UPLOADED]),
+        ([UPLOADED], [UPLOADED, UPLOADED]),
+        ([SAVED], [FAILED, FAILED]),
+        ([UPLOADED], []),
+        ([("image.activate", "INFO", ACTIVE)], []),
+        ([UPLOADED], [("image.upload", "INFO", IMAGE | {"status": "queued"})]),
+    ],
+)
+def test_an_import_that_is_told_otherwise_is_caught(native: list[Any], ours: list[Any]) -> None:
+    assert Kind.UNEXPLAINED in [kind for kind, _ in imported(native, ours)]
+
+
+def test_glances_notes_may_differ_after_an_import_and_no_other_property() -> None:
+    note, other = {"os_glance_import_task": "t"}, {"colour": "red"}
+    for properties, kind in [(note, Kind.DIFFERS), (note | other, Kind.UNEXPLAINED)]:
+        with_them = ("image.upload", "INFO", ACTIVE | {"properties": properties})
+        assert imported([with_them], [UPLOADED])[0][0] is kind
+        found = told("PUT /v2/images/i/file 204", [with_them], [UPLOADED])
+        assert found[0].kind is Kind.UNEXPLAINED
+
+
+def test_shares_are_of_what_both_ought_to_tell() -> None:
+    wrong = told("PUT /v2/images/i/file 204", [UPLOADED], [])
+    too_much = told("PUT /v2/images/i/file 413", [FAILED], [("image.upload", "WARN", "413")])
+    alone = told("POST /v2/images 403", [], [("image.create", "WARN", "text")])
+    assert shares([*upload(), *download(), *too_much, *wrong, *alone]) == (4, 50, 75)

@@ -1,0 +1,1 @@
+"""Do the filter and Glance's own notifier tell the same?"""

@@ -1,0 +1,21 @@
+"""A plugin of pytest, for the packages whose tests compare: they all write to one page."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agreement.page import DELETE_PAYLOADS, Agreement
+
+_PAGE = Path(__file__).parents[2] / "docs" / "agreement.md"
+
+
+@pytest.fixture(scope="session")
+def agreement() -> Iterator[Agreement]:
+    """What is found in this run. With LONG=1 it is written, unless only a part was run."""
+    agreement = Agreement()
+    yield agreement
+    is_whole = agreement.followed and all(each in agreement.findings for each in DELETE_PAYLOADS)
+    if os.environ.get("LONG") == "1" and is_whole:
+        _PAGE.write_text(agreement.page())
