@@ -78,11 +78,11 @@ def has_begun(accepted: Accepted, record: _Record) -> bool:
 def prepare(accepted: Accepted, record: _Record) -> ImageEvent:
     """image.prepare, from a record that was found while Glance was at it, or after.
 
+    Of several stores the first may be done by then: what Glance learns from the data is left out.
     A copy does not change what is known of the image.
     """
     known = {"id": accepted.operation.image_id, **record}
-    is_in_its_midst = LOCK in record and record.get("status") == "importing"
-    if accepted.copies or is_in_its_midst:
+    if accepted.copies:
         return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
     size = (accepted.before or {}).get("size")
     payload = images.saving_metadata(known, "importing", size)

@@ -84,27 +84,20 @@ class Agreement:
         return markdown(["", "events", "type and priority agree", "payload agrees"], rows)
 
 
-_KINDS = (Kind.AGREES, Kind.DIFFERS, Kind.OURS, Kind.NATIVE, Kind.UNEXPLAINED)
-
-
 def table(findings: Iterable[Finding]) -> str:
-    """Event type by priority: what became of the events, by kind and reason."""
-    cells: dict[tuple[str, str], dict[Kind, list[str]]] = {}
-    for (event_type, priority, kind, reason), count in sorted(counts(findings).items()):
-        cell = f"{count}, {reason}" if reason else str(count)
-        cells.setdefault((event_type, priority), {}).setdefault(kind, []).append(cell)
+    """How many events there are of each type and priority, by what became of them and why."""
     return markdown(
-        ["event type", "priority", *_KINDS],
+        ["event type", "priority", "", "events", "reason"],
         [
-            [*of_what, *(" / ".join(kinds.get(kind, ["-"])) for kind in _KINDS)]
-            for of_what, kinds in sorted(cells.items())
+            [event_type, priority, kind, str(count), reason]
+            for (event_type, priority, kind, reason), count in sorted(counts(findings).items())
         ],
     )
 
 
 def asynchronous(followed: Iterable[Followed]) -> str:
-    """What was asked for, and how it ended: how many were told exactly as the contract says, and
-    how many of those that native tells, too, have an image.activate with the same payload."""
+    """What was asked for, and how it ended: how many were told exactly as the contract says, how
+    many times both told image.activate, and how many of those payloads agree."""
     rows: dict[tuple[str, str], Counter[str]] = {}
     for operation in followed:
         row = rows.setdefault((operation.what, operation.told), Counter())
@@ -113,14 +106,13 @@ def asynchronous(followed: Iterable[Followed]) -> str:
         for found in operation.findings:
             if found.event_type == "image.activate" and found.kind is not Kind.NATIVE:
                 row["activate"] += found.kind is not Kind.OURS
-                row["equal"] += found.kind is Kind.AGREES
+                row["agreeing"] += found.kind in (Kind.AGREES, Kind.DIFFERS)
     return markdown(
-        ["operation", "to be told", "operations", "told so", "activate of both, equal"],
+        ["operation", "to be told", "operations", "told so", "activate of both", "agreeing"],
         [
             [
                 *of_what,
-                *(str(row[name]) for name in ("operations", "exactly")),
-                f"{row['activate']}, {row['equal']}" if row["activate"] else "-",
+                *(str(row[name]) for name in ("operations", "exactly", "activate", "agreeing")),
             ]
             for of_what, row in sorted(rows.items())
         ],

@@ -152,8 +152,7 @@ def test_prepare_is_due_when_glance_is_at_it(
 @pytest.mark.parametrize(
     ("of", "found", "status", "size"),
     [
-        (accepted(), record("importing", size=4, **{LOCK: "a"}), "importing", 4),
-        (accepted(), record("importing", size=4), "importing", None),  # it has failed since
+        (accepted(), record("importing", size=4, **{LOCK: "a"}), "importing", None),
         (accepted(), record("active", size=4), "importing", None),
         (accepted(before=STAGED | {"size": 3}), record("active", size=4), "importing", 3),
         (accepted(), record("queued"), "importing", None),
