@@ -23,6 +23,10 @@ from tests.glance.web import Web
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
 """Somebody of the owner's project who may do everything but look a record up."""
 
+AWAY = "away"
+"""The region of another Glance, which the web server plays."""
+
+_METHODS = "glance-direct,web-download,glance-download,copy-image"
 _PATIENCE = 60  # seconds that are waited for what comes within two
 
 _SEES_RECORDS = "role:admin or (role:reader and not role:blind)"
@@ -179,12 +183,14 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     folder = tmp_path_factory.mktemp("glance")
     with Keystone() as keystone, Web() as web:
         PEOPLE[BLIND.name] = BLIND
+        keystone.glances[AWAY] = web.url
         configuration = glance.lay_out(
             folder,
             keystone.url,
             default=(
                 "enabled_backends = store1:file, store2:file, store3:file, web:http\n"
                 f"image_cache_dir = {folder}/cache\n"
+                f"enabled_import_methods = [{_METHODS}]\n"
                 "worker_self_reference_url = http://localhost:9"
             ),
             more=_STORES.format(folder=folder, port=web.port),

@@ -20,8 +20,8 @@ from demo.keystone import ALICE, CAROL, ROOT, Person
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request
-from tests.glance.conftest import Comparison, InProcess
-from tests.glance.web import GOOD
+from tests.glance.conftest import AWAY, Comparison, InProcess
+from tests.glance.web import GOOD, away
 
 LONG = os.environ.get("LONG") == "1"
 DATA = b"data" * 100
@@ -43,7 +43,8 @@ WITH_BROKEN, ONLY_BROKEN = {"stores": ["store1", "store3"]}, {"stores": ["store3
 class Case(NamedTuple):
     """One import: of which image, what is asked for, and what must be told of it.
 
-    `lacks` says what is broken meanwhile: a store, the staged data, the source of a copy.
+    `lacks` says what is broken meanwhile: a store, the staged data, the source of a copy. `uri`
+    names a file of the web server, for a download by itself or from the Glance of another region.
     """
 
     method: str
@@ -75,6 +76,10 @@ def web(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
     return Case("web-download", more.pop("image", QUEUED), asked, told, **more)
 
 
+def download(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
+    return Case("glance-download", more.pop("image", QUEUED), asked, told, **more)
+
+
 def copy(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
     more = {"who": ROOT, "image": ACTIVE, **more}
     return Case("copy-image", more.pop("image"), asked, told, **more)
@@ -91,6 +96,8 @@ ALWAYS = [
     web(ALL | MAY, PARTLY, lacks="store3"),
     web({}, BROKEN, uri="/none"),
     web({}, REFUSED, uri="http://192.0.2.1/good"),
+    download({}, UPLOADED),
+    download({}, BROKEN, uri="/none"),
     copy({"stores": ["store2"]}, COPIED),
     copy(ALL | MAY, BROKEN, lacks="store3"),
     copy({"stores": ["store2"]}, BROKEN, lacks="source"),
@@ -136,7 +143,12 @@ WHEN_LONG = [
     copy(ONLY_BROKEN | MUST, BROKEN, lacks="store3"),
     copy(ALL, REFUSED, who=ALICE),
     copy(ALL, REFUSED, image=QUEUED),
-    Case("glance-download", QUEUED, {}, REFUSED),
+    download(BOTH | MUST, UPLOADED),
+    download(ALL | MAY, UPLOADED),
+    download(WITH_BROKEN | MUST, BROKEN, lacks="store3"),
+    download(WITH_BROKEN | MAY, PARTLY, lacks="store3"),
+    download({}, BROKEN, uri="/short"),
+    download({}, REFUSED, image=ACTIVE),
     Case("no-such-method", QUEUED, {}, REFUSED),
 ]
 CASES = ALWAYS + (WHEN_LONG if LONG else [])
@@ -207,7 +219,11 @@ def imported(
     """What was told of the import, whose notifications must be those of its request. With a
     comparison it must be what native tells, too."""
     uri = f"{in_process.web.url}{case.uri}" if case.uri.startswith("/") else case.uri
-    method = {"name": case.method} | ({"uri": uri} if case.method == "web-download" else {})
+    of_method = {
+        "web-download": {"uri": uri},
+        "glance-download": {"glance_region": AWAY, "glance_image_id": away(case.uri)},
+    }
+    method = {"name": case.method} | of_method.get(case.method, {})
     path = f"/v2/images/{image}/import"
     answer = in_process.ask(
         app,
@@ -245,7 +261,7 @@ def test_an_import_is_told_as_it_ended(
         assert by_type["image.prepare"]["status"] == (
             "active" if case.method == "copy-image" else "importing"
         )
-    size = len(GOOD if case.method == "web-download" else DATA)
+    size = len(GOOD if case.method.endswith("-download") else DATA)
     for event_type in by_type.keys() - {"image.prepare"}:
         payload = by_type[event_type]
         assert (payload["status"], payload["size"]) == ("active", size)

@@ -1,17 +1,28 @@
 """A web server from which images are imported: some of them are there, and some are not."""
 
+import json
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 GOOD = bytes(range(250)) * 8
 
 
+def away(path: str) -> str:
+    """The id of the image that the Glance of another region has of a file here."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, path))
+
+
+_AWAY = {away(path): path for path in ("/good", "/short")}
+
+
 class Web:
     """Serves on a free port of loopback, until it is left as a context manager.
 
     `/good` is GOOD; `/short` breaks off in the middle; paths that begin with `/slow` wait there for
-    `go_on`; anything else has the status that its path names, else 404.
+    `go_on`; anything else has the status that its path names, else 404. As the Glance of another
+    region it has `/good` and `/short`, under the ids that `away` gives.
     """
 
     def __init__(self) -> None:
@@ -44,6 +55,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin()
 
     def do_GET(self) -> None:
+        _, _, image = self.path.partition("/v2/images/")
+        if image:
+            image_id, _, file = image.partition("/")
+            self.path = _AWAY.get(image_id, "/none")
+            if not file and self.path != "/none":
+                self._record()
+                return
         if not self._begin():
             return
         half = len(GOOD) // 2
@@ -54,6 +72,14 @@ class _Handler(BaseHTTPRequestHandler):
             goes_on.wait(60)
         if "short" not in self.path:
             self.wfile.write(GOOD[half:])
+
+    def _record(self) -> None:
+        record = {"status": "active", "disk_format": "raw", "container_format": "bare"}
+        body = json.dumps({**record, "size": len(GOOD)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _begin(self) -> bool:
         there = self.path.startswith(("/good", "/short", "/slow"))
