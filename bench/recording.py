@@ -176,8 +176,8 @@ the two. On a busy disk another process writes and syncs without end.
 
 Beside busy threads a write wakes one of them, which is most of the median, and may lose the GIL to
 it: then the time is that of getting it back, 5 ms for each of them, what every read and write of
-Glance in that process pays as well. Python's own share of the recording is slower there, too: the
-processor's caches are no longer warm with it.
+Glance in that process pays as well. Python's own share of the recording is slower there, too, each
+step of it alike: most likely since the processor's caches are no longer warm with it.
 
 {table}
 """
