@@ -1,10 +1,13 @@
-"""A table, for the pages below docs/."""
+"""What the pages below docs/ are made of."""
 
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In columns that can be read as they are."""
+    """A table, in columns that can be read as they are."""
     lines = [[cell.replace("|", "\\|") for cell in line] for line in (head, *rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     lines.insert(1, ["-" * width for width in widths])
@@ -12,3 +15,16 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
     )
     return "".join(f"| {' | '.join(cells)} |\n" for cells in padded)
+
+
+def joined(parts: Iterable[str]) -> str:
+    """All parts that are not empty, a line apart."""
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def written_with(*distributions: str) -> str:
+    """The sentence that tells when `make long` wrote a page, and the versions that it ran with."""
+    versions = [f"{each} {metadata.version(each)}" for each in distributions]
+    versions.append(f"Python {platform.python_version()}")
+    versions.append(f"glance_notify_middleware {metadata.version('glance_notify_middleware')}")
+    return f"Written on {datetime.now(UTC):%Y-%m-%d} by `make long`: {', '.join(versions)}."

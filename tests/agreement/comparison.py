@@ -32,6 +32,11 @@ class Finding(NamedTuple):
     reason: str
     request: Request
 
+    @property
+    def is_of_both(self) -> bool:
+        """Whether both sides tell it, or one of them ought to."""
+        return self.kind not in (Kind.OURS, Kind.NATIVE)
+
 
 def compare(requests: Iterable[Request]) -> list[Finding]:
     """What the two sides told of each request, judged.
@@ -60,7 +65,7 @@ class Shares(NamedTuple):
 
 def shares(findings: Iterable[Finding]) -> Shares:
     """A payload agrees, too, where it differs for a reason; a priority does not."""
-    both = [found for found in findings if found.kind not in (Kind.OURS, Kind.NATIVE)]
+    both = [found for found in findings if found.is_of_both]
     of_payload = [found for found in both if found.kind is not Kind.UNEXPLAINED]
     other_priority = [reason for reason, _ in differences.PRIORITY_RULES]
     of_priority = [

@@ -1,14 +1,11 @@
 """docs/agreement.md: what both notifiers told in a whole run of the tests, and how they agree."""
 
-import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import NamedTuple
 
 from tests.agreement.comparison import Finding, Kind, counts, shares, unexplained
-from tests.markdown import markdown
+from tests.markdown import joined, markdown, written_with
 
 DELETE_PAYLOADS = ("id", "metadata")
 
@@ -44,11 +41,9 @@ class Agreement:
 
     def page(self) -> str:
         """The whole page, in Markdown."""
-        ours, glance = metadata.version("glance_notify_middleware"), metadata.version("glance")
         parts = [
             "# Agreement with Glance's own notifier",
-            f"Written on {datetime.now(UTC):%Y-%m-%d} by `make long`: glance {glance}, "
-            f"Python {platform.python_version()}, glance_notify_middleware {ours}.",
+            written_with("glance"),
             "Both watched in one process, operation by operation, payloads field by field: in "
             "Glance's own functional tests, and in downloads, imports, copies and locations of "
             "ours on a real Glance. Of the events that both tell or ought to tell:",
@@ -66,7 +61,7 @@ class Agreement:
         for delete_payload, findings in self.findings.items():
             parts += [f"## With image_delete_payload = {delete_payload}", table(findings)]
             parts += ["\n".join(f"* {line}" for line in unexplained(findings))]
-        return "\n\n".join(part.strip() for part in parts if part) + "\n"
+        return joined(parts)
 
     def _shares(self) -> str:
         parts = [
@@ -104,9 +99,9 @@ def asynchronous(followed: Iterable[Followed]) -> str:
         row["operations"] += 1
         row["exactly"] += operation.exactly
         for found in operation.findings:
-            if found.event_type == "image.activate" and found.kind is not Kind.NATIVE:
-                row["activate"] += found.kind is not Kind.OURS
-                row["agreeing"] += found.kind in (Kind.AGREES, Kind.DIFFERS)
+            if found.event_type == "image.activate" and found.is_of_both:
+                row["activate"] += 1
+                row["agreeing"] += found.kind is not Kind.UNEXPLAINED
     return markdown(
         ["operation", "to be told", "operations", "told so", "activate of both", "agreeing"],
         [

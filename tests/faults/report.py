@@ -11,7 +11,7 @@ from tests.faults.faults import FAULTS
 from tests.faults.servers import SERVERS
 from tests.faults.stage import AGAIN
 from tests.faults.ways import RABBIT, Way
-from tests.markdown import markdown
+from tests.markdown import joined, markdown
 
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
 
@@ -95,4 +95,4 @@ def page(
     ]
     for sentence, found in more:
         parts += [f"{sentence}:", found]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return joined(parts)

@@ -2,7 +2,7 @@
 
 A shim above the filter marks, for the thread that runs it, the request at work; an event
 belongs to the request whose thread emitted it. What a thread without a request emits
-(imports, tasks) is asynchronous.
+(imports, tasks) is left out.
 """
 
 import contextlib
@@ -28,7 +28,6 @@ class Capture:
         self.test = ""
         self.recorded = 0
         self.requests: list[Request] = []
-        self.asynchronous: list[Event] = []
         self.during_look_ups: list[Event] = []
         self._compares = compares
         self._thread = threading.local()
@@ -60,7 +59,6 @@ class Capture:
         """What was seen, as `Request` and `Event` fields, for agreement to judge."""
         return {
             "requests": [asdict(request) for request in self.requests],
-            "asynchronous": [asdict(event) for event in self.asynchronous],
             "during_look_ups": [asdict(event) for event in self.during_look_ups],
         }
 
@@ -96,9 +94,7 @@ class Capture:
         request: Request | None = getattr(self._thread, "request", None)
         if getattr(self._thread, "looks_up", False):
             self.during_look_ups.append(event)
-        elif request is None:
-            self.asynchronous.append(event)
-        else:
+        elif request is not None:
             request.events.append(event)
 
     def _watch_look_ups(self) -> None:

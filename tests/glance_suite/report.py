@@ -1,15 +1,12 @@
 """What the runs gave, in Markdown."""
 
-import platform
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 from tests.glance_suite.places import RERUNS
-from tests.markdown import markdown
+from tests.markdown import joined, markdown, written_with
 
 _PATH = re.compile(r"(?<!\w)/\S+")
 
@@ -40,7 +37,6 @@ def page(
     `without` are the runs without the filter, `notifications` how many were recorded in each
     place.
     """
-    ours, glance = metadata.version("glance_notify_middleware"), metadata.version("glance")
     ends = Counter(without[0]["outcomes"].values())
     counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ends.items()))
     went_wrong = [
@@ -49,8 +45,7 @@ def page(
     ]
     parts = [
         "# Glance's own tests, with the filter",
-        f"Written on {datetime.now(UTC):%Y-%m-%d} by `make long`: glance {glance}, "
-        f"Python {platform.python_version()}, glance_notify_middleware {ours}.",
+        written_with("glance"),
         "Glance's functional tests that touch image operations, with the filter directly before "
         "the application and directly after `context`, against the same tests without it. "
         "Same: the test ends (ok, fail, error, skip) as it does without the filter. A test that "
@@ -63,4 +58,4 @@ def page(
         "wrote this page:",
         markdown(["test", "why"], went_wrong),
     ]
-    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+    return joined(parts)
