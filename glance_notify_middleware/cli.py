@@ -14,7 +14,10 @@ from paste.deploy import loadwsgi
 
 from glance_notify_middleware import assembly, config
 from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.makers import makers
+
+_ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,11 +57,11 @@ def _relay(settings: Settings) -> int:
     _become_owner(assembly.directory_of(settings))
     assembly.prepare(settings, strategies)
     relay = assembly.relay(settings, strategies)
-    ended = threading.Event()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: ended.set())
+    # Blocked, one that comes too early is kept for sigwait. A handler could be missed: Python runs
+    # it in this thread, which does not wake for it when it is about to wait for a lock.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     threading.Thread(target=relay.run, name="glance-notify-relay", daemon=True).start()
-    ended.wait()
+    signal.sigwait(_ENDINGS)
     relay.stop()
     return 0
 
@@ -91,3 +94,8 @@ def _become_owner(directory: Path) -> None:
     os.setgroups([])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
+    for code in (logging.__file__, __file__):
+        if not os.access(code, os.R_OK):
+            told = f"user {owner.st_uid}, the owner of {directory}, cannot read {code}: what is "
+            told += "imported from there later fails; install it where that user can read it"
+            log_alone(LOG, logging.WARNING, told)

@@ -1,5 +1,6 @@
 """The command glance-notify relay: a relay in a process of its own."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -154,12 +155,20 @@ def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
         eventually((journal_dir / "relay.lock").exists)
         owners = Path(f"/proc/{process.pid}/status").read_text()
         process.terminate()
-        process.communicate(timeout=10)
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 0
     assert f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
     assert f"Gid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
     assert {each.stat().st_uid for each in journal_dir.iterdir()} == {NOBODY}
     assert {each.stat().st_gid for each in journal_dir.iterdir()} == {NOBODY}
     assert (journal_dir / "destinations.json").exists()
+    for code in (logging.__file__, cli.__file__):
+        assert (f"cannot read {code}" in told) != _may_read(Path(code), NOBODY)
+
+
+def _may_read(path: Path, user: int) -> bool:
+    script = 'test -r "$1"'
+    return subprocess.run(["sh", "-c", script, "-", path], user=user, check=False).returncode == 0
 
 
 def test_as_root_it_makes_no_directory_that_glance_could_not_use(
