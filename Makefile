@@ -39,9 +39,10 @@ long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, im
 faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
-bench: $(VENV)/test ## what recording an event costs, and counting a download; writes its tables to docs/
+bench: $(VENV)/test ## what recording an event costs, and counting a download, and how fast qpid is; writes its tables to docs/
 	@$(BIN)/python -m bench.recording docs/recording.md
 	@$(BIN)/python -m bench.counting docs/counting.md
+	@$(BIN)/python -m bench.qpid docs/qpid-speed.md
 
 constraints: ## take today's versions of everything into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv

@@ -1,9 +1,9 @@
-"""How fast the qpid strategy is, and what memory it takes; `python -m` prints a JSON of numbers.
+"""How fast the qpid strategy is, beside a bare loop, and what memory it takes.
 
-In a process of its own, and so is the peer: neither is slowed by what watches the tests.
+`python -m bench.qpid` prints them; with a path as argument it writes the page there. The peer is a
+process of its own.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import proton
 
+from bench import page
 from glance_notify_middleware import config
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.delivery import BackOff
@@ -30,33 +31,37 @@ from glance_notify_middleware.strategies.qpid_stream import connect
 from tests.strategies import amqp10
 from tests.strategies.places import message
 
+_MESSAGES = 20_000
+_SENDS = 50_000
+_CONNECTS = 1_000
+_WINDOW = 500  # messages
 _BODY = b'{"a": "' + b"x" * 1300 + b'"}'
 
 
-def speeds(count: int) -> dict[str, float]:
+def speeds(count: int) -> tuple[float, float]:
     """Messages in a second: through journal and relay, and of a loop that does nothing else."""
     with amqp10.in_a_process() as (port, _):
         # In turns, and the best of each: the machine may have other work to do.
         rounds = [(_through_the_relay(port, count), _bare(port, count)) for _ in range(3)]
-        return {"relay": max(relay for relay, _ in rounds), "bare": max(bare for _, bare in rounds)}
+        return max(relay for relay, _ in rounds), max(bare for _, bare in rounds)
 
 
-def growths(sends: int, connects: int) -> dict[str, float]:
-    """MiB that the private memory grows by."""
+def growths(sends: int, connects: int) -> tuple[float, float]:
+    """MiB that the private memory grows by: over so many messages sent, and connections opened."""
     with amqp10.in_a_process() as (port, _):
         strategy = _strategy(port)
-        batch = [message(_BODY) for _ in range(500)]
+        batch = [message(_BODY) for _ in range(_WINDOW)]
         for _ in range(10):
             strategy.send(batch)
             strategy.close()
         before = _private()
-        for _ in range(sends // 500):
+        for _ in range(sends // _WINDOW):
             strategy.send(batch)
         between = _private()
         for _ in range(connects):
             strategy.send(batch[:2])
             strategy.close()
-        return {"sends": between - before, "connects": _private() - between}
+        return between - before, _private() - between
 
 
 def _strategy(port: int) -> Qpid:
@@ -95,7 +100,7 @@ def _through_the_relay(port: int, count: int) -> float:
 
 
 def _bare(port: int, count: int) -> float:
-    """A window of 500, and a message made anew each time."""
+    """The same window, and a message made anew each time."""
     deadline = Deadline(30.0)
     stream = connect(Broker("127.0.0.1", port, "", ""), None, deadline, 5.0)
     authenticate(stream, deadline, "", ["ANONYMOUS"], responses("", ""))
@@ -116,7 +121,7 @@ def _bare(port: int, count: int) -> float:
     began = time.perf_counter()
     deadline.renew()
     while accepted < count:
-        while sent < count and sent - accepted < 500:
+        while sent < count and sent - accepted < _WINDOW:
             sent += 1
             made.id, made.subject, made.body = str(sent), "notifications.info", _BODY
             engine.transfer(str(sent), made.encode())
@@ -132,6 +137,42 @@ def _private() -> float:
     return int(line.split()[1]) / 1024
 
 
+_PAGE = """# How fast the qpid strategy is
+
+Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. {messages:,} messages
+of {size} bytes to a peer that accepts each at once, a process of its own on the same machine; the
+best of three rounds, in turn. The bare loop sends with Proton, {window} at a time, and does nothing
+else.
+
+| | messages a second |
+|---|---|
+| through journal and relay | {relay:,.0f} |
+| a bare loop | {bare:,.0f} |
+
+Journal and relay send at {ratio:.0%} of the bare loop's speed. Private memory: {more:+.1f} MiB over
+{sends:,} messages sent, {again:+.1f} MiB over {connects:,} connections.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, and print or write the page."""
+    relay, bare = speeds(_MESSAGES)
+    more, again = growths(_SENDS, _CONNECTS)
+    return page.give(
+        _PAGE,
+        arguments,
+        messages=_MESSAGES,
+        size=len(_BODY),
+        window=_WINDOW,
+        relay=relay,
+        bare=bare,
+        ratio=relay / bare,
+        more=more,
+        sends=_SENDS,
+        again=again,
+        connects=_CONNECTS,
+    )
+
+
 if __name__ == "__main__":
-    many, sends, connects = map(int, sys.argv[1:])
-    print(json.dumps({"speeds": speeds(many), "growths": growths(sends, connects)}))
+    sys.exit(main(sys.argv[1:]))
