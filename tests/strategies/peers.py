@@ -66,10 +66,9 @@ def closing(connection: socket.socket) -> None:
 
 
 def saying(what: bytes) -> Callable[[socket.socket], None]:
-    """Says that, when it is spoken to, and nothing more."""
+    """Says that, and nothing more."""
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(4096)
         connection.sendall(what)
         silent(connection)
 
@@ -77,10 +76,9 @@ def saying(what: bytes) -> Callable[[socket.socket], None]:
 
 
 def repeating(what: bytes, pause: float = 0.05) -> Callable[[socket.socket], None]:
-    """Says that again and again, once it is spoken to, and never stops by itself."""
+    """Says that again and again, and never stops by itself."""
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(4096)
         while True:
             connection.sendall(what)
             time.sleep(pause)
