@@ -193,7 +193,7 @@ def test_as_root_it_makes_no_directory_that_glance_could_not_use(
     """Nobody knows whose it should be."""
     path = paste_file(tmp_path)
     with relay(path) as process:
-        _, told = process.communicate(timeout=5)
+        _, told = process.communicate(timeout=20)
         assert process.returncode == 1
     assert str(tmp_path / "journal") in told
     assert not (tmp_path / "journal").exists()
