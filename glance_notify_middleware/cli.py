@@ -1,6 +1,7 @@
 """The command `glance-notify`."""
 
 import argparse
+import configparser
 import logging
 import os
 import signal
@@ -77,7 +78,20 @@ def _settings(paste_file: str, name: str) -> Settings:
         raise OptionError(
             f"{path} has no section [filter:{name}]; say --filter NAME for another name"
         ) from error
+    except configparser.Error as error:
+        # Its text has the line, in which a password can stand.
+        raise OptionError(f"{path} is no paste file: {_place_of(error)}") from error
     return config.read(context.local_conf, socket.gethostname())
+
+
+def _place_of(error: configparser.Error) -> str:
+    """Where it is, without what stands there."""
+    if isinstance(error, configparser.InterpolationError):
+        option, section = error.option, error.section
+        return f"option {option} of [{section}] has a % that means nothing; expected %% for each %"
+    found = getattr(error, "errors", None) or [(getattr(error, "lineno", "?"), "")]
+    lines = ", ".join(str(number) for number, _ in found)
+    return f"line {lines}; expected [section], or option = value, each option once"
 
 
 def _become_owner(directory: Path) -> None:

@@ -11,15 +11,18 @@ class Segment:
     __slots__ = ("_fd", "size")
 
     def __init__(self, path: Path, head: bytes) -> None:
-        """Make it, with `head` in it. Raises OSError: then there is none."""
+        """Make it. It has its name only when `head` is in it: who has seen a segment, and read the
+        one before to its end, never looks into that again. Raises OSError: then there is none."""
+        temporary = path.with_suffix(".new")
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o600)
+        self._fd = os.open(temporary, flags, 0o600)
         self.size = 0
         try:
             self.append(head)
+            temporary.rename(path)
         except OSError:
             os.close(self._fd)
-            path.unlink()
+            temporary.unlink(missing_ok=True)
             raise
 
     def append(self, data: bytes) -> None:

@@ -1,8 +1,9 @@
 """Waits until records are on the disk: one fdatasync serves all threads that wait for it."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from glance_notify_middleware.harmless import log_error
 
@@ -20,20 +21,29 @@ class Syncing:
         with self._lock:
             if self._synced >= written:
                 return
-            fd, seen = self._last()
-            try:
-                os.fdatasync(fd)
-                self._synced = seen
-            except OSError as error:
-                log_error("events are in the journal, but a power cut may take them", error)
-            finally:
-                os.close(fd)
+            with logged():
+                fd, seen = self._last()
+                try:
+                    os.fdatasync(fd)
+                    self._synced = seen
+                finally:
+                    os.close(fd)
 
 
 def sync_directory(directory: os.PathLike[str]) -> None:
-    """Have what was made in a directory survive a power cut. Raises OSError."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Have what was made in a directory survive a power cut."""
+    with logged():
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """What cannot be synced is written all the same, and will be read."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        yield
+    except OSError as error:
+        log_error("events are in the journal, but a power cut may take them", error)

@@ -21,7 +21,7 @@ from glance_notify_middleware.journal.origin import Origin
 from glance_notify_middleware.journal.records import Kind
 from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.journal.segment import Segment
-from glance_notify_middleware.journal.syncing import Syncing, sync_directory
+from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
 from glance_notify_middleware.notification import Message, Priority
 
 SEGMENT_SIZE = 4 * 1024 * 1024
@@ -185,7 +185,10 @@ class Journal:
         """`crc` is the body's checksum, where that is known already."""
         segment = self._segment or self._begin()
         if segment.size >= self._turn_over_at:
-            segment = self._turn_over(segment)
+            try:
+                segment = self._turn_over(segment)
+            except OSError:
+                self._turn_over_at += self._segment_size  # better a long segment than none
         segment.append(self._encoded(kind, body, count, crc))
         self._written += 1
         self._number += count
@@ -210,13 +213,10 @@ class Journal:
         return self._segment
 
     def _turn_over(self, before: Segment) -> Segment:
-        try:
-            self._segment = self._new_segment(self._head())
-        except OSError:
-            self._turn_over_at += self._segment_size  # better a long segment than none
-            return before
+        self._segment = self._new_segment(self._head())
         if self._syncing is not None:
-            before.sync()
+            with logged():
+                before.sync()
         before.close()
         return self._segment
 
@@ -243,13 +243,19 @@ class Journal:
     # -- once a second ----------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
+        """Another process has taken us for dead. What was recorded since it has read the segment to
+        its end, it removes unread: all of that is recorded again, and may be sent twice."""
         with self._lock:
+            before = self._segment.content() if self._segment is not None else b""
             self.drop()
             self._segment = self._live = None
             # What was counted under the other identity stands in its live file.
             self._recorded.clear()
             self._dropped.clear()
             self._begin()
+            for record in records.scan(before):
+                if record.kind == _EVENTS:
+                    self._append(_EVENTS, record.body, record.count)
 
     def _rescue(self) -> None:
         """If somebody has removed the segment: all of it in a new one. It may be sent twice."""
@@ -271,6 +277,16 @@ class Journal:
         free = disk.f_bavail * disk.f_frsize
         bound = self._max_size * (_LEFT_FULL if self.is_full else 1)
         self.is_full = used >= bound or free < _ROOM
+        if self.is_full:
+            self._turn_over_early()
+
+    def _turn_over_early(self) -> None:
+        """The segment that is written is never removed, though all of it may be delivered: while
+        nothing is recorded, the journal could be full of such segments for good."""
+        with contextlib.suppress(OSError), self._lock:
+            segment = self._segment
+            if segment is not None and segment.size > self._turn_over_at - self._segment_size:
+                self._turn_over(segment)
 
     # -- the rest ---------------------------------------------------------------------------
 

@@ -17,6 +17,10 @@ from glance_notify_middleware.strategies.deadline import Deadline
 _LONGEST_FRAME = 2**24  # bytes; RabbitMQ's own limit is 128 KiB, unless it is told otherwise
 _AT_ONCE = 2**16  # bytes that are read from the socket in one call
 
+# py-amqp sets all other options to what it reads of them. On loopback, once the peer has sent or
+# closed, it can read a TCP_MAXSEG that is too large to be set. 0: as Linux chooses.
+_SOCKET = {socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}  # the first in milliseconds
+
 
 class _Timed:
     """A transport of py-amqp whose reads and writes end at the deadline.
@@ -132,7 +136,7 @@ def connect(
         heartbeat=heartbeat,
         transport_options={
             "deadline": deadline,
-            "socket_settings": {socket.TCP_USER_TIMEOUT: 20000},  # milliseconds
+            "socket_settings": _SOCKET,
             "client_properties": {
                 "product": "glance_notify_middleware",
                 "connection_name": f"glance_notify_middleware {socket.gethostname()} {os.getpid()}",

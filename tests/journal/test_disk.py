@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
+from tests.journal.leading import Leading
 from tests.journal.processes import pipe, run
 from tests.journal.support import (
     GIB,
@@ -86,6 +88,28 @@ def test_the_first_record_of_a_segment_may_fail_as_any_other(
     assert lost(read(tmp_path)) == 0
 
 
+def test_a_reader_that_looks_while_a_segment_cannot_be_begun_goes_on_in_the_one_before(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(segment_size=500)
+    reader = Reader(tmp_path, {})
+    recorded = record_each(journal, [message(bytes(600))])
+    steps = []
+
+    def fail(fd: int, data: bytes) -> int:
+        monkeypatch.undo()
+        steps.extend(reader.read(500))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", fail)
+    recorded += record_each(journal, [message(bytes(100))])
+    recorded += record_each(journal, [message(bytes(600)) for _ in range(3)])
+    steps += reader.read(500)
+    reader.close()
+    assert len(segments(tmp_path)) > 1
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
 def test_in_a_directory_that_is_gone_each_record_says_so(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
@@ -124,6 +148,25 @@ def test_a_full_journal_drops_and_counts_until_there_is_room_again(
     assert not fill(9_999)
     journal.record([message()])
     assert numbers(tmp_path) == [0, 1]
+
+
+def test_a_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> None:
+    """Whatever its size: what a process writes to is not removed, and can be all that there is."""
+    leading = Leading(tmp_path)
+    journal = Journal(tmp_path, max_size=10_000)
+    recorded = record_each(journal, [message(bytes(1000)) for _ in range(10)])
+    journal.tend()
+    assert journal.is_full
+    for _ in range(3):
+        assert leading.deliver() == recorded
+        leading.survey(journal.identity)
+        journal.tend()
+        recorded = []
+    assert not journal.is_full
+    recorded = record_each(journal, [message()])
+    assert leading.deliver() == recorded
+    leading.end()
+    journal.drop()
 
 
 def test_a_disk_with_hardly_any_room_counts_as_full(
@@ -186,6 +229,34 @@ def test_with_sync_a_record_is_on_the_disk_when_it_returns(
         newest = segments(tmp_path)[-1].stat()
         assert synced[-1] == (newest.st_ino, newest.st_size)
     assert len(segments(tmp_path)) > 1
+
+
+@pytest.mark.parametrize("name", ["fsync", "fdatasync", "dup"])
+def test_what_cannot_be_synced_is_in_the_journal_all_the_same(
+    name: str,
+    make_journal: MakeJournal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    journal = make_journal(sync=True, segment_size=500)
+    reader = Reader(tmp_path, {})
+    steps = []
+    recorded = []
+
+    def fail(fd: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for number in range(12):
+        with monkeypatch.context() as patched:
+            if number % 3 == 2:
+                patched.setattr(os, name, fail)
+            recorded += record_each(journal, [message(bytes(300))])
+        steps += reader.read(500)
+    reader.close()
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+    assert journal.counters()["dropped"] == {}
+    assert "events are in the journal, but a power cut may take them" in caplog.text
 
 
 def test_threads_that_wait_for_the_disk_share_its_work(

@@ -143,7 +143,23 @@ def test_a_process_that_was_taken_for_dead_begins_anew(
         assert journal.identity != before
         assert not has_died(tmp_path, str(journal.identity))
         recorded += record_each(journal, [message()])
-    assert ids(read(tmp_path)) == recorded
+    assert list(dict.fromkeys(ids(read(tmp_path)))) == recorded
+
+
+def test_what_it_records_after_it_was_read_for_a_dead_one_s_is_not_lost_with_its_segment(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal, _ = opened(make_journal())
+    recorded = record_each(journal, [message(), message()])
+    with taken_for_dead(tmp_path, str(journal.identity)):
+        steps = read(tmp_path)
+        recorded += record_each(journal, [message()])
+        segments(tmp_path)[0].unlink()
+        journal.tend()
+        recorded += record_each(journal, [message()])
+        steps += read(tmp_path)
+    assert list(dict.fromkeys(ids(steps))) == recorded
+    assert lost(steps) == 0
 
 
 def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_path: Path) -> None:

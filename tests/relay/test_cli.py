@@ -90,6 +90,22 @@ def test_so_is_a_wrong_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "rabbit_retry_backof" in refused(capsys, str(path))
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("rabbit_password = pa%55word", "option rabbit_password of [filter:notify] has a %"),
+        ("rabbit_password pa55word", "line 8; expected"),
+        ("rabbit_userid = a\nrabbit_userid = pa55word", "line 9; expected"),
+    ],
+)
+def test_so_is_a_line_that_paste_cannot_read_and_no_password_is_told(
+    line: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(capsys, str(paste_file(tmp_path, more=line)))
+    assert told.startswith(f"glance-notify: {tmp_path / 'api-paste.ini'} is no paste file: {place}")
+    assert "55word" not in told
+
+
 def test_its_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])
@@ -177,7 +193,7 @@ def test_as_root_it_makes_no_directory_that_glance_could_not_use(
     """Nobody knows whose it should be."""
     path = paste_file(tmp_path)
     with relay(path) as process:
-        _, told = process.communicate(timeout=5)
+        _, told = process.communicate(timeout=20)
         assert process.returncode == 1
     assert str(tmp_path / "journal") in told
     assert not (tmp_path / "journal").exists()

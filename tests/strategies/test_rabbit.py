@@ -1,5 +1,6 @@
 """The rabbit strategy on a RabbitMQ node: who may, who waits, and for how long."""
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,21 @@ def test_a_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -
 
 
 def test_what_is_no_amqp_broker_is_named_as_such_at_once(place: RabbitPlace) -> None:
+    with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
+        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port), within=0.9))
+
+
+def test_so_is_one_that_speaks_before_we_do(
+    place: RabbitPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What py-amqp then reads as an option of the socket cannot be set, on loopback."""
+    connect = socket.socket.connect
+
+    def connect_and_listen(sock: socket.socket, address: object) -> None:
+        connect(sock, address)  # type: ignore[arg-type]
+        sock.recv(1, socket.MSG_PEEK)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_and_listen)
     with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
         assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port), within=0.9))
 
