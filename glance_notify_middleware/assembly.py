@@ -17,14 +17,18 @@ from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import begin_now
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
-from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.journal.writer import TENDING, Journal
 from glance_notify_middleware.lane import Route
 from glance_notify_middleware.notification import Notification
-from glance_notify_middleware.relay import Relay
+from glance_notify_middleware.relay import PATIENCE, Relay
 from glance_notify_middleware.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 
+_AGAIN = 10.0  # seconds between tries to start threads in a process that can have none now
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
+
+_RELAYS: list[tuple[int, Relay]] = []  # that run beside requests, and in which process
+_TENDED: list[tuple[int, Journal]] = []  # likewise the journals
 
 Makers = Mapping[str, Callable[[], Strategy]]
 """What makes each strategy that needs delivery, by its name."""
@@ -132,24 +136,37 @@ class _Ours:
         )
         self._make_relay = make_relay
         self._found: tuple[int, Journal] | None = None  # and the process whose it is
+        self._tried: tuple[int, float] | None = None  # which process to tend it, and when
 
     def __call__(self) -> Journal:
         found = self._found
         if found is not None and found[0] == os.getpid():
             return found[1]
         ours = journal.of_this_process(self._directory, self._make)
-        if not ours.is_tended:
+        if ours.is_tended:
+            self._found = os.getpid(), ours
+        elif self._may_try():
             _begin(ours, self._make_relay)
-        self._found = os.getpid(), ours
         return ours
+
+    def _may_try(self) -> bool:
+        """Not at each request, where no thread can be started: each failure is told."""
+        here, now = os.getpid(), time.monotonic()
+        if self._tried is not None and self._tried[0] == here and now - self._tried[1] < _AGAIN:
+            return False
+        self._tried = here, now
+        return True
 
 
 def _settle(ours: _Ours, unknown: Sequence[Notification]) -> bool:
-    """See Settling: what is recorded here is told by the relay as all else is."""
-    found = ours()
-    if found.is_full:
+    """See Settling: what is recorded here is told by the relay as all else is.
+
+    Beyond the bound, too: until the dead are settled, what they have left can be what fills it.
+    """
+    try:
+        ours().settle([message(each) for each in unknown])
+    except OSError:
         return False
-    found.settle([message(each) for each in unknown])
     return True
 
 
@@ -159,22 +176,28 @@ def _options(strategy: str) -> _Options:
 
 @harmless
 def _begin(ours: Journal, make_relay: Callable[[], Relay] | None) -> None:
-    if not ours.run_beside("glance-notify-journal", functools.partial(_tend, ours)):
-        return  # another thread has begun
-    its_relay = None
     if make_relay is not None:
         its_relay = make_relay()
-        ours.run_beside("glance-notify-relay", its_relay.run)
-    atexit.register(_end, os.getpid(), ours, its_relay)
+        if ours.run_beside("glance-notify-relay", its_relay.run):
+            _RELAYS.append((os.getpid(), its_relay))
+    if ours.run_beside(TENDING, functools.partial(_tend, ours)):  # the last: says that both run
+        _TENDED.append((os.getpid(), ours))
 
 
+@atexit.register
 @harmless
-def _end(pid: int, ours: Journal, its_relay: Relay | None) -> None:
-    if pid != os.getpid():
-        return  # a forked child, in which none of it runs
-    if its_relay is not None:
-        its_relay.stop()
-    ours.tend()
+def _end() -> None:
+    """Of all directories at once, as the process has but 5 seconds. What a forked child has come by
+    of its parent does not run in it."""
+    relays = [each for pid, each in _RELAYS if pid == os.getpid()]
+    until = time.monotonic() + PATIENCE
+    for each in relays:
+        each.stop(0.0)
+    for each in relays:
+        each.stop(until - time.monotonic())
+    for pid, tended in _TENDED:
+        if pid == os.getpid():
+            tended.tend()
 
 
 def _tend(ours: Journal) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal.cursors import Cursors
-from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.journal.reader import Position, Reader, Step
 from glance_notify_middleware.notification import Message
 from glance_notify_middleware.strategies import Outcome, Strategy
 
@@ -42,12 +42,16 @@ class Desk:
         self.lock = threading.Lock()
         self._lost: set[tuple[str, Position]] = set()
 
-    def tell_lost(self, identity: str, lost: int, before: Position) -> None:
+    def tell_lost(self, step: Step) -> None:
         """Once, though each strategy finds it."""
-        if (identity, before) not in self._lost:
-            self._lost.add((identity, before))
-            told = f"{lost} notifications are lost: the journal of {identity} is damaged"
-            log_alone(LOG, logging.ERROR, told)
+        if (step.identity, step.after) in self._lost:
+            return
+        self._lost.add((step.identity, step.after))
+        if step.gone:  # a leader that could not save how far it had come leaves the same behind
+            why = f"unless sent before: a segment of the journal of {step.identity} is gone"
+        else:
+            why = f"the journal of {step.identity} is damaged"
+        log_alone(LOG, logging.ERROR, f"{step.lost} notifications are lost: {why}")
 
 
 class Lane:
@@ -115,7 +119,7 @@ class Lane:
             delivery.take(steps)
             for step in steps:
                 if step.lost:
-                    self._desk.tell_lost(step.identity, step.lost, step.after)
+                    self._desk.tell_lost(step)
         worked = delivery.send()
         self.cursors.save()
         return worked

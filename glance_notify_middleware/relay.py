@@ -14,6 +14,9 @@ from glance_notify_middleware.journal.retiring import retire
 from glance_notify_middleware.journal.settling import RecordUnknown, Settling
 from glance_notify_middleware.lane import Desk, Lane, Route
 
+PATIENCE = 4.5
+"""Seconds that the end of a process waits for what is on its way: it has 5 in all."""
+
 _FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
 _SURVEY = 1.0  # seconds between looks at who lives, and what can be removed
 _SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not told again
@@ -41,7 +44,7 @@ class Relay:
         self._ours = ours
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._said: dict[str, tuple[str, float]] = {}  # the last error, by what it ended; and when
+        self._said: dict[tuple[str, str], float] = {}  # when an error last ended what; seconds
 
     def run(self) -> None:
         """Relay until `stop`. To be run by one thread, which starts one for each strategy."""
@@ -55,10 +58,10 @@ class Relay:
         finally:
             self._ended.set()
 
-    def stop(self, seconds: float = 4.5) -> None:
+    def stop(self, seconds: float = PATIENCE) -> None:
         """Take no more, and wait for what is on its way, not longer than `seconds`.
 
-        What is left stands in the journal. By default the process has ended within 5 seconds.
+        What is left stands in the journal.
         """
         self._stop.set()
         self._ended.wait(seconds)
@@ -66,10 +69,10 @@ class Relay:
     def _complain(self, strategy: str, error: Exception) -> None:
         """Once for an error that comes again and again, or to all: the directory may be gone."""
         ended = "" if isinstance(error, OSError) else strategy
-        kind, now = type(error).__name__, time.monotonic()
-        last, when = self._said.get(ended, ("", 0.0))
-        self._said[ended] = kind, now
-        if kind != last or now - when > _SAME_TROUBLE:
+        said, now = (ended, type(error).__name__), time.monotonic()
+        before = self._said.get(said)
+        self._said[said] = now
+        if before is None or now - before > _SAME_TROUBLE:
             told = f"the relay to {ended} begins again" if ended else "the relay begins again"
             log_error(f"{told}; notifications wait in {self._directory}", error)
 

@@ -20,7 +20,9 @@ from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.notification import Message
 
-_CHUNK = 64 * 1024  # bytes read at a time
+_CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
+_AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more
+_LEAST = 4 * 1024  # bytes of each, however many they are
 _WHOLE_RECORD = records.LONGEST + 1024  # bytes in which a whole record is found, if there is one
 _OPEN_FILES = 64
 
@@ -48,6 +50,7 @@ class Step:
     messages: list[Message]
     after: Position
     lost: int = 0  # notifications that were recorded before it, and are damaged or gone
+    gone: bool = False  # with the segment that they were in
 
 
 class _Files:
@@ -94,6 +97,7 @@ class Chain:
     is_dead: bool = False
     is_newer: bool = False  # a later version wrote what comes next: not for us to read
     at_end: bool = False  # there is nothing more to read; what is left of a dead one is torn
+    lacks_segment: bool = False  # one that was to come before the next record
     ahead: deque[tuple[int, Step]] = field(default_factory=deque)  # with their clocks
 
     @property
@@ -101,16 +105,19 @@ class Chain:
         """Whether nothing more will ever come of it."""
         return self.is_dead and self.at_end and not self.ahead
 
-    def load(self, files: _Files, segments: list[int]) -> None:
-        """Read the next records into `ahead`, if there are any; `segments` are those listed."""
+    def load(self, files: _Files, segments: list[int], chunk: int) -> None:
+        """Read the next records into `ahead`, if there are any: those in the next `chunk` bytes, or
+        one. `segments` are those listed."""
         while True:
-            if self.position.segment in segments and self._load_segment(files):
+            at = self.position.segment
+            if at in segments and self._load_segment(files, chunk):
                 return
-            later = [number for number in segments if number > self.position.segment]
+            later = [number for number in segments if number > at]
             if not later:
                 self.at_end = True
                 return
-            files.close(self.identity, self.position.segment)
+            self.lacks_segment |= at not in segments or later[0] > at + 1
+            files.close(self.identity, at)
             self.position = Position(later[0], 0, self.position.number)
             self.origin = None
 
@@ -126,17 +133,19 @@ class Chain:
         rest = files.read(self.identity, self.position.segment, _WHOLE_RECORD, self.position.offset)
         return max(records.damaged_count(rest), (counted or 0) - number)
 
-    def _load_segment(self, files: _Files) -> bool:
+    def _load_segment(self, files: _Files, chunk: int) -> bool:
         identity, segment, offset = self.identity, self.position.segment, self.position.offset
         if self.origin is None:
             self.origin = Origin.of(files.read(identity, segment, _CHUNK, 0))
-        for size in (_CHUNK, _WHOLE_RECORD):
+        for size in (chunk, _WHOLE_RECORD):
             data = files.read(identity, segment, size, offset)
             for record in records.scan(data):
                 if record.version > records.VERSION:
                     self.is_newer = True
                     break
                 self._take(record, offset + record.end)
+                if record.end > chunk:
+                    break
             if self.ahead or self.is_newer:
                 return True
             if len(data) < size:
@@ -149,13 +158,13 @@ class Chain:
         after = Position(self.position.segment, end, number)
         lost = 0 if expected is None else max(record.number - expected, 0)
         self.position = after
-        if record.kind == Kind.EVENTS:
-            messages = records.decode_messages(record.body)
-            self.ahead.append((record.clock, Step(self.identity, messages, after, lost)))
-        elif self.ahead and not lost:  # it leads on from the one before, and needs no step
-            self.ahead[-1][1].after = after
-        else:
-            self.ahead.append((record.clock, Step(self.identity, [], after, lost)))
+        if self.ahead and not lost and record.kind != Kind.EVENTS:
+            self.ahead[-1][1].after = after  # it leads on from the one before, and needs no step
+            return
+        messages = records.decode_messages(record.body) if record.kind == Kind.EVENTS else []
+        step = Step(self.identity, messages, after, lost, self.lacks_segment)
+        self.lacks_segment = False
+        self.ahead.append((record.clock, step))
 
 
 class Reader:
@@ -222,10 +231,14 @@ class Reader:
     def _has_more(self, chain: Chain, listed: Mapping[str, list[int]]) -> bool:
         if not chain.ahead and not chain.is_newer and not chain.is_finished:
             try:
-                chain.load(self._files, listed.get(chain.identity, []))
+                chain.load(self._files, listed.get(chain.identity, []), self._chunk())
             except OSError as error:
                 self._complain(chain, error)
         return bool(chain.ahead)
+
+    def _chunk(self) -> int:
+        """Bytes to read at a time: memory must not grow with the number of the dead."""
+        return max(_LEAST, min(_CHUNK, _AHEAD // len(self.chains)))
 
     def _complain(self, chain: Chain, error: OSError) -> None:
         """One journal that cannot be read must not keep the others; it is tried again and again."""

@@ -48,7 +48,7 @@ class Settling:
     def __init__(self, directory: Path, lanes: Sequence[Lane], record: RecordUnknown) -> None:
         """`lanes` are those of all strategies: one at least. `record` takes what is to be told of
         operations whose outcome is unknown into the journal of this process; it returns False
-        where that has no room for them now. Raises OSError."""
+        where that cannot be written now. Raises OSError."""
         self._directory = directory
         self._record = record
         self._told: set[str] = set()  # the dead whose open intents have been told

@@ -24,6 +24,9 @@ from glance_notify_middleware.journal.segment import Segment
 from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
 from glance_notify_middleware.notification import Message, Priority
 
+TENDING = "glance-notify-journal"
+"""The name of the thread that tends a journal."""
+
 SEGMENT_SIZE = 4 * 1024 * 1024
 """Bytes after which a segment is followed by the next one."""
 
@@ -74,7 +77,7 @@ class Journal:
     @property
     def is_tended(self) -> bool:
         """Whether a thread was started that tends it."""
-        return bool(self._threads)
+        return TENDING in self._threads
 
     def begin(self, key: bytes, facts: bytes) -> None:
         """Append an intent. Where that cannot be, it is not: nothing is lost by that so far."""
@@ -163,13 +166,14 @@ class Journal:
             }
 
     def run_beside(self, name: str, target: Callable[[], None]) -> bool:
-        """Run `target` on a thread of this process, once; False where it does already."""
+        """Run `target` on a thread of this process, once; False where it does already. Raises
+        RuntimeError where no thread can be started now."""
         with self._lock:
             if name in self._threads:
                 return False
             thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
             self._threads[name] = thread
-        thread.start()
         return True
 
     def drop(self) -> None:

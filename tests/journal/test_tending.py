@@ -1,6 +1,7 @@
 """What a journal does once a second: it sees that it lives, and that its files are there."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader
-from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.journal.writer import TENDING, Journal
 from tests.journal.processes import has_died, taken_for_dead
 from tests.journal.support import (
     GIB,
@@ -192,8 +193,24 @@ def test_a_live_file_has_its_name_only_when_it_is_locked(
 
 def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_size=GIB)
-    assert not journal.is_tended
-    assert journal.run_beside("tends", lambda: None)
-    assert journal.is_tended
-    assert not journal.run_beside("tends", lambda: None)
     assert journal.run_beside("relays", lambda: None)
+    assert not journal.is_tended
+    assert journal.run_beside(TENDING, lambda: None)
+    assert journal.is_tended
+    assert not journal.run_beside(TENDING, lambda: None)
+
+
+def test_what_cannot_run_beside_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _no_thread)
+        with pytest.raises(RuntimeError):
+            journal.run_beside(TENDING, lambda: None)
+    assert not journal.is_tended
+    assert journal.run_beside(TENDING, lambda: None)
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.cursors import begin_now
+from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.leading import files, leave_behind
 from tests.journal.processes import eventually, living_writer, running
+from tests.journal.support import GIB, message, record_each, segments
 from tests.relay.relays import Appending, Broker, relay, relaying
 from tests.relay.support import lines
 
@@ -152,6 +154,22 @@ def test_what_is_damaged_is_told_once(
         eventually(other.has(whole))
     assert lines(caplog, logging.ERROR) == [
         f"1 notifications are lost: the journal of {A} is damaged"
+    ]
+
+
+def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
+    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A leader that was killed on a full disk leaves the same behind, and had sent all of it."""
+    journal = Journal(journal_dir, max_size=GIB, segment_size=400)
+    recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
+    segments(journal_dir)[2].unlink()
+    journal.drop()
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(broker.has(recorded[:2] + recorded[3:]))
+    assert lines(caplog, logging.ERROR) == [
+        "1 notifications are lost: unless sent before: a segment of the journal of "
+        f"{journal.identity} is gone"
     ]
 
 
