@@ -155,9 +155,10 @@ CASES = ALWAYS + (WHEN_LONG if LONG else [])
 
 
 @pytest.fixture
-def app(in_process: InProcess) -> WSGIApplication:
+def app(in_process: InProcess) -> Iterator[WSGIApplication]:
     in_process.told()
-    return in_process.pipeline()
+    yield in_process.pipeline()
+    in_process.rests()
 
 
 def image_of(case: Case, app: WSGIApplication, in_process: InProcess) -> str:
@@ -235,6 +236,8 @@ def imported(
     )
     assert (answer.status_int == 202) is (case.told != REFUSED), answer.text
     told = in_process.waits_for(len(case.told))
+    if not case.uri.startswith("/slow"):
+        in_process.rests()
     for each in told:
         assert each["_context_request_id"] == answer.headers["x-openstack-request-id"]
         assert each["_context_user_id"] == case.who.user_id
