@@ -317,6 +317,20 @@ if LONG:
         assert set(with_filter.headers) == set(without.headers)
         assert events(in_process.waits_for(2)) == UPLOADED[1:]
 
+    def test_an_import_that_failed_is_told_so_after_an_upload_in_its_place(
+        app: WSGIApplication, in_process: InProcess
+    ) -> None:
+        image = image_of(web({}, []), app, in_process)
+        case = web({}, UPLOADED[:1], uri="/slow-short")
+        assert events(imported(app, in_process, image, case)) == UPLOADED[:1]
+        time.sleep(4)  # so that the next look-up is seconds away
+        in_process.web.go_on("/slow-short")
+        in_process.rests()
+        answer = in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
+        assert answer.status_int == 204
+        assert events(in_process.waits_for(3)) == UPLOADED
+        assert events(in_process.waits_for(1)) == BROKEN[1:]
+
 
 def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(
     app: WSGIApplication, in_process: InProcess
