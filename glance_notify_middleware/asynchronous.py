@@ -112,8 +112,31 @@ def has_settled(
     return has_data or _TO_STORES in record
 
 
-def events(accepted: Accepted, record: _Record, *, prepared: bool) -> list[ImageEvent]:
-    """The events of what has settled, in order; `prepared`: image.prepare has been told.
+def may_be_anothers(record: _Record) -> bool:
+    """Whether the image has its data, which a later request can have brought: an import of another
+    process, an upload. While the lock is held nobody else brings any.
+    """
+    return record.get("status") in _HAS_DATA and LOCK not in record
+
+
+def has_failed(tasks: _Record, request_id: str | None) -> bool:
+    """Whether Glance says so of what this request began; `tasks` is its answer to `{image}/tasks`.
+
+    Where the user may not see them it says nothing.
+    """
+    listed = tasks.get("tasks")
+    return request_id is not None and any(
+        (task.get("request_id"), task.get("status")) == (request_id, "failure")
+        for task in (listed if isinstance(listed, list) else ())
+        if isinstance(task, Mapping)
+    )
+
+
+def events(
+    accepted: Accepted, record: _Record, *, prepared: bool, failed: bool = False
+) -> list[ImageEvent]:
+    """The events of what has settled, in order; `prepared`: image.prepare has been told; `failed`:
+    it has, whatever the record shows.
 
     None where a copy found the image in all stores already.
     """
@@ -125,6 +148,7 @@ def events(accepted: Accepted, record: _Record, *, prepared: bool) -> list[Image
         if not (grew or unfilled or prepared or accepted.asked.stores is not None):
             return []
         succeeded = grew
+    succeeded = succeeded and not failed
     how = f"{_HOW_IN_STORES} {', '.join(sorted(unfilled))}" if unfilled else _HOW
     payload = images.metadata({"id": operation.image_id, **record})
     done = ImageEvent(_END[operation.action], Priority.INFO, payload)

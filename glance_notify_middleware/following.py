@@ -156,8 +156,7 @@ class Following:
         An import or a location is accepted only of an image without data, and then the earlier
         one has failed; a copy only of one that has data, as the record before it shows.
         """
-        accepted, prepared = earlier.accepted, earlier.prepared
-        self._end(earlier, asynchronous.events(accepted, before or {}, prepared=prepared))
+        self._settle(earlier, before or {})
 
     def _look_at(self, followed: Followed) -> None:
         operation = followed.accepted.operation
@@ -172,13 +171,20 @@ class Following:
     def _judge(self, followed: Followed, record: Record) -> None:
         accepted = followed.accepted
         if asynchronous.has_settled(accepted, record, followed.task, prepared=followed.prepared):
-            told = asynchronous.events(accepted, record, prepared=followed.prepared)
-            self._end(followed, told)
+            self._settle(followed, record)
             return
         followed.task = followed.task or record.get(LOCK)
         if not followed.prepared and asynchronous.has_begun(accepted, record):
             followed.prepared = True
             self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
+
+    def _settle(self, followed: Followed, record: Record) -> None:
+        accepted, failed = followed.accepted, False
+        if asynchronous.may_be_anothers(record):
+            tasks = self._look.tasks(accepted.operation, followed.snapshot) or {}
+            failed = asynchronous.has_failed(tasks, followed.who.request_id)
+        told = asynchronous.events(accepted, record, prepared=followed.prepared, failed=failed)
+        self._end(followed, told)
 
     def _look_again_later(self, followed: Followed) -> None:
         now = self._clock()

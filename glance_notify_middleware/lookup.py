@@ -105,13 +105,20 @@ class Lookup:
         """The image's (or the member's) record as it is now; None where it cannot be had."""
         return self.found(operation, snapshot).record
 
-    def found(self, operation: Operation, snapshot: Snapshot, *, quietly: bool = False) -> Found:
-        """The same with the answer's status. `quietly`: that it failed is counted, not logged."""
+    def tasks(self, operation: Operation, snapshot: Snapshot) -> Record | None:
+        """Glance's list of what it works, or has worked, on for the image; None as above."""
+        return self.found(operation, snapshot, below="/tasks").record
+
+    def found(
+        self, operation: Operation, snapshot: Snapshot, *, quietly: bool = False, below: str = ""
+    ) -> Found:
+        """The record with the answer's status. `quietly`: that it failed is counted, not logged.
+        `below` is what follows the record's path where another answer is asked for."""
         in_headers = operation.route.version == 1  # whose GET is a download
         environ = {
             **snapshot,
             "REQUEST_METHOD": "HEAD" if in_headers else "GET",
-            "PATH_INFO": operation.record_path,
+            "PATH_INFO": f"{operation.record_path}{below}",
             "QUERY_STRING": "",
             "SCRIPT_NAME": snapshot.get("SCRIPT_NAME", ""),
             "wsgi.input": io.BytesIO(),

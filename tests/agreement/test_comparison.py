@@ -164,6 +164,25 @@ def test_an_upload_may_be_found_changed_a_moment_later_but_not_earlier() -> None
         assert found[0].kind is kind
 
 
+@pytest.mark.parametrize(
+    ("native", "kind"),
+    [
+        ("2026-01-01T00:00:01Z", Kind.DIFFERS),
+        ("2026-01-01T00:00:03Z", Kind.DIFFERS),
+        ("2026-01-01T00:01:00Z", Kind.UNEXPLAINED),
+    ],
+)
+def test_an_import_may_be_seen_before_or_after_native_tells_that_it_is_prepared(
+    native: str, kind: Kind
+) -> None:
+    found = told(
+        "POST /v2/images/i/import 202",
+        [("image.prepare", "INFO", IMAGE | {"updated_at": native})],
+        [("image.prepare", "INFO", IMAGE | {"updated_at": "2026-01-01T00:00:02Z"})],
+    )
+    assert found[0].kind is kind
+
+
 ACTIVE = IMAGE | {"status": "active"}
 UPLOADED, FAILED = ("image.upload", "INFO", ACTIVE), ("image.upload", "ERROR", "text")
 SAVED = ("image.update", "INFO", IMAGE)

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -64,6 +65,7 @@ class InProcess:
         self._read = 0
         self._native: list[Event] = []
         native.watch(self._native.append)
+        self._at_work = _watch_tasks()
 
     def pipeline(
         self, flavor: str = "keystone", *, after: str = "context", **options: str
@@ -138,6 +140,13 @@ class InProcess:
             told += self.told()
         return told
 
+    def rests(self) -> None:
+        """Wait until Glance has ended what it works on after a 202: it writes to its database to
+        the end, past what settles it, and SQLite refuses one of two who write at once."""
+        working = futures.wait(self._at_work, _PATIENCE).not_done
+        assert not working, working
+        self._at_work.clear()
+
     def loaded(self, flavor: str, text: str) -> WSGIApplication:
         """The pipeline of a flavor in a paste file with this text."""
         paste_file = self.folder / "etc" / "tested-paste.ini"
@@ -165,6 +174,22 @@ class Comparison:
         findings = self.compare(request, told)
         self.agreement.found(findings)
         return [(found.kind, found.reason) for found in findings]
+
+
+def _watch_tasks() -> list[futures.Future[Any]]:
+    """What Glance works on after a 202, from now on, and for good."""
+    from glance.api import common  # type: ignore[import-untyped]
+
+    at_work: list[futures.Future[Any]] = []
+    pool = common.get_thread_pool("tasks_pool")
+    spawn = pool.spawn
+
+    def watched(*task: Any, **more: Any) -> futures.Future[Any]:
+        at_work.append(spawn(*task, **more))
+        return at_work[-1]
+
+    pool.spawn = watched
+    return at_work
 
 
 def pytest_configure(config: pytest.Config) -> None:

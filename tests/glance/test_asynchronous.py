@@ -155,9 +155,10 @@ CASES = ALWAYS + (WHEN_LONG if LONG else [])
 
 
 @pytest.fixture
-def app(in_process: InProcess) -> WSGIApplication:
+def app(in_process: InProcess) -> Iterator[WSGIApplication]:
     in_process.told()
-    return in_process.pipeline()
+    yield in_process.pipeline()
+    in_process.rests()
 
 
 def image_of(case: Case, app: WSGIApplication, in_process: InProcess) -> str:
@@ -235,6 +236,8 @@ def imported(
     )
     assert (answer.status_int == 202) is (case.told != REFUSED), answer.text
     told = in_process.waits_for(len(case.told))
+    if not case.uri.startswith("/slow"):
+        in_process.rests()
     for each in told:
         assert each["_context_request_id"] == answer.headers["x-openstack-request-id"]
         assert each["_context_user_id"] == case.who.user_id
@@ -313,6 +316,20 @@ if LONG:
         assert (with_filter.status, with_filter.body) == (without.status, without.body)
         assert set(with_filter.headers) == set(without.headers)
         assert events(in_process.waits_for(2)) == UPLOADED[1:]
+
+    def test_an_import_that_failed_is_told_so_after_an_upload_in_its_place(
+        app: WSGIApplication, in_process: InProcess
+    ) -> None:
+        image = image_of(web({}, []), app, in_process)
+        case = web({}, UPLOADED[:1], uri="/slow-short")
+        assert events(imported(app, in_process, image, case)) == UPLOADED[:1]
+        time.sleep(4)  # so that the next look-up is seconds away
+        in_process.web.go_on("/slow-short")
+        in_process.rests()
+        answer = in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
+        assert answer.status_int == 204
+        assert events(in_process.waits_for(3)) == UPLOADED
+        assert events(in_process.waits_for(1)) == BROKEN[1:]
 
 
 def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(

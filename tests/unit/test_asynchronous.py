@@ -268,3 +268,28 @@ def test_what_nobody_knows_is_one_error() -> None:
         f"import data of image {IMAGE}: the outcome is unknown: the image is gone"
     )
     assert asynchronous.unknown(LOCATION.operation, "x").event_type == "image.update"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "request_id", "expected"),
+    [
+        ([{"request_id": "r", "status": "failure"}], "r", True),
+        ([{"request_id": "r", "status": "success"}], "r", False),
+        ([{"request_id": "other", "status": "failure"}], "r", False),
+        ([{"request_id": None, "status": "failure"}], None, False),
+        (["failure"], "r", False),
+        ([], "r", False),
+        (None, "r", False),
+        ("failure", "r", False),
+    ],
+)
+def test_glances_list_of_tasks_tells_whether_a_request_has_failed(
+    tasks: Any, request_id: str | None, expected: bool
+) -> None:
+    assert asynchronous.has_failed({"tasks": tasks}, request_id) is expected
+
+
+def test_while_the_lock_is_held_the_data_is_nobody_elses() -> None:
+    assert asynchronous.may_be_anothers(record("active"))
+    assert not asynchronous.may_be_anothers(record("active", **{LOCK: "task"}))
+    assert not asynchronous.may_be_anothers(record("queued"))

@@ -48,11 +48,16 @@ class Glance:
         self.before: Any = {"status": "queued"}  # what it shows until it has accepted
         self.shows: Any = QUEUED  # and then: a record, a status, or an exception
         self.lookups: list[WSGIEnvironment] = []
+        self.tasks: list[dict[str, str]] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "GET":
             environ["wsgi.input"].read()
             return answer(self.accepts, [b""])(environ, start_response)
+        if environ["PATH_INFO"].endswith("/tasks"):
+            return answer("200 OK", [json.dumps({"tasks": self.tasks}).encode()])(
+                environ, start_response
+            )
         self.lookups.append(environ)
         if isinstance(self.shows, Exception):
             raise self.shows
@@ -360,6 +365,36 @@ def test_another_operation_that_another_process_accepted_ends_this_one(stage: St
     stage.passes(0.5)
     stage.glance.shows = {**IMPORTING, LOCK: "task-2"}
     stage.passes(1.0)
+    assert stage.told.events == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("request_id", "status", "events"),
+    [
+        ("req-1", "failure", BROKEN),
+        ("req-1", "success", UPLOADED),
+        ("req-1", "processing", UPLOADED),
+        ("req-2", "failure", UPLOADED),
+    ],
+)
+def test_what_failed_is_told_so_where_a_later_request_has_brought_the_data(
+    stage: Stage, request_id: str, status: str, events: list[str]
+) -> None:
+    stage.imports()
+    stage.glance.shows = ACTIVE
+    stage.glance.tasks = [{"request_id": request_id, "status": status}]
+    stage.passes(1.0)
+    assert stage.told.events == events
+
+
+def test_so_is_a_copy_that_is_followed_by_another(stage: Stage) -> None:
+    stage.glance.before = {"status": "active", "stores": "fast"}
+    stage.glance.tasks = [{"request_id": "req-1", "status": "failure"}]
+    stage.imports(name="copy-image", stores=["slow"])
+    stage.following.turn()
+    stage.glance.before = {**ACTIVE, "stores": "fast,slow"}
+    stage.imports(name="copy-image", stores=["slower"])
+    stage.following.turn()
     assert stage.told.events == BROKEN
 
 
