@@ -2,9 +2,11 @@
 
 By the process that accepted it, in one thread, which begins with the first and does it all:
 requests only hand over what they see. Glance works in threads of that process, too; neither goes on
-when it dies.
+when it dies. A process that ends in good order lets Glance's threads end first (`drain_workers` in
+Glance 33): then all are looked at once more.
 """
 
+import atexit
 import contextlib
 import functools
 import heapq
@@ -27,6 +29,7 @@ from glance_notify_middleware.telling import Telling
 
 _FIRST_WAIT = 0.5  # seconds from the 202 to the first look-up; each further wait is twice as long
 _LONGEST_WAIT = 30.0
+_LAST_LOOK = 1.0  # seconds that the end of a process waits for
 _GONE = (404, 410)
 
 
@@ -75,7 +78,7 @@ class Following:
         self._limit = limit
         self._maximum = maximum
         self._clock = clock
-        self._start = start or _start_thread
+        self._start = start or self._start_thread
         self._order = itertools.count()
         self._begin_anew()
 
@@ -83,7 +86,7 @@ class Following:
         self._pid = os.getpid()
         self._starting = threading.Lock()
         self._runs = False
-        self._seen: queue.SimpleQueue[tuple[Followed, Callable[[], None]]] = queue.SimpleQueue()
+        self._seen: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._due: list[tuple[float, int, Followed]] = []  # a heap
         self.images: dict[str, Followed] = {}
 
@@ -94,7 +97,7 @@ class Following:
         if self._pid != os.getpid():
             self._begin_anew()
         followed.until = self._clock() + self._limit
-        self._seen.put((followed, functools.partial(self._begin, followed, before)))
+        self._put(followed, functools.partial(self._begin, followed, before))
         with self._starting:
             if not self._runs:
                 self._start(self._run)
@@ -106,7 +109,26 @@ class Following:
 
     def saw(self, followed: Followed, record: Record) -> None:
         """The image's record, from a request that began after it was accepted."""
-        self._seen.put((followed, functools.partial(self._judge, followed, record)))
+        self._put(followed, functools.partial(self._judge, followed, record))
+
+    def _put(self, followed: Followed, step: Callable[[], None]) -> None:
+        self._seen.put(functools.partial(self._try, followed, step))
+
+    def _start_thread(self, run: Callable[[], None]) -> None:
+        threading.Thread(target=run, name="glance-notify-following", daemon=True).start()
+        atexit.unregister(self.last_look)  # a parent's, that came along over a fork
+        atexit.register(self.last_look)
+
+    # -- at the end of the process ----------------------------------------------------------
+
+    def last_look(self) -> None:
+        """Look up all that are followed, now. Those that have not ended have their intents."""
+        if self._pid != os.getpid():
+            return
+        done = threading.Event()
+        self._seen.put(self._look_at_all)
+        self._seen.put(done.set)
+        done.wait(_LAST_LOOK)
 
     # -- in the thread ----------------------------------------------------------------------
 
@@ -114,7 +136,7 @@ class Following:
         wait = None
         while True:
             with contextlib.suppress(queue.Empty):
-                self._try(*self._seen.get(timeout=wait))
+                self._seen.get(timeout=wait)()
             wait = self.turn()
 
     def turn(self) -> float | None:
@@ -124,7 +146,7 @@ class Following:
         """
         with contextlib.suppress(queue.Empty):
             while True:
-                self._try(*self._seen.get_nowait())
+                self._seen.get_nowait()()
         if self._due and self._due[0][0] <= self._clock():
             _, _, followed = heapq.heappop(self._due)
             self._try(followed, functools.partial(self._look_at, followed))
@@ -157,6 +179,10 @@ class Following:
         one has failed; a copy only of one that has data, as the record before it shows.
         """
         self._settle(earlier, before or {})
+
+    def _look_at_all(self) -> None:
+        for followed in list(self.images.values()):
+            self._try(followed, functools.partial(self._look_at, followed))
 
     def _look_at(self, followed: Followed) -> None:
         operation = followed.accepted.operation
@@ -203,7 +229,3 @@ class Following:
         if self.images.get(followed.image_id) is followed:
             del self.images[followed.image_id]
         self._telling.tell(told, followed.who, followed.intent)
-
-
-def _start_thread(run: Callable[[], None]) -> None:
-    threading.Thread(target=run, name="glance-notify-following", daemon=True).start()

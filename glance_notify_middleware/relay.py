@@ -14,7 +14,7 @@ from glance_notify_middleware.journal.retiring import retire
 from glance_notify_middleware.journal.settling import RecordUnknown, Settling
 from glance_notify_middleware.lane import Desk, Lane, Route
 
-PATIENCE = 4.5
+PATIENCE = 3.5
 """Seconds that the end of a process waits for what is on its way: it has 5 in all."""
 
 _FOLLOWER_POLL = 0.5  # seconds between tries to take the lead

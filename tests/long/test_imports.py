@@ -1,19 +1,23 @@
-"""A worker dies in the middle of imports: what had ended is told so, the rest as unknown."""
+"""A worker ends in the middle of imports.
+
+Killed: what had ended is told so, the rest as unknown. In good order: all is told as it ended.
+"""
 
 import functools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import requests
 
 from demo import glance
 from demo.glance import Server
-from demo.keystone import ALICE, BOB, CAROL, Keystone
+from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.rabbit import Rabbit
-from tests.faults.tally import Consumer
+from tests.faults.tally import Arrival, Consumer
 from tests.glance.web import Web
 from tests.long.conftest import section_to
 
@@ -24,19 +28,53 @@ allowed_ports = [{port}]
 """
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
+PREPARED = ["image.prepare INFO"]
 FILES = {  # what is imported, for whom, and what is told of it besides image.create
-    "/slow-good": (ALICE, ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]),
-    "/slow-and-short": (BOB, ["image.prepare INFO", "image.upload ERROR"]),
-    "/slow-cut": (CAROL, ["image.prepare INFO", "image.upload ERROR"]),
-    "/slow-cut-too": (ALICE, ["image.prepare INFO", "image.upload ERROR"]),
+    "/slow-good": (ALICE, [*PREPARED, "image.upload INFO", "image.activate INFO"]),
+    "/slow-and-short": (BOB, [*PREPARED, "image.upload ERROR"]),
+    "/slow-cut": (CAROL, [*PREPARED, "image.upload ERROR"]),
+    "/slow-cut-too": (ALICE, [*PREPARED, "image.upload ERROR"]),
 }
 
 
-def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(
-    rabbit: Rabbit, vhost: str, tmp_path: Path
-) -> None:
+class Stage:
+    """A Glance with one worker that imports, and what arrives of that."""
+
+    def __init__(self, server: Server, keystone: Keystone, web: Web, consumer: Consumer) -> None:
+        self.server, self.web, self.consumer = server, web, consumer
+        self._keystone = keystone
+        self._accepted: dict[str, str] = {}  # request ids, by file
+
+    def imports(self, file: str, who: Person) -> None:
+        """Until Glance waits for more of the file."""
+        headers = {"X-Auth-Token": self._keystone.token(who)}
+        images = f"{self.server.url}/v2/images"
+        image = requests.post(images, json=NEW, headers=headers).json()["id"]
+        body = {"method": {"name": "web-download", "uri": self.web.url + file}}
+        answer = requests.post(f"{images}/{image}/import", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        self._accepted[file] = answer.headers["x-openstack-request-id"]
+        deadline = time.monotonic() + 60
+        while file not in self.web.waiting:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def of(self, file: str) -> list[Arrival]:
+        """What was told of it, repeats left out."""
+        mine = [each for each in self.consumer.arrivals if each.request_id == self._accepted[file]]
+        return list({each.message_id: each for each in mine}.values())
+
+    def told(self, file: str) -> list[str]:
+        return [each.event for each in self.of(file)]
+
+    def end_worker(self, number: int) -> None:
+        (worker,) = self.server.workers()
+        os.kill(worker, number)
+
+
+@pytest.fixture
+def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
     section = section_to(rabbit, vhost, tmp_path / "journal")
-    accepted: dict[str, str] = {}  # request ids
     with Keystone() as keystone, Web() as web:
         configuration = glance.lay_out(
             tmp_path,
@@ -49,44 +87,42 @@ def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(
             Server(configuration, tmp_path / "glance.log", processes=1) as server,
             Consumer(rabbit, vhost) as consumer,
         ):
-            for file, (who, _) in FILES.items():
-                headers = {"X-Auth-Token": keystone.token(who)}
-                images = f"{server.url}/v2/images"
-                image = requests.post(images, json=NEW, headers=headers).json()["id"]
-                body = {"method": {"name": "web-download", "uri": web.url + file}}
-                answer = requests.post(f"{images}/{image}/import", json=body, headers=headers)
-                assert answer.status_code == 202, answer.text
-                accepted[file] = answer.headers["x-openstack-request-id"]
-                _until(functools.partial(web.waiting.__contains__, file))
+            yield Stage(server, keystone, web, consumer)
 
-            def told(file: str) -> list[str]:
-                arrivals = [each for each in consumer.arrivals if each.request_id == accepted[file]]
-                return [each.event for each in arrivals]
 
-            def are_told(*files: str) -> bool:
-                return all(told(file)[-1:] == FILES[file][1][-1:] for file in files)
+def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage) -> None:
+    for file, (who, _) in FILES.items():
+        stage.imports(file, who)
 
-            consumer.wait(lambda: all(len(told(file)) == 1 for file in FILES), 60)
-            for file in ("/slow-good", "/slow-and-short"):
-                web.go_on(file)
-                consumer.wait(functools.partial(are_told, file), 60)
-            (worker,) = server.workers()
-            os.kill(worker, signal.SIGKILL)
-            consumer.wait(lambda: are_told(*FILES), 60)
-            consumer.wait(lambda: False, 3)  # nothing more comes
+    def are_told(*files: str) -> bool:
+        return all(stage.told(file)[-1:] == FILES[file][1][-1:] for file in files)
+
+    stage.consumer.wait(lambda: all(stage.told(file) == PREPARED for file in FILES), 60)
+    for file in ("/slow-good", "/slow-and-short"):
+        stage.web.go_on(file)
+        stage.consumer.wait(functools.partial(are_told, file), 60)
+    stage.end_worker(signal.SIGKILL)
+    stage.consumer.wait(lambda: are_told(*FILES), 60)
+    stage.consumer.wait(lambda: False, 3)  # nothing more comes
 
     for file, (who, expected) in FILES.items():
-        mine = [each for each in consumer.arrivals if each.request_id == accepted[file]]
-        of_file = list({each.message_id: each for each in mine}.values())  # a kill may repeat one
-        assert [each.event for each in of_file] == expected, (file, of_file)
-        assert of_file[-1].is_unknown == ("cut" in file), file
-        assert {(each.project_id, each.user_id) for each in of_file} == {
+        assert stage.told(file) == expected, (file, stage.of(file))
+        assert stage.of(file)[-1].is_unknown == ("cut" in file), file
+        assert {(each.project_id, each.user_id) for each in stage.of(file)} == {
             (who.project_id, who.user_id)
         }
 
 
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(stage: Stage) -> None:
+    """uWSGI's worker waits for Glance, and Glance for its import."""
+    file = "/slow-good"
+    who, expected = FILES[file]
+    stage.imports(file, who)
+    stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
+    stage.consumer.wait(lambda: False, 5)  # the next look-up is some seconds away
+    stage.end_worker(signal.SIGHUP)
+    stage.web.go_on(file)
+    stage.consumer.wait(lambda: len(stage.told(file)) > 1, 60)
+    stage.consumer.wait(lambda: False, 3)  # nothing more comes
+    assert stage.told(file) == expected, stage.of(file)
+    assert not any(each.is_unknown for each in stage.of(file))

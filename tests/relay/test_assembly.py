@@ -113,4 +113,4 @@ def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: P
     told = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True).stdout.split()
     took = time.monotonic() - float(told[-1])
     assert told[:-1] == [b"sends"] * len(directories)
-    assert took < 9.0  # one after the other they would take 13.5
+    assert took < 9.0  # one after the other they would take 10.5

@@ -117,6 +117,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(monkeypatch)
 
 
+def test_at_the_end_of_the_process_all_are_looked_at_once_more(stage: Stage) -> None:
+    """Glance has ended what it worked on, as the process ends in good order."""
+    stage.imports()
+    stage.glance.shows = ACTIVE
+    ending = threading.Thread(target=stage.following.last_look)
+    ending.start()
+    while ending.is_alive():
+        stage.following.turn()
+    assert stage.told.events == UPLOADED
+    assert stage.now == 0.0
+
+
+def test_what_hangs_then_is_not_waited_for(stage: Stage) -> None:
+    stage.imports()
+    before = time.monotonic()
+    stage.following.last_look()  # no thread is there to do it
+    assert time.monotonic() - before < 5.0
+    assert stage.told.events == []
+
+
 def test_an_import_is_told_when_glance_has_ended_it(stage: Stage) -> None:
     assert stage.imports().trace[0][1] == "202 Accepted"
     assert stage.befores == 1
