@@ -145,7 +145,7 @@ def events(
     unfilled = _unfilled(accepted, record)
     if accepted.copies:
         grew = accepted.before is None or bool(_new_stores(accepted, record))
-        if not (grew or unfilled or prepared or accepted.asked.stores is not None):
+        if not (grew or unfilled or prepared or failed or accepted.asked.stores is not None):
             return []
         succeeded = grew
     succeeded = succeeded and not failed

@@ -189,6 +189,7 @@ class Following:
         found = self._look.found(operation, followed.snapshot, quietly=followed.complained)
         if found.record is not None:
             self._judge(followed, found.record)
+            self._see_whether_it_hangs(followed, found.record)
         elif found.status in _GONE:
             self._give_up(followed, "the image is gone")
         elif found.status is None:
@@ -204,12 +205,22 @@ class Following:
             followed.prepared = True
             self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
 
+    def _see_whether_it_hangs(self, followed: Followed, record: Record) -> None:
+        """What fails before it has begun Glance 33 leaves locked for good."""
+        if followed.wait == _LONGEST_WAIT and not followed.ended and self._has_failed(followed):
+            self._tell_end(followed, record, failed=True)
+
     def _settle(self, followed: Followed, record: Record) -> None:
-        accepted, failed = followed.accepted, False
-        if asynchronous.may_be_anothers(record):
-            tasks = self._look.tasks(accepted.operation, followed.snapshot) or {}
-            failed = asynchronous.has_failed(tasks, followed.who.request_id)
-        told = asynchronous.events(accepted, record, prepared=followed.prepared, failed=failed)
+        failed = asynchronous.may_be_anothers(record) and self._has_failed(followed)
+        self._tell_end(followed, record, failed=failed)
+
+    def _has_failed(self, followed: Followed) -> bool:
+        tasks = self._look.tasks(followed.accepted.operation, followed.snapshot)
+        return asynchronous.has_failed(tasks or {}, followed.who.request_id)
+
+    def _tell_end(self, followed: Followed, record: Record, *, failed: bool) -> None:
+        prepared = followed.prepared
+        told = asynchronous.events(followed.accepted, record, prepared=prepared, failed=failed)
         self._end(followed, told)
 
     def _look_again_later(self, followed: Followed) -> None:

@@ -17,6 +17,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, CAROL, ROOT, Person
+from glance_notify_middleware import following
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request
@@ -330,6 +331,17 @@ if LONG:
         assert answer.status_int == 204
         assert events(in_process.waits_for(3)) == UPLOADED
         assert events(in_process.waits_for(1)) == BROKEN[1:]
+
+
+def test_what_fails_before_it_has_begun_is_told_though_glance_never_unlocks_it(
+    app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_LONGEST_WAIT", 1.0)
+    case = web({"stores": ["store1", "store1"]}, BROKEN)
+    image = image_of(case, app, in_process)
+    assert events(imported(app, in_process, image, case)) == BROKEN
+    record = in_process.ask(in_process.stock_pipeline(), "GET", f"/v2/images/{image}").json
+    assert "os_glance_import_task" in record
 
 
 def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(

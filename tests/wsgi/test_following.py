@@ -117,6 +117,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "shows"),
+    [
+        ("web-download", {"status": "queued"}, IMPORTING),
+        ("copy-image", ACTIVE, {**ACTIVE, LOCK: "task-1"}),
+    ],
+)
+def test_what_has_failed_and_is_still_locked_is_told_as_failed(
+    name: str, before: dict[str, str], shows: dict[str, str], stage: Stage
+) -> None:
+    stage.glance.before, stage.glance.shows = before, shows
+    stage.imports(name=name)
+    stage.glance.tasks = [{"request_id": "req-of-another", "status": "failure"}]
+    stage.passes(200)
+    assert stage.told.events in (BROKEN[:1], [])
+    stage.glance.tasks += [{"request_id": "req-1", "status": "failure"}]
+    stage.passes(30)
+    assert stage.told.events == BROKEN
+
+
 def test_at_the_end_of_the_process_all_are_looked_at_once_more(stage: Stage) -> None:
     """Glance has ended what it worked on, as the process ends in good order."""
     stage.imports()
