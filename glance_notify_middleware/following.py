@@ -78,7 +78,7 @@ class Following:
         self._limit = limit
         self._maximum = maximum
         self._clock = clock
-        self._start = start or self._start_thread
+        self._start = start
         self._order = itertools.count()
         self._begin_anew()
 
@@ -100,7 +100,7 @@ class Following:
         self._put(followed, functools.partial(self._begin, followed, before))
         with self._starting:
             if not self._runs:
-                self._start(self._run)
+                (self._start or self._start_thread)(self._run)
                 self._runs = True
 
     def of(self, image_id: str | None) -> Followed | None:
