@@ -15,7 +15,8 @@ from glance_notify_middleware.journal.settling import RecordUnknown, Settling
 from glance_notify_middleware.lane import Desk, Lane, Route
 
 PATIENCE = 3.5
-"""Seconds that the end of a process waits for what is on its way: it has 5 in all."""
+"""Seconds that the end of a process waits for what is on its way: it has 5 in all, of which one is
+for a last look at what Glance works on."""
 
 _FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
 _SURVEY = 1.0  # seconds between looks at who lives, and what can be removed
