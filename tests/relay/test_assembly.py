@@ -86,7 +86,7 @@ def no_thread(_: threading.Thread) -> None:
 
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from glance_notify_middleware import assembly
 from pathlib import Path
 from tests.relay.relays import Appending
@@ -94,7 +94,7 @@ from tests.relay.test_assembly import settings
 
 class Hanging(Appending):
     def send(self, batch):
-        print("sends", flush=True)
+        os.write(1, b"sends ")  # whole, of whatever thread
         time.sleep(60)
 
 for directory in map(Path, sys.argv[1:]):

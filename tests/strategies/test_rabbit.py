@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
 from tests.strategies.peers import Peer, saying
 from tests.strategies.places import RabbitPlace, fails, message, messages, send_all
@@ -158,8 +158,17 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_the_next_message(
     place.exchange()
     place.queue("notifications.info", {"x-max-length": 1, "x-overflow": "reject-publish"})
     strategy = place.strategy(0.5)
-    strategy.send(messages(1, Priority.WARN))
     late, refused = messages(2)
+    assert any(is_taken_late(place, strategy, late) for _ in range(3))
+    assert list(strategy.send([refused])) == [REFUSED]
+    assert place.received() == [(late.message_id, late.body)]
+    strategy.close()
+
+
+def is_taken_late(place: RabbitPlace, strategy: Strategy, late: Message) -> bool:
+    """Whether a broker takes it that was frozen while it was sent: it need not, as the connection
+    is gone when it goes on."""
+    send_all(strategy, messages(1, Priority.WARN))
     place.freeze()
     try:
         with pytest.raises(SendError) as raised:
@@ -167,12 +176,11 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_the_next_message(
     finally:
         place.thaw()
     assert list(raised.value.outcomes) == [None]
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + 15
     while "notifications.info\t1" not in place.node.ctl("list_queues", "--vhost", place.vhost):
-        assert time.monotonic() < give_up, "the broker never took the late one"
-    assert list(strategy.send([refused])) == [REFUSED]
-    assert place.received() == [(late.message_id, late.body)]
-    strategy.close()
+        if time.monotonic() > give_up:
+            return False
+    return True
 
 
 def test_a_broker_short_of_memory_is_named_as_such_and_nothing_is_lost(
