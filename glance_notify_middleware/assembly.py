@@ -28,7 +28,6 @@ _AGAIN = 10.0  # seconds between tries to start threads in a process that can ha
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
 
 _RELAYS: list[tuple[int, Relay]] = []  # that run beside requests, and in which process
-_TENDED: list[tuple[int, Journal]] = []  # likewise the journals
 
 Makers = Mapping[str, Callable[[], Strategy]]
 """What makes each strategy that needs delivery, by its name."""
@@ -180,8 +179,7 @@ def _begin(ours: Journal, make_relay: Callable[[], Relay] | None) -> None:
         its_relay = make_relay()
         if ours.run_beside("glance-notify-relay", its_relay.run):
             _RELAYS.append((os.getpid(), its_relay))
-    if ours.run_beside(TENDING, functools.partial(_tend, ours)):  # the last: says that both run
-        _TENDED.append((os.getpid(), ours))
+    ours.run_beside(TENDING, functools.partial(_tend, ours))  # the last: says that both run
 
 
 @atexit.register
@@ -195,9 +193,9 @@ def _end() -> None:
         each.stop(0.0)
     for each in relays:
         each.stop(until - time.monotonic())
-    for pid, tended in _TENDED:
-        if pid == os.getpid():
-            tended.tend()
+    for ours in journal.all_here():
+        if ours.is_tended:
+            ours.tend()
 
 
 def _tend(ours: Journal) -> None:

@@ -19,6 +19,11 @@ def identity_here(directory: Path) -> str | None:
     return None if journal is None else journal.identity
 
 
+def all_here() -> list[Journal]:
+    """The journals of this process, of all directories."""
+    return [ours for (pid, _), ours in list(_JOURNALS.items()) if pid == os.getpid()]
+
+
 def of_this_process(directory: Path, make: Callable[[], Journal]) -> Journal:
     """The journal of the process that calls; `make` makes it, where there is none, and opens
     nothing. A forked child gets one of its own, and lets go of its parent's."""

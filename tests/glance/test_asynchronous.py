@@ -300,14 +300,20 @@ def test_what_failed_before_is_not_told_again_of_the_next(
 
 if LONG:
 
+    def goes_on_between_look_ups(uri: str, app: WSGIApplication, in_process: InProcess) -> str:
+        """An image whose import has just got the rest of its data; the next look-up is seconds
+        away."""
+        image = image_of(web({}, []), app, in_process)
+        slow = web({}, UPLOADED[:1], uri=uri)
+        assert events(imported(app, in_process, image, slow)) == UPLOADED[:1]
+        time.sleep(4)
+        in_process.web.go_on(uri)
+        return image
+
     def test_a_record_that_a_client_asks_for_settles_it_at_once(
         app: WSGIApplication, in_process: InProcess
     ) -> None:
-        image = image_of(web({}, []), app, in_process)
-        slow = web({}, UPLOADED[:1], uri="/slow")
-        assert events(imported(app, in_process, image, slow)) == UPLOADED[:1]
-        time.sleep(4)  # so that the next look-up is seconds away
-        in_process.web.go_on("/slow")
+        image = goes_on_between_look_ups("/slow", app, in_process)
         plain = in_process.stock_pipeline()
         deadline = time.monotonic() + 60
         while "os_glance_import_task" in in_process.ask(plain, "GET", f"/v2/images/{image}").json:
@@ -321,11 +327,7 @@ if LONG:
     def test_an_import_that_failed_is_told_so_after_an_upload_in_its_place(
         app: WSGIApplication, in_process: InProcess
     ) -> None:
-        image = image_of(web({}, []), app, in_process)
-        case = web({}, UPLOADED[:1], uri="/slow-short")
-        assert events(imported(app, in_process, image, case)) == UPLOADED[:1]
-        time.sleep(4)  # so that the next look-up is seconds away
-        in_process.web.go_on("/slow-short")
+        image = goes_on_between_look_ups("/slow-short", app, in_process)
         in_process.rests()
         answer = in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
         assert answer.status_int == 204

@@ -6,6 +6,7 @@ They are forked from a server that has one thread, so that no thread of the test
 import contextlib
 import multiprocessing
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -153,3 +154,8 @@ def _write(directory: Path, orders: Connection, told: Connection) -> None:
         for each in messages:
             journal.record([each])
         told.send([each.message_id for each in messages])
+
+
+def no_thread(_: threading.Thread) -> None:
+    """In the place of Thread.start, where the system has no more threads."""
+    raise RuntimeError("can't start new thread")

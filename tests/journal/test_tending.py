@@ -10,7 +10,7 @@ from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import TENDING, Journal
-from tests.journal.processes import has_died, taken_for_dead
+from tests.journal.processes import has_died, no_thread, taken_for_dead
 from tests.journal.support import (
     GIB,
     MakeJournal,
@@ -205,12 +205,8 @@ def test_what_cannot_run_beside_can_be_tried_again(
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", _no_thread)
+        patched.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(RuntimeError):
             journal.run_beside(TENDING, lambda: None)
     assert not journal.is_tended
     assert journal.run_beside(TENDING, lambda: None)
-
-
-def _no_thread(_: threading.Thread) -> None:
-    raise RuntimeError("can't start new thread")

@@ -14,7 +14,7 @@ from glance_notify_middleware.journal.directory import listing
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.notification import EventType, Notification, Priority
 from tests.journal.leading import leave_behind
-from tests.journal.processes import eventually
+from tests.journal.processes import eventually, no_thread
 from tests.journal.support import GIB, message
 from tests.relay.relays import Appending, Broker
 
@@ -79,10 +79,6 @@ def test_where_no_thread_can_be_started_it_is_tried_again(
         eventually(lambda: len(broker.ids) == 10)
     finally:
         assembly._end()
-
-
-def no_thread(_: threading.Thread) -> None:
-    raise RuntimeError("can't start new thread")
 
 
 PROGRAM = """
