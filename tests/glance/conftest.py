@@ -1,9 +1,11 @@
 """A Glance in this process, once for all tests: it cannot be configured twice."""
 
 import atexit
+import gc
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
@@ -201,6 +203,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def glances_garbage_ends_here() -> Iterator[None]:
+    """What Glance leaves open for the garbage collector to close (the staged file of an import,
+    `get_image_data_iter` in glance/common/scripts/utils.py) is closed before other tests begin,
+    to which a ResourceWarning is an error."""
+    yield
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
