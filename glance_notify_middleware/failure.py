@@ -78,6 +78,7 @@ def _tried(tried: str, image_id: str | None) -> str:
 _UNSAID = re.compile(r"<(head|script|style)\b.{0,500}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}(:|%3a)(/|%2f){2}(\s?\S+)?", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<!\S)[^\s:]++:[^\s@]*+@\S*+")  # a URL whose scheme was forgotten
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
@@ -95,7 +96,8 @@ def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
         text = _json_message(text)
     text = _TAG.sub(" ", _UNSAID.sub(" ", text))
     text = html.unescape(html.unescape(text))  # an explanation can be escaped already
-    return _PATH.sub("<path>", _URL.sub("<url>", _one_line(text)))
+    text = _URL.sub("<url>", _one_line(text))
+    return _PATH.sub("<path>", _USERINFO.sub("<url>", text))
 
 
 def _json_message(text: str) -> str:

@@ -52,6 +52,8 @@ PAGE = """<html>
         ("http://<b></b>u:p@h", "text/html", "<url>"),
         ("http:&amp;#47;&amp;#47;u:p@h", "text/html", "<url>"),
         ("1http://u:p@h/c", "text/plain", "1<url>"),
+        ("no u:p@h/c, no", "text/plain", "no <url> no"),
+        ("'u:p:w@h' @ noon: a@b", "text/plain", "<url> @ noon: a@b"),
         ("[" * 4096, "application/json", "[" * 4096),
         ("and/or, n/a, 1/2, a / b", "text/plain", "and/or, n/a, 1/2, a / b"),
     ],
