@@ -42,8 +42,11 @@ class Endpoint:
             "message_id": metadata["message_id"],
             "timestamp": metadata["timestamp"],
         }
+        self.say(json.dumps(told))
+
+    def say(self, line: str) -> None:
         with self._lock:
-            print(json.dumps(told), flush=True)
+            print(line, flush=True)
 
 
 def main(url: str, *files: str) -> None:
@@ -52,11 +55,12 @@ def main(url: str, *files: str) -> None:
     configuration([word for file in files for word in ("--config-file", file)], project="test")
     transport = oslo_messaging.get_notification_transport(configuration, url=url)
     target = oslo_messaging.Target(exchange="glance", topic="notifications")
+    endpoint = Endpoint()
     listener = oslo_messaging.get_notification_listener(
-        transport, [target], [Endpoint()], executor="threading"
+        transport, [target], [endpoint], executor="threading"
     )
     listener.start()
-    print("ready", flush=True)
+    endpoint.say("ready")
     sys.stdin.read()
     listener.stop()
     listener.wait()

@@ -1,10 +1,11 @@
 """Peers on loopback that behave badly, and a wire to a broker that can be disturbed."""
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 
@@ -92,13 +93,19 @@ class Wire(Peer):
     def __init__(self, port: int) -> None:
         self._to = port
         self._allowance: int | None = None
-        self._filler = b""
+        self._fillers: Iterator[bytes] = itertools.repeat(b"")
         self._pause = 0.0
         super().__init__(self._carry)
 
     def stop_answers(self, after: int = 0, filler: bytes = b"") -> None:
         """From now on carry so many bytes of the broker's, no more; `filler` instead, repeated."""
-        self._allowance, self._filler = after, filler
+        self._fillers = itertools.repeat(filler)
+        self._allowance = after
+
+    def break_off(self, last: bytes) -> None:
+        """From now on carry nothing of the broker's; say `last`, once."""
+        self._fillers = itertools.chain([last], itertools.repeat(b""))
+        self._allowance = 0
 
     def trickle(self, pause: float) -> None:
         """From now on each byte of the broker's takes so long."""
@@ -130,7 +137,7 @@ class Wire(Peer):
         if self._allowance is not None:
             data = data[: self._allowance]
             self._allowance -= len(data)
-            client.sendall(data or self._filler)
+            client.sendall(data or next(self._fillers))
         elif self._pause:
             for byte in data:
                 client.sendall(bytes([byte]))

@@ -81,7 +81,7 @@ def test_half_a_frame_does_not_hold_up_who_keeps_alive(place: Place) -> None:
     with Wire(place.port) as wire:
         strategy = place.strategy_at(wire.port)
         strategy.send(messages(1))
-        wire.stop_answers(filler=place.half_a_greeting[:1])
+        wire.break_off(place.half_a_greeting[:1])
         time.sleep(0.2)
         began = time.monotonic()
         for _ in range(10):
