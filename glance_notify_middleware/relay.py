@@ -78,21 +78,16 @@ class Relay:
             log_error(f"{told}; notifications wait in {self._directory}", error)
 
     def _follow_or_lead(self) -> None:
-        fd = os.open(
-            self._directory / layout.RELAY_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        path = self._directory / layout.RELAY_LOCK
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             while not layout.lock(fd):
-                if self._stop.wait(_FOLLOWER_POLL) or not self._is_the_lock(fd):
+                if self._stop.wait(_FOLLOWER_POLL) or not layout.is_at(path, fd):
                     return
             lead = _Lead(self._directory, self._routes, self._complain, self._record)
-            lead.run(self._stop, self._ours, lambda: self._is_the_lock(fd))
+            lead.run(self._stop, self._ours, lambda: layout.is_at(path, fd))
         finally:
             os.close(fd)
-
-    def _is_the_lock(self, fd: int) -> bool:
-        """Whether the lock file is still the one that others find by its name."""
-        return os.fstat(fd).st_nlink > 0
 
 
 class _Lead:

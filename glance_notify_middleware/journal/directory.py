@@ -96,6 +96,15 @@ def lock(fd: int) -> bool:
     return True
 
 
+def is_at(path: Path, fd: int) -> bool:
+    """Whether the path leads to this open file: nobody has removed or moved it, or a directory
+    above it. Raises OSError."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
 def seize(path: Path) -> int | None:
     """Open and lock a live file of another process: its descriptor, if that process has died.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.directory import live_path, lock
+from glance_notify_middleware.journal.directory import is_at, live_path, lock
 
 
 class LiveFile:
@@ -24,8 +24,8 @@ class LiveFile:
         return lock(self._fd)
 
     def restore(self) -> None:
-        """Make the file again when somebody has removed it. Raises OSError."""
-        if os.fstat(self._fd).st_nlink == 0:
+        """Make the file again when somebody has removed it, or moved it away. Raises OSError."""
+        if not is_at(self._path, self._fd):
             removed, self._fd = self._fd, self._made()
             os.close(removed)
 

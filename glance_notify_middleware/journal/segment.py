@@ -4,15 +4,18 @@ import errno
 import os
 from pathlib import Path
 
+from glance_notify_middleware.journal.directory import is_at
+
 
 class Segment:
     """An open one. `size` is how many bytes were written to it."""
 
-    __slots__ = ("_fd", "size")
+    __slots__ = ("_fd", "_path", "size")
 
     def __init__(self, path: Path, head: bytes) -> None:
         """Make it. It has its name only when `head` is in it: who has seen a segment, and read the
         one before to its end, never looks into that again. Raises OSError: then there is none."""
+        self._path = path
         temporary = path.with_suffix(".new")
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(temporary, flags, 0o600)
@@ -38,8 +41,8 @@ class Segment:
         return os.pread(self._fd, os.fstat(self._fd).st_size, 0)
 
     def is_removed(self) -> bool:
-        """Whether somebody has removed it. Raises OSError."""
-        return os.fstat(self._fd).st_nlink == 0
+        """Whether somebody has removed it, or moved it away. Raises OSError."""
+        return not is_at(self._path, self._fd)
 
     def descriptor(self) -> int:
         """A descriptor of it for the caller, who is to close it. Raises OSError."""

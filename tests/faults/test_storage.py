@@ -120,14 +120,27 @@ def test_a_directory_that_cannot_be_made_is_named(trial: Trial) -> None:
         trial.judge(23, ledger, more="is missing, and cannot be made, at the start")
 
 
-def test_a_directory_that_is_removed_under_load_is_made_again(trial: Trial) -> None:
+def _moved_away(directory: Path) -> None:
+    directory.rename(directory.with_name(f"moved-{time.monotonic_ns()}"))
+
+
+def _removed(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "take"), [("is removed", _removed), ("is moved away", _moved_away)]
+)
+def test_a_directory_that_is_gone_under_load_is_made_again(
+    trial: Trial, what: str, take: Callable[[Path], None]
+) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger:
             for _ in range(3):
                 time.sleep(2)
-                shutil.rmtree(stage.journal, ignore_errors=True)
+                take(stage.journal)
             time.sleep(3)
-        _judge(trial, stage, 23, ledger, "is removed under load")
+        _judge(trial, stage, 23, ledger, f"{what} under load")
 
 
 def test_a_directory_that_is_read_only_for_a_while_loses_nothing(trial: Trial) -> None:

@@ -117,6 +117,23 @@ def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss
     assert list(dict.fromkeys(ids(steps))) == recorded
 
 
+def test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    journal, _ = opened(make_journal(directory))
+    recorded = record_each(journal, [message() for _ in range(5)])
+    journal.tend()
+    directory.rename(tmp_path / "elsewhere")
+    recorded += record_each(journal, [message() for _ in range(5)])
+    journal.tend()
+    recorded += record_each(journal, [message() for _ in range(5)])
+    assert not has_died(directory, str(journal.identity))
+    steps = read(directory)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
 def test_a_segment_that_was_removed_twice_is_still_read(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:

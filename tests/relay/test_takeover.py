@@ -108,6 +108,23 @@ def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_
         assert len({pid for _, pid in since}) == 1
 
 
+def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_made_again(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with (
+        living_writer(journal_dir) as writer,
+        running(run_relay, journal_dir, broker.path),
+    ):
+        recorded = writer.record(20)
+        eventually(broker.has(recorded))
+        journal_dir.rename(journal_dir.with_name("elsewhere"))
+        recorded += writer.record(5)
+        writer.tend()
+        recorded += writer.record(5)
+        eventually(broker.has(recorded))
+        assert list(dict.fromkeys(broker.ids)) == recorded
+
+
 def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: Broker) -> None:
     """While a relay runs, and while none runs."""
     cursors = journal_dir / "cursors.json"
