@@ -1,6 +1,5 @@
 """Puts journal, relay and strategies together, as the settings say."""
 
-import atexit
 import functools
 import os
 import time
@@ -12,6 +11,7 @@ from glance_notify_middleware import journal
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import BackOff
+from glance_notify_middleware.ending import at_the_end
 from glance_notify_middleware.harmless import harmless, log_error
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import begin_now
@@ -182,7 +182,6 @@ def _begin(ours: Journal, make_relay: Callable[[], Relay] | None) -> None:
     ours.run_beside(TENDING, functools.partial(_tend, ours))  # the last: says that both run
 
 
-@atexit.register
 @harmless
 def _end() -> None:
     """Of all directories at once, as the process has but 5 seconds. What a forked child has come by
@@ -196,6 +195,9 @@ def _end() -> None:
     for ours in journal.all_here():
         if ours.is_tended:
             ours.tend()
+
+
+at_the_end(_end)
 
 
 def _tend(ours: Journal) -> None:

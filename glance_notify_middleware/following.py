@@ -6,7 +6,6 @@ when it dies. A process that ends in good order lets Glance's threads end first 
 Glance 33): then all are looked at once more.
 """
 
-import atexit
 import contextlib
 import functools
 import heapq
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 
 from glance_notify_middleware import asynchronous
 from glance_notify_middleware.asynchronous import LOCK, Accepted
+from glance_notify_middleware.ending import at_the_end
 from glance_notify_middleware.events import ImageEvent
 from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.identity import Receiver
@@ -80,6 +80,7 @@ class Following:
         self._clock = clock
         self._start = start
         self._order = itertools.count()
+        self._looks_at_the_end = False  # what a forked child does if its parent does
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -116,8 +117,9 @@ class Following:
 
     def _start_thread(self, run: Callable[[], None]) -> None:
         threading.Thread(target=run, name="glance-notify-following", daemon=True).start()
-        atexit.unregister(self.last_look)  # a parent's, that came along over a fork
-        atexit.register(self.last_look)
+        if not self._looks_at_the_end:
+            at_the_end(self.last_look)
+            self._looks_at_the_end = True
 
     # -- at the end of the process ----------------------------------------------------------
 
@@ -182,6 +184,7 @@ class Following:
 
     def _look_at_all(self) -> None:
         for followed in list(self.images.values()):
+            followed.wait = _LONGEST_WAIT  # it is not looked at again
             self._try(followed, functools.partial(self._look_at, followed))
 
     def _look_at(self, followed: Followed) -> None:
@@ -206,7 +209,7 @@ class Following:
             self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
 
     def _see_whether_it_hangs(self, followed: Followed, record: Record) -> None:
-        """What fails before it has begun Glance 33 leaves locked for good."""
+        """What fails before it has begun, or while the process ends, Glance 33 leaves locked."""
         if followed.wait == _LONGEST_WAIT and not followed.ended and self._has_failed(followed):
             self._tell_end(followed, record, failed=True)
 

@@ -20,6 +20,7 @@ from demo.rabbit import Rabbit
 from tests.faults.tally import Arrival, Consumer
 from tests.glance.web import Web
 from tests.long.conftest import section_to
+from tests.servers.kinds import SERVERS
 
 _MORE = """
 [import_filtering_opts]
@@ -73,7 +74,13 @@ class Stage:
 
 
 @pytest.fixture
-def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
+def server() -> str:
+    """What serves Glance; a test may say otherwise."""
+    return "uWSGI"
+
+
+@pytest.fixture
+def stage(rabbit: Rabbit, vhost: str, tmp_path: Path, server: str) -> Iterator[Stage]:
     section = section_to(rabbit, vhost, tmp_path / "journal")
     with Keystone() as keystone, Web() as web:
         configuration = glance.lay_out(
@@ -84,10 +91,12 @@ def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
             more=_MORE.format(port=web.port),
         )
         with (
-            Server(configuration, tmp_path / "glance.log", processes=1) as server,
+            Server(
+                configuration, tmp_path / "glance.log", processes=1, kind=SERVERS[server]
+            ) as serving,
             Consumer(rabbit, vhost) as consumer,
         ):
-            yield Stage(server, keystone, web, consumer)
+            yield Stage(serving, keystone, web, consumer)
 
 
 def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage) -> None:
@@ -113,14 +122,25 @@ def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage)
         }
 
 
-def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(stage: Stage) -> None:
-    """uWSGI's worker waits for Glance, and Glance for its import."""
+# uWSGI's worker waits for Glance, and Glance for its import. In gunicorn's the interpreter refuses
+# Glance the threads for the next step of it (concurrent.futures: "cannot schedule new futures after
+# shutdown"), so that it fails.
+@pytest.mark.parametrize(
+    ("server", "in_good_order", "expected"),
+    [
+        ("uWSGI", signal.SIGHUP, FILES["/slow-good"][1]),
+        ("gunicorn", signal.SIGTERM, [*PREPARED, "image.upload ERROR"]),
+    ],
+)
+def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(
+    stage: Stage, in_good_order: int, expected: list[str]
+) -> None:
     file = "/slow-good"
-    who, expected = FILES[file]
+    who, _ = FILES[file]
     stage.imports(file, who)
     stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
     stage.consumer.wait(lambda: False, 5)  # the next look-up is some seconds away
-    stage.end_worker(signal.SIGHUP)
+    stage.end_worker(in_good_order)
     stage.web.go_on(file)
     stage.consumer.wait(lambda: len(stage.told(file)) > 1, 60)
     stage.consumer.wait(lambda: False, 3)  # nothing more comes

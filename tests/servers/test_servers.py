@@ -4,7 +4,6 @@ The README has the rows of TOLD that differ, word for word.
 """
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,30 +12,12 @@ from typing import Any
 import pytest
 
 from demo import glance
-from demo.glance import UWSGI, Kind, Server
+from demo.glance import Server
 from demo.keystone import Keystone
 from tests.servers.client import CHUNK, LAST_CHUNK, Client, chunked
+from tests.servers.kinds import SERVERS
 
 README = Path(__file__).parents[2] / "README.md"
-
-_APPLICATION = "glance.wsgi.api:application"
-_LISTEN = "127.0.0.1:{port}"
-SERVERS = {
-    # It would give up a client that is slower than four seconds, as a busy machine makes it.
-    "uWSGI": UWSGI._replace(
-        command=(*UWSGI.command, "--socket-timeout", "60", "--chunked-input-timeout", "60")
-    ),
-    "gunicorn": Kind(
-        (
-            *(sys.executable, "-m", "gunicorn", f"--bind={_LISTEN}", "--workers={processes}"),
-            *("--worker-class=gthread", "--threads=4", _APPLICATION),
-        ),
-        "Booting worker",
-    ),
-    "waitress": Kind(
-        (sys.executable, "-m", "waitress", f"--listen={_LISTEN}", _APPLICATION), "Serving on"
-    ),
-}
 
 PIECES = [b"x" * CHUNK] * 16
 HALF = PIECES[:8]

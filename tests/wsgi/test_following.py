@@ -141,11 +141,24 @@ def test_at_the_end_of_the_process_all_are_looked_at_once_more(stage: Stage) -> 
     """Glance has ended what it worked on, as the process ends in good order."""
     stage.imports()
     stage.glance.shows = ACTIVE
+    look_for_the_last_time(stage)
+    assert stage.told.events == UPLOADED
+
+
+def test_what_fails_since_the_process_ends_is_told_as_failed(stage: Stage) -> None:
+    """Glance leaves it locked."""
+    stage.imports()
+    stage.glance.shows = IMPORTING
+    stage.glance.tasks = [{"request_id": "req-1", "status": "failure"}]
+    look_for_the_last_time(stage)
+    assert stage.told.events == BROKEN
+
+
+def look_for_the_last_time(stage: Stage) -> None:
     ending = threading.Thread(target=stage.following.last_look)
     ending.start()
     while ending.is_alive():
         stage.following.turn()
-    assert stage.told.events == UPLOADED
     assert stage.now == 0.0
 
 

@@ -1,0 +1,25 @@
+"""What is done when the process ends comes after Glance has ended what it works on."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import atexit
+import glance.common.wsgi_app  # its init_app begins with what follows
+atexit.register(print, "Glance has ended its imports")
+from glance_notify_middleware.ending import at_the_end
+at_the_end(lambda: print("the relay stops"))
+at_the_end(lambda: print("the last look"))
+"""
+
+
+def test_it_is_done_after_glances_own_and_the_latest_first() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == [
+        "Glance has ended its imports",
+        "the last look",
+        "the relay stops",
+    ]
+    assert done.stderr == ""
