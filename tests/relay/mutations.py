@@ -146,6 +146,16 @@ MUTATIONS = (
         ("journal/test_tending.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",),
     ),
     Mutation(
+        "what was moved away counts as still there",
+        "journal/directory.py",
+        "return os.path.samestat(path.stat(), os.fstat(fd))",
+        "return os.fstat(fd).st_nlink > 0",
+        (
+            "journal/test_tending.py::"
+            "test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open",
+        ),
+    ),
+    Mutation(
         "a record counts as synced before the disk has it",
         "journal/writer.py",
         "            self._syncing.wait(written)\n",
