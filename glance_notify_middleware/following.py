@@ -184,7 +184,7 @@ class Following:
 
     def _look_at_all(self) -> None:
         for followed in list(self.images.values()):
-            followed.wait = _LONGEST_WAIT  # it is not looked at again
+            followed.wait = _LONGEST_WAIT  # there is no later look at what hangs
             self._try(followed, functools.partial(self._look_at, followed))
 
     def _look_at(self, followed: Followed) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.directory import is_at
 from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.notification import Message, Priority
 
@@ -96,12 +97,13 @@ class Aside:
 
     @contextlib.contextmanager
     def _locked(self, priority: Priority) -> Iterator[int]:
+        path = self._path(priority)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         while True:
-            fd = os.open(self._path(priority), flags, 0o600)
+            fd = os.open(path, flags, 0o600)
             try:
                 fcntl.lockf(fd, fcntl.LOCK_EX)
-                if os.fstat(fd).st_nlink:
+                if is_at(path, fd):
                     yield fd
                     return
             finally:

@@ -111,10 +111,7 @@ def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_
 def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_made_again(
     journal_dir: Path, broker: Broker
 ) -> None:
-    with (
-        living_writer(journal_dir) as writer,
-        running(run_relay, journal_dir, broker.path),
-    ):
+    with living_writer(journal_dir) as writer, running(run_relay, journal_dir, broker.path):
         recorded = writer.record(20)
         eventually(broker.has(recorded))
         journal_dir.rename(journal_dir.with_name("elsewhere"))
