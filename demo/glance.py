@@ -168,6 +168,7 @@ class Server:
         command = [part.format(port=self.port, processes=processes) for part in kind.command]
         environ = {**os.environ, "OS_GLANCE_CONFIG_DIR": str(configuration)}
         with log.open("ab") as output:
+            self._said_before = output.tell()
             self._process = subprocess.Popen(
                 command,
                 env=environ,
@@ -193,11 +194,15 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                if self._kind.loaded in self.log.read_text(errors="replace"):
+                if self._kind.loaded in self.said():
                     return
             time.sleep(0.1)
-        said = self.log.read_text(errors="replace")[-4000:]
-        raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; it said:\n{said}")
+        end = self.said()[-4000:]
+        raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; it said:\n{end}")
+
+    def said(self) -> str:
+        """What this server wrote to its log; not what one before it wrote to the same."""
+        return self.log.read_bytes()[self._said_before :].decode(errors="replace")
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,8 +93,12 @@ def told(client: Client, count: int) -> list[str]:
 
 
 def test_each_process_says_at_start_where_notifications_go(client: Client) -> None:
-    lines = client.server.log.read_text(errors="replace").splitlines()
-    said = [line for line in lines if " INFO glance_notify_middleware [" in line]
+    said: list[str] = []
+    give_up = time.monotonic() + 60  # the server answers as soon as one of the two has loaded
+    while len(said) < 2 and time.monotonic() < give_up:
+        time.sleep(0.1)
+        lines = client.server.said().splitlines()
+        said = [line for line in lines if " INFO glance_notify_middleware [" in line]
     assert len(said) == 2
     assert "notifications go to the logger glance_notify_middleware.notifications" in said[0]
 
