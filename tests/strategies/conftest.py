@@ -8,7 +8,7 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.qpid import Qpid
-from tests.strategies.places import Place, RabbitPlace
+from tests.strategies.places import PATIENCE, Place, RabbitPlace
 from tests.strategies.qpid_place import QpidPlace
 
 
@@ -49,7 +49,7 @@ def made() -> Iterator[Made]:
     """Makes strategies for a port, which are closed after the test."""
     strategies: list[Qpid] = []
 
-    def make(port: int, patience: float = 1.0, **options: str) -> Qpid:
+    def make(port: int, patience: float = PATIENCE, **options: str) -> Qpid:
         strategy = Qpid(config.read({"qpid_hosts": f"127.0.0.1:{port}"} | options, "this-host"))
         strategy.connect_timeout = patience
         strategy._deadline.patience = patience

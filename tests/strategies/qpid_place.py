@@ -13,7 +13,7 @@ from glance_notify_middleware.strategies.qpid import Qpid
 from tests.strategies import answers
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.answers import Conversation
-from tests.strategies.places import PASSWORD
+from tests.strategies.places import PASSWORD, PATIENCE
 
 
 class QpidPlace:
@@ -60,7 +60,7 @@ class QpidPlace:
 
         return Impatient(config.read(self.options | options, "this-host"))
 
-    def strategy_at(self, *ports: int, patience: float = 1.0) -> Qpid:
+    def strategy_at(self, *ports: int, patience: float = PATIENCE) -> Qpid:
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         return self.strategy(patience, qpid_hosts=hosts)
 

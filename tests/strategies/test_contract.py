@@ -56,7 +56,7 @@ def test_a_wrong_password_needs_an_operator_and_is_told_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG, "")
     strategy = place.with_a_wrong_password()
-    error = fails(strategy, within=5)
+    error = fails(strategy)
     assert error.needs_operator
     assert list(error.outcomes) == [None]
     told = "".join(traceback.format_exception(error)) + caplog.text + repr(strategy)

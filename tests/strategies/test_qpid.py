@@ -21,7 +21,7 @@ from tests.strategies import amqp10, answers
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.answers import Answer
 from tests.strategies.conftest import Made
-from tests.strategies.places import fails, message, messages
+from tests.strategies.places import IN_TIME, fails, message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 REJECTED = Outcome.REJECTED
@@ -67,10 +67,10 @@ def test_what_rabbitmq_rejects_is_refused_as_by_a_full_queue(made: Made) -> None
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        pytest.param(answers.say_nothing, "no answer within 1 s", id="silent"),
-        pytest.param(answers.receive_only, "no answer within 1 s", id="never done"),
-        pytest.param(answers.chatter, "no answer within 1 s", id="chatters"),
-        pytest.param(answers.give_credit, "no answer within 1 s", id="gives credit"),
+        pytest.param(answers.say_nothing, "no answer within 2 s", id="silent"),
+        pytest.param(answers.receive_only, "no answer within 2 s", id="never done"),
+        pytest.param(answers.chatter, "no answer within 2 s", id="chatters"),
+        pytest.param(answers.give_credit, "no answer within 2 s", id="gives credit"),
         pytest.param(answers.drop, "closed the connection", id="drops the connection"),
         pytest.param(answers.end("link"), "ended the link: amqp:internal-error", id="link"),
         pytest.param(answers.end("link", ""), "ended the link", id="link without a reason"),
@@ -84,7 +84,7 @@ def test_an_end_before_all_is_known_is_an_error_with_what_is_known(
     with Amqp10(answers={0: answers.release, 3: answer}) as peer:
         peer.answers |= dict.fromkeys(range(4, 10), answers.say_nothing)
         strategy = made(peer.port)
-        error = fails(strategy, within=2, count=5)
+        error = fails(strategy, count=5)
         assert told in str(error)
         assert not error.needs_operator
         assert list(error.outcomes)[3:] == [None, None]
@@ -118,7 +118,7 @@ def test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline() -> 
 
 def test_outcomes_that_came_before_a_silence_are_known(made: Made) -> None:
     with Amqp10(answers={0: answers.release, 3: answers.say_nothing}) as peer:
-        error = fails(made(peer.port), within=2, count=5)
+        error = fails(made(peer.port), count=5)
         assert list(error.outcomes) == [UNROUTABLE, TAKEN, TAKEN, None, TAKEN]
 
 
@@ -220,14 +220,14 @@ def test_the_node_is_that_of_the_options(
 
 def test_a_node_that_is_unknown_needs_an_operator(made: Made) -> None:
     with Amqp10(unknown=["glance"]) as peer:
-        error = fails(made(peer.port), within=1)
+        error = fails(made(peer.port))
         assert error.needs_operator
         assert "ended the link: amqp:not-found: no such node (glance)" in str(error)
 
 
 def test_rabbitmq_is_not_sent_to_a_queue_by_mistake(made: Made) -> None:
     with Amqp10(product="RabbitMQ") as peer:
-        error = fails(made(peer.port), within=1)
+        error = fails(made(peer.port))
         assert error.needs_operator
         assert "expected /exchange/{exchange}" in str(error)
         assert peer.attached == []
@@ -240,14 +240,14 @@ def test_no_more_messages_are_on_their_way_than_the_peer_takes(made: Made) -> No
 
 def test_without_credit_it_ends_in_time(made: Made) -> None:
     with Amqp10(credit=0) as peer:
-        assert list(fails(made(peer.port), within=2, count=2).outcomes) == [None, None]
+        assert list(fails(made(peer.port), count=2).outcomes) == [None, None]
 
 
 def test_no_more_messages_are_on_their_way_than_the_window_has(made: Made) -> None:
     with Amqp10(answers.say_nothing) as peer:
         strategy = made(peer.port)
         strategy.most_unsettled = 150
-        fails(strategy, within=2, count=500)
+        fails(strategy, count=500)
         assert len(peer.received) == 150
 
 
@@ -283,13 +283,13 @@ def test_beside_a_process_that_is_frozen_every_call_ends_in_time(made: Made) -> 
         idle.send(messages(1))
         process.send_signal(signal.SIGSTOP)
         try:
-            fails(busy, within=1.5, count=500)
-            fails(busy, within=1.5)  # in the greeting: its kernel accepts
+            fails(busy, count=500)
+            fails(busy)  # in the greeting: its kernel accepts
             began = time.monotonic()
             busy.close()
             idle.keep_alive()
             idle.close()
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < IN_TIME
         finally:
             process.send_signal(signal.SIGCONT)
         assert list(busy.send(messages(1))) == [TAKEN]

@@ -36,13 +36,13 @@ def test_to_a_reader_by_amqp_0_9_1_it_is_a_persistent_json_message(place: QpidPl
 def test_an_exchange_that_is_missing_needs_an_operator_until_it_is_there(place: QpidPlace) -> None:
     place.node.api("DELETE", f"exchanges/%2F/{place.name}")
     strategy = place.strategy()
-    error = fails(strategy, within=1)
+    error = fails(strategy)
     assert error.needs_operator
     assert f"amqp:not-found: NOT_FOUND - no exchange '{place.name}'" in str(error)
     place.node.api("PUT", f"exchanges/%2F/{place.name}", {"type": "topic", "durable": True})
     assert list(strategy.send(messages(1))) == [TAKEN]
     place.node.api("DELETE", f"exchanges/%2F/{place.name}")
-    error = fails(strategy, within=1, count=3)
+    error = fails(strategy, count=3)
     assert error.needs_operator
     assert list(error.outcomes) == [None] * 3
     place.node.api("PUT", f"exchanges/%2F/{place.name}", {"type": "topic", "durable": True})
@@ -50,7 +50,7 @@ def test_an_exchange_that_is_missing_needs_an_operator_until_it_is_there(place: 
 
 
 def test_with_the_default_target_it_says_what_rabbitmq_wants(place: QpidPlace) -> None:
-    error = fails(place.strategy(qpid_target="{exchange}"), within=1)
+    error = fails(place.strategy(qpid_target="{exchange}"))
     assert error.needs_operator
     assert "option qpid_target: " in str(error)
     queues = {each["name"] for each in place.node.api("GET", "queues/%2F")}

@@ -40,7 +40,7 @@ def test_who_we_are_is_said_as_the_options_say(
 
 def test_what_the_broker_does_not_offer_is_not_said(made: Made) -> None:
     with Amqp10(mechanisms=["ANONYMOUS"]) as peer:
-        error = fails(made(peer.port, qpid_username="u", qpid_password="pa55"), within=1)
+        error = fails(made(peer.port, qpid_username="u", qpid_password="pa55"))
         assert error.needs_operator
         assert "offers SASL ANONYMOUS; allowed here: PLAIN" in str(error)
         assert peer.logins == []
@@ -53,7 +53,7 @@ def test_a_refusal_needs_an_operator_unless_it_is_for_now(
     caplog.set_level(logging.DEBUG, "")
     with Amqp10(outcome=outcome) as peer:
         strategy = made(peer.port, qpid_username="me", qpid_password="pa55")
-        error = fails(strategy, within=1)
+        error = fails(strategy)
         assert error.needs_operator is needs
         assert "user me: " in str(error)
         assert "pa55" not in f"{error!r} {error.__cause__!r} {strategy!r} {caplog.text}"
@@ -61,7 +61,7 @@ def test_a_refusal_needs_an_operator_unless_it_is_for_now(
 
 def test_a_broker_without_amqp_1_0_needs_an_operator(made: Made) -> None:
     with Peer(saying(b"AMQP\x00\x00\x09\x01")) as peer:
-        error = fails(made(peer.port), within=1)
+        error = fails(made(peer.port))
         assert error.needs_operator
         assert "rabbitmq_amqp1_0" in str(error)
 
@@ -77,7 +77,7 @@ def test_a_broker_without_amqp_1_0_needs_an_operator(made: Made) -> None:
 )
 def test_nonsense_in_place_of_mechanisms_is_an_error(made: Made, says: bytes) -> None:
     with Peer(saying(b"AMQP\x03\x01\x00\x00" + says)) as peer:
-        error = fails(made(peer.port), within=1)
+        error = fails(made(peer.port))
         assert "does not speak" in str(error)
         assert not error.needs_operator
 
@@ -102,7 +102,7 @@ def test_a_password_does_not_leave_the_machine_unencrypted_unless_that_is_allowe
     login = {"qpid_username": "u", "qpid_password": "pa55"}
     with Amqp10(address=address) as peer:
         here = {"qpid_hosts": f"{address}:{peer.port}"}
-        error = fails(made(0, **here, **login), within=1)
+        error = fails(made(0, **here, **login))
         assert error.needs_operator
         assert "option qpid_allow_plain_without_tls: " in str(error)
         assert peer.logins == []

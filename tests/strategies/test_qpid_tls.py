@@ -12,7 +12,7 @@ from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.qpid import Qpid
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.peers import Peer, repeating, silent
-from tests.strategies.places import PASSWORD, fails, messages
+from tests.strategies.places import IN_TIME, PASSWORD, PATIENCE, fails, messages
 from tests.strategies.qpid_place import QpidPlace
 
 TAKEN = Outcome.TAKEN
@@ -50,21 +50,21 @@ def test_a_certificate_of_the_right_authority_and_host_is_believed(
 
 
 def test_a_wrong_password_is_refused_through_tls_too(place: QpidPlace) -> None:
-    error = fails(strategy(place, qpid_password=PASSWORD), within=5)
+    error = fails(strategy(place, qpid_password=PASSWORD))
     assert error.needs_operator
     assert "user guest: authentication failed (SASL PLAIN)" in str(error)
 
 
 def test_of_another_authority_it_is_not_believed(place: QpidPlace) -> None:
     for ca in (str(place.node.certificates.other_ca), ""):  # empty: those of the system
-        error = fails(strategy(place, qpid_ssl_ca_file=ca), within=2)
+        error = fails(strategy(place, qpid_ssl_ca_file=ca))
         assert error.needs_operator
         assert "certificate is not valid: " in str(error)
 
 
 def test_for_another_host_it_is_not_believed(place: QpidPlace) -> None:
     """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
-    error = fails(strategy(place, qpid_hosts=f"127.1:{place.port}"), within=2)
+    error = fails(strategy(place, qpid_hosts=f"127.1:{place.port}"))
     assert error.needs_operator
     assert "not valid for '127.1'" in str(error)
 
@@ -74,7 +74,7 @@ def test_for_another_address_it_is_not_believed(place: QpidPlace) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.server, files.server_key)
     with Amqp10(context=context, address="127.0.0.2") as peer:
-        error = fails(strategy(place, qpid_hosts=f"127.0.0.2:{peer.port}"), within=2)
+        error = fails(strategy(place, qpid_hosts=f"127.0.0.2:{peer.port}"))
         assert error.needs_operator
         assert "IP address mismatch" in str(error)
 
@@ -109,7 +109,7 @@ def test_a_broker_that_wants_a_certificate_and_gets_none_is_an_error(place: Qpid
     context.load_cert_chain(files.server, files.server_key)
     context.verify_mode = ssl.CERT_REQUIRED
     with Amqp10(context=context) as peer:
-        error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}"), within=6)
+        error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}"))
         assert "TLS" in str(error)
         assert peer.logins == []
 
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_used_is_named_with_its_option(
     place: QpidPlace, tmp_path: Path, option: str
 ) -> None:
     missing = {f"qpid_ssl_{option}": str(tmp_path / "missing.pem")}
-    error = fails(strategy(place, **with_our_certificate(place) | missing), within=1)
+    error = fails(strategy(place, **with_our_certificate(place) | missing))
     assert error.needs_operator
     assert f"qpid_ssl_{option}: {tmp_path}/missing.pem: No such file" in str(error)
 
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_used_is_named_with_its_option(
 def test_a_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path: Path) -> None:
     file = tmp_path / "password"
     sender = strategy(place, qpid_password="", qpid_password_file=str(file))
-    error = fails(sender, within=1)
+    error = fails(sender)
     assert error.needs_operator
     assert f"option qpid_password_file: {file}: No such file" in str(error)
     file.write_text("guest\n")
@@ -147,13 +147,13 @@ def test_a_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path:
 
 
 def test_tls_where_there_is_none_needs_an_operator(place: QpidPlace) -> None:
-    error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{place.node.port}"), within=5)
+    error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{place.node.port}"))
     assert error.needs_operator
     assert "TLS" in str(error)
 
 
 def test_no_tls_where_there_is_is_an_error_in_time(place: QpidPlace) -> None:
-    assert not fails(place.strategy(1), within=2).needs_operator
+    assert not fails(place.strategy(PATIENCE)).needs_operator
 
 
 @pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
@@ -161,19 +161,19 @@ def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
     place: QpidPlace, says: bytes
 ) -> None:
     with Peer(repeating(says, 0.1) if says else silent) as peer:
-        fails(strategy(place, 1, qpid_hosts=f"127.0.0.1:{peer.port}"), within=2.5)
+        fails(strategy(place, PATIENCE, qpid_hosts=f"127.0.0.1:{peer.port}"))
 
 
 def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: QpidPlace) -> None:
-    busy, idle = strategy(place, 1), strategy(place, 1)
+    busy, idle = strategy(place, PATIENCE), strategy(place, PATIENCE)
     busy.send(messages(1))
     idle.send(messages(1))
     place.freeze()
     try:
-        fails(busy, within=2)
+        fails(busy)
         began = time.monotonic()
         busy.close()
         idle.close()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < IN_TIME
     finally:
         place.thaw()

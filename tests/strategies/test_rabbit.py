@@ -12,7 +12,14 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
 from tests.strategies.peers import Peer, saying
-from tests.strategies.places import RabbitPlace, fails, message, messages, send_all
+from tests.strategies.places import (
+    PATIENCE,
+    RabbitPlace,
+    fails,
+    message,
+    messages,
+    send_all,
+)
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 
@@ -126,7 +133,7 @@ def test_a_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -
 
 def test_what_is_no_amqp_broker_is_named_as_such_at_once(place: RabbitPlace) -> None:
     with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port), within=0.9))
+        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port)))
 
 
 def test_so_is_one_that_speaks_before_we_do(
@@ -141,7 +148,7 @@ def test_so_is_one_that_speaks_before_we_do(
 
     monkeypatch.setattr(socket.socket, "connect", connect_and_listen)
     with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port), within=0.9))
+        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port)))
 
 
 def test_a_transport_url_leads_to_the_same_place(place: RabbitPlace) -> None:
@@ -186,7 +193,7 @@ def is_taken_late(place: RabbitPlace, strategy: Strategy, late: Message) -> bool
 def test_a_broker_short_of_memory_is_named_as_such_and_nothing_is_lost(
     place: RabbitPlace,
 ) -> None:
-    strategy = place.strategy(1)
+    strategy = place.strategy(PATIENCE)
     sent = messages(3)
     strategy.send(sent[:1])
     place.node.ctl("set_vm_memory_high_watermark", "absolute", "1MB")

@@ -10,7 +10,7 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.rabbit import Rabbit
 from tests.strategies.peers import Peer, repeating, silent
-from tests.strategies.places import RabbitPlace, messages
+from tests.strategies.places import IN_TIME, PATIENCE, RabbitPlace, messages
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_tls_where_there_is_none_needs_an_operator(place: RabbitPlace) -> None:
 
 
 def test_no_tls_where_there_is_is_an_error_in_time(place: RabbitPlace) -> None:
-    assert not error_of(place.strategy(1)).needs_operator
+    assert not error_of(place.strategy(PATIENCE)).needs_operator
 
 
 @pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
@@ -149,23 +149,23 @@ def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
 ) -> None:
     with Peer(repeating(says, 0.1) if says else silent) as peer:
         began = time.monotonic()
-        error_of(strategy(place, 1, rabbit_hosts=f"127.0.0.1:{peer.port}"))
-        assert time.monotonic() - began < 2.5
+        error_of(strategy(place, PATIENCE, rabbit_hosts=f"127.0.0.1:{peer.port}"))
+        assert time.monotonic() - began < IN_TIME
 
 
 def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: RabbitPlace) -> None:
-    sender = strategy(place, 1)
+    sender = strategy(place, PATIENCE)
     sender.send(messages(1))
-    idle = strategy(place, 1)
+    idle = strategy(place, PATIENCE)
     idle.send(messages(1))
     place.freeze()
     try:
         began = time.monotonic()
         error_of(sender)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < IN_TIME
         began = time.monotonic()
         sender.close()
         idle.close()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < IN_TIME
     finally:
         place.thaw()
