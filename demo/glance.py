@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from demo.keystone import SERVICE, Keystone
+from demo.ports import free_port
 
 STOCK_PASTE_FILE = Path(sys.prefix) / "etc" / "glance" / "glance-api-paste.ini"
 
@@ -230,10 +231,3 @@ def running(
         configuration = lay_out(folder, keystone.url, **layout)
         with Server(configuration, folder / "glance.log", processes=processes) as server:
             yield server, keystone
-
-
-def free_port() -> int:
-    """One that nobody listens on, now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

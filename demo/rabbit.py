@@ -6,7 +6,6 @@ starts it.
 
 import contextlib
 import os
-import random
 import secrets
 import shutil
 import signal
@@ -22,6 +21,7 @@ import amqp  # type: ignore[import-untyped]
 import requests
 
 from demo.certificates import Certificates, make_certificates
+from demo.ports import free_port, free_ports
 
 # First, since Debian's programs of the same name on the PATH switch to the user rabbitmq.
 _PLACES = ("/usr/lib/rabbitmq/bin", *os.get_exec_path(), "/usr/sbin")
@@ -70,7 +70,7 @@ class PortMapper:
     def __init__(self, home: Path) -> None:
         """It writes nothing; by `home`, in its environment, it can be told whose it is."""
         self._home = home
-        (self.port,) = _free_ports(1)
+        self.port = free_port()
         self.cookie = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -138,7 +138,7 @@ class Rabbit:
         self._vm: subprocess.Popen[bytes] | None = None
         self._has_own_mapper = mapper is None  # which lives and ends with it
         self._mapper = mapper or PortMapper(self._home)
-        self.port, self.api_port, self.tls_port, distribution = _free_ports(4)
+        self.port, self.api_port, self.tls_port, distribution = free_ports(4)
         self._besides_amqp = [self.api_port, *([self.tls_port] if tls else [])]
         self._environ = {
             "PATH": os.pathsep.join(_PLACES),
@@ -402,19 +402,3 @@ def _accepts(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
-
-
-def _free_ports(count: int) -> list[int]:
-    """Free ports of loopback that nobody is given by chance while the node is down.
-
-    They are below those that the kernel gives to clients: else a client that tries again and again
-    to reach a node that is down would once be given that very port, and be connected to itself.
-    """
-    local = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
-    ports: list[int] = []
-    for port in random.sample(range(10000, max(int(local.split()[0]), 11000)), 1000):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            ports.append(port)
-        if len(ports) == count:
-            return ports
-    raise RuntimeError("no free ports on loopback")

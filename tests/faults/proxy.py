@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 
-from tests.faults.servers import free_port
+from demo.ports import free_port
 
 _AT_ONCE = 64 * 1024  # bytes
 

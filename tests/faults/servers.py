@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -129,13 +127,3 @@ class ServerProcess:
                 os.killpg(group, 0)
                 time.sleep(0.01)
         self._is_over = True
-
-
-def free_port() -> int:
-    """A port of loopback, below those that the kernel gives to clients: nobody gets it by chance
-    while the server is down."""
-    ports = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    for port in random.sample(range(10000, max(int(ports[0]), 11000)), 1000):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise RuntimeError("no free port on loopback")

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.faults.servers import ROOT, ServerProcess, free_port
+from demo.ports import free_port
+from tests.faults.servers import ROOT, ServerProcess
 
 _PASTE_FILE = """\
 [pipeline:main]

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from demo.ports import free_port
 from tests.faults.load import LIFE, Load
-from tests.faults.servers import free_port
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all

@@ -14,6 +14,7 @@ import requests
 from demo import glance
 from demo.glance import Server
 from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
+from demo.ports import free_port
 from tests.glance.web import Web
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
@@ -27,7 +28,7 @@ class Node:
         self._folder = folder
         self._keystone = keystone
         self._read = 0
-        self._port = glance.free_port()
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         section = f"{glance.NOTIFY_SECTION}log_file = {self.log}\nimage_delete_payload = metadata\n"
         self._configuration = glance.lay_out(

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.ports import free_port
 from glance_notify_middleware import cli
 from glance_notify_middleware.intent import Intent, encode
 from glance_notify_middleware.journal.directory import listing
@@ -32,17 +32,11 @@ rabbit_port = {port}
 """
 
 
-def closed_port() -> int:
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def paste_file(directory: Path, *, strategy: str = "rabbit", more: str = "") -> Path:
     path = directory / "api-paste.ini"
     journal_dir = directory / "journal"
     path.write_text(
-        PASTE_FILE.format(strategy=strategy, journal_dir=journal_dir, port=closed_port(), more=more)
+        PASTE_FILE.format(strategy=strategy, journal_dir=journal_dir, port=free_port(), more=more)
     )
     return path
 

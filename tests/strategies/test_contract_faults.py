@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from demo.ports import free_port
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
 from tests.strategies.peers import Peer, Wire, closing, repeating, saying, silent
 from tests.strategies.places import IN_TIME, PATIENCE, Place, fails, messages, send_all
@@ -16,8 +17,7 @@ TAKEN = Outcome.TAKEN
 
 
 def test_a_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     error = fails(place.strategy_at(port), count=3)
     assert not error.needs_operator
     assert list(error.outcomes) == [None] * 3
@@ -123,8 +123,7 @@ def test_to_close_takes_no_long_time_beside_a_broker_that_is_frozen_and_can_be_r
 def test_when_the_first_host_is_dead_the_next_call_goes_to_the_next_and_stays_there(
     place: Place,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        dead = server.getsockname()[1]
+    dead = free_port()
     with Wire(place.port) as wire:
         strategy = place.strategy_at(dead, wire.port, patience=5)
         fails(strategy)

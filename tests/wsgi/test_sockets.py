@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from demo.ports import free_port
 from tests.wsgi.support import FILE
 
 CHUNK = 64 * 1024
@@ -67,8 +68,7 @@ class Served:
 
 @pytest.fixture(params=SERVERS)
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
     log = tmp_path / "notifications.log"
     command = [part.format(port=port) for part in SERVERS[request.param]]
     server = subprocess.Popen(
