@@ -61,6 +61,10 @@ def _without_notes(request: Request, native: Any, ours: Any) -> bool:
     return bool(theirs == mine)
 
 
+def _adds_a_location(request: Request) -> bool:
+    return request.is_asynchronous and request.path.endswith("/locations")
+
+
 def _was_not_to_be_known(request: Request, _native: Any, ours: Any) -> bool:
     refused = any(status in (403, 404) for status in request.look_ups_without)
     return refused and ours in (None, {})
@@ -103,6 +107,20 @@ FIELD_RULES = (
         ("image.upload",),
         lambda request, native, ours: (
             request.is_asynchronous and (native, ours) == ("importing", "active")
+        ),
+    ),
+    FieldRule(
+        "a location is told once the image is active: Glance computes its checksum after that",
+        ("checksum",),
+        ("image.update",),
+        lambda request, native, ours: _adds_a_location(request) and None in (native, ours),
+    ),
+    FieldRule(
+        "a location is told once the image is active: Glance computes its checksum after that",
+        ("updated_at",),
+        ("image.update",),
+        lambda request, native, ours: (
+            _adds_a_location(request) and _is_within_a_moment(request, native, ours)
         ),
     ),
     FieldRule(

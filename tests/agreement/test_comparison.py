@@ -42,8 +42,17 @@ def download(**changed: Any) -> list[Finding]:
     )
 
 
+def location(checksum: str | None, path: str = "/v2/images/i/locations") -> list[Finding]:
+    return told(
+        f"POST {path} 202",
+        [("image.update", "INFO", IMAGE | {"checksum": "c"})],
+        [("image.update", "INFO", IMAGE | {"checksum": checksum})],
+    )
+
+
 def test_what_the_contract_says_that_differs_has_its_reason() -> None:
-    assert [finding.kind for finding in [*upload(), *download()]] == [Kind.DIFFERS] * 2
+    findings = [*upload(), *download(), *location(None)]
+    assert [finding.kind for finding in findings] == [Kind.DIFFERS] * 3
     assert upload()[0].reason == "native adds backend and two os_glance_ lists"
     assert upload(tags=["b", "a"])[0].reason == upload()[0].reason
 
@@ -55,6 +64,8 @@ def test_what_the_contract_says_that_differs_has_its_reason() -> None:
         (upload(owner=None), "owner: native tells 'o', we tell None"),
         (upload(tags=["a"]), "tags"),
         (upload(locations=[]), "locations: native tells '(absent)', we tell []"),
+        (location("d"), "checksum: native tells 'c', we tell 'd'"),
+        (location(None, "/v2/images/i/import"), "checksum: native tells 'c', we tell None"),
         (download(bytes_sent=8), "bytes_sent: native tells 9, we tell 8"),
     ],
 )

@@ -165,6 +165,7 @@ class Comparison:
 
     def compare(self, request: Request, told: Iterable[Mapping[str, Any]]) -> list[Finding]:
         """All that native told of the image since it was last asked, and what we told."""
+        self._in_process.rests()  # native tells a step only when it is in the database: after us
         image = request.path.split("/")[3]
         request.events += self._in_process.native_told(image)
         request.events += map(Event.of_ours, told)

@@ -352,6 +352,7 @@ def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(
     image = image_of(web({}, []), app, in_process)
     begun = imported(app, in_process, image, web({}, UPLOADED[:1], uri="/slow"))
     assert events(begun) == UPLOADED[:1]
+    in_process.web.is_asked_for("/slow")
     assert in_process.ask(app, "DELETE", f"/v2/images/{image}").status_int == 204
     told = in_process.waits_for(2)
     in_process.web.go_on("/slow")

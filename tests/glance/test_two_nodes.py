@@ -203,7 +203,7 @@ def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: No
             answer = one.ask("POST", f"{image}/import", who, json=body)
             assert answer.status_code == 202, answer.text
             requests.append(answer.headers["x-openstack-request-id"])
-            until(functools.partial(web.waiting.__contains__, file))
+            web.is_asked_for(file)
         told = one.waits_for(4)
         assert kinds(told) == 4 * UPLOADED[:1]
         for image, who, file in zip(images, people, files, strict=True):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -37,8 +38,16 @@ class Web:
     def __enter__(self) -> Self:
         return self
 
+    def is_asked_for(self, path: str) -> None:
+        """Wait until somebody waits for the rest of a slow one."""
+        give_up = time.monotonic() + 60
+        while path not in self.waiting:
+            assert time.monotonic() < give_up, f"nobody asks for {path}"
+            time.sleep(0.01)
+
     def go_on(self, path: str) -> None:
         """Let a slow one go on: GOOD to its end, or nothing more where its name says `short`."""
+        self.is_asked_for(path)
         self.waiting.pop(path).set()
 
     def __exit__(self, *_: object) -> None:
