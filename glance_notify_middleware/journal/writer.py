@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -70,6 +70,7 @@ class Journal:
         self._dropped: Counter[str] = Counter()  # by reason
         self._intents = OpenIntents()
         self._unended: list[bytes] = []  # keys of intents whose end could not be written
+        self._again: deque[records.Record] = deque()  # to be recorded under a new identity
         self._threads: dict[str, threading.Thread] = {}
         self._written = 0  # records so far
         self._syncing = Syncing(self._last) if sync else None
@@ -145,11 +146,11 @@ class Journal:
         self.reminders.remind()
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self._see_whether_full()
+        if self._live is not None and not self._live.is_ours():
+            self._begin_anew()
+        self._record_again()
         live = self._live
         if live is None:
-            return
-        if not live.is_ours():
-            self._begin_anew()
             return
         live.restore()
         self._rescue()
@@ -217,7 +218,9 @@ class Journal:
         return self._segment
 
     def _turn_over(self, before: Segment) -> Segment:
-        self._segment = self._new_segment(self._head())
+        """Of one that somebody has removed the next one has it all: that may be sent twice."""
+        head = before.content() if before.is_removed() else self._head()
+        self._segment = self._new_segment(head)
         if self._syncing is not None:
             with logged():
                 before.sync()
@@ -251,23 +254,27 @@ class Journal:
         its end, it removes unread: all of that is recorded again, and may be sent twice."""
         with self._lock:
             before = self._segment.content() if self._segment is not None else b""
+            self._again += [each for each in records.scan(before) if each.kind == _EVENTS]
             self.drop()
             self._segment = self._live = None
             # What was counted under the other identity stands in its live file.
             self._recorded.clear()
             self._dropped.clear()
             self._begin()
-            for record in records.scan(before):
-                if record.kind == _EVENTS:
-                    self._append(_EVENTS, record.body, record.count)
+
+    def _record_again(self) -> None:
+        with self._lock:
+            while self._again:
+                record = self._again[0]
+                self._append(_EVENTS, record.body, record.count)
+                self._again.popleft()
 
     def _rescue(self) -> None:
-        """If somebody has removed the segment: all of it in a new one. It may be sent twice."""
+        """If somebody has removed the segment, go on in another."""
         with self._lock:
-            removed = self._segment
-            if removed is not None and removed.is_removed():
-                self._segment = self._new_segment(removed.content())
-                removed.close()
+            segment = self._segment
+            if segment is not None and segment.is_removed():
+                self._turn_over(segment)
 
     def _end_the_unended(self) -> None:
         while self._unended:

@@ -1,12 +1,13 @@
 """What a journal does once a second: it sees that it lives, and that its files are there."""
 
+import errno
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import checked, writer
 from glance_notify_middleware.journal.directory import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import TENDING, Journal
@@ -99,6 +100,22 @@ def test_a_segment_that_was_removed_is_read_whole_from_a_new_one(
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
+def test_a_segment_that_was_removed_as_the_journal_is_full_is_kept(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """As somebody does who makes room. A full journal goes on in another segment by itself."""
+    journal = make_journal(max_size=100_000)
+    recorded = record_each(journal, [message() for _ in range(20)])
+    segments(tmp_path)[0].unlink()
+    in_the_way = tmp_path / f"{'0' * 16}.0.seg"
+    in_the_way.write_bytes(bytes(200_000))
+    journal.tend()
+    assert journal.is_full
+    in_the_way.unlink()
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
 def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
@@ -178,6 +195,25 @@ def test_what_it_records_after_it_was_read_for_a_dead_one_s_is_not_lost_with_its
         steps += read(tmp_path)
     assert list(dict.fromkeys(ids(steps))) == recorded
     assert lost(steps) == 0
+
+
+def test_what_cannot_be_recorded_again_at_once_is_so_later(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal, _ = opened(make_journal())
+    recorded = record_each(journal, [message(), message()])
+    with taken_for_dead(tmp_path, str(journal.identity)):
+        segments(tmp_path)[0].unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(writer, "Segment", no_room)
+            with pytest.raises(OSError, match="No space"):
+                journal.tend()
+        journal.tend()
+        recorded += record_each(journal, [message()])
+    assert ids(read(tmp_path)) == recorded
 
 
 def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_path: Path) -> None:

@@ -141,9 +141,25 @@ MUTATIONS = (
     Mutation(
         "a segment that was removed is not written again",
         "journal/writer.py",
-        "if removed is not None and removed.is_removed():",
+        "if segment is not None and segment.is_removed():",
         "if False:",
         ("journal/test_tending.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",),
+    ),
+    Mutation(
+        "a segment that was removed is followed by one that does not have what it had",
+        "journal/writer.py",
+        "head = before.content() if before.is_removed() else self._head()",
+        "head = self._head()",
+        (
+            "journal/test_tending.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
+        ),
+    ),
+    Mutation(
+        "what cannot be recorded again at once is forgotten",
+        "journal/writer.py",
+        "        self._record_again()\n",
+        "",
+        ("journal/test_tending.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
     ),
     Mutation(
         "what was moved away counts as still there",
