@@ -156,6 +156,8 @@ def _value(option: Option, lines: Mapping[str, str]) -> Any:
 
 
 def _wrong(text: str, word: str) -> str:
+    if "@" in text:
+        return "its value, which is not shown as it has an @, is not valid"
     where = f" in {text!r}" if word != text else ""
     hint = " (a comment needs a line of its own)" if "#" in text or ";" in text else ""
     return f"{word!r}{where} is not valid{hint}"

@@ -348,6 +348,14 @@ def test_hosts_are_one_or_a_list_and_those_without_a_port_get_the_common_one(
     assert brokers(**lines) == (expected, "/")
 
 
+@pytest.mark.parametrize("option", ["rabbit_host", "rabbit_hosts", "qpid_hosts", "rabbit_port"])
+def test_a_password_that_is_given_with_a_host_is_not_told(option: str) -> None:
+    with pytest.raises(OptionError, match=f"option {option} .* is not valid; expected") as raised:
+        read({option: "a:5672,glance:pa55@b"}, "glance-1")
+    error = raised.value
+    assert "pa55" not in f"{error!r} {error.__cause__!r} {error.__context__!r}"
+
+
 def test_every_host_has_the_user_and_the_password() -> None:
     settings = read(
         {"rabbit_hosts": "a,b", "rabbit_userid": "glance", "rabbit_password": "pa55#;"}, "glance-1"
