@@ -95,8 +95,8 @@ def has_settled(
     """Whether Glance has ended it; `task` is who was seen to hold the lock, None: nobody yet.
     `prepared`: it was seen to have begun.
 
-    Where the user may not read the lock (property_protection_file), its absence says nothing:
-    then an import is not believed to have failed.
+    Where the user may not read the lock (by a property_protection_file; glance 33.0.0 lets all
+    read it), its absence says nothing: then an import is not believed to have failed.
     """
     has_data = record.get("status") in _HAS_DATA
     if accepted.operation.action is Action.ADD_LOCATION and has_data:

@@ -109,8 +109,8 @@ class Following:
         return self.images.get(str(image_id)) if self._pid == os.getpid() else None
 
     def saw(self, followed: Followed, record: Record) -> None:
-        """The image's record, from a request that began after it was accepted."""
-        self._put(followed, functools.partial(self._judge, followed, record))
+        """The image's record, as it was shown to a client that asked after it was accepted."""
+        self._put(followed, functools.partial(self._saw, followed, record))
 
     def _put(self, followed: Followed, step: Callable[[], None]) -> None:
         self._seen.put(functools.partial(self._try, followed, step))
@@ -197,6 +197,17 @@ class Following:
             self._give_up(followed, "the image is gone")
         elif found.status is None:
             followed.complained = True
+
+    def _saw(self, followed: Followed, shown: Record) -> None:
+        """It tells when to look. The client may be shown less than whoever made the request
+        (property_protection_file): what is told is theirs, if we are shown anything as them."""
+        accepted = followed.accepted
+        settled = asynchronous.has_settled(
+            accepted, shown, followed.task, prepared=followed.prepared
+        )
+        if settled or (not followed.prepared and asynchronous.has_begun(accepted, shown)):
+            found = self._look.found(accepted.operation, followed.snapshot, quietly=True)
+            self._judge(followed, shown if found.record is None else found.record)
 
     def _judge(self, followed: Followed, record: Record) -> None:
         accepted = followed.accepted

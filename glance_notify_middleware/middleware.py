@@ -77,7 +77,9 @@ class NotifyMiddleware:
         return observation
 
     def _passing(self, environ: WSGIEnvironment) -> PassingRecord | None:
-        image_id = image_shown(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        image_id = image_shown(
+            environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+        )
         followed = self._following.of(image_id)
         if followed is None:
             return None

@@ -131,7 +131,7 @@ for _route in ROUTES:
     _PATTERNS.setdefault(_key, []).append((_route, _pattern))
 _LIST_V1 = ["images", "detail"]  # no image of that name: a GET of it lists them all
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_RECORD = re.compile(r"/v2(?:\.\d+)?/images/([^/]+)")
+_RECORD = re.compile(r"(?:.*/)?v2(?:\.\d+)?/images/([^/]+)", re.DOTALL)
 _MEDIA_TYPE = "application/vnd.openstack.images-"
 
 
@@ -198,9 +198,9 @@ def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | N
     return mounted, "/"
 
 
-def image_shown(method: str, path_info: str) -> str | None:
+def image_shown(method: str, path_info: str, script_name: str = "") -> str | None:
     """The id of the image whose record is asked for, as that is spelled mostly; None: no such."""
-    found = _RECORD.fullmatch(path_info) if method == "GET" else None
+    found = _RECORD.fullmatch(script_name + path_info) if method == "GET" else None
     return None if found is None else found[1]
 
 

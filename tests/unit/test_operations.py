@@ -289,6 +289,7 @@ def test_a_line_end_after_the_path_is_none_as_it_is_for_glance(
     [
         ("GET", "/v2/images/i", "i"),
         ("GET", "/v2.9/images/i", "i"),
+        ("GET", "/image/v2/images/i", "i"),
         ("POST", "/v2/images/i", None),
         ("GET", "/v2/images", None),
         ("GET", "/v2/images/i/file", None),
@@ -298,6 +299,14 @@ def test_a_line_end_after_the_path_is_none_as_it_is_for_glance(
 )
 def test_the_get_of_a_record_is_known(method: str, path: str, image_id: str | None) -> None:
     assert image_shown(method, path) == image_id
+
+
+@pytest.mark.parametrize("mounted", ["/v2", "/image/v2", "/v2.9"])
+def test_the_get_of_a_record_is_known_below_a_mount(mounted: str) -> None:
+    assert image_shown("GET", "/images/i", mounted) == "i"
+    assert image_shown("GET", "/v2/images/i", "/image") == "i"
+    assert image_shown("GET", "/images/i", "/image") is None
+    assert image_shown("GET", "/images/i", "/v1") is None
 
 
 def test_a_line_end_after_the_path_is_no_part_of_the_id() -> None:

@@ -63,7 +63,7 @@ class Glance:
             raise self.shows
         if isinstance(self.shows, str):
             return answer(self.shows)(environ, start_response)
-        image_id = environ["PATH_INFO"].split("/")[3]
+        image_id = environ["PATH_INFO"].partition("images/")[2].partition("/")[0]
         body = json.dumps({"id": image_id, **self.shows}).encode()
         return answer("200 OK", iter([body[:5], body[5:]]))(environ, start_response)
 
@@ -286,6 +286,47 @@ def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
     stage.following.turn()
     assert (stage.told.events, stage.now) == (UPLOADED, 0.0)
     assert stage.following.images == {}
+
+
+def test_what_is_told_is_the_record_of_who_imports_not_of_the_client_that_asks_for_it(
+    stage: Stage,
+) -> None:
+    """Who may not read some properties (property_protection_file) is shown less."""
+    stage.imports()
+    stage.following.turn()
+    stage.glance.shows = ACTIVE
+    body = stage.app(environ("GET", ONE), Server()._start_response)
+    stage.glance.shows = ACTIVE | {"protected_one": "value"}
+    assert b"protected_one" not in b"".join(body)
+    getattr(body, "close", lambda: None)()
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
+    for each in stage.told.notifications:
+        assert isinstance(each.payload, dict)
+        assert each.payload["properties"]["protected_one"] == "value"
+
+
+def test_where_nothing_is_shown_to_who_imports_the_record_of_a_client_is_told(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.shows = ACTIVE
+    body = stage.app(environ("GET", ONE), Server()._start_response)
+    stage.glance.shows = "401 Unauthorized"
+    assert b"active" in b"".join(body)
+    getattr(body, "close", lambda: None)()
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
+
+
+def test_a_record_is_seen_below_a_mount(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.shows = ACTIVE
+    stage.asks("GET", f"/images/{IMAGE}", SCRIPT_NAME="/v2")
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
 
 
 def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
