@@ -202,12 +202,14 @@ class Following:
         """It tells when to look. The client may be shown less than whoever made the request
         (property_protection_file): what is told is theirs, if we are shown anything as them."""
         accepted = followed.accepted
+        record = shown
         settled = asynchronous.has_settled(
             accepted, shown, followed.task, prepared=followed.prepared
         )
         if settled or (not followed.prepared and asynchronous.has_begun(accepted, shown)):
             found = self._look.found(accepted.operation, followed.snapshot, quietly=True)
-            self._judge(followed, shown if found.record is None else found.record)
+            record = shown if found.record is None else found.record
+        self._judge(followed, record)
 
     def _judge(self, followed: Followed, record: Record) -> None:
         accepted = followed.accepted

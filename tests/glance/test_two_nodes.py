@@ -4,7 +4,7 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from demo.glance import Server
 from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.ports import free_port
 from tests.glance.web import Web
+from tests.journal.processes import eventually
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
@@ -208,7 +209,7 @@ def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: No
         assert kinds(told) == 4 * UPLOADED[:1]
         for image, who, file in zip(images, people, files, strict=True):
             web.go_on(file)
-            until(functools.partial(_has_ended, one, image, who))
+            eventually(functools.partial(_has_ended, one, image, who), 60)
             told += one.waits_for(1 if "short" in file else 2)
     assert len(told) == 11
     for image, who, request, expected in zip(
@@ -224,10 +225,3 @@ def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: No
 
 def _has_ended(node: Node, image: str, who: Person) -> bool:
     return "os_glance_import_task" not in node.ask("GET", image, who).json()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -6,7 +6,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from demo.__main__ import play
 from demo.follow import Follower
 from demo.glance import Server
 from demo.keystone import ALICE, Keystone
+from tests.journal.processes import eventually
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -93,14 +93,13 @@ def told(client: Client, count: int) -> list[str]:
 
 
 def test_each_process_says_at_start_where_notifications_go(client: Client) -> None:
-    said: list[str] = []
-    give_up = time.monotonic() + 60  # the server answers as soon as one of the two has loaded
-    while len(said) < 2 and time.monotonic() < give_up:
-        time.sleep(0.1)
+    def said() -> list[str]:
         lines = client.server.said().splitlines()
-        said = [line for line in lines if " INFO glance_notify_middleware [" in line]
-    assert len(said) == 2
-    assert "notifications go to the logger glance_notify_middleware.notifications" in said[0]
+        return [line for line in lines if " INFO glance_notify_middleware [" in line]
+
+    eventually(lambda: len(said()) >= 2, 60)  # the server answers when one of the two has loaded
+    assert len(said()) == 2
+    assert "notifications go to the logger glance_notify_middleware.notifications" in said()[0]
 
 
 UPLOADED = ["image.create INFO", "image.prepare INFO", "image.upload INFO", "image.activate INFO"]

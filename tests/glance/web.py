@@ -2,10 +2,11 @@
 
 import json
 import threading
-import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from tests.journal.processes import eventually
 
 GOOD = bytes(range(250)) * 8
 
@@ -40,10 +41,7 @@ class Web:
 
     def is_asked_for(self, path: str) -> None:
         """Wait until somebody waits for the rest of a slow one."""
-        give_up = time.monotonic() + 60
-        while path not in self.waiting:
-            assert time.monotonic() < give_up, f"nobody asks for {path}"
-            time.sleep(0.01)
+        eventually(lambda: path in self.waiting, 60)
 
     def go_on(self, path: str) -> None:
         """Let a slow one go on: GOOD to its end, or nothing more where its name says `short`."""

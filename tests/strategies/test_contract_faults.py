@@ -18,7 +18,7 @@ TAKEN = Outcome.TAKEN
 
 def test_a_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
     port = free_port()
-    error = fails(place.strategy_at(port), count=3)
+    error = fails(place.strategy_at(port, patience=20), count=3)
     assert not error.needs_operator
     assert list(error.outcomes) == [None] * 3
     assert f"127.0.0.1:{port}: Connection refused" in str(error)

@@ -133,7 +133,7 @@ def test_a_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -
 
 def test_what_is_no_amqp_broker_is_named_as_such_at_once(place: RabbitPlace) -> None:
     with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port)))
+        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port, patience=20)))
 
 
 def test_so_is_one_that_speaks_before_we_do(
@@ -148,7 +148,7 @@ def test_so_is_one_that_speaks_before_we_do(
 
     monkeypatch.setattr(socket.socket, "connect", connect_and_listen)
     with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port)))
+        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port, patience=20)))
 
 
 def test_a_transport_url_leads_to_the_same_place(place: RabbitPlace) -> None:

@@ -288,17 +288,34 @@ def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
     assert stage.following.images == {}
 
 
+def shown_to_a_client(stage: Stage, record: dict[str, Any], then: Any) -> bytes:
+    """What a client reads that asks for the image; others are shown something else by then."""
+    stage.glance.shows = record
+    body = stage.app(environ("GET", ONE), Server()._start_response)
+    stage.glance.shows = then
+    read = b"".join(body)
+    getattr(body, "close", lambda: None)()
+    return read
+
+
+def test_who_holds_the_lock_is_seen_in_what_a_client_is_shown(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    followed = stage.following.images[IMAGE]
+    shown_to_a_client(stage, QUEUED, then=QUEUED)
+    stage.following.turn()
+    assert followed.task == QUEUED[LOCK]
+    assert len(stage.glance.lookups) == 1  # the client's own
+
+
 def test_what_is_told_is_the_record_of_who_imports_not_of_the_client_that_asks_for_it(
     stage: Stage,
 ) -> None:
     """Who may not read some properties (property_protection_file) is shown less."""
     stage.imports()
     stage.following.turn()
-    stage.glance.shows = ACTIVE
-    body = stage.app(environ("GET", ONE), Server()._start_response)
-    stage.glance.shows = ACTIVE | {"protected_one": "value"}
-    assert b"protected_one" not in b"".join(body)
-    getattr(body, "close", lambda: None)()
+    shown = shown_to_a_client(stage, ACTIVE, then=ACTIVE | {"protected_one": "value"})
+    assert b"protected_one" not in shown
     stage.following.turn()
     assert stage.told.events == UPLOADED
     for each in stage.told.notifications:
@@ -311,11 +328,7 @@ def test_where_nothing_is_shown_to_who_imports_the_record_of_a_client_is_told(
 ) -> None:
     stage.imports()
     stage.following.turn()
-    stage.glance.shows = ACTIVE
-    body = stage.app(environ("GET", ONE), Server()._start_response)
-    stage.glance.shows = "401 Unauthorized"
-    assert b"active" in b"".join(body)
-    getattr(body, "close", lambda: None)()
+    assert b"active" in shown_to_a_client(stage, ACTIVE, then="401 Unauthorized")
     stage.following.turn()
     assert stage.told.events == UPLOADED
 
