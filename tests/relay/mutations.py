@@ -179,6 +179,16 @@ MUTATIONS = (
         ("journal/test_disk.py::test_with_sync_a_record_is_on_the_disk_when_it_returns",),
     ),
     Mutation(
+        "a segment that is full is left before all of it is synced",
+        "journal/writer.py",
+        "                before.sync()\n",
+        "                pass\n",
+        (
+            "journal/test_syncing.py"
+            "::test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns",
+        ),
+    ),
+    Mutation(
         "a dead process is settled before it is read to its end",
         "journal/settling.py",
         "            chain.at_end = False\n",
