@@ -3,11 +3,12 @@
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-from glance_notify_middleware.values import Kind, RefusedError, port, words_of
+from glance_notify_middleware.values import BOOLEAN, Kind, RefusedError, line, port, words_of
 
 AMQP_PORT = 5672
+AMQPS_PORT = 5671
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class TransportURL:
-    """What a transport_url says."""
+    """What a transport_url says; `lines` are those of the section that its queries stand for."""
 
     brokers: tuple[Broker, ...]
     virtual_host: str
+    lines: tuple[tuple[str, str], ...]
 
 
 def _address(word: str) -> tuple[str, int | None]:
@@ -69,32 +71,84 @@ def _hosts(text: str) -> tuple[tuple[str, int | None], ...]:
     return tuple(_address(word) for word in words_of(text))
 
 
-_URL = re.compile(r"rabbit://(?P<hosts>[^/?#]*)(?:/(?P<virtual_host>[^?#]*))?(?P<more>[?#].*)?")
+_URL = re.compile(
+    r"(?P<scheme>rabbit|kombu|amqps?)://(?P<hosts>[^/?#]*)(?:/(?P<virtual_host>[^?#]*))?"
+    r"(?:\?(?P<query>[^#]*))?(?P<fragment>#.*)?",
+    re.IGNORECASE,
+)
 
 
 def _transport_url(text: str) -> TransportURL | None:
-    """As oslo.messaging's TransportURL.parse and its rabbit driver read it (18.3).
+    """As oslo.messaging's TransportURL.parse and its rabbit driver read it (18.3); `amqp` and
+    `amqps` as RabbitMQ's own URIs have it, the latter with TLS.
 
     Without a host: localhost. Without a user: guest. An empty virtual host is `/`.
     """
     if not text:
         return None
-    match = _URL.fullmatch(text)
+    match = _URL.fullmatch(line(text))
     if not match:
-        raise RefusedError("it does not begin with rabbit://")
-    if match["more"]:
-        raise RefusedError(
-            "what follows a ? or # is not read: say it with the rabbit_* options "
-            "(in a name or a password, ? is written %3F, # %23)"
-        )
+        raise RefusedError("it does not begin with rabbit://, amqp:// or amqps://")
+    if match["fragment"]:
+        raise RefusedError("it has a #, which is written %23 in a name or a password")
+    with_tls = match["scheme"].lower() == "amqps"
     hosts = [word for word in match["hosts"].split(",") if word]
     if len({"@" in word for word in hosts}) > 1:
         raise RefusedError("either all hosts of it have a user and a password, or none")
-    brokers = tuple(_broker(word) for word in hosts or ["localhost"])
-    return TransportURL(brokers, unquote(match["virtual_host"] or "") or "/")
+    common_port = AMQPS_PORT if with_tls else AMQP_PORT
+    return TransportURL(
+        tuple(_broker(word, common_port) for word in hosts or ["localhost"]),
+        unquote(match["virtual_host"] or "") or "/",
+        tuple(_lines(match["query"] or "", with_tls).items()),
+    )
 
 
-def _broker(word: str) -> Broker:
+_QUERIES = {
+    "ssl": "rabbit_use_ssl",
+    "ssl_ca_file": "rabbit_ssl_ca_file",
+    "ssl_cert_file": "rabbit_ssl_cert_file",
+    "ssl_key_file": "rabbit_ssl_key_file",
+    "amqp_durable_queues": "rabbit_durable_queues",
+}
+"""Options of oslo.messaging's rabbit driver, and those of the filter that mean the same."""
+
+_TLS_1_2_OR_NEWER = ("tlsv1_2", "sslv23")
+_QUORUM = "rabbit_quorum_queue"
+
+
+def _lines(query: str, with_tls: bool) -> dict[str, str]:
+    """The options that the queries of a URL set, as lines of the section say them."""
+    if "@" in query:
+        raise RefusedError("it has a ?, which is written %3F in a name or a password")
+    said = {name: ",".join(texts) for name, texts in parse_qs(query).items()}
+    if "ssl" in said and not _boolean("ssl", said["ssl"]):
+        if with_tls:
+            raise RefusedError("it begins with amqps://, but its ssl says that there is no TLS")
+        said = {name: text for name, text in said.items() if not name.startswith("ssl_")}
+    if said.pop("ssl_version", "TLSv1_2").lower() not in _TLS_1_2_OR_NEWER:
+        raise RefusedError("its ssl_version can be TLSv1_2 or SSLv23: either is TLS 1.2 or newer")
+    is_quorum = _boolean(_QUORUM, said.pop(_QUORUM, "false"))
+    if unknown := said.keys() - _QUERIES:
+        raise RefusedError(
+            f"its query {min(unknown)!r} is none of those that mean something here: "
+            f"{', '.join(_QUERIES)}, {_QUORUM}, ssl_version; take it out of this copy of the URL"
+        )
+    if with_tls:
+        said["ssl"] = "true"
+    lines = {_QUERIES[name]: text for name, text in said.items()}
+    if is_quorum:
+        lines |= {"rabbit_queue_type": "quorum", "rabbit_durable_queues": "true"}
+    return lines
+
+
+def _boolean(name: str, text: str) -> bool:
+    try:
+        return bool(BOOLEAN.convert(text))
+    except ValueError:
+        raise RefusedError(f"its query {name} is neither true nor false") from None
+
+
+def _broker(word: str, common_port: int) -> Broker:
     who, _, where = word.rpartition("@")
     userid, _, password = who.partition(":")
     try:
@@ -102,12 +156,12 @@ def _broker(word: str) -> Broker:
     except ValueError:
         raise RefusedError(
             "a host or port of it is not one (in a name or a password, / is written %2F, "
-            ": %3A, @ %40 and a comma %2C)"
+            ": %3A, ? %3F, @ %40 and a comma %2C)"
         ) from None
     if bool(userid) != bool(password):
         raise RefusedError("a host of it has a user without a password, or none without a user")
     return Broker(
-        host, number or AMQP_PORT, unquote(userid) or "guest", unquote(password) or "guest"
+        host, number or common_port, unquote(userid) or "guest", unquote(password) or "guest"
     )
 
 
@@ -115,5 +169,7 @@ HOST = Kind(_host, "a host name or address")
 HOST_OR_EMPTY = Kind(lambda text: text and _host(text), "a host name or address")
 HOSTS = Kind(_hosts, "a list, separated by commas, of host:port; IPv6 as [::1]:5672")
 TRANSPORT_URL = Kind(
-    _transport_url, "rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host"
+    _transport_url,
+    "rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host, with queries such "
+    "as ?ssl=1&ssl_ca_file=/path",
 )

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
-        return int(chosen.run(_settings(chosen.paste_file, chosen.filter)))
+        return int(chosen.run(settings_of(chosen.paste_file, chosen.filter)))
     except OptionError as error:
         print(f"glance-notify: {error}", file=sys.stderr)
         return 1
@@ -67,8 +67,11 @@ def _relay(settings: Settings) -> int:
     return 0
 
 
-def _settings(paste_file: str, name: str) -> Settings:
-    """The filter's section, as Paste reads it."""
+def settings_of(paste_file: str, name: str) -> Settings:
+    """The settings in [filter:`name`] of a paste file, as the filter has them.
+
+    Raises OptionError, for the file too.
+    """
     path = Path(paste_file).absolute()
     if not path.is_file():
         raise OptionError(f"{path} is no file; expected the paste file of Glance")
@@ -81,7 +84,7 @@ def _settings(paste_file: str, name: str) -> Settings:
     except configparser.Error as error:
         # Its text has the line, in which a password can stand.
         raise OptionError(f"{path} is no paste file: {_place_of(error)}") from error
-    return config.read(context.local_conf, socket.gethostname())
+    return config.read_section(context.global_conf, context.local_conf, socket.gethostname())
 
 
 def _place_of(error: configparser.Error) -> str:

@@ -9,7 +9,7 @@ from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.identity import Network
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.options import HISTORIC, OPTIONS
-from glance_notify_middleware.values import Option, RefusedError
+from glance_notify_middleware.values import CONTINUED, Option, RefusedError
 
 
 class OptionError(ValueError):
@@ -83,6 +83,8 @@ class Settings:
         )
 
 
+_BY_NAME = {option.name: option for option in OPTIONS}
+
 _ONE_OR_THE_OTHER = (
     ("transport_url", "rabbit_host"),
     ("transport_url", "rabbit_hosts"),
@@ -124,6 +126,28 @@ _OF_TLS = ("qpid_ssl_ca_file", "qpid_ssl_cert_file", "qpid_ssl_key_file", "qpid_
 _MECHANISM_NEEDS = (("external", "qpid_ssl_cert_file"), ("plain", "qpid_username"))
 
 
+def read_section(shared: Mapping[str, str], own: Mapping[str, str], host_name: str) -> Settings:
+    """Settings from a filter's section, as PasteDeploy hands it over.
+
+    `own` are the lines that the filter is given; `shared` is what PasteDeploy keeps from it: the
+    file's [DEFAULT] section, and what a section says behind `set`. PasteDeploy drops a line of the
+    filter's own whose name stands in [DEFAULT] (3.1.0, `ConfigLoader.get_context`), so an option
+    that is in `shared` alone is a line that would be ignored: an OptionError, as in `read`.
+    """
+    for option in OPTIONS:
+        if option.name in shared and option.name not in own:
+            raise OptionError(_hidden(option.name, shared.get("__file__", "the paste file")))
+    return read(own, host_name)
+
+
+def _hidden(name: str, paste_file: str) -> str:
+    return (
+        f"option {name} of the notify filter stands in [DEFAULT] of {paste_file}, or behind the "
+        f"word `set`: PasteDeploy keeps such a line from the filter, and a line {name} in the "
+        "filter's section too; expected it in the filter's section alone"
+    )
+
+
 def read(lines: Mapping[str, str], host_name: str) -> Settings:
     """Settings from the lines of the filter's own section; `host_name` is the publisher's default.
 
@@ -134,6 +158,7 @@ def read(lines: Mapping[str, str], host_name: str) -> Settings:
     for name in lines:
         if name not in known:
             raise OptionError(_unknown(name, sorted(known - set(HISTORIC))))
+    lines = _with_queries(lines)
     values = {option.name: _value(option, lines) for option in OPTIONS}
     _check(values, {name for name, text in lines.items() if text.strip()})
     values |= _connection(values) | {
@@ -141,6 +166,17 @@ def read(lines: Mapping[str, str], host_name: str) -> Settings:
         "historic": tuple(name for name in HISTORIC if name in lines),
     }
     return Settings(**{field.name: values[field.name] for field in fields(Settings)})
+
+
+def _with_queries(lines: Mapping[str, str]) -> Mapping[str, str]:
+    """The lines, and those that the queries of a transport_url stand for."""
+    url = _value(_BY_NAME["transport_url"], lines)
+    queried = dict(url.lines) if url else {}
+    for name in queried:
+        option = _BY_NAME[name]
+        if lines.get(name, "").strip() and _value(option, lines) != _value(option, queried):
+            raise _contradiction("transport_url", name, "the URL says something else: say it once")
+    return {**lines, **queried}
 
 
 def _value(option: Option, lines: Mapping[str, str]) -> Any:
@@ -156,6 +192,8 @@ def _value(option: Option, lines: Mapping[str, str]) -> Any:
 
 
 def _wrong(text: str, word: str) -> str:
+    if "\n" in text:  # what was taken for a part of it can be another option, with a password
+        return f"its value is not valid ({CONTINUED})"
     if "@" in text:
         return "its value, which is not shown as it has an @, is not valid"
     where = f" in {text!r}" if word != text else ""

@@ -20,9 +20,10 @@ def filter_factory(
 ) -> Callable[[WSGIApplication], WSGIApplication]:
     """Paste's filter factory. Raises OptionError when a line of the section is wrong.
 
-    `global_conf`, the file's [DEFAULT] section, is not ours and may hold anything.
+    `global_conf`, the file's [DEFAULT] section, may hold anything but what the filter would have to
+    be given: see `config.read_section`.
     """
-    settings = config.read(local_conf, socket.gethostname())
+    settings = config.read_section(global_conf or {}, local_conf, socket.gethostname())
     for name in settings.historic:
         LOG.warning("option %s of the notify filter has no meaning any more: remove it", name)
     if settings.notifier_strategy == ("noop",):

@@ -169,7 +169,8 @@ OPTIONS = (
         "",
         TRANSPORT_URL,
         "(rabbit) rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host, as "
-        "in glance-api.conf, in place of host, port, user, password and virtual host.",
+        "in glance-api.conf, its queries for TLS included (?ssl=1&ssl_ca_file=...); amqp:// and "
+        "amqps:// too. In place of host, port, user, password and virtual host.",
         secret=True,
     ),
     Option("rabbit_use_ssl", "false", BOOLEAN, "(rabbit) TLS to the broker."),

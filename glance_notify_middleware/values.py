@@ -37,6 +37,10 @@ class Option:
     secret: bool = False
 
 
+CONTINUED = "the line below it is indented, and so is a part of it"
+"""Why a value of several lines is refused, but for a list's."""
+
+
 def words_of(text: str) -> list[str]:
     """The words of a list that is separated by commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
@@ -107,10 +111,18 @@ def _network(word: str) -> Network:
         raise ValueError(word) from None  # its own text is about netmasks
 
 
+def line(text: str) -> str:
+    """Any text; but the paste file's parser takes a line that is indented for a part of the value
+    above it, and an option there would be ignored."""
+    if "\n" in text:
+        raise RefusedError(CONTINUED)
+    return text
+
+
 def _path(text: str) -> str:
     if not text.startswith("/") or re.search(r"\0|\s[#;]", text):
         raise ValueError(text)
-    return text
+    return line(text)
 
 
 def _counted(units: dict[str, int], number: str) -> Callable[[str], float]:
@@ -141,13 +153,13 @@ def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:
 def _name(text: str) -> str:
     if not 0 < len(text.encode(errors="replace")) <= 200:
         raise ValueError(text)
-    return text
+    return line(text)
 
 
 def _something(text: str) -> str:
     if not text:
         raise ValueError(text)
-    return text
+    return line(text)
 
 
 def port(text: str) -> int:
@@ -163,7 +175,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-TEXT = Kind(str, "any text")
+TEXT = Kind(line, "any text")
 SOMETHING = Kind(_something, "any text that is not empty")
 STRATEGIES = Kind(
     _strategies,
@@ -187,5 +199,13 @@ TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
 NUMBER = Kind(_number, "a number between 1 and 1000000")
 PORT = Kind(port, "a port between 1 and 65535")
 NAME = Kind(_name, "a name of 1 to 200 bytes")
-_BOOLEAN = one_of("true", "false", yes="true", on="true", no="false", off="false")
+_TRUE_AND_FALSE = {
+    "yes": "true",
+    "on": "true",
+    "1": "true",
+    "no": "false",
+    "off": "false",
+    "0": "false",
+}
+_BOOLEAN = one_of("true", "false", **_TRUE_AND_FALSE)
 BOOLEAN = Kind(lambda text: bool(_BOOLEAN.convert(text) == "true"), _BOOLEAN.expected)

@@ -442,4 +442,24 @@ MUTATIONS = (
             "::test_it_is_there_before_glance_is_called_and_ended_by_the_last_record",
         ),
     ),
+    Mutation(
+        "a line that PasteDeploy keeps from the filter is ignored",
+        "config.py",
+        "if option.name in shared and option.name not in own:",
+        "if False:",
+        (
+            "wsgi/test_factory.py"
+            "::test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it",
+        ),
+    ),
+    Mutation(
+        "an indented line is a part of the value above it",
+        "values.py",
+        'if "\\n" in text:',
+        "if False:",
+        (
+            "unit/test_config.py"
+            "::test_an_indented_line_is_not_taken_for_a_part_of_the_value_above_it",
+        ),
+    ),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.brokers import Broker
-from glance_notify_middleware.config import OptionError, Settings, read
+from glance_notify_middleware.config import OptionError, Settings, read, read_section
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.options import OPTIONS
 
@@ -128,6 +128,8 @@ def test_every_option_is_a_setting_and_every_setting_an_option() -> None:
         ("rabbit_virtual_host", "", "/"),
         ("rabbit_use_ssl", "True", True),
         ("rabbit_use_ssl", "off", False),
+        ("rabbit_use_ssl", "1", True),
+        ("rabbit_use_ssl", "0", False),
         ("rabbit_notification_exchange", "nova", "nova"),
         ("rabbit_notification_topic", "n.glance", "n.glance"),
         ("rabbit_durable_queues", "no", False),
@@ -225,6 +227,54 @@ def test_a_wrong_value_is_refused_with_the_option_the_value_and_what_was_expecte
         read({name: text}, "glance-1")
     for part in (f"option {name} ", repr(text), expected):
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "default_publisher_id",
+        "disabled_notifications",
+        "log_file",
+        "priorities",
+        "rabbit_password",
+        "rabbit_userid",
+        "rabbit_virtual_host",
+        "rabbit_notification_topic",
+        "relay",
+        "transport_url",
+        "trusted_proxies",
+    ],
+)
+@pytest.mark.parametrize("value", ["/a", "rabbit://h/v"])
+def test_an_indented_line_is_not_taken_for_a_part_of_the_value_above_it(
+    name: str, value: str
+) -> None:
+    """Where it stands alone it could be another option, with a password."""
+    with pytest.raises(OptionError) as raised:
+        read({name: f"{value}\nrabbit_password = pa55"}, "glance-1")
+    assert str(raised.value).startswith(
+        f"option {name} of the notify filter: its value is not valid (the line below it is "
+        "indented, and so is a part of it); expected "
+    )
+    assert "pa55" not in f"{raised.value!r} {raised.value.__context__!r}"
+
+
+def test_a_list_may_go_on_in_an_indented_line() -> None:
+    settings = read(
+        {"rabbit_hosts": "a,\nb:1", "trusted_proxies": "\n::1,\n10.0.0.0/8"}, "glance-1"
+    )
+    assert [each.host for each in settings.rabbit_hosts] == ["a", "b"]
+    assert len(settings.trusted_proxies) == 2
+
+
+def test_what_paste_keeps_from_the_filter_is_refused_by_name_and_not_told() -> None:
+    shared = {"here": "/", "anything": "may stand here", "rabbit_password": "pa55"}
+    with pytest.raises(OptionError, match=r"option rabbit_password .* of the paste file") as raised:
+        read_section(shared, {}, "glance-1")
+    assert "pa55" not in str(raised.value)
+    assert read_section(shared, {"rabbit_password": "x"}, "glance-1") == read(
+        {"rabbit_password": "x"}, "glance-1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -390,6 +440,15 @@ GUEST = ("guest", "guest")
         ("rabbit://me@site:p@h", [("h", 5672, "me@site", "p")], "/"),
         ("rabbit://u%40:p%2F%3Aa%25%2Cb@h/v%20w", [("h", 5672, "u@", "p/:a%,b")], "v w"),
         ("rabbit://u:a:b@h", [("h", 5672, "u", "a:b")], "/"),
+        (
+            "rabbit://u:p@a:1,u:p@b:2//glance?ssl=0",
+            [("a", 1, "u", "p"), ("b", 2, "u", "p")],
+            "/glance",
+        ),
+        ("rabbit://h?", [("h", 5672, *GUEST)], "/"),
+        ("kombu://h/v", [("h", 5672, *GUEST)], "v"),
+        ("amqp://u:p@h/v", [("h", 5672, "u", "p")], "v"),
+        ("AMQPS://u:p@a,u:p@b:1", [("a", 5671, "u", "p"), ("b", 1, "u", "p")], "/"),
     ],
 )
 def test_a_transport_url_is_read_as_oslo_messaging_reads_it(
@@ -403,8 +462,15 @@ def test_a_transport_url_is_read_as_oslo_messaging_reads_it(
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("amqp://u:se:cret@h", "does not begin with rabbit://"),
-        ("rabbit://u:secret@h/v?ssl=1", "rabbit_* options"),
+        ("qpid://u:se:cret@h", "does not begin with rabbit://, amqp:// or amqps://"),
+        ("rabbit://u:sec?ret@h/v", "? %3F"),
+        ("rabbit://u:1?sec&ret@h/v", "it has a ?, which is written %3F"),
+        ("rabbit://u:secret@h/v?heartbeat_rate=3", "its query 'heartbeat_rate' is none of those"),
+        ("rabbit://u:secret@h/v?verify=verify_none", "its query 'verify' is none of those"),
+        ("rabbit://u:secret@h/v?ssl=1&ssl_version=TLSv1", "TLSv1_2 or SSLv23"),
+        ("rabbit://u:secret@h/v?ssl=maybe", "its query ssl is neither true nor false"),
+        ("rabbit://u:secret@h/v?rabbit_quorum_queue=maybe", "rabbit_quorum_queue is neither"),
+        ("amqps://u:secret@h/v?ssl=0", "amqps://, but its ssl"),
         ("rabbit://u:sec#ret@h/v", "%23"),
         ("rabbit://u:sec/ret@h/v", "%2F"),
         ("rabbit://u:sec,ret@h/v", "all hosts of it have a user"),
@@ -426,6 +492,74 @@ def test_a_transport_url_that_is_refused_is_not_told(url: str, why: str) -> None
         assert part not in told
     assert raised.value.__cause__ is None
     assert raised.value.__context__ is None
+
+
+TLS = {"rabbit_use_ssl": True}
+CA = {"rabbit_ssl_ca_file": "/etc/ssl/ca.pem"}
+QUORUM = {"rabbit_queue_type": "quorum", "rabbit_durable_queues": True}
+
+
+@pytest.mark.parametrize(
+    ("url", "changed"),
+    [
+        ("rabbit://h/v?ssl=0", {}),
+        ("rabbit://h/v?ssl=False&ssl_version=TLSv1&ssl_ca_file=/x", {}),
+        ("rabbit://h/v?ssl=1", TLS),
+        ("rabbit://h/v?ssl=1&ssl_version=TLSv1_2&ssl_ca_file=/etc/ssl/ca.pem", TLS | CA),
+        ("rabbit://h/v?ssl=true&ssl_version=SSLv23&ssl_ca_file=%2Fetc%2Fssl%2Fca.pem", TLS | CA),
+        (
+            "rabbit://h/v?ssl=on&ssl_cert_file=/c&ssl_key_file=/k",
+            TLS | {"rabbit_ssl_cert_file": "/c", "rabbit_ssl_key_file": "/k"},
+        ),
+        ("amqps://h:5672/v", TLS),
+        ("amqps://h:5672/v?ssl=1&ssl_ca_file=/etc/ssl/ca.pem", TLS | CA),
+        ("rabbit://h/v?amqp_durable_queues=true", {"rabbit_durable_queues": True}),
+        ("rabbit://h/v?rabbit_quorum_queue=1", QUORUM),
+        ("rabbit://h/v?rabbit_quorum_queue=0", {}),
+    ],
+)
+def test_the_queries_of_a_transport_url_are_options(url: str, changed: dict[str, Any]) -> None:
+    """OpenStack-Ansible's URLs always end in one of the first kinds."""
+    assert read({"transport_url": url}, "glance-1") == dataclasses.replace(
+        read({"transport_url": "rabbit://h/v"}, "glance-1"), **changed
+    )
+
+
+def test_a_query_and_a_line_may_say_the_same() -> None:
+    lines = {"transport_url": "rabbit://h?ssl=1&ssl_ca_file=/ca", "rabbit_ssl_verify": "false"}
+    settings = read(lines | {"rabbit_use_ssl": "true", "rabbit_ssl_ca_file": " /ca"}, "glance-1")
+    assert settings == read(lines, "glance-1")
+    assert not settings.rabbit_ssl_verify
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "text"),
+    [
+        ("rabbit://h?ssl=0", "rabbit_use_ssl", "true"),
+        ("amqps://h", "rabbit_use_ssl", "false"),
+        ("rabbit://h?ssl=1&ssl_ca_file=/a", "rabbit_ssl_ca_file", "/b"),
+    ],
+)
+def test_a_query_and_a_line_that_contradict_each_other_are_named(
+    url: str, name: str, text: str
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        read({"transport_url": url, name: text}, "glance-1")
+    assert str(raised.value) == (
+        f"options transport_url and {name} of the notify filter: the URL says something else: "
+        "say it once"
+    )
+
+
+def test_a_query_is_held_to_what_its_option_can_be() -> None:
+    for query, says in (
+        ("ssl=1&ssl_ca_file=ca.pem", "option rabbit_ssl_ca_file of the notify filter: 'ca.pem' is"),
+        ("ssl_ca_file=/ca", "options rabbit_ssl_ca_file and rabbit_use_ssl of the notify filter"),
+    ):
+        with pytest.raises(OptionError) as raised:
+            read({"transport_url": f"rabbit://u:pa55@h?{query}"}, "glance-1")
+        assert str(raised.value).startswith(says)
+        assert "pa55" not in str(raised.value)
 
 
 def test_a_password_that_is_refused_is_told_without_what_it_was() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import assembly, config, filter_factory
+from glance_notify_middleware import assembly, cli, config, filter_factory
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.cursors import CursorFile
@@ -70,6 +70,73 @@ def test_a_paste_file_loads_it_by_either_name(
     caplog.set_level(logging.INFO)
     Server().serve(app, environ(*DELETE))
     assert '"publisher_id":"100%"' in caplog.records[-1].getMessage()
+
+
+FILTER = """
+[pipeline:main]
+pipeline = notify app
+
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+{lines}
+
+[app:app]
+paste.app_factory = tests.wsgi.test_factory:app_factory
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "shared", "lines"),
+    [
+        ("notifier_strategy", "notifier_strategy = noop", "notifier_strategy = logging"),
+        ("priorities", "priorities = info", "notifier_strategy = logging\npriorities = error"),
+        ("priorities", "priorities = info", "notifier_strategy = logging"),
+        ("notifier_strategy", "notifier_strategy = logging", ""),
+        ("notifier_strategy", "", "set notifier_strategy = logging"),
+        ("log_file", "", "notifier_strategy = logging\nset log_file = /x/y"),
+    ],
+)
+def test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it(
+    name: str, shared: str, lines: str, tmp_path: Path
+) -> None:
+    """The filter and `glance-notify relay` read one section alike."""
+    path = tmp_path / "api-paste.ini"
+    path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}")
+    says = f"option {name} of the notify filter stands in [DEFAULT] of {path}, or behind the word"
+    with pytest.raises(OptionError) as raised:
+        loadapp(f"config:{path}")
+    assert str(raised.value).startswith(says)
+    with pytest.raises(OptionError) as raised:
+        cli.settings_of(str(path), "notify")
+    assert str(raised.value).startswith(says)
+
+
+def test_so_is_one_that_a_pipeline_sets(tmp_path: Path) -> None:
+    path = tmp_path / "api-paste.ini"
+    path.write_text(
+        FILTER.format(lines="").replace("[filter:", "set notifier_strategy = logging\n[filter:")
+    )
+    with pytest.raises(OptionError, match=f"option notifier_strategy .* of {path}, or behind"):
+        loadapp(f"config:{path}")
+
+
+@pytest.mark.parametrize(
+    ("shared", "lines"),
+    [
+        ("log_file = {}", "get log_file = log_file"),
+        ("log_file = /else", "set notify_log_file = {}\nget log_file = notify_log_file"),
+        ("log_fil = /else", "log_file = {}"),
+    ],
+)
+def test_what_paste_hands_over_is_read_wherever_it_stands(
+    shared: str, lines: str, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "api-paste.ini", tmp_path / "notifications.log"
+    lines = f"notifier_strategy = logging\n{lines}"
+    path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}".format(log))
+    loadapp(f"config:{path}")
+    assert log.exists()
+    assert cli.settings_of(str(path), "notify").log_file == str(log)
 
 
 @pytest.mark.parametrize(
