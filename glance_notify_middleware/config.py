@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from glance_notify_middleware.brokers import Broker
-from glance_notify_middleware.identity import Network
+from glance_notify_middleware.identity import Proxy
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.options import HISTORIC, OPTIONS
 from glance_notify_middleware.values import CONTINUED, Option, RefusedError
@@ -32,7 +32,7 @@ class Settings:
     priorities: tuple[Priority, ...]
     message_format: str
     image_delete_payload: str
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: tuple[Proxy, ...]
     follow_limit: float
     follow_max: int
     log_file: str

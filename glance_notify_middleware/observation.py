@@ -14,7 +14,7 @@ from glance_notify_middleware.asynchronous import Accepted
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
 from glance_notify_middleware.following import Followed, Following
 from glance_notify_middleware.harmless import harmless
-from glance_notify_middleware.identity import Network, Receiver
+from glance_notify_middleware.identity import Proxy, Receiver
 from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.surroundings import CACHE_KEY, Surroundings
@@ -39,7 +39,7 @@ class Equipment:
     look: lookup.Lookup
     telling: Telling
     following: Following
-    trusted_proxies: Sequence[Network]
+    trusted_proxies: Sequence[Proxy]
     surroundings: Surroundings
 
 

@@ -72,8 +72,9 @@ OPTIONS = (
         "trusted_proxies",
         "",
         NETWORKS,
-        "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed, as "
-        "addresses or networks, separated by commas. Empty: destination_ip is the peer's address.",
+        "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed: "
+        "addresses, networks, and unix (the peers of a unix socket), separated by commas. Empty: "
+        "destination_ip is the peer's address.",
     ),
     Option(
         "follow_limit",

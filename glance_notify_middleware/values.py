@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from glance_notify_middleware.identity import Network
+from glance_notify_middleware.identity import UNIX, Network, Proxy
 from glance_notify_middleware.notification import EventType, Priority
 
 
@@ -100,15 +100,25 @@ def _priorities(text: str) -> tuple[Priority, ...]:
     return tuple(Priority(name.upper()) for name in names)
 
 
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(_network(word) for word in words_of(text))
+def _proxies(text: str) -> tuple[Proxy, ...]:
+    return tuple(_proxy(word) for word in words_of(text))
 
 
-def _network(word: str) -> Network:
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+def _proxy(word: str) -> Proxy:
+    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx has it with the colon
+        return UNIX
     try:
-        return ipaddress.ip_network(word)
+        network: Network = ipaddress.ip_network(word)
     except ValueError:
         raise ValueError(word) from None  # its own text is about netmasks
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        # Peers and chains are unmapped before they are compared.
+        ipv4 = int(network.network_address) - int(_MAPPED.network_address)
+        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 def line(text: str) -> str:
@@ -187,8 +197,9 @@ TYPES_AND_GROUPS = Kind(
 )
 PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
 NETWORKS = Kind(
-    _networks,
-    "a list, separated by commas, of addresses or networks such as 10.0.0.0/8 or ::1",
+    _proxies,
+    "a list, separated by commas, of addresses, networks such as 10.0.0.0/8 or ::1, and unix (for "
+    "the peers of a unix socket)",
 )
 PATH = Kind(_path, "an absolute path")
 PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")

@@ -36,6 +36,36 @@ MUTATIONS = (
         ("relay/test_rejected.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",),
     ),
     Mutation(
+        "a comma in quotes parts two elements of Forwarded",
+        "identity.py",
+        "            if not in_quotes:\n",
+        "            if True:\n",
+        (
+            "unit/test_identity.py"
+            "::test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_of_it",
+        ),
+    ),
+    Mutation(
+        "texts of any length go into the cache of addresses",
+        "identity.py",
+        "return _short_hop(text) if len(text) <= _LONGEST_HOP else None",
+        "return _short_hop(text)",
+        (
+            "unit/test_identity.py"
+            "::test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory",
+        ),
+    ),
+    Mutation(
+        "a request id that is shortened counts as another node's",
+        "identity.py",
+        "context is not None and _request_id(context) != before.request_id",
+        "context is not None and context.request_id != before.request_id",
+        (
+            "unit/test_identity.py"
+            "::test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion",
+        ),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and clock > cut and not chain.is_dead:",

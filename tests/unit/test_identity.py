@@ -1,6 +1,7 @@
 """Who asks, and where the data goes."""
 
 import ipaddress
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glance_notify_middleware.bounds import LONGEST_ID
 from glance_notify_middleware.identity import (
+    UNIX,
     Network,
     Receiver,
     destination_ip,
@@ -109,7 +112,13 @@ def test_the_headers_tell_who_asks_when_they_are_confirmed(
         ("fe80::1%any thing", "fe80::1"),
         ("", None),
         ("unix:", None),
+        ("0.0.0.0", None),
+        ("::", None),
+        ("localhost", None),
         ("192.0.2.256", None),
+        ("192.0.2.1:port", None),
+        ("192.0.2.1:123456", None),
+        ("[2001:db8::1]x", None),
         ("client.example", None),
     ],
 )
@@ -149,6 +158,18 @@ def test_a_peer_that_is_no_trusted_proxy_is_not_believed() -> None:
         ("HTTP_FORWARDED", f"for=203.0.113.9, for={CLIENT}, for=10.0.0.2", CLIENT),
         ("HTTP_FORWARDED", 'for="[2001:db8::7]:4711", for="[fd00::2]"', "2001:db8::7"),
         ("HTTP_FORWARDED", f"for={CLIENT}, for=_hidden", None),
+        ("HTTP_FORWARDED", f'for="{CLIENT}:_port";host=', CLIENT),
+        ("HTTP_FORWARDED", 'for="198\\.51.100\\.7";', CLIENT),
+        ("HTTP_FORWARDED", f'for={CLIENT};host="a.example,for=203.0.113.9"', CLIENT),
+        ("HTTP_FORWARDED", f'for={CLIENT};host="a.example;for=203.0.113.9";proto=http', CLIENT),
+        ("HTTP_FORWARDED", f'for={CLIENT};by="\\"x, for=203.0.113.9"', CLIENT),
+        ("HTTP_FORWARDED", f'for={CLIENT};by="\\\\", for=10.0.0.2', CLIENT),
+        ("HTTP_FORWARDED", f'for={CLIENT};secret="x,y"', CLIENT),
+        ("HTTP_FORWARDED", f'for=203.0.113.9;by=", for={CLIENT}', CLIENT),
+        ("HTTP_FORWARDED", f"for={CLIENT};host=a.example;for=203.0.113.9", None),
+        ("HTTP_FORWARDED", f'for={CLIENT};host="a.example', None),
+        ("HTTP_FORWARDED", f'for={CLIENT};host=a"b"', None),
+        ("HTTP_FORWARDED", f"for={CLIENT} 203.0.113.9", None),
         ("HTTP_FORWARDED", f"for={CLIENT}, proto=https", None),
         ("HTTP_FORWARDED", "proto=https", None),
     ],
@@ -159,6 +180,36 @@ def test_behind_a_trusted_proxy_the_right_most_stranger_of_the_chain_counts(
     environ = {"REMOTE_ADDR": PROXY, header: text}
     environ = proxy_headers_parsed(environ) if parsed else environ
     assert destination_ip(environ, PROXIES) == expected
+
+
+# What servers say of a peer on a unix socket: gunicorn, a test in this process, uWSGI, waitress.
+@pytest.mark.parametrize("peer", ["", None, "0.0.0.0", "localhost", "unix:"])
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("HTTP_X_FORWARDED_FOR", f"203.0.113.9, {CLIENT}"),
+        ("HTTP_X_FORWARDED_FOR", f"203.0.113.9, {CLIENT}, unix:"),
+        ("HTTP_FORWARDED", f"for=203.0.113.9, for={CLIENT}"),
+    ],
+)
+def test_a_proxy_on_a_unix_socket_is_believed_where_the_operator_says_so(
+    header: str, text: str, peer: str | None
+) -> None:
+    environ = {header: text} | ({} if peer is None else {"REMOTE_ADDR": peer})
+    assert destination_ip(environ, [*PROXIES, UNIX]) == CLIENT
+    assert destination_ip(proxy_headers_parsed(environ), [*PROXIES, UNIX]) == CLIENT
+    assert destination_ip(environ, PROXIES) is None
+    assert destination_ip(environ, []) is None
+
+
+@pytest.mark.parametrize("peer", ["", None])
+@pytest.mark.parametrize("forwarded", ["for=, for=203.0.113.9", "proto=https, for=203.0.113.9"])
+def test_nothing_was_taken_from_a_header_where_there_is_no_peer(
+    forwarded: str, peer: str | None
+) -> None:
+    """Else a client that comes over a unix socket would choose its address."""
+    environ = {"HTTP_FORWARDED": forwarded} | ({} if peer is None else {"REMOTE_ADDR": peer})
+    assert destination_ip(environ, PROXIES) is None
 
 
 @pytest.mark.parametrize("parsed", [False, True], ids=["as_received", "proxy_headers_parsed"])
@@ -197,6 +248,58 @@ def test_nothing_left_of_the_proxys_own_entry_in_x_forwarded_for_counts(
     assert destination_ip(proxy_headers_parsed(environ), PROXIES) == CLIENT
 
 
+def quoted(text: str) -> str:
+    """As RFC 7239 has it, section 4."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+CLIENTS_OWN = (
+    HEADER_TEXT
+    | FORGED
+    | st.text(st.sampled_from('\\\\"",,;=a ')).map(lambda text: f"{text},for=203.0.113.9{text}")
+)
+
+
+@given(
+    CLIENTS_OWN,
+    st.lists(st.tuples(st.sampled_from(["host", "by", "secret"]), CLIENTS_OWN), max_size=3),
+    st.integers(0, 3),
+    st.sampled_from(["", ", for=10.0.0.2", ', for="[fd00::3]:80";host="10.0.0.2,for=unknown"']),
+)
+def test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_of_it(
+    forged: str, others: list[tuple[str, str]], at: int, proxies: str
+) -> None:
+    """Such as a Host header: the proxy's own element holds what the client likes, in quotes."""
+    pairs = [f"{name}={quoted(text)}" for name, text in others]
+    own = ";".join([*pairs[:at], f"for={CLIENT}", *pairs[at:]])
+    for text in (own, f"{forged},{own}"):
+        environ = {"REMOTE_ADDR": PROXY, "HTTP_FORWARDED": f"{text}{proxies}"}
+        assert destination_ip(environ, PROXIES) == CLIENT
+        assert destination_ip(proxy_headers_parsed(environ), PROXIES) == CLIENT
+
+
+@pytest.mark.parametrize("forged", ["203.0.113.9," * 20_000, '"' * 250_000, '\\",' * 80_000])
+@pytest.mark.parametrize(
+    ("header", "own"), [("HTTP_FORWARDED", f"for={CLIENT}"), ("HTTP_X_FORWARDED_FOR", CLIENT)]
+)
+def test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory(
+    header: str, own: str, forged: str
+) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            text = f"{forged}{number}"
+            environ = {"REMOTE_ADDR": PROXY, header: f"{text},{own}"}
+            assert destination_ip(environ, PROXIES) == CLIENT
+            assert destination_ip({"REMOTE_ADDR": PROXY, header: text}, PROXIES) is None
+            assert destination_ip({"REMOTE_ADDR": text}, PROXIES) is None
+            del text, environ
+        assert tracemalloc.get_traced_memory()[0] < 200_000
+    finally:
+        tracemalloc.stop()
+
+
 @given(FORGED, st.sampled_from(["", ", for=10.0.0.2", ', for=10.0.0.2, for="[fd00::3]:80"']))
 def test_nothing_left_of_the_proxys_own_entry_in_forwarded_counts(
     forged: str, proxies: str
@@ -220,6 +323,18 @@ def test_a_request_was_passed_on_when_it_has_the_id_that_another_node_gave_it(
     environ: dict[str, Any], passed_on: bool
 ) -> None:
     assert was_passed_on(Receiver("p1", "u1", "req-1"), environ) is passed_on
+
+
+@pytest.mark.parametrize("length", [0, LONGEST_ID, LONGEST_ID + 1, 10**6])
+def test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion(length: int) -> None:
+    """Glance takes the request id from a header of the client's."""
+    long = "i" * length
+    environ = {"webob.adhoc_attrs": {"context": SimpleNamespace(request_id=long, user_id=long)}}
+    in_context = from_context(environ)
+    in_headers = from_headers({**CONFIRMED, "HTTP_X_USER_ID": long, "HTTP_X_PROJECT_ID": long})
+    assert in_context is not None
+    assert not was_passed_on(in_context, environ)
+    assert all(len(each or "") <= LONGEST_ID for each in (*in_context, *in_headers))
 
 
 @pytest.mark.parametrize(
