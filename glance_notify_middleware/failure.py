@@ -4,6 +4,7 @@ import html
 import json
 import re
 
+from glance_notify_middleware.escaping import DRIVING
 from glance_notify_middleware.operations import Action, Operation
 
 BYTES_READ = 4096
@@ -80,7 +81,7 @@ _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}(:|%3a)(/|%2f){2}(\s?\S+)?", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<!\S)[^\s:]++:[^\s@]*+@\S*+")  # a URL whose scheme was forgotten
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_BLANK = re.compile(rf"[\s\x00-\x1f{DRIVING}]+")
 
 
 def explanation(body: bytes, content_type: str, content_encoding: str) -> str:

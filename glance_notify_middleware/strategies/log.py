@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Sequence
 
+from glance_notify_middleware.escaping import in_json
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
@@ -68,7 +69,7 @@ class FileRecorder(_AtOnce):
         """Raises NotRecordedError with those that could not be written whole (a full disk)."""
         if not notifications:
             return
-        lines = [notification.to_json() + b"\n" for notification in notifications]
+        lines = [in_json(notification.to_json()) + b"\n" for notification in notifications]
         try:
             written = self._current_file().append(b"".join(lines))
         except OSError as error:

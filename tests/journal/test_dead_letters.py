@@ -30,6 +30,16 @@ def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
         assert before <= time <= after
 
 
+def test_none_drives_the_terminal_of_who_reads_it(tmp_path: Path) -> None:
+    name = "\x7f\x9b31m\u2028\u202e"
+    path = bury(
+        tmp_path, "rabbit", message(json.dumps({"name": name}, ensure_ascii=False).encode())
+    )
+    text = path.read_text()
+    assert text[:-1].isprintable()
+    assert json.loads(text)["notification"] == {"name": name}
+
+
 def test_one_that_was_torn_by_a_full_disk_does_not_spoil_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

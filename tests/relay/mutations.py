@@ -66,6 +66,26 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a file holds what drives a terminal",
+        "strategies/log.py",
+        "in_json(notification.to_json())",
+        "notification.to_json()",
+        (
+            "wsgi/test_log.py"
+            "::test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it",
+        ),
+    ),
+    Mutation(
+        "a line of the log holds what a client chose as it is",
+        "harmless.py",
+        'logger.log(level, "%s", "\\n".join(map(in_text, lines)))',
+        'logger.log(level, "%s", "\\n".join(lines))',
+        (
+            "wsgi/test_errors_end_here.py"
+            "::test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal",
+        ),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and clock > cut and not chain.is_dead:",

@@ -38,6 +38,7 @@ PAGE = """<html>
         ('{"message": "a\\u0000b\\nc"}', "application/json", "a b c"),
         ("", "", ""),
         ("a\x00b\x1b[0mc\x7f\x85d\u2028e\u2029f", "text/plain", "a b [0mc d e f"),
+        ("a\u202eb\u2066c\u200ed\u061ce\x9bf", "text/plain", "a b c d e f"),
         ("<script>alert(1)</script>no<!-- a > b <p class='", "text/html", "no b"),
         ("1 < 2 > 1", "text/plain", "1 < 2 > 1"),
         ("at http://u:p@host/x?y, no", "text/plain", "at <url> no"),
@@ -86,6 +87,7 @@ HOSTILE = st.lists(
             *("http://", "swift+https", "a", "1", ":", "/", "//", "://", "<", ">", "&", ";", " "),
             *("&#58;", "&#x2f;", "&sol;", "&colon;", "&amp;", "&lt;", "\\u002f", "\\/", '"', "'"),
             *("\n", "\r\n", "\t", "\0", "\x1b", "\x85", "\u2028", "\u2029", "&#10;", "&#13;"),
+            *("\x7f", "\x9b", "\u202e", "\u2069", "&#8238;", "&#x9b;"),
             *("<b>", "</b>", "<!--", "-->", "<head>", "</head>", "<script", "/etc/x", "\\ud800"),
         ]
     )
@@ -96,11 +98,13 @@ CONTENT_TYPE = st.sampled_from(["application/json", "text/html", "text/plain", "
 
 
 def is_clean(text: str) -> bool:
-    """Whether it is one line, with no control character and no URL in it."""
+    """Whether it is one line, with no control character, none that turns the direction of writing,
+    and no URL in it."""
     return (
         len(text.splitlines()) <= 1
         and not re.search(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text)
         and not any(unicodedata.category(character) == "Cc" for character in text)
+        and not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", text)
     )
 
 

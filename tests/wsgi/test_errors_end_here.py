@@ -1,6 +1,7 @@
 """An error of ours never reaches a request; it is logged, with what it cost, and no secret."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -54,6 +55,30 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
     line = next(text for text in record.getMessage().splitlines() if "{" in text)
     assert json.loads(line[line.index("{") :])["payload"]["bytes_sent"] == 10
     assert "the disk is full" in record.getMessage()
+
+
+def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def quotes(*_: Any, **__: Any) -> Any:
+        raise ValueError(
+            "\x9b2J\x1b[31m\u2028\n2026-01-01 CRITICAL glance all is lost\x85\x7f\u202e"
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "decide", quotes)
+        Server().serve(watched(answer("204 No Content"), Told()), environ("DELETE", ONE))
+    Server().serve(
+        watched(answer("204 No Content"), Broken()), environ("DELETE", "/v2/images/a\x9bb")
+    )
+    assert len(caplog.messages) == 2
+    for message in caplog.messages:
+        assert message.splitlines() == message.split("\n")
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", message)
+        assert not any(line.startswith("2026") for line in message.splitlines())
+    assert "\\u009b2J\\u001b[31m\\u2028\\u000a2026-01-01 CRITICAL" in caplog.messages[0]
+    lost = caplog.messages[1].split("notifications are lost: ")[1].splitlines()[0]
+    assert json.loads(lost)["payload"] == "a\x9bb"
 
 
 def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:

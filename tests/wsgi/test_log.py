@@ -61,6 +61,32 @@ def test_the_level_of_the_line_is_the_priority(
     assert json.loads(record.getMessage())["payload"] == "100 %s"
 
 
+DRIVING = [
+    *range(0x7F, 0xA0),
+    0x61C,
+    0x200E,
+    0x200F,
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+]
+NAME = "".join(map(chr, [*range(32), *DRIVING])) + "Größe\U0001f600\xa0"
+
+
+@pytest.mark.parametrize("to_file", [False, True], ids=["logger", "file"])
+def test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it(
+    to_file: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = tmp_path / "notifications.log"
+    recorder = FileRecorder(str(path)) if to_file else LoggerRecorder()
+    recorder.record([notification(NAME)])
+    text = path.read_text() if to_file else f"{caplog.messages[0]}\n"
+    assert text.splitlines() == [text[:-1]]
+    assert not {*map(chr, DRIVING)} & {*text}
+    assert "Größe\U0001f600\xa0" in text
+    assert json.loads(text)["payload"] == NAME
+
+
 def test_an_exception_that_is_being_handled_is_not_for_the_formatter_to_see() -> None:
     """oslo.log's ContextFormatter appends sys.exc_info() to a line above INFO, but for KeyError."""
     seen: list[Any] = []
