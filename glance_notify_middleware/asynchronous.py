@@ -1,7 +1,8 @@
 """What Glance works on after a 202, as the image's record shows it -> the events that it means.
 
-Pure. Facts of glance 33.0.0 (async_/flows/api_image_import.py, location_import.py): while it
-works the record names the task in LOCK, from before the 202 to the very end. An import that has
+Pure. What Glance's tasks show of it stands in `tasks`. Facts of glance 33.0.0
+(async_/flows/api_image_import.py, location_import.py): while it works the record names the task in
+LOCK, from before the 202 to the very end. An import that has
 begun leaves two lists of stores in the record, be they empty. One that failed leaves the status
 at `queued`, and a `glance-direct` at `importing`; a copy never changes it. An import that fails
 so that Glance fails again to undo it is back at `queued`, and keeps the lock.
@@ -92,7 +93,7 @@ def prepare(accepted: Accepted, record: _Record) -> ImageEvent:
 def has_settled(
     accepted: Accepted, record: _Record, task: object = None, *, prepared: bool = False
 ) -> bool:
-    """Whether Glance has ended it; `task` is who was seen to hold the lock, None: nobody yet.
+    """Whether Glance has ended it; `task` is who was first seen to hold the lock, None: nobody yet.
     `prepared`: it was seen to have begun.
 
     Where the user may not read the lock (by a property_protection_file; glance 33.0.0 lets all
@@ -112,31 +113,25 @@ def has_settled(
     return has_data or _TO_STORES in record
 
 
-def may_be_anothers(record: _Record) -> bool:
+def may_be_anothers(record: _Record, task: object = None) -> bool:
     """Whether the image has its data, which a later request can have brought: an import of another
-    process, an upload. While the lock is held nobody else brings any.
+    process, an upload. While `task` holds the lock nobody else brings any.
     """
-    return record.get("status") in _HAS_DATA and LOCK not in record
+    holder = record.get(LOCK)
+    is_free = holder is None or task not in (None, holder)
+    return record.get("status") in _HAS_DATA and is_free
 
 
-def has_failed(tasks: _Record, request_id: str | None) -> bool:
-    """Whether Glance says so of what this request began; `tasks` is its answer to `{image}/tasks`.
-
-    Where the user may not see them it says nothing.
-    """
-    listed = tasks.get("tasks")
-    return request_id is not None and any(
-        (task.get("request_id"), task.get("status")) == (request_id, "failure")
-        for task in (listed if isinstance(listed, list) else ())
-        if isinstance(task, Mapping)
-    )
+def without_lists(record: _Record) -> _Record:
+    """The record without the list of stores that a later operation may be at by now."""
+    return {key: value for key, value in record.items() if key != _TO_STORES}
 
 
 def events(
-    accepted: Accepted, record: _Record, *, prepared: bool, failed: bool = False
+    accepted: Accepted, record: _Record, *, prepared: bool, failed: bool | None = None
 ) -> list[ImageEvent]:
     """The events of what has settled, in order; `prepared`: image.prepare has been told; `failed`:
-    it has, whatever the record shows.
+    it is known whether it has, whatever the record shows; None: the record shows it.
 
     None where a copy found the image in all stores already.
     """
@@ -148,7 +143,8 @@ def events(
         if not (grew or unfilled or prepared or failed or accepted.asked.stores is not None):
             return []
         succeeded = grew
-    succeeded = succeeded and not failed
+    if failed is not None:
+        succeeded = not failed
     how = f"{_HOW_IN_STORES} {', '.join(sorted(unfilled))}" if unfilled else _HOW
     payload = images.metadata({"id": operation.image_id, **record})
     done = ImageEvent(_END[operation.action], Priority.INFO, payload)
@@ -164,7 +160,7 @@ def events(
 
 def unknown(operation: Operation, why: str) -> ImageEvent:
     """The ERROR that says that nobody knows how it ended."""
-    text = failure.unknown(failure.TRIED[operation.action], operation.image_id, why)
+    text = failure.unknown(failure.TRIED[operation.action], operation.subject, why)
     return ImageEvent(operation.route.refused, Priority.ERROR, text)
 
 

@@ -25,6 +25,7 @@ TRIED = {
     Action.DELETE: "delete image",
     Action.IMPORT: "import data of image",
     Action.ADD_LOCATION: "add a location to image",
+    Action.TASK: "import an image by task",
     Action.MEMBER_CREATE: "add a member to image",
     Action.MEMBER_UPDATE: "update a member of image",
     Action.MEMBER_DELETE: "remove a member from image",
@@ -58,7 +59,7 @@ def text(
 
 def after_all(operation: Operation, how: str) -> str:
     """The same of what Glance accepted (202), and could not do: `how` tells how that shows."""
-    return _cut(f"{_tried(TRIED[operation.action], operation.image_id)}: {_one_line(how)}")
+    return _cut(f"{_tried(TRIED[operation.action], operation.subject)}: {_one_line(how)}")
 
 
 def unknown(tried: str, image_id: str | None, why: str = "the process that served it died") -> str:

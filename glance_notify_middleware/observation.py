@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware import asynchronous, events, identity, lookup, streams
+from glance_notify_middleware import asynchronous, events, identity, lookup, streams, tasks
 from glance_notify_middleware.answer import Answer, hand_on
 from glance_notify_middleware.asynchronous import Accepted
 from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.following import Followed, Following
+from glance_notify_middleware.following import Following
 from glance_notify_middleware.harmless import harmless
 from glance_notify_middleware.identity import Proxy, Receiver
 from glance_notify_middleware.intent import Intent, Progress
+from glance_notify_middleware.judging import Followed
 from glance_notify_middleware.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.surroundings import CACHE_KEY, Surroundings
 from glance_notify_middleware.telling import Telling
@@ -80,6 +81,7 @@ class Observation:
         self._prepared = False  # image.prepare was told
         self._names_locations = False  # the patch is about locations
         self._before: lookup.Record | None = None
+        self._earlier_tasks: frozenset[str] | None = None
         self._owner_asked = False
         self._owner_record: lookup.Record | None = None
         self._answer = Answer()
@@ -106,10 +108,18 @@ class Observation:
         if self._watch.input_kept and "wsgi.input" in self._environ:
             kept = self._watch.input_kept
             self._input = streams.watch_input(self._environ, self._on_read, kept)
+        operation = self._operation
+        if self._following.images and operation.action is not Action.SEND:
+            followed = self._following.of(operation.image_id)
+            if followed is not None:
+                self._following.look_first(followed)
         if self._watch.looks_before:
-            self._before = self._look.record(self._operation, self._snapshot)
+            self._before = self._look.record(operation, self._snapshot)
+        if self._watch.lists_tasks:
+            listed = self._look.tasks(operation, self._snapshot)
+            self._earlier_tasks = tasks.known(tasks.listed(listed, operation.action))
         self._intent = self._telling.begin(
-            self._operation, self._context or _NOBODY, self._destination_ip
+            operation, self._context or _NOBODY, self._destination_ip
         )
 
     # -- while it reads the request ---------------------------------------------------------
@@ -237,12 +247,30 @@ class Observation:
 
     def _follow(self, request: RequestFacts) -> None:
         """Have it followed: its intent stands until that is known."""
+        if self._operation.action is Action.TASK and not self._names_task(request.receiver):
+            return
         asked = asynchronous.asked(request.body_start)
         accepted = Accepted(self._operation, asked, asynchronous.kept(self._before))
         snapshot = lookup.lasting(self._snapshot, identity.context_in(self._environ))
-        followed = Followed(accepted, request.receiver, self._intent, snapshot)
-        self._following.follow(followed, self._before)
+        who, intent = request.receiver, self._intent
+        self._following.follow(Followed(accepted, who, intent, snapshot, self._earlier_tasks))
         self._look.forget(self._operation)
+
+    def _names_task(self, who: Receiver) -> bool:
+        """Whether the answer names a task that is to be followed: then the intent names it, too."""
+        task = self._answer.record(self._operation.route.version) or {}
+        task_id, begun = task.get("id"), self._intent
+        if not tasks.makes_an_image(task):
+            self._telling.tell([], who, begun)
+            return False
+        if not isinstance(task_id, str):
+            why = "Glance's answer does not name the task"
+            self._telling.tell([asynchronous.unknown(self._operation, why)], who, begun)
+            return False
+        self._operation = self._operation._replace(task_id=task_id)
+        self._intent = self._telling.begin(self._operation, who, None)
+        self._telling.tell([], who, begun)
+        return True
 
     def _found(self, source: Source | None) -> lookup.Record | None:
         match source:

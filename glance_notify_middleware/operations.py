@@ -32,6 +32,7 @@ class Action(enum.Enum):
     DELETE = enum.auto()
     IMPORT = enum.auto()
     ADD_LOCATION = enum.auto()
+    TASK = enum.auto()  # an import by the tasks API, which creates the image
     MEMBER_CREATE = enum.auto()
     MEMBER_UPDATE = enum.auto()
     MEMBER_DELETE = enum.auto()
@@ -69,6 +70,7 @@ class Route:
 _UPDATE = (EventType.UPDATE,)
 _UPLOAD = (EventType.PREPARE, EventType.UPLOAD, EventType.ACTIVATE)
 _PATCH = (EventType.UPDATE, EventType.ACTIVATE)
+_TASK = (EventType.CREATE, *_UPLOAD)
 _CREATE_V1 = (EventType.CREATE, *_UPLOAD)
 _UPDATE_V1 = (*_UPLOAD, EventType.UPDATE)
 
@@ -79,6 +81,7 @@ ROUTES = (
     Route(2, "PUT",    "images/{image}/stage",              Action.STAGE,         _UPDATE,                    EventType.UPDATE,        Source.AFTER),
     Route(2, "POST",   "images/{image}/import",             Action.IMPORT,        _UPLOAD,                    EventType.UPLOAD,        Source.AFTER),
     Route(2, "POST",   "images/{image}/locations",          Action.ADD_LOCATION,  _PATCH,                     EventType.UPDATE,        Source.AFTER),
+    Route(2, "POST",   "tasks",                             Action.TASK,          _TASK,                      EventType.CREATE,        Source.AFTER),
     Route(2, "GET",    "images/{image}/file",               Action.SEND,          (EventType.SEND,),          EventType.SEND,          Source.OWNER),
     Route(2, "PATCH",  "images/{image}",                    Action.PATCH,         _PATCH,                     EventType.UPDATE,        Source.ANSWER),
     Route(2, "POST",   "images/{image}/actions/deactivate", Action.DEACTIVATE,    _UPDATE,                    EventType.UPDATE,        Source.AFTER),
@@ -104,21 +107,30 @@ ROUTES = (
 class Operation(NamedTuple):
     """A request that is in the table: its route, and what its path names.
 
-    `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`.
+    `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`. `task_id` is
+    the task that Glance made of it: its answer names that, no path does.
     """
 
     route: Route
     root: str
     image_id: str | None = None
     member_id: str | None = None
+    task_id: str | None = None
 
     @property
     def action(self) -> Action:
         return self.route.action
 
     @property
+    def subject(self) -> str | None:
+        """The id that a text names: the task's, where there is one, else the image's."""
+        return self.task_id or self.image_id
+
+    @property
     def record_path(self) -> str:
         """PATH_INFO of the record that the operation is about, for a look-up."""
+        if self.image_id is None and self.task_id is not None:
+            return f"{self.root}tasks/{self.task_id}"
         path = f"{self.root}images/{self.image_id}"
         return f"{path}/members/{self.member_id}" if self.member_id else path
 

@@ -7,8 +7,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import streams
 from glance_notify_middleware.answer import Answer, hand_on
-from glance_notify_middleware.following import Followed
 from glance_notify_middleware.harmless import harmless
+from glance_notify_middleware.judging import Followed
 
 _API_VERSION = 2
 

@@ -92,7 +92,7 @@ class Telling:
             self._publisher_id,
             refused,
             TRIED.get(operation.route.action, ""),
-            operation.image_id,
+            operation.subject,
             who.request_id,
             who.project_id,
             who.user_id,

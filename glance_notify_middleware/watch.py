@@ -15,8 +15,10 @@ _INPUT_KEPT = {
     Action.CREATE_V1: streams.HEAD,
     Action.UPDATE_V1: streams.HEAD,
     Action.IMPORT: streams.ALL,
+    Action.TASK: streams.ALL,
     Action.MEMBERS_V1: streams.ALL,
 }
+_LISTED = (Action.IMPORT, Action.ADD_LOCATION)  # as tasks, below the image
 _WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
 
 
@@ -30,6 +32,7 @@ class Watch:
     wants_activate: bool
     input_kept: int  # bytes of the request's body; 0: what is read of it tells nothing
     looks_before: bool
+    lists_tasks: bool  # those of the image are asked for before, to know the new one from them
     follows: bool  # what comes of it after the answer is told
     may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
 
@@ -46,6 +49,7 @@ class Watch:
             wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
             looks_before=(wants_success or follows) and events.looks_before(route),
+            lists_tasks=follows and route.action in _LISTED,
             follows=follows,
             may_look_up=route.source not in _WITHOUT_LOOK_UP
             or route.action in (Action.UPLOAD, Action.PATCH),

@@ -271,25 +271,33 @@ def test_what_nobody_knows_is_one_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "request_id", "expected"),
+    ("of", "found"),
     [
-        ([{"request_id": "r", "status": "failure"}], "r", True),
-        ([{"request_id": "r", "status": "success"}], "r", False),
-        ([{"request_id": "other", "status": "failure"}], "r", False),
-        ([{"request_id": None, "status": "failure"}], None, False),
-        (["failure"], "r", False),
-        ([], "r", False),
-        (None, "r", False),
-        ("failure", "r", False),
+        (accepted(), record("queued", **LISTS)),
+        (accepted(), record("active")),
+        (accepted(COPY, BEFORE), record("active", stores="fast")),
+        (LOCATION, record("queued")),
     ],
 )
-def test_glances_list_of_tasks_tells_whether_a_request_has_failed(
-    tasks: Any, request_id: str | None, expected: bool
+def test_what_glance_says_of_the_task_counts_before_what_the_record_shows(
+    of: Accepted, found: Mapping[str, Any]
 ) -> None:
-    assert asynchronous.has_failed({"tasks": tasks}, request_id) is expected
+    failed, succeeded = (
+        asynchronous.events(of, found, prepared=True, failed=failed) for failed in (True, False)
+    )
+    assert [each.priority for each in failed] == ["ERROR"]
+    assert {each.priority for each in succeeded} == {"INFO"}
+
+
+def test_the_stores_that_a_later_operation_is_at_are_not_counted_as_unfilled() -> None:
+    found = asynchronous.without_lists(record("active", stores="a", **{TO: "b", FAILED: ""}))
+    told = asynchronous.events(accepted(EVERYWHERE), found, prepared=True, failed=False)
+    assert [each.priority for each in told] == ["INFO", "INFO"]
 
 
 def test_while_the_lock_is_held_the_data_is_nobody_elses() -> None:
     assert asynchronous.may_be_anothers(record("active"))
     assert not asynchronous.may_be_anothers(record("active", **{LOCK: "task"}))
     assert not asynchronous.may_be_anothers(record("queued"))
+    assert not asynchronous.may_be_anothers(record("active", **{LOCK: "task"}), "task")
+    assert asynchronous.may_be_anothers(record("active", **{LOCK: "task"}), "another")

@@ -50,9 +50,17 @@ class Glance:
         self.lookups: list[WSGIEnvironment] = []
         self.tasks: list[dict[str, str]] = []
 
+    def has_task(self, status: str = "processing", request_id: str = "req-1") -> None:
+        """From now on Glance lists one more: task-1, task-2, ..."""
+        number = len(self.tasks) + 1
+        made = {"id": f"task-{number}", "created_at": f"2026-11-29T12:00:{number:02}"}
+        self.tasks.append({**made, "status": status, "request_id": request_id})
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "GET":
             environ["wsgi.input"].read()
+            if self.accepts.startswith("202"):
+                self.has_task()
             return answer(self.accepts, [b""])(environ, start_response)
         if environ["PATH_INFO"].endswith("/tasks"):
             return answer("200 OK", [json.dumps({"tasks": self.tasks}).encode()])(
@@ -129,10 +137,10 @@ def test_what_has_failed_and_is_still_locked_is_told_as_failed(
 ) -> None:
     stage.glance.before, stage.glance.shows = before, shows
     stage.imports(name=name)
-    stage.glance.tasks = [{"request_id": "req-of-another", "status": "failure"}]
+    stage.glance.has_task("failure")
     stage.passes(200)
     assert stage.told.events in (BROKEN[:1], [])
-    stage.glance.tasks += [{"request_id": "req-1", "status": "failure"}]
+    stage.glance.tasks[0]["status"] = "failure"
     stage.passes(30)
     assert stage.told.events == BROKEN
 
@@ -149,7 +157,7 @@ def test_what_fails_since_the_process_ends_is_told_as_failed(stage: Stage) -> No
     """Glance leaves it locked."""
     stage.imports()
     stage.glance.shows = IMPORTING
-    stage.glance.tasks = [{"request_id": "req-1", "status": "failure"}]
+    stage.glance.tasks[0]["status"] = "failure"
     look_for_the_last_time(stage)
     assert stage.told.events == BROKEN
 
@@ -476,33 +484,254 @@ def test_another_operation_that_another_process_accepted_ends_this_one(stage: St
 
 
 @pytest.mark.parametrize(
-    ("request_id", "status", "events"),
-    [
-        ("req-1", "failure", BROKEN),
-        ("req-1", "success", UPLOADED),
-        ("req-1", "processing", UPLOADED),
-        ("req-2", "failure", UPLOADED),
-    ],
+    ("status", "events"), [("failure", BROKEN), ("success", UPLOADED), ("processing", UPLOADED)]
 )
 def test_what_failed_is_told_so_where_a_later_request_has_brought_the_data(
-    stage: Stage, request_id: str, status: str, events: list[str]
+    stage: Stage, status: str, events: list[str]
 ) -> None:
     stage.imports()
     stage.glance.shows = ACTIVE
-    stage.glance.tasks = [{"request_id": request_id, "status": status}]
+    stage.glance.tasks[0]["status"] = status
     stage.passes(1.0)
     assert stage.told.events == events
 
 
+def test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it(
+    stage: Stage,
+) -> None:
+    """A client may use one request id for many requests: Glance takes it as it is given."""
+    stage.glance.has_task("failure")
+    stage.imports()
+    stage.glance.has_task("failure")
+    stage.glance.shows = ACTIVE
+    stage.passes(1.0)
+    assert stage.told.events == UPLOADED
+
+
+@pytest.mark.parametrize("call", ["import", "locations"])
+def test_the_lock_names_the_task_where_glances_list_could_not_be_had_before(
+    stage: Stage, call: str
+) -> None:
+    listed, stage.glance.tasks = stage.glance.tasks, None  # type: ignore[assignment]
+    stage.glance.accepts = "202"
+    stage.glance.has_task = lambda *_: None  # type: ignore[method-assign]
+    stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "web-download"}})
+    stage.passes(0.5)
+    listed += [{"id": "task-1", "status": "failure"}, {"id": "task-2", "status": "success"}]
+    stage.glance.tasks, stage.glance.shows = listed, ACTIVE
+    stage.passes(1.0)
+    assert stage.told.events == (BROKEN if call == "import" else ["image.update ERROR"])
+
+
 def test_so_is_a_copy_that_is_followed_by_another(stage: Stage) -> None:
     stage.glance.before = {"status": "active", "stores": "fast"}
-    stage.glance.tasks = [{"request_id": "req-1", "status": "failure"}]
     stage.imports(name="copy-image", stores=["slow"])
     stage.following.turn()
+    stage.glance.tasks[0]["status"] = "failure"
     stage.glance.before = {**ACTIVE, "stores": "fast,slow"}
     stage.imports(name="copy-image", stores=["slower"])
     stage.following.turn()
     assert stage.told.events == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("status", "events"),
+    [
+        ("success", UPLOADED),
+        ("failure", BROKEN),
+        ("processing", ["image.upload ERROR"]),
+    ],
+)
+@pytest.mark.parametrize("refusal", ["503 Down", OSError("mysql://glance:secret@db")])
+def test_where_the_later_one_could_not_look_before_the_earlier_is_not_called_failed_by_a_guess(
+    stage: Stage, refusal: Any, status: str, events: list[str]
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.tasks[0]["status"] = status
+    stage.glance.before = refusal
+    stage.imports()
+    stage.following.turn()
+    assert stage.told.events == events
+    if status == "processing":
+        assert str(stage.told.notifications[0].payload).endswith(
+            "the outcome is unknown: another has begun, and no look-up shows how this one ended"
+        )
+    assert stage.told.ended == stage.told.begun[:1]
+
+
+def test_an_import_that_was_still_seen_at_work_before_the_next_was_accepted_has_failed(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before = IMPORTING
+    stage.imports()
+    stage.following.turn()
+    assert stage.told.events == BROKEN
+
+
+def test_of_an_import_that_was_seen_at_work_before_a_copy_was_accepted_the_data_has_come(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before = IMPORTING
+    stage.glance.shows = {**ACTIVE, LOCK: "task-2", "os_glance_importing_to_stores": "slow"}
+    stage.imports(name="copy-image", stores=["slow"])
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
+
+
+def test_a_copy_that_was_seen_at_work_before_the_next_is_not_judged_by_that(stage: Stage) -> None:
+    stage.glance.before = ACTIVE
+    stage.imports(name="copy-image", stores=["slow"])
+    stage.following.turn()
+    stage.glance.before = {**ACTIVE, LOCK: "task-1", "os_glance_importing_to_stores": "slow"}
+    stage.imports(name="copy-image", stores=["slower"])
+    stage.following.turn()
+    assert stage.told.events == [UPLOADED[0], "image.upload ERROR"]
+    assert "the outcome is unknown" in str(stage.told.notifications[-1].payload)
+
+
+DELETES = [("DELETE", ONE, "204 No Content")]
+OTHERS = [
+    ("PUT", f"{ONE}/file", "204 No Content"),
+    ("PUT", f"{ONE}/stage", "204 No Content"),
+    ("PATCH", ONE, "200 OK"),
+    ("POST", f"{ONE}/actions/deactivate", "204 No Content"),
+    ("DELETE", f"/v2/stores/fast/{IMAGE}", "204 No Content"),
+]
+
+
+@pytest.mark.parametrize("payload", ["id", "metadata"])
+@pytest.mark.parametrize(("method", "path", "status"), DELETES + OTHERS)
+def test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended(
+    stage: Stage, method: str, path: str, status: str, payload: str
+) -> None:
+    stage.filter(image_delete_payload=payload)
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
+    stage.glance.accepts = status
+    stage.asks(method, path)
+    told = len(stage.told.events)
+    stage.following.turn()
+    assert stage.told.events[told:] == UPLOADED
+    assert (stage.following.images, stage.told.ended[-1]) == ({}, stage.told.begun[0])
+
+
+def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen(
+    stage: Stage,
+) -> None:
+    """The look-up was on its way already when the request came: nobody has read what it left."""
+    stage.imports()
+    stage.following.turn()
+    stage.now = 0.5
+
+    def delete_meanwhile(environ: WSGIEnvironment) -> None:
+        lookups.clear()
+        stage.glance.lookups = lookups
+        stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
+        stage.glance.accepts = "204 No Content"
+        stage.asks("DELETE", ONE)
+
+    lookups: list[WSGIEnvironment] = []
+    stage.glance.lookups = type("", (list,), {"append": lambda _, it: delete_meanwhile(it)})()
+    stage.following.turn()
+    assert stage.told.events == ["image.delete INFO", *UPLOADED]
+
+
+def test_what_failed_before_another_brought_the_data_is_so_though_the_image_is_gone_by_now(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
+    stage.glance.tasks[0]["status"] = "failure"
+    stage.glance.accepts = "204 No Content"
+    stage.asks("DELETE", ONE)
+    stage.glance.tasks = []
+    stage.following.turn()
+    assert stage.told.events == ["image.delete INFO", *BROKEN]
+
+
+def test_a_delete_before_the_end_leaves_an_unknown_outcome(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.before, stage.glance.shows = IMPORTING, "404 Not Found"
+    stage.glance.accepts = "204 No Content"
+    stage.asks("DELETE", ONE)
+    stage.passes(0.5)
+    assert stage.told.events == ["image.delete INFO", *BROKEN]
+    assert "the outcome is unknown: the image is gone" in str(stage.told.notifications[-1].payload)
+
+
+def test_a_download_of_what_is_followed_asks_for_no_record_of_its_own(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    stage.glance.shows = ACTIVE
+    stage.asks("GET", f"{ONE}/file")
+    owners = len(stage.glance.lookups)
+    stage.filter()
+    stage.glance.lookups = []
+    stage.asks("GET", f"{ONE}/file")
+    assert len(stage.glance.lookups) == owners
+
+
+def test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max(stage: Stage) -> None:
+    stage.filter(follow_max="3")
+    for number in range(20):
+        stage.imports(str(number))
+        stage.imports("one")
+    assert stage.told.events == 37 * ["image.upload ERROR"]
+    assert stage.following._seen.qsize() <= 2 * 3
+    assert len(stage.following._open) == 3
+    assert len(stage.told.ended) == 37
+
+
+def test_while_it_hangs_the_records_that_clients_are_shown_are_bounded(stage: Stage) -> None:
+    for number in range(20):
+        stage.imports(str(number))
+    steps = stage.following._seen.qsize()
+    for _ in range(5):
+        for number in range(20):
+            stage.glance.shows = {**IMPORTING, "property": "x" * 1_000_000}
+            stage.asks("GET", f"/v2/images/{number}")
+    assert stage.following._seen.qsize() - steps <= 20
+    kept = stage.following._handed
+    assert kept._held < 4 * 1024 * 1024
+    assert len(kept._shown) == 4
+    stage.glance.shows = ACTIVE
+    stage.passes(1.0)
+    assert (kept._held, kept._shown) == (0, {})
+    assert sorted(stage.told.events) == sorted(20 * UPLOADED)
+
+
+def test_of_one_image_what_shows_the_end_is_kept_whatever_clients_read_after_it(
+    stage: Stage,
+) -> None:
+    stage.imports()
+    stage.following.turn()
+    followed = stage.following.images[IMAGE]
+    stage.following.saw(followed, {**IMPORTING, "id": IMAGE})
+    stage.following.saw(followed, {**ACTIVE, "id": IMAGE})
+    stage.following.saw(followed, {**IMPORTING, "id": IMAGE})
+    stage.glance.shows = "404 Not Found"
+    stage.following.turn()
+    assert stage.told.events == UPLOADED
+
+
+def test_what_has_ended_keeps_no_snapshot_and_no_record(stage: Stage) -> None:
+    stage.imports()
+    stage.following.turn()
+    followed = stage.following.images[IMAGE]
+    stage.glance.shows = FAILED
+    stage.asks("GET", ONE)
+    stage.following.turn()
+    assert (followed.snapshot, stage.following._open, stage.following.images) == ({}, set(), {})
+    stage.following.saw(followed, {**ACTIVE, "id": IMAGE})
+    assert stage.following._handed._shown == {}
 
 
 def test_a_look_up_that_fails_is_tried_again_and_logged_once(

@@ -1,0 +1,226 @@
+"""The tasks API: what Glance works on after a 201, followed by the task that its answer names."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from tests.wsgi.support import IMAGE, answer
+from tests.wsgi.test_following import Glance, Stage
+
+TASK = "4b0c2b34-0000-4000-8000-000000000001"
+ASKED = {"name": "by-task", "disk_format": "raw", "container_format": "bare"}
+INPUT = {
+    "import_from": "http://u:secret@h/i",
+    "import_from_format": "raw",
+    "image_properties": ASKED,
+}
+PENDING = {"id": TASK, "type": "import", "status": "pending", "input": INPUT, "result": None}
+PROCESSING = PENDING | {"status": "processing"}
+DONE = PENDING | {"status": "success", "result": {"image_id": IMAGE}}
+FAILED = PENDING | {"status": "failure", "message": "Task failed due to Internal Error"}
+MADE = [*("image.create INFO", "image.prepare INFO"), *("image.upload INFO", "image.activate INFO")]
+LOCATION = [("Location", f"/v2/tasks/{TASK}")]
+
+
+class TasksGlance(Glance):
+    """Accepts tasks; what it shows of them and of their image is what a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: Any = PENDING
+        self.headers: list[tuple[str, str]] = []
+        self.task: Any = PROCESSING
+        self.shows = {"status": "active", "size": 3, **ASKED}
+        self.asked: list[str] = []
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] == "POST":
+            environ["wsgi.input"].read()
+            body = self.answers if isinstance(self.answers, bytes) else json.dumps(self.answers)
+            data = [body if isinstance(body, bytes) else body.encode()]
+            return answer(self.accepts, data, self.headers)(environ, start_response)
+        self.asked.append(path)
+        if path != f"/v2/tasks/{TASK}":
+            return super().__call__(environ, start_response)
+        if isinstance(self.task, str):
+            return answer(self.task)(environ, start_response)
+        return answer("200 OK", [json.dumps(self.task).encode()])(environ, start_response)
+
+
+class TasksStage(Stage):
+    """The filter over that Glance."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch)
+        self.glance = self.tasks_glance = TasksGlance()
+        self.glance.accepts = "201 Created"
+        self.filter()
+
+    def makes(self, **asked: Any) -> None:
+        served = self.asks("POST", "/v2/tasks", {"type": "import", "input": INPUT, **asked})
+        assert served.trace[0][1] == self.glance.accepts
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> TasksStage:
+    return TasksStage(monkeypatch)
+
+
+def test_a_task_is_told_when_it_has_ended_with_the_record_of_its_image(stage: TasksStage) -> None:
+    stage.makes()
+    stage.passes(3.0)
+    assert (stage.told.events, stage.tasks_glance.asked) == ([], 2 * [f"/v2/tasks/{TASK}"])
+    stage.tasks_glance.task = DONE
+    stage.passes(0.5)
+    assert stage.told.events == MADE
+    assert stage.tasks_glance.asked[-2:] == [f"/v2/tasks/{TASK}", f"/v2/images/{IMAGE}"]
+    assert [each.payload["status"] for each in stage.told.notifications] == [  # type: ignore[index]
+        *("queued", "saving", "active", "active")
+    ]
+    for each in stage.told.notifications:
+        assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
+        assert (each.user_id, each.request_id) == ("the-user", "req-1")
+        assert "secret" not in str(each.payload)
+    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+    assert (stage.following.images, stage.following.turn()) == ({}, None)
+
+
+def test_the_intent_that_stands_meanwhile_names_the_task(stage: TasksStage) -> None:
+    stage.makes()
+    before, meanwhile = stage.told.begun
+    assert stage.told.ended == [before]
+    assert (before.image_id, meanwhile.image_id) == (None, TASK)
+    assert (meanwhile.event_type, meanwhile.tried) == ("image.create", "import an image by task")
+    assert (meanwhile.user_id, meanwhile.request_id) == ("the-user", "req-1")
+    assert "secret" not in repr(stage.told.begun)
+
+
+def test_a_task_that_failed_is_told_so(stage: TasksStage) -> None:
+    stage.makes()
+    stage.tasks_glance.task = FAILED
+    stage.passes(0.5)
+    assert stage.told.events == ["image.create INFO", "image.upload ERROR"]
+    assert stage.told.notifications[1].payload == (
+        f"import an image by task {TASK}: Glance accepted it, and it failed: "
+        "Task failed due to Internal Error"
+    )
+    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
+def test_a_task_whose_record_is_gone_is_unknown(stage: TasksStage, status: str) -> None:
+    stage.makes()
+    stage.tasks_glance.task = status
+    stage.passes(0.5)
+    assert stage.told.events == ["image.create ERROR"]
+    assert stage.told.notifications[0].payload == (
+        f"import an image by task {TASK}: the outcome is unknown: the task is gone"
+    )
+
+
+def test_where_the_task_is_not_shown_it_is_unknown_when_the_limit_has_passed(
+    stage: TasksStage,
+) -> None:
+    stage.filter(follow_limit="1m")
+    stage.makes()
+    stage.tasks_glance.task = "403 Forbidden"
+    stage.passes(60)
+    assert stage.told.events == ["image.create ERROR"]
+
+
+def test_of_an_image_that_is_gone_by_then_what_is_known_is_told(stage: TasksStage) -> None:
+    stage.makes()
+    stage.tasks_glance.task = DONE
+    stage.glance.shows = "404 Not Found"
+    stage.passes(0.5)
+    assert stage.told.events == MADE
+    for each in stage.told.notifications:
+        assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
+
+
+def test_an_image_whose_look_up_raises_is_looked_up_again(stage: TasksStage) -> None:
+    stage.makes()
+    stage.tasks_glance.task = DONE
+    stage.glance.shows = OSError("mysql://glance:secret@db")
+    stage.passes(0.5)
+    assert stage.told.events == []
+    stage.glance.shows = {"status": "active", **ASKED}
+    stage.passes(1.0)
+    assert stage.told.events == MADE
+
+
+@pytest.mark.parametrize("where", ["body", "record"])
+def test_a_task_of_another_type_is_no_event(stage: TasksStage, where: str) -> None:
+    other = PENDING | {"type": "api_image_import", "status": "success"}
+    if where == "body":
+        stage.tasks_glance.answers = other
+    else:  # the answer cannot be read, and names the task in a header alone
+        stage.tasks_glance.answers, stage.tasks_glance.headers = b"\x1f\x8b", LOCATION
+        stage.tasks_glance.task = other
+    stage.makes(type="api_image_import")
+    stage.passes(0.5)
+    assert stage.told.events == []
+    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+    assert bool(stage.tasks_glance.asked) is (where == "record")
+
+
+@pytest.mark.parametrize(("body", "id_is_known"), [(b"\x1f\x8b", True), (b'{"id": 7}', False)])
+def test_an_answer_that_cannot_be_read_may_still_name_the_task(
+    stage: TasksStage, body: bytes, id_is_known: bool
+) -> None:
+    stage.tasks_glance.answers, stage.tasks_glance.headers = body, LOCATION
+    stage.tasks_glance.task = DONE
+    stage.makes()
+    if not id_is_known:
+        assert stage.told.events == ["image.create ERROR"]
+        assert str(stage.told.notifications[0].payload).endswith("does not name the task")
+        assert stage.told.ended == stage.told.begun
+    else:
+        stage.passes(0.5)
+        assert stage.told.events == MADE
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "400 Bad Request", "500 Oops"])
+def test_one_that_is_refused_is_told_at_once(stage: TasksStage, status: str) -> None:
+    stage.glance.accepts = status
+    stage.makes()
+    priority = "ERROR" if status.startswith("5") else "WARN"
+    assert stage.told.events == [f"image.create {priority}"]
+    assert (stage.following.turn(), stage.started, stage.tasks_glance.asked) == (None, [], [])
+    assert stage.told.ended == stage.told.begun
+
+
+def test_an_image_that_a_client_has_named_like_the_task_is_another(stage: TasksStage) -> None:
+    stage.makes()
+    assert stage.following.of(TASK) is None
+    stage.asks("DELETE", f"/v2/images/{TASK}")
+    assert [path for path in stage.tasks_glance.asked if "tasks" in path] == []
+
+
+def test_more_than_follow_max_are_unknown_at_once(stage: TasksStage) -> None:
+    stage.filter(follow_max="1")
+    stage.makes()
+    stage.tasks_glance.answers = PENDING | {"id": "another"}
+    stage.makes()
+    assert stage.told.events == ["image.create ERROR"]
+    assert str(stage.told.notifications[0].payload).startswith("import an image by task another:")
+
+
+def test_where_nobody_wants_to_know_nothing_is_looked_up(stage: TasksStage) -> None:
+    stage.filter(disabled_notifications="image")
+    stage.tasks_glance.task = DONE
+    stage.makes()
+    stage.passes(10)
+    assert (stage.told.begun, stage.told.events, stage.tasks_glance.asked) == ([], [], [])
+
+
+def test_a_task_of_a_process_that_ends_is_looked_at_once_more(stage: TasksStage) -> None:
+    stage.makes()
+    stage.following.turn()
+    stage.tasks_glance.task = DONE
+    stage.following._look_at_all()
+    assert stage.told.events == MADE
