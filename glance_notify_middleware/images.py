@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from glance_notify_middleware.bounds import bounded
+
 Metadata = dict[str, Any]
 
 # What native Glance sends (glance.notifier.format_image_notification, glance 33.0.0),
@@ -170,7 +172,7 @@ def members_v1(image_id: str | None, body: bytes) -> list[Metadata]:
     Where that cannot be read there is one, of a member that is not known.
     """
     try:
-        named = [each["member_id"] for each in parsed(body)["memberships"]]
+        named = [bounded(each["member_id"]) for each in parsed(body)["memberships"]]
     except (LookupError, TypeError, ValueError, RecursionError):
         named = [None]
     return [member({"image_id": image_id, "member_id": each}) for each in named]

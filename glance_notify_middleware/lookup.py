@@ -14,6 +14,7 @@ from wsgiref.types import WSGIApplication
 from webob import Request, Response
 
 from glance_notify_middleware import images
+from glance_notify_middleware.bounds import bounded
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.operations import Operation
 
@@ -36,8 +37,9 @@ _IDENTITY_HEADERS = (
 _COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
 _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
 
-_TOKENS = ("auth_token", "service_token")
 _NOT_KEPT = ("HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "webob.adhoc_attrs", "wsgi.input")
+_NOT_KEPT_OF_CONTEXT = ("auth_token", "service_token", "service_catalog")
+_LONGEST_KEPT = 16 * 1024  # characters of all texts: clients choose some, a catalogue is long
 
 LONGEST_RECORD = 16 * 1024 * 1024
 """Bytes; what is longer is no image's record."""
@@ -65,19 +67,33 @@ def snapshot(environ: Mapping[str, Any]) -> Snapshot:
 
 
 def lasting(snapshot: Snapshot, context: Any) -> Snapshot:
-    """What of a snapshot may be kept for hours: no token, and nothing that belongs to the request.
+    """What of a snapshot may be kept for hours: no token, nothing that belongs to the request, and
+    of its texts the shortest, as many as may be kept.
 
-    `context` is Glance's, of which a copy without its tokens is kept. Below Glance's context
-    filter that suffices (glance 33.0.0): the API asks the context alone who it is.
+    `context` is Glance's, of which a copy without its tokens and its catalogue is kept. Below
+    Glance's context filter that suffices (glance 33.0.0): the API asks the context alone who it is.
     """
     kept = {key: value for key, value in snapshot.items() if key not in _NOT_KEPT}
+    left = _LONGEST_KEPT
+    texts = [key for key, value in kept.items() if isinstance(value, str)]
+    for key in sorted(texts, key=lambda key: len(kept[key])):
+        left -= len(key) + len(kept[key])
+        if left < 0:
+            del kept[key]
     if context is not None:
-        context = copy.copy(context)
-        for name in _TOKENS:
-            if hasattr(context, name):
-                setattr(context, name, None)
-        kept["webob.adhoc_attrs"] = {"context": context}
+        kept["webob.adhoc_attrs"] = {"context": _lasting_context(context)}
     return kept
+
+
+def _lasting_context(context: Any) -> Any:
+    context = copy.copy(context)
+    for name in _NOT_KEPT_OF_CONTEXT:
+        if hasattr(context, name):
+            setattr(context, name, None)
+    for name, value in list(getattr(context, "__dict__", {}).items()):
+        if isinstance(value, str):  # the request id, for one, is the client's
+            setattr(context, name, bounded(value))
+    return context
 
 
 class Found(NamedTuple):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from webob import Request
 
+from glance_notify_middleware.bounds import LONGEST_ID, bounded
 from glance_notify_middleware.notification import EventType
 
 
@@ -107,8 +108,9 @@ ROUTES = (
 class Operation(NamedTuple):
     """A request that is in the table: its route, and what its path names.
 
-    `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`. `task_id` is
-    the task that Glance made of it: its answer names that, no path does.
+    `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`. Ids that are
+    longer than any of Glance's are shortened. `task_id` is the task that Glance made of it: its
+    answer names that, no path does.
     """
 
     route: Route
@@ -136,6 +138,7 @@ class Operation(NamedTuple):
 
 
 _VERSION = re.compile(r"v([12])(\.\d+)?")
+_LONGEST_VERSION = 16  # characters
 _PATTERNS: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}  # by length, too
 for _route in ROUTES:
     _pattern = _route.path.split("/")
@@ -169,7 +172,8 @@ def match(
         return None  # Glance knows no path that ends in a slash
     found = _VERSION.fullmatch(segments[0])
     if found:
-        root = f"/{segments.pop(0)}/"
+        root = _root(found)
+        del segments[0]
     else:
         found, root = _version_elsewhere(script_name, accept)
         if found is None:
@@ -181,6 +185,8 @@ def match(
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
                 if route.version == 1 and candidate == "GET" and segments == _LIST_V1:
                     return None
+                if len(path_info) > LONGEST_ID:  # clients choose them, and they are kept
+                    names = {word: bounded(name) for word, name in names.items()}
                 return Operation(route, root, names.get("{image}"), names.get("{member}"))
     if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
         # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for
@@ -206,8 +212,14 @@ def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | N
         accepted = str(Request({"HTTP_ACCEPT": accept}).accept)
         found = _VERSION.fullmatch(accepted.removeprefix(_MEDIA_TYPE))
         if found and accepted.startswith(_MEDIA_TYPE):
-            return found, f"/{found[0]}/"
+            return found, _root(found)
     return mounted, "/"
+
+
+def _root(version: re.Match[str]) -> str:
+    """What stands before the path below a version, such as `/v2/`: as the client wrote it, unless
+    it took any number of zeros for a minor version."""
+    return f"/{version[0]}/" if len(version[0]) <= _LONGEST_VERSION else f"/v{version[1]}/"
 
 
 def image_shown(method: str, path_info: str, script_name: str = "") -> str | None:

@@ -86,6 +86,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "an id of any length is kept",
+        "operations.py",
+        "if len(path_info) > LONGEST_ID:",
+        "if False:",
+        ("wsgi/test_intents.py::test_what_a_client_chooses_is_short_where_it_is_kept",),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and clock > cut and not chain.is_dead:",

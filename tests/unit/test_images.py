@@ -233,6 +233,10 @@ def test_no_v1_record_adds_a_key_or_tells_what_is_forbidden(
         (b'{"memberships": [{"member_id"', [None]),
         (b"[]", [None]),
         (b"", [None]),
+        (
+            b'{"memberships": [{"member_id": "%s"}]}' % (b"m" * 60_000),
+            [f"{'m' * 200}[... of 60000 characters]"],
+        ),
     ],
 )
 def test_v1_members_are_those_that_the_request_names(body: bytes, ids: list[str | None]) -> None:

@@ -359,6 +359,23 @@ def test_ids_are_any_text_without_a_slash(image_id: str, member_id: str) -> None
     )
 
 
+@pytest.mark.parametrize(("length", "whole"), [(255, True), (256, False), (45_000, False)])
+def test_an_id_that_is_longer_than_any_of_glances_is_shortened_and_says_so(
+    length: int, whole: bool
+) -> None:
+    long = "i" * length
+    for version in ("v2", "v1", f"v2.{'0' * length}9"):
+        operation = match("PUT", f"/{version}/images/{long}/members/{long}")
+        assert operation is not None
+        for each in (operation.image_id, operation.member_id):
+            assert each == long if whole else f"{'i' * 200}[... of {length} characters]"
+        assert len(operation.record_path) < 600
+    accept = f"application/vnd.openstack.images-v2.{'0' * length}"
+    of_negotiation = match("DELETE", f"/images/{IMAGE}", accept=accept)
+    assert of_negotiation is not None
+    assert of_negotiation.record_path == f"/v2/images/{IMAGE}"
+
+
 @given(st.sampled_from(METHODS) | WSGI_TEXT, WSGI_TEXT, WSGI_TEXT, WSGI_TEXT)
 def test_no_text_makes_the_matching_fail(
     method: str, path: str, script_name: str, query: str

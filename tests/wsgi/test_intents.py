@@ -1,12 +1,14 @@
 """Before an operation is given to Glance there is an intent of it, which one record ends."""
 
 import io
+import json
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware import streams
+from glance_notify_middleware import intent, streams
 from glance_notify_middleware.intent import Intent, Progress
 from glance_notify_middleware.notification import Notification, NotRecordedError
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
@@ -84,6 +86,44 @@ def test_it_has_the_ids_and_facts_and_nothing_else() -> None:
     (begun,) = told.begun
     assert (begun.image_id, begun.destination_ip) == (IMAGE, "192.0.2.9")
     assert "secret" not in repr(begun)
+
+
+LONG = "\0" * 45_000
+MEMBERS = json.dumps({"memberships": [{"member_id": "m" * 60_000}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/v2/images/{LONG}/file", "404 Not Found"),
+        ("GET", f"/v2/images/{LONG}/file", "200 OK"),
+        ("DELETE", f"/v2/images/{LONG}", "204 No Content"),
+        ("DELETE", f"/v2/images/{LONG}/members/{LONG}", "204 No Content"),
+        ("PUT", f"/v2/images/{LONG}/members/{LONG}", "409 Conflict"),
+        ("PUT", f"/v2/images/{LONG}/file", "204 No Content"),
+        ("PUT", f"/v2/images/{IMAGE}/tags/{LONG}", "404 Not Found"),
+        ("PUT", f"/v1/images/{LONG}/members", "204 No Content"),
+    ],
+    ids=lambda text: text.replace(LONG, "LONG"),
+)
+def test_what_a_client_chooses_is_short_where_it_is_kept(
+    method: str, path: str, status: str
+) -> None:
+    chosen = {
+        "REMOTE_ADDR": LONG,
+        "HTTP_X_PROJECT_ID": LONG,
+        "HTTP_X_USER_ID": LONG,
+        "HTTP_X_FORWARDED_FOR": LONG,
+    }
+    context = SimpleNamespace(request_id=LONG, project_id=LONG, user_id=LONG)
+    for more in (chosen, chosen | {"webob.adhoc_attrs": {"context": context}}):
+        told = Told()
+        app = watched(answer(status), told, trusted_proxies="unix")
+        Server().serve(app, environ(method, path, MEMBERS, **more))
+        assert told.begun
+        assert told.notifications
+        assert max(len(intent.encode(each)) for each in told.begun) < 8192
+        assert max(len(each.to_json()) for each in told.notifications) < 16_384
 
 
 def test_an_event_that_is_lost_is_logged_before_its_intent_is_ended(

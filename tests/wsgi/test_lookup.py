@@ -4,6 +4,7 @@ import itertools
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -105,6 +106,23 @@ def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -
     for now in (1000.0, 1059.9, 1060.1):  # noqa: B007 (the clock reads it)
         look.owner_and_size(operation(), SNAPSHOT)
     assert asked == [f"/v2/images/{IMAGE}"] * 2
+
+
+def test_what_is_kept_for_hours_is_short_and_has_who_asks() -> None:
+    long = "x" * 60_000
+    context = SimpleNamespace(
+        user_id="u", project_id="p", request_id=long, service_catalog=[long], roles=["member"]
+    )
+    chosen: dict[str, Any] = {f"HTTP_X_USER_{number}": "x" * 8000 for number in range(100)}
+    given = environ("POST", FILE, **chosen, HTTP_X_SERVICE_CATALOG=long, HTTP_X_ROLES="member")
+    kept = lookup.lasting(lookup.snapshot(given), context)
+    of_context = vars(kept["webob.adhoc_attrs"]["context"])
+    assert len(repr(kept)) + len(repr(of_context)) < 20_000
+    assert (kept["HTTP_X_ROLES"], kept["HTTP_X_USER_ID"]) == ("member", "the-user")
+    assert (of_context["user_id"], of_context["roles"]) == ("u", ["member"])
+    assert context.request_id == long
+    assert context.service_catalog == [long]
+    assert lookup.lasting({}, object())
 
 
 def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
