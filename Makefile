@@ -31,7 +31,7 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 	$(BIN)/coverage report --fail-under=90
 
 # The pure core: these modules decide, and do no I/O.
-CORE := */asynchronous.py,*/bounds.py,*/brokers.py,*/config.py,*/escaping.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/qpid_options.py,*/tasks.py,*/values.py
+CORE := */asynchronous.py,*/bounds.py,*/brokers.py,*/config.py,*/escaping.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/patch.py,*/qpid_options.py,*/tasks.py,*/values.py
 
 long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, imports, kills, a backlog, a cluster; writes its tables to docs/
 	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance_suite tests/long -s

@@ -6,7 +6,7 @@ The rules of the event contract, and nothing else: pure functions over frozen fa
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from glance_notify_middleware import failure, images
+from glance_notify_middleware import failure, images, patch
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.notification import EventType, Payload, Priority
 from glance_notify_middleware.operations import Action, Operation, Route, Source
@@ -116,8 +116,17 @@ def looks_before(route: Route) -> bool:
 
 
 def names_locations(body_start: bytes) -> bool:
-    """Whether a PATCH is about locations, so that it may make the image active."""
-    return b"/locations" in body_start
+    """Whether a PATCH is about locations, so that it may make the image active.
+
+    By what was read of it so far. JSON can write a path in more than one way, and put it behind
+    what is long: so it is parsed, once it can be whole. What cannot be parsed for its depth may be.
+    """
+    if b"/locations" in body_start:
+        return True
+    try:
+        return "locations" in patch.roots(body_start)
+    except RecursionError:
+        return True
 
 
 def source_wanted(

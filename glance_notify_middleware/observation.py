@@ -79,7 +79,7 @@ class Observation:
         self._intent: Intent | None = None
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
-        self._names_locations = False  # the patch is about locations
+        self._names_locations = False  # the patch is, or may be, about locations
         self._before: lookup.Record | None = None
         self._earlier_tasks: frozenset[str] | None = None
         self._owner_asked = False
@@ -113,7 +113,8 @@ class Observation:
             followed = self._following.of(operation.image_id)
             if followed is not None:
                 self._following.look_first(followed)
-        if self._watch.looks_before:
+        may_activate = operation.route.action is Action.PATCH and self._watch.wants_activate
+        if self._watch.looks_before or (may_activate and self._reads_are_hidden()):
             self._before = self._look.record(operation, self._snapshot)
         if self._watch.lists_tasks:
             listed = self._look.tasks(operation, self._snapshot)
@@ -134,7 +135,9 @@ class Observation:
             if self._watch.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
                 self._telling.tell([events.prepare(self._operation, record)], self._who())
-        elif self._operation.action is Action.PATCH and events.names_locations(seen.head):
+        elif self._operation.action is Action.PATCH and (
+            seen.is_cut or events.names_locations(seen.head)
+        ):
             self._names_locations = True
             if self._watch.wants_activate:
                 self._before = self._look.record(self._operation, self._snapshot)

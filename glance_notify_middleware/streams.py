@@ -9,12 +9,13 @@ from typing import Any, cast
 from wsgiref.types import WSGIEnvironment
 
 HEAD = 64
-"""How many bytes of a request's body are kept: enough to tell what a patch is about."""
+"""How many bytes of a request's body are kept, where that is data."""
+
+ALL = 64 * 1024
+"""How many of one that is a patch, or names members or stores: all of it, as a rule."""
 
 STEP = 64 * 1024 * 1024
 """Bytes of a download after which its progress is told."""
-ALL = 64 * 1024
-"""How many of one that names members or stores: all of it, as a rule."""
 
 Ended = Callable[[BaseException | None, bool], None]
 """Called when a body has ended, with the exception that ended it, if any, and whether it
@@ -33,6 +34,11 @@ class InputTally:
         self.touched = False
         self._on_read = on_read
         self._kept = kept
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more was read than is kept."""
+        return self.bytes_read > len(self.head)
 
     def add(self, data: bytes | memoryview) -> None:
         self.touched = True

@@ -11,7 +11,7 @@ from glance_notify_middleware.operations import Action, Route, Source
 _INPUT_KEPT = {
     Action.UPLOAD: streams.HEAD,
     Action.STAGE: streams.HEAD,
-    Action.PATCH: streams.HEAD,
+    Action.PATCH: streams.ALL,
     Action.CREATE_V1: streams.HEAD,
     Action.UPDATE_V1: streams.HEAD,
     Action.IMPORT: streams.ALL,

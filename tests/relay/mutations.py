@@ -93,6 +93,15 @@ MUTATIONS = (
         ("wsgi/test_intents.py::test_what_a_client_chooses_is_short_where_it_is_kept",),
     ),
     Mutation(
+        "a patch is searched, and not read as Glance reads it",
+        "events.py",
+        'return "locations" in patch.roots(body_start)',
+        "return False",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and clock > cut and not chain.is_dead:",

@@ -243,9 +243,34 @@ def test_a_patch_whose_body_is_not_seen_to_be_empty_is_an_update(body_start: byt
     assert decided == [("image.update", "INFO", METADATA)]
 
 
+LONG = "a" * 60_000
+NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
+
+
 @pytest.mark.parametrize(
     ("body_start", "names"),
-    [(LOCATIONS, True), (b'[{"path":"/locations/-"', True), (b'[{"path":"/name"', False)],
+    [
+        (LOCATIONS, True),
+        (b'[{"path":"/locations/-"', True),
+        (b'[{"path":"/name"', False),
+        (f'[{{"op": "add", "value": "{LONG}", "path": "/locations/-"}}]', True),
+        (f'[{NAME}, {{"op": "add", "path": "/locations/-", "value": {{}}}}]', True),
+        (f"[{NAME}]", False),
+        (r'[{"op": "add", "path": "\/locations/-", "value": {}}]', True),
+        (r'[{"op": "add", "path": "/\u006cocations", "value": {}}]', True),
+        (r'[{"op": "add", "path": "//\tlocations\t/-", "value": {}}] ', True),
+        (r'[{"add": "\u002flocations/-", "value": {}}]', True),  # of version 2.0 of the media type
+        (r'[{"replace": "\u002flocations", "value": []}]', True),
+        (r'[{"value": NaN, "op": "add", "path": "\u002flocations/-"}]', True),
+        (r'[{"path": "\u002fname", "path": "\u002flocations"}]', True),
+        (r'[{"op": "add", "path": "\u002flocations/-", "value": {"a": "]', False),  # not whole yet
+        (r'[{"op": "add", "path": "/name", "value": "\u002flocations"}]', False),
+        (r'{"path": "\u002flocations"}]', False),
+        (r'["\u002flocations", 1, null, {"path": null}]', False),
+        (r'{"a": [{"path": "\u002flocations"}]}', False),
+        ("[" * 30_000 + "]" * 30_000, True),  # nobody knows
+    ],
 )
-def test_a_patch_of_locations_is_known_by_its_first_bytes(body_start: bytes, names: bool) -> None:
-    assert events.names_locations(body_start) is names
+def test_a_patch_of_locations_is_known_by_its_paths(body_start: bytes | str, names: bool) -> None:
+    body = body_start.encode() if isinstance(body_start, str) else body_start
+    assert events.names_locations(body) is names

@@ -23,6 +23,11 @@ ONE = f"/v2/images/{IMAGE}"
 PATCH = b'[{"op": "replace", "path": "/name", "value": "n"}]'
 PLACE = b'[{"op": "add", "path": "/locations/-", "value": {"url": "file:///secret"}}]'
 QUEUED = {**RECORD, "status": "queued"}
+SPELLED = (
+    b'[%s, {"op": "add", "value": {"url": "http://u"}, "path": "\\u002flocations/-"}]' % PATCH[1:-1]
+)
+LONG = b'[{"op": "add", "path": "/name", "value": "%s"}, %s]' % (b"n" * 70_000, SPELLED[1:-1])
+ACTIVATED = ["image.update INFO", "image.activate INFO"]
 UPLOADED = ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
@@ -57,6 +62,9 @@ RECORD_BODY = json.dumps(RECORD).encode()
         ("PATCH", ONE, b" []\n", reading("200 OK", RECORD_BODY), RECORD, [], 0),
         ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), QUEUED, ["image.update INFO", "image.activate INFO"], 1),
         ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
+        ("PATCH", ONE, SPELLED, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
+        ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
+        ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
         ("POST", f"{ONE}/actions/deactivate", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 2),
         ("POST", f"{ONE}/actions/reactivate", b"", answer("204 No Content"), RECORD, [], 1),
         ("PUT", f"{ONE}/tags/t", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
@@ -77,6 +85,43 @@ def test_each_operation_tells_its_events_and_keeps_to_its_budget(
     Server().serve(watched(glance, told), environ(method, path, body))
     assert told.events == events
     assert len(glance.lookups) == lookups
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+@pytest.mark.parametrize("body", [PLACE, SPELLED], ids=["plain", "spelled"])
+def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
+    body: bytes, size: int
+) -> None:
+    told = Told()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        while environ["wsgi.input"].read(size):
+            pass
+        assert len(glance.lookups) == 1
+        start_response("200 OK", [])
+        return [RECORD_BODY]
+
+    glance = PlaysGlance(app, QUEUED)
+    Server().serve(watched(glance, told), environ("PATCH", ONE, body))
+    assert told.events == ACTIVATED
+    assert len(glance.lookups) == 1
+
+
+@pytest.mark.parametrize(
+    ("priorities", "disabled", "lookups"),
+    [("info", "", 1), ("info", "image.activate", 0), ("error", "", 0)],
+)
+def test_a_patch_that_only_uwsgi_sees_may_be_one_of_locations(
+    priorities: str, disabled: str, lookups: int
+) -> None:
+    """Glance reads a chunked body past wsgi.input there."""
+    told = Told()
+    glance = PlaysGlance(answer("200 OK", [RECORD_BODY]), QUEUED)
+    app = watched(glance, told, priorities=priorities, disabled_notifications=disabled)
+    hidden: dict[str, Any] = {"uwsgi.version": b"2", "HTTP_TRANSFER_ENCODING": "chunked"}
+    Server().serve(app, environ("PATCH", ONE, **hidden))
+    assert len(glance.lookups) == lookups
+    assert ("image.activate INFO" in told.events) is bool(lookups)
 
 
 def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server() -> None:

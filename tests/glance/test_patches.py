@@ -1,0 +1,54 @@
+"""A location that a PATCH adds makes an image active, however the client wrote the patch."""
+
+from collections.abc import Iterator
+from wsgiref.types import WSGIApplication
+
+import pytest
+
+from tests.glance.conftest import InProcess
+
+TYPE_2_0 = "application/openstack-images-v2.0-json-patch"
+TYPE_2_1 = "application/openstack-images-v2.1-json-patch"
+NAMES = '{"op": "replace", "path": "/name", "value": "another name, long enough for 64 bytes"}'
+
+
+@pytest.fixture
+def app(in_process: InProcess) -> Iterator[WSGIApplication]:
+    from oslo_config import cfg
+
+    cfg.CONF.set_override("show_multiple_locations", True)
+    try:
+        yield in_process.pipeline()
+    finally:
+        cfg.CONF.clear_override("show_multiple_locations")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "patch"),
+    [
+        (TYPE_2_1, '[{"op": "add", "path": "/locations/-", "value": VALUE}]'),
+        (TYPE_2_1, '[{"op": "replace", "path": "/locations", "value": [VALUE]}]'),
+        (TYPE_2_1, '[{"op": "add", "value": VALUE, "path": "/locations/-"}]'),
+        (TYPE_2_1, f'[{NAMES}, {{"op": "add", "path": "/locations/-", "value": VALUE}}]'),
+        (TYPE_2_1, r'[{"op": "add", "path": "\u002flocations/-", "value": VALUE}]'),
+        (TYPE_2_1, r'[{"op": "add", "path": "/\u006cocations/-", "value": VALUE}]'),
+        (TYPE_2_1, r'[{"op": "add", "path": "// locations\t/-", "value": VALUE}]'),
+        (TYPE_2_0, r'[{"add": "\u002flocations/-", "value": VALUE}]'),
+        (TYPE_2_1, f'[{"  " * 40_000}{{"op": "add", "path": "/locations/-", "value": VALUE}}]'),
+    ],
+)
+def test_every_spelling_that_glance_understands_is_told(
+    media_type: str, patch: str, app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = in_process.image(app)
+    value = f'{{"url": "{in_process.web.url}/good", "metadata": {{"a": "{"a" * 99}"}}}}'
+    answer = in_process.ask(
+        app,
+        "PATCH",
+        f"/v2/images/{image}",
+        body=patch.replace("VALUE", value).encode(),
+        headers={"Content-Type": media_type},
+    )
+    assert (answer.status_int, answer.json["status"]) == (200, "active"), answer.text
+    told = [(event["event_type"], event["priority"]) for event in in_process.told()]
+    assert told == [("image.update", "INFO"), ("image.activate", "INFO")]
