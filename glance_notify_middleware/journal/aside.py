@@ -19,7 +19,8 @@ from glance_notify_middleware.notification import Message, Priority
 AGAIN = 60.0
 """Seconds after which they are tried again."""
 
-_CHUNK = 1024 * 1024  # bytes read at a time: twice the longest message, and more
+_CHUNK = 1024 * 1024  # bytes read at a time
+_WHOLE = 2 * (records.LONGEST + 1024)  # bytes; in half of them a whole record is found, if any
 
 
 class Aside:
@@ -129,9 +130,10 @@ def _path(directory: Path, strategy: str, priority: Priority) -> Path:
 def _records(fd: int, offset: int) -> Iterator[tuple[Record, int]]:
     """The next records from `offset` on, each with the offset behind it; damage is passed over."""
     while True:
-        data = os.pread(fd, _CHUNK, offset)
-        found = [(record, offset + record.end) for record in records.scan(data)]
-        if found or len(data) < _CHUNK:
-            yield from found
-            return
-        offset += _CHUNK // 2
+        for size in (_CHUNK, _WHOLE):
+            data = os.pread(fd, size, offset)
+            found = [(record, offset + record.end) for record in records.scan(data)]
+            if found or len(data) < size:
+                yield from found
+                return
+        offset += _WHOLE // 2

@@ -4,10 +4,11 @@
     4      1        1     2      4       8       8      4        | length bytes
 
 `number` counts the notifications of a journal: it is that of the record's first one, and `count`
-says how many it has; so a number that is missing is a notification that was lost. `clock` is
-CLOCK_BOOTTIME in nanoseconds: one clock for all processes of a machine. The checksum is CRC-32 of
-the body and then of the fields before it; its place and all fields before `number` are the same in
-every version. The magic holds bytes that UTF-8 never has, so that it stands in no JSON.
+says how many it has; so a number that is missing is a notification that was lost. `clock` is the
+machine's CLOCK_BOOTTIME in nanoseconds: one clock for all its processes (see clock.py). The
+checksum is CRC-32 of the body and then of the fields before it; its place and all fields before
+`number` are the same in every version. The magic holds bytes that UTF-8 never has, so that it
+stands in no JSON.
 """
 
 import enum
@@ -37,6 +38,10 @@ _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORIT
 _STEP = 5000  # bytes; above that zlib lets the GIL go, and to get it back can take 30 ms
 
 
+class TooLongError(ValueError):
+    """A record would be longer than any reader takes."""
+
+
 class Kind(enum.IntEnum):
     """What a record tells."""
 
@@ -47,7 +52,8 @@ class Kind(enum.IntEnum):
     PROGRESS = 2
     """Behind the key of its intent: how far a running download has come."""
     EVENTS = 3
-    """Notifications that became known at one moment; ends an intent, if it names one."""
+    """Notifications that became known at one moment; ends an intent, if it names one. What one
+    record cannot take stands in several, of which the last one ends the intent."""
     END = 4
     """The intent of this key came to nothing: there is nothing to tell."""
     MARK = 5
@@ -80,8 +86,11 @@ def checksum(body: bytes) -> int:
 def encode(
     kind: Kind, body: bytes, body_checksum: int, *, count: int, number: int, clock: int
 ) -> bytes:
-    """The bytes of a record; `body_checksum` is `checksum(body)`."""
-    fields = _FIELDS.pack(_MAGIC, VERSION, kind, count, len(body), number, clock)
+    """The bytes of a record; `body_checksum` is `checksum(body)`. Raises TooLongError."""
+    length = len(body)
+    if length > LONGEST:
+        raise TooLongError(f"a record has {LONGEST} bytes at most, not {length}")
+    fields = _FIELDS.pack(_MAGIC, VERSION, kind, count, length, number, clock)
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
 
 
@@ -102,6 +111,20 @@ def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> b
             message.body,
         )
     return b"".join(parts)
+
+
+def runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """The messages in their order, as many at a time as one EVENTS record takes; one at least."""
+    run: list[Message] = []
+    size = INTENT
+    for message in messages:
+        its_size = _MESSAGE.size + len(message.event_type.encode()) + len(message.body)
+        if run and size + its_size > LONGEST:
+            yield run
+            run, size = [], INTENT
+        run.append(message)
+        size += its_size
+    yield run
 
 
 def decode_messages(body: bytes) -> list[Message]:

@@ -88,12 +88,12 @@ class Journal:
             with self._lock:
                 self._append(_BEGIN, key + facts)
                 self._intents.begin(key, facts)
-        except OSError:
+        except (OSError, records.TooLongError):
             return
 
     def progress(self, key: bytes, told: bytes) -> None:
         """Append how far a running download has come, if its intent is in the journal."""
-        with contextlib.suppress(OSError), self._lock:
+        with contextlib.suppress(OSError, records.TooLongError), self._lock:
             if key in self._intents.by_key and not self.is_full:
                 self._append(Kind.PROGRESS, key + told)
                 self._intents.progress(key, told)
@@ -120,10 +120,18 @@ class Journal:
             self.settle(messages, ends)
         except OSError as error:
             self._drop(len(messages), "disk", f"the journal cannot be written: {error.strerror}")
+        except records.TooLongError as error:
+            self._drop(len(messages), "too long", str(error))
 
     def settle(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
         """Like `record`, for one who can wait: raises OSError, and nothing is dropped."""
         body = records.encode_messages(messages, ends)
+        if len(body) > records.LONGEST and len(messages) > 1:
+            *first, last = records.runs(messages)
+            for each in first:
+                self.settle(each)
+            self.settle(last, ends)
+            return
         crc = records.checksum(body)
         with self._lock:
             self._append(_EVENTS, body, len(messages), crc)

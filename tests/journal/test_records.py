@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.records import LONGEST, Kind, Record, scan
+from glance_notify_middleware.journal.records import LONGEST, Kind, Record, TooLongError, scan
 from glance_notify_middleware.notification import Message, Priority
 from tests.journal.support import encoded, message, of_newer_version
 
@@ -129,8 +129,31 @@ def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
     longest = records.encode(Kind.EVENTS, bytes(LONGEST), records.checksum(bytes(LONGEST)), **ONE)
     assert numbers(longest + THREE[2]) == [9, 3]
     body = bytes(LONGEST + 1)
-    longer = records.encode(Kind.EVENTS, body, records.checksum(body), **ONE)
-    assert numbers(longer + THREE[2]) == [3]
+    fields = longest[:8] + len(body).to_bytes(4, "big") + longest[12:28]
+    checksum = zlib.crc32(fields, records.checksum(body)).to_bytes(4, "big")
+    assert numbers(fields + checksum + body + THREE[2]) == [3]
+
+
+def test_a_record_that_nobody_would_read_is_not_made() -> None:
+    body = bytes(LONGEST + 1)
+    with pytest.raises(TooLongError, match="4194304 bytes at most, not 4194305"):
+        records.encode(Kind.EVENTS, body, records.checksum(body), **ONE)
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000, 2_000_000, 3_000_000])
+def test_messages_that_are_too_long_for_one_record_are_split_in_their_order(size: int) -> None:
+    made = [message(bytes(size)) for _ in range(5)]
+    runs = list(records.runs(made))
+    assert [each for run in runs for each in run] == made
+    bodies = [len(records.encode_messages(run)) for run in runs]
+    assert max(bodies) <= LONGEST
+    assert all(one + size > LONGEST for one in bodies[:-1]), "no more of them than are needed"
+
+
+def test_a_message_that_fills_a_record_is_one_by_itself() -> None:
+    least = len(records.encode_messages([message(b"")]))
+    made = [message(b""), message(bytes(LONGEST - least)), message(b"")]
+    assert list(records.runs(made)) == [[each] for each in made]
 
 
 def test_a_record_of_a_newer_version_is_found_and_tells_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.reader import Reader
+from glance_notify_middleware.journal.writer import NotWrittenError
 from glance_notify_middleware.notification import Message, Priority
 from tests.journal.support import (
     MakeJournal,
@@ -67,6 +68,53 @@ def test_a_long_segment_is_followed_by_another_and_the_numbers_go_on(
     assert len(segments(tmp_path)) > 4
     assert numbers(tmp_path) == list(range(60))
     assert ids(read(tmp_path)) == recorded
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_what_is_too_much_for_one_record_stands_in_several(
+    sync: bool, make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """The last one ends the intent: what dies before that has told too little, and says so."""
+    journal = make_journal(sync=sync)
+    key = bytes(range(16))
+    journal.begin(key, b"[]")
+    made = [message(bytes(256 * 1024)) for _ in range(40)]
+    journal.record(made, key)
+    steps = read(tmp_path)
+    assert [each for step in steps for each in step.messages] == made
+    assert lost(steps) == 0
+    assert numbers(tmp_path) == [0, 15, 30]
+    ends = [
+        each.body[: records.INTENT] == key
+        for path in segments(tmp_path)
+        for each in records.scan(path.read_bytes())
+        if each.kind == records.Kind.EVENTS
+    ]
+    assert ends == [False, False, True]
+
+
+def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal()
+    with pytest.raises(NotWrittenError, match="a record has 4194304 bytes at most"):
+        journal.record([message(bytes(records.LONGEST))])
+    assert journal.counters()["dropped"] == {"too long": 1}
+    recorded = record_each(journal, [message()])
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_an_intent_that_no_record_takes_is_none(make_journal: MakeJournal, tmp_path: Path) -> None:
+    """Nothing is lost by that: its events, which are shorter, can still be recorded."""
+    journal = make_journal()
+    key = bytes(range(16))
+    journal.begin(key, bytes(records.LONGEST))
+    journal.progress(key, b"{}")
+    made = message()
+    journal.record([made], key)
+    journal.begin(key, b"{}")
+    journal.progress(key, bytes(records.LONGEST))
+    assert ids(read(tmp_path)) == [made.message_id]
 
 
 def test_a_segment_goes_on_where_no_other_can_be_made(
