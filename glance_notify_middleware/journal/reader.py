@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.harmless import log_error
-from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal import clock, records
 from glance_notify_middleware.journal.directory import listing, segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.records import Kind, Record
@@ -25,6 +25,7 @@ _AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more
 _LEAST = 4 * 1024  # bytes of each, however many they are
 _WHOLE_RECORD = records.LONGEST + 1024  # bytes in which a whole record is found, if there is one
 _OPEN_FILES = 64
+_ASTRAY = 2_000_000_000  # nanoseconds; the clock of a record that is so far ahead is another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Chain:
     position: Position  # behind the last record that is in `ahead`
     origin: Origin | None = None  # None: its first record is damaged
     is_dead: bool = False
+    is_astray: bool = False  # it has recorded by a clock that cannot be compared
     is_newer: bool = False  # a later version wrote what comes next: not for us to read
     at_end: bool = False  # there is nothing more to read; what is left of a dead one is torn
     lacks_segment: bool = False  # one that was to come before the next record
@@ -120,6 +122,7 @@ class Chain:
             files.close(self.identity, at)
             self.position = Position(later[0], 0, self.position.number)
             self.origin = None
+            self.is_astray = False
 
     def lost_at_end(self, files: _Files, counted: int | None) -> int:
         """How many notifications of a dead process are lost behind the last good record.
@@ -177,12 +180,14 @@ class Reader:
         self._positions = positions
         self._files = _Files(directory)
         self._this_boot = boot_id()
+        self._clock_ahead = clock.ahead()
+        self._cut = 0  # nanoseconds: the clock at the beginning of this pass
         self._unreadable: set[str] = set()
-        self._boots: dict[str, float] = {}  # when it was first seen, by wall clock
+        self._clocks: dict[str, float] = {}  # of other boots, and of those astray: since when
 
     def read(self, limit: int) -> list[Step]:
         """One pass: the next records, with `limit` messages or a few more. Raises OSError."""
-        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        self._cut = cut = self._now()
         listed = listing(self._directory).segments
         self._begin_chains(listed)
         heads = [
@@ -194,9 +199,9 @@ class Reader:
         steps: list[Step] = []
         count = 0
         while heads and count < limit:
-            (is_current, _, clock, _), chain = heads[0]
+            (is_current, _, at, _), chain = heads[0]
             # A dead one has recorded nothing that is later: its clock is another boot's.
-            if is_current and clock > cut and not chain.is_dead:
+            if is_current and at > cut and not chain.is_dead:
                 break
             _, step = chain.ahead.popleft()
             steps.append(step)
@@ -248,10 +253,20 @@ class Reader:
             log_error(told, error)
 
     def _order(self, chain: Chain) -> tuple[bool, float, int, str]:
-        """Records of other boots come first, boot by boot; then by the clock of their boot."""
-        clock = chain.ahead[0][0]
+        """Records of other clocks come first, clock by clock; then by the clock of the machine."""
+        at = chain.ahead[0][0]
         origin = chain.origin
         if origin is None or origin.boot == self._this_boot:
-            return True, 0.0, clock, chain.identity
-        since = self._boots.setdefault(origin.boot, origin.time)
-        return False, since, clock, chain.identity
+            chain.is_astray |= self._is_astray(at)
+            if not chain.is_astray:
+                return True, 0.0, at, chain.identity
+        began = 0.0 if origin is None else origin.time
+        its_clock = chain.identity if origin is None or chain.is_astray else origin.boot
+        return False, self._clocks.setdefault(its_clock, began), at, chain.identity
+
+    def _is_astray(self, at: int) -> bool:
+        """What was read has been recorded: by the machine's clock that cannot be later than now."""
+        return at - self._cut > _ASTRAY and at - self._now() > _ASTRAY
+
+    def _now(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead

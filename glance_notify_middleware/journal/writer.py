@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal import clock, records
 from glance_notify_middleware.journal.directory import segment_path, size
 from glance_notify_middleware.journal.live import LiveFile
 from glance_notify_middleware.journal.open_intents import OpenIntents
@@ -65,6 +65,7 @@ class Journal:
         self._segment: Segment | None = None
         self._next_segment = 0  # its number; one that could not be begun has used up its own
         self._turn_over_at = 0  # bytes
+        self._clock_ahead = 0  # nanoseconds: see clock.ahead
         self._number = 0  # of the next notification
         self._recorded: Counter[tuple[str, Priority]] = Counter()
         self._dropped: Counter[str] = Counter()  # by reason
@@ -207,9 +208,9 @@ class Journal:
         self._number += count
 
     def _encoded(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> bytes:
-        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead
         crc = records.checksum(body) if crc is None else crc
-        return records.encode(kind, body, crc, count=count, number=self._number, clock=clock)
+        return records.encode(kind, body, crc, count=count, number=self._number, clock=now)
 
     def _begin(self) -> Segment:
         """A new identity. Its live file comes first: a segment without one counts as dead."""
@@ -217,6 +218,7 @@ class Journal:
         self.identity = identity = secrets.token_hex(8)
         live = LiveFile(self.directory, identity)
         self._next_segment = self._number = 0
+        self._clock_ahead = clock.ahead()
         try:
             self._segment = self._new_segment(self._head())
         except OSError:

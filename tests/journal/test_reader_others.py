@@ -36,7 +36,7 @@ def test_other_boots_come_first_in_their_order_whatever_their_clocks(tmp_path: P
 
 def test_a_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) -> None:
     """Its head is damaged, so that nobody knows whose clock that is."""
-    future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 10**12
+    future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 1_800_000_000
     path = write_segment(tmp_path, A, [(future, message())])
     path.write_bytes(bytes(len(head())) + path.read_bytes()[len(head()) :])
     reader = Reader(tmp_path, {})
