@@ -25,7 +25,7 @@ from glance_notify_middleware.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 
 _AGAIN = 10.0  # seconds between tries to start threads in a process that can have none now
-_ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, for each priority
+_ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, all in all
 
 _RELAYS: list[tuple[int, Relay]] = []  # that run beside requests, and in which process
 
@@ -164,6 +164,7 @@ def _settle(ours: _Ours, unknown: Sequence[Notification]) -> bool:
     """
     try:
         ours().settle([message(each) for each in unknown])
+        ours().sync()  # the segments of the dead, which tell of them, may go then
     except OSError:
         return False
     return True

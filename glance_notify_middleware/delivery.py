@@ -12,6 +12,7 @@ from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal import dead_letters
 from glance_notify_middleware.journal.aside import AGAIN, Aside
 from glance_notify_middleware.journal.cursors import Cursors
+from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.notification import Message, Priority, in_format
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
@@ -74,6 +75,7 @@ class Delivery:
         self._rejections: Counter[str] = Counter()  # by message_id
         self._failures = 0  # in a row
         self._not_before = 0.0
+        self._buried: set[Path] = set()  # files of dead letters that are still to be synced
         self._states: dict[str, str] = {}  # of what was last told of each thing
 
     @property
@@ -136,9 +138,25 @@ class Delivery:
         return outcome is Outcome.TAKEN
 
     def _advance(self) -> None:
+        if not self._is_kept():
+            return
         while self._window and all(sent.is_done for sent in self._window[0][1]):
             step, _ = self._window.popleft()
             self._cursors.move(step.identity, step.after)
+
+    def _is_kept(self) -> bool:
+        """Whether what was set aside, and each dead letter, is on the disk: a power cut may take
+        it before that, and the segment that it was in goes once the cursor has passed."""
+        try:
+            self._aside.sync()
+            for path in list(self._buried):
+                sync(path)
+                self._buried.discard(path)
+        except OSError as error:
+            self._tell("sync", "cannot sync what it has kept", logging.ERROR, str(error))
+            return False
+        self._states.pop("sync", None)
+        return True
 
     # -- sending ----------------------------------------------------------------------------
 
@@ -192,6 +210,7 @@ class Delivery:
         except OSError as error:
             self._tell("dead letters", "cannot keep a dead letter", logging.ERROR, str(error))
             return False
+        self._buried.add(path)
         del self._rejections[message.message_id]
         told = f"{self._name} rejects {what} for what it is; it is kept in {path}"
         log_alone(LOG, logging.ERROR, told)
@@ -228,18 +247,25 @@ class Delivery:
         priority = self._aside.due(self._clock())
         if priority is None:
             return False
-        batch = self._aside.next(priority, WINDOW)
-        if not batch:
-            if self._aside.end(priority):
-                self._tell(priority, f"has a queue for {priority} again", logging.INFO)
+        try:
+            batch = self._aside.next(priority, WINDOW)
+            if not batch:
+                if self._aside.end(priority):
+                    self._tell(priority, f"has a queue for {priority} again", logging.INFO)
+                return False
+        except OSError as error:
+            self._aside.begin(priority, self._clock())
+            self._tell("aside", "cannot read what was set aside", logging.ERROR, str(error))
             return False
         outcomes = self._outcomes([message for message, _ in batch])
-        worked = False
+        done: list[int] = []
         for (message, end), outcome in zip(batch, outcomes, strict=False):
             if outcome is Outcome.UNROUTABLE:
                 self._aside.begin(priority, self._clock())
             if not self._is_done(message, outcome):
                 break
-            self._aside.taken(priority, end)
-            worked = True
-        return worked
+            done.append(end)
+        if not done or not self._is_kept():
+            return False
+        self._aside.taken(priority, done[-1])
+        return True

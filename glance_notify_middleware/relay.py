@@ -10,6 +10,7 @@ from pathlib import Path
 from glance_notify_middleware.harmless import LOG, log_alone, log_error
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import CursorFile
+from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.journal.retiring import retire
 from glance_notify_middleware.journal.settling import RecordUnknown, Settling
 from glance_notify_middleware.lane import Desk, Lane, Route
@@ -79,7 +80,7 @@ class Relay:
 
     def _follow_or_lead(self) -> None:
         path = self._directory / layout.RELAY_LOCK
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
             while not layout.lock(fd):
                 if self._stop.wait(_FOLLOWER_POLL) or not layout.is_at(path, fd):

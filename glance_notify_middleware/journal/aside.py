@@ -13,6 +13,13 @@ from pathlib import Path
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.directory import is_at
+from glance_notify_middleware.journal.files import (
+    ForeignFileError,
+    open_or_replace,
+    open_ours,
+    read_ours,
+    sync,
+)
 from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.notification import Message, Priority
 
@@ -27,13 +34,14 @@ class Aside:
     """What one strategy has set aside; `now` is a monotonic clock's, in seconds."""
 
     def __init__(self, directory: Path, strategy: str, cursors: Cursors, max_size: int) -> None:
-        """`max_size` bounds each file, in bytes. What lies there already is to be tried at once."""
+        """`max_size` bounds all of it, in bytes. What lies there already is to be tried at once."""
         self._directory = directory
         self._strategy = strategy
         self._cursors = cursors
         self._max_size = max_size
         self._due = {each: 0.0 for each in Priority if self._path(each).exists()}
         self._flows: set[Priority] = set()  # those of which the last one was taken
+        self._unsynced: set[Priority] = set()
 
     def __contains__(self, priority: Priority) -> bool:
         """Whether messages of this priority are set aside at present."""
@@ -45,15 +53,25 @@ class Aside:
         self._flows.discard(priority)
 
     def add(self, message: Message) -> bool:
-        """Put it behind the others; False where the file is full. Raises OSError."""
+        """Put it behind the others; False where there is no more room. It is still to be synced.
+        Raises OSError."""
         body = records.encode_messages([message])
         data = records.encode(Kind.EVENTS, body, records.checksum(body), count=1, number=0, clock=0)
         with self._locked(message.priority) as fd:
-            if os.fstat(fd).st_size + len(data) > self._max_size:
+            if self._size() + len(data) > self._max_size:
                 return False
             if os.write(fd, data) < len(data):
                 raise OSError(0, "the disk is full")
+            self._unsynced.add(message.priority)
         return True
+
+    def sync(self) -> None:
+        """Have what was added survive a power cut: before that it may not go from where it was.
+        Raises OSError."""
+        for priority in list(self._unsynced):
+            with contextlib.suppress(FileNotFoundError):  # another leader has sent all of it
+                sync(self._path(priority))
+            self._unsynced.discard(priority)
 
     def due(self, now: float) -> Priority | None:
         """A priority of which messages are to be tried now."""
@@ -83,7 +101,7 @@ class Aside:
         """There are no more: the file goes; False where that cannot be yet. Raises OSError."""
         offset = self._cursors.aside.get(priority, 0)
         self._cursors.move_aside(priority, 0)
-        if not self._cursors.save(at_once=True):
+        if not self._cursors.save(at_once=True, durable=True):
             return False  # the old cursor would skip what a later file begins with
         with self._locked(priority) as fd:
             if any(True for _ in _records(fd, offset)):
@@ -96,15 +114,28 @@ class Aside:
     def _path(self, priority: Priority) -> Path:
         return _path(self._directory, self._strategy, priority)
 
+    def _size(self) -> int:
+        return sum(
+            path.lstat().st_size for path in map(self._path, Priority) if os.path.lexists(path)
+        )
+
+    def _open(self, priority: Priority) -> int:
+        path, flags = self._path(priority), os.O_RDWR | os.O_APPEND | os.O_CREAT
+        try:
+            return open_ours(path, flags)
+        except (ForeignFileError, PermissionError):
+            self._cursors.move_aside(priority, 0)
+            if not self._cursors.save(at_once=True, durable=True):
+                raise  # the old cursor would skip what the next file begins with
+            return open_or_replace(path, flags)
+
     @contextlib.contextmanager
     def _locked(self, priority: Priority) -> Iterator[int]:
-        path = self._path(priority)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         while True:
-            fd = os.open(path, flags, 0o600)
+            fd = self._open(priority)
             try:
                 fcntl.lockf(fd, fcntl.LOCK_EX)
-                if is_at(path, fd):
+                if is_at(self._path(priority), fd):
                     yield fd
                     return
             finally:
@@ -115,9 +146,9 @@ def retire(directory: Path, strategy: str, cursors: Cursors) -> int:
     """Remove what a strategy has set aside; returns how many messages that are. Raises OSError."""
     count = 0
     for priority in Priority:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ForeignFileError):
             path = _path(directory, strategy, priority)
-            data = path.read_bytes()[cursors.aside.get(priority, 0) :]
+            data = read_ours(path, cursors.aside.get(priority, 0))
             count += sum(record.count for record in records.scan(data))
             path.unlink()
     return count

@@ -1,10 +1,19 @@
 """Small files of JSON whose first line is a checksum of the rest: whole, or known not to be."""
 
+import errno
 import json
 import os
+import secrets
 import zlib
 from pathlib import Path
 from typing import Any
+
+from glance_notify_middleware.journal.files import (
+    ForeignFileError,
+    move_away,
+    read_ours,
+    sync_directory,
+)
 
 
 def dumps(content: dict[str, Any]) -> bytes:
@@ -25,15 +34,42 @@ def loads(data: bytes) -> dict[str, Any] | None:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The content of the file at `path`; None where it is missing or damaged. Raises OSError."""
+    """The content of the file at `path`; None where it is missing, damaged, or no file of this
+    user. Raises OSError."""
     try:
-        return loads(path.read_bytes())
-    except FileNotFoundError:
+        return loads(read_ours(path))
+    except (FileNotFoundError, ForeignFileError):
         return None
 
 
-def replace(path: Path, content: dict[str, Any]) -> None:
-    """Put a file at `path`, in one step: a reader finds the old one or the new. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(dumps(content))
-    temporary.replace(path)
+def replace(path: Path, content: dict[str, Any], *, durable: bool = False) -> None:
+    """Put a file at `path`, in one step: a reader finds the old one or the new. Raises OSError.
+
+    With `durable` a power cut afterwards does not bring the old one back. The temporary name is
+    drawn: processes of two containers can have the same pid, and make it in the same moment.
+    """
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            data = dumps(content)
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        _put(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        move_away(path)
+        temporary.replace(path)

@@ -9,6 +9,7 @@ from typing import Any
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import CURSORS, listing, segment_path
 from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.vetting import Vetting
 
 _AT_MOST_EVERY = 0.1  # seconds
 
@@ -41,8 +42,9 @@ class CursorFile:
         """There is something to be saved."""
         self._is_dirty = True
 
-    def save(self, *, at_once: bool = False) -> bool:
-        """Save what has moved, ten times a second at most; returns whether all of it is saved.
+    def save(self, *, at_once: bool = False, durable: bool = False) -> bool:
+        """Save what has moved, ten times a second at most; returns whether all of it is saved, and
+        with `durable` whether it is there also after a power cut, which else sends more twice.
 
         That the disk is full must not keep what would make room: then they are not saved now, and
         after a crash more is sent twice.
@@ -52,7 +54,7 @@ class CursorFile:
             return not self._is_dirty
         content = {name: cursors.content() for name, cursors in self._sections.items()}
         with contextlib.suppress(OSError):
-            checked.replace(self._path, content)
+            checked.replace(self._path, content, durable=durable)
             self._is_dirty = False
         for cursors in self._sections.values():
             cursors.saved = dict(cursors.positions)
@@ -93,9 +95,9 @@ class Cursors:
         if self.positions.pop(identity, None) is not None:
             self._file.changed()
 
-    def save(self, *, at_once: bool = False) -> bool:
+    def save(self, *, at_once: bool = False, durable: bool = False) -> bool:
         """See CursorFile.save."""
-        return self._file.save(at_once=at_once)
+        return self._file.save(at_once=at_once, durable=durable)
 
     def content(self) -> dict[str, Any]:
         """What is to stand for it in the file."""
@@ -115,15 +117,16 @@ def begin_now(directory: Path, strategies: Iterable[str]) -> None:
         return
     new = {name: _content(ends, {}) for name in strategies if name not in content}
     if new:
-        checked.replace(path, content | new)
+        # Durable: else a power cut has it begin later, behind what is recorded until then.
+        checked.replace(path, content | new, durable=True)
 
 
 def _ends(directory: Path) -> dict[str, Position]:
     """Behind all that is recorded: what is torn there is passed over by whoever reads on."""
     found = {}
-    for identity, numbers in listing(directory).segments.items():
+    for identity, numbers in Vetting(directory).ours(listing(directory)).segments.items():
         with contextlib.suppress(FileNotFoundError):  # removed in this moment
-            size = segment_path(directory, identity, numbers[-1]).stat().st_size
+            size = segment_path(directory, identity, numbers[-1]).lstat().st_size
             found[identity] = Position(numbers[-1], size, None)
     return found
 

@@ -5,11 +5,13 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.notification import Message
 
 
 def bury(directory: Path, strategy: str, message: Message) -> Path:
-    """Append the message, as one line of JSON; returns the file. Raises OSError."""
+    """Append the message, as one line of JSON; returns the file, which is still to be synced (see
+    files.sync). Raises OSError."""
     now = datetime.now(UTC)
     path = directory / f"dead-{now:%Y-%m}.jsonl"
     told = {
@@ -18,7 +20,7 @@ def bury(directory: Path, strategy: str, message: Message) -> Path:
         "notification": json.loads(message.body),
     }
     line = json.dumps(told).encode() + b"\n"
-    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = open_or_replace(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(fd).st_size
         if size and os.pread(fd, 1, size - 1) != b"\n":

@@ -13,12 +13,15 @@ dead-<month>.jsonl        dead letters
 import fcntl
 import os
 import re
+import shlex
+import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.files import ForeignFileError, is_foreign, open_ours
 
 RELAY_LOCK = "relay.lock"
 CURSORS = "cursors.json"
@@ -27,6 +30,10 @@ TOTALS = "totals.json"
 
 _SEGMENT = re.compile(r"([0-9a-f]{16})\.(\d+)\.seg")
 _LIVE = re.compile(r"([0-9a-f]{16})\.live")
+_SINGLE = "|".join(map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, TOTALS)))
+_NAMED = re.compile(
+    rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.seg|dead-.*\.jsonl|.*\.(new|tmp)"
+)
 
 # File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
 _REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
@@ -100,7 +107,7 @@ def is_at(path: Path, fd: int) -> bool:
     """Whether the path leads to this open file: nobody has removed or moved it, or a directory
     above it. Raises OSError."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
+        return os.path.samestat(path.lstat(), os.fstat(fd))
     except FileNotFoundError:
         return False
 
@@ -108,11 +115,12 @@ def is_at(path: Path, fd: int) -> bool:
 def seize(path: Path) -> int | None:
     """Open and lock a live file of another process: its descriptor, if that process has died.
 
-    None when it lives, or when the file is gone. Never to be called for one's own: see `lock`.
+    None when it lives, or when the file is gone, or no file of this user. Never to be called for
+    one's own: see `lock`.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = open_ours(path, os.O_RDWR)
+    except (FileNotFoundError, ForeignFileError):
         return None
     if lock(fd):
         return fd
@@ -148,6 +156,36 @@ def prepare(directory: Path) -> None:
             f"{str(directory)!r} lies on a network file system ({kind}), where appending and "
             "locking are not safe; expected a directory on a local one"
         )
+    if others := who_else_may_write(directory):
+        raise DirectoryError(others)
+    for path in foreign(directory, os.listdir(directory)):
+        raise DirectoryError(
+            f"{str(path)!r} is no regular file of user {os.geteuid()}, so it is none of the "
+            f"journal's; find out who has put it there, and remove it: rm {shlex.quote(str(path))}"
+        )
+
+
+def who_else_may_write(directory: Path) -> str:
+    """What to say where others than its owner may write in the directory; empty: they may not.
+
+    They could have notifications sent that never were, and remove what is to be sent.
+    """
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if not mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return ""
+    return (
+        f"{str(directory)!r} may be written by others than user {os.geteuid()} (its mode is "
+        f"{mode:04o}); expected a directory for its owner alone: "
+        f"chmod 0700 {shlex.quote(str(directory))}"
+    )
+
+
+def foreign(directory: Path, names: Iterable[str]) -> Iterator[Path]:
+    """What lies there under those of the `names` that the journal uses, and is no regular file of
+    this user. Raises OSError."""
+    for name in names:
+        if _NAMED.fullmatch(name) and is_foreign(directory / name):
+            yield directory / name
 
 
 def agree(
@@ -180,7 +218,7 @@ def sweep(directory: Path) -> None:
     """Remove what processes have left that were killed while they made a file. Raises OSError."""
     for path in [*directory.glob("*.new"), *directory.glob("*.tmp")]:
         try:
-            if time.time() - path.stat().st_mtime > _MAKING:
+            if not is_foreign(path) and time.time() - path.lstat().st_mtime > _MAKING:
                 path.unlink()
         except FileNotFoundError:
             continue

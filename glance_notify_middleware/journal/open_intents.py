@@ -10,6 +10,7 @@ from pathlib import Path
 
 from glance_notify_middleware.journal import records
 from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.journal.files import read_ours
 from glance_notify_middleware.journal.records import INTENT, Kind, Record
 
 Facts = bytes
@@ -88,4 +89,4 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
 
 def _read(segment: Path) -> Iterator[Record]:
     with contextlib.suppress(FileNotFoundError):  # another leader may have been here
-        yield from records.scan(segment.read_bytes())
+        yield from records.scan(read_ours(segment))

@@ -16,8 +16,10 @@ from pathlib import Path
 from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import clock, records
 from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.journal.files import open_ours
 from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.records import Kind, Record
+from glance_notify_middleware.journal.vetting import Vetting
 from glance_notify_middleware.notification import Message
 
 _CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
@@ -70,7 +72,7 @@ class _Files:
         if key not in self._open:
             path = segment_path(self._directory, identity, segment)
             try:
-                self._open[key] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._open[key] = open_ours(path, os.O_RDONLY)
             except FileNotFoundError:
                 return b""
             if len(self._open) > _OPEN_FILES:
@@ -179,6 +181,7 @@ class Reader:
         self._directory = directory
         self._positions = positions
         self._files = _Files(directory)
+        self._vetting = Vetting(directory)
         self._this_boot = boot_id()
         self._clock_ahead = clock.ahead()
         self._cut = 0  # nanoseconds: the clock at the beginning of this pass
@@ -188,7 +191,7 @@ class Reader:
     def read(self, limit: int) -> list[Step]:
         """One pass: the next records, with `limit` messages or a few more. Raises OSError."""
         self._cut = cut = self._now()
-        listed = listing(self._directory).segments
+        listed = self._vetting.ours(listing(self._directory)).segments
         self._begin_chains(listed)
         heads = [
             (self._order(chain), chain)

@@ -8,6 +8,7 @@ from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal import aside, records
 from glance_notify_middleware.journal.cursors import CursorFile, Cursors
 from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.journal.files import read_ours
 from glance_notify_middleware.journal.records import Kind
 
 
@@ -34,7 +35,8 @@ def _unsent(directory: Path, cursors: Cursors) -> int:
             if place is not None and number < place.segment:
                 continue
             offset = place.offset if place is not None and number == place.segment else 0
-            with contextlib.suppress(FileNotFoundError):  # another leader may have been here
-                data = segment_path(directory, identity, number).read_bytes()[offset:]
+            # Another leader may have been here; and what cannot be read keeps nobody from leading.
+            with contextlib.suppress(OSError):
+                data = read_ours(segment_path(directory, identity, number), offset)
                 count += sum(each.count for each in records.scan(data) if each.kind == Kind.EVENTS)
     return count

@@ -14,12 +14,15 @@ from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.directory import Listing
+from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
 from glance_notify_middleware.journal.reader import Chain, Reader
+from glance_notify_middleware.journal.vetting import Strangers, Vetting
 from glance_notify_middleware.notification import Notification
 
 _LOCKS = 64  # held at a time
 _AT_ONCE = 100  # notifications in one record of ours
+_AGAIN = 60.0  # seconds after which one is looked at again that could not be settled
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 
 
@@ -55,6 +58,10 @@ class Settling:
         self._lanes = lanes
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
+        self._left_alone: dict[str, float] = {}  # the dead that cannot be read, and until when
+        self._unreadable: set[str] = set()  # of whom that was told
+        self._vetting = Vetting(directory)
+        self._strangers = Strangers(directory)
 
     def survey(self, ours: Callable[[], str | None]) -> None:
         """To be called once a second. Raises OSError.
@@ -63,10 +70,10 @@ class Settling:
         listing, and known before its live file is made: what we lock ourselves looks dead to us.
         """
         self._lanes[0].cursors.save(at_once=True)  # which saves those of all
-        listed = layout.listing(self._directory)
-        self._find_dead(listed, ours())
+        self._strangers.look()
+        self._find_dead(self._listed(), ours())
         # Listed again: before its lock was ours, a process may have begun another segment.
-        listed = layout.listing(self._directory)
+        listed = self._listed()
         for identity, numbers in listed.segments.items():
             self._remove_delivered(identity, numbers)
         for identity in [*self._locks, *self._without]:
@@ -80,8 +87,14 @@ class Settling:
         while self._locks:
             os.close(self._locks.popitem()[1])
 
+    def _listed(self) -> Listing:
+        return self._vetting.ours(layout.listing(self._directory))
+
     def _find_dead(self, listed: Listing, ours: str | None) -> None:
-        for identity in listed.living - self._locks.keys() - {ours}:
+        now = time.monotonic()
+        self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
+        known = {*self._locks, *self._left_alone, ours}
+        for identity in listed.living - known:
             if len(self._locks) >= _LOCKS:
                 break
             fd = layout.seize(layout.live_path(self._directory, identity))
@@ -90,9 +103,8 @@ class Settling:
                 self._found_dead(identity)
             for chain in self._chains(identity) if fd is None else ():
                 chain.is_dead = False  # also after it had no live file for a while
-        now = time.monotonic()
-        without = listed.segments.keys() - listed.living
-        self._without = {each: self._without.get(each, now) for each in without - {ours}}
+        without = listed.segments.keys() - listed.living - {*self._left_alone, ours}
+        self._without = {each: self._without.get(each, now) for each in without}
         for identity in self._without:
             if self._is_dead(identity):
                 self._found_dead(identity)
@@ -117,15 +129,29 @@ class Settling:
 
     def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
         places = [lane.cursors.saved.get(identity) for lane in self._lanes]
-        for number in numbers:
-            if all(place is not None and number < place.segment for place in places):
-                self._remove(layout.segment_path(self._directory, identity, number))
+        passed = min((0 if place is None else place.segment for place in places), default=0)
+        gone = [number for number in numbers if number < passed]
+        if not gone:
+            return
+        following = next((number for number in numbers if number >= passed), None)
+        if following is not None:
+            # It has copies of the intents that stand open: on the disk, before the others go.
+            try:
+                sync(layout.segment_path(self._directory, identity, following))
+            except OSError as error:
+                self._complain(identity, error)
+                return
+        for number in gone:
+            self._remove(layout.segment_path(self._directory, identity, number))
 
     def _settle(self, identity: str, segments: list[int]) -> None:
         self._found_dead(identity)
         chains = self._chains(identity)
         if segments and len(chains) < len(self._lanes):
             return  # they are still to be read
+        if any(chain.is_newer for chain in chains):
+            self._leave_alone(identity)
+            return
         if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
             return
         counters = self._counters(identity)
@@ -144,9 +170,7 @@ class Settling:
         except OSError:
             return  # the disk is full; they stand in the live file, and wait for the next look
         self._remove(layout.live_path(self._directory, identity))
-        fd = self._locks.pop(identity, None)
-        if fd is not None:
-            os.close(fd)
+        self._let_go(identity)
 
     def _tell_unknown(self, identity: str, segments: list[int]) -> bool:
         """Tell of each operation that the dead process has left open that its outcome is unknown.
@@ -158,8 +182,9 @@ class Settling:
             return True
         totals = checked.load(self._directory / layout.TOTALS) or {}
         if identity not in totals.get("told", []):
-            left = left_open(self._directory, identity, segments)
+            left = self._left_open(identity, segments)
             if left is None:
+                self._leave_alone(identity)
                 return False
             unknown = list(_unknown(left))
             for at in range(0, len(unknown), _AT_ONCE):
@@ -173,6 +198,31 @@ class Settling:
                 log_alone(LOG, logging.WARNING, f"{told}: {more}")
         self._told.add(identity)
         return True
+
+    def _left_open(self, identity: str, segments: list[int]) -> OpenIntents | None:
+        try:
+            return left_open(self._directory, identity, segments)
+        except OSError as error:
+            self._complain(identity, error)
+            return None
+
+    def _leave_alone(self, identity: str) -> None:
+        """For a while: as there are but so many locks, it would be in the way of the others."""
+        self._left_alone[identity] = time.monotonic() + _AGAIN
+        self._without.pop(identity, None)
+        self._let_go(identity)
+
+    def _let_go(self, identity: str) -> None:
+        fd = self._locks.pop(identity, None)
+        if fd is not None:
+            os.close(fd)
+
+    def _complain(self, identity: str, error: OSError) -> None:
+        """Once: it is tried again and again."""
+        if identity not in self._unreadable:
+            self._unreadable.add(identity)
+            told = f"what the process of {identity} has left cannot be read, or synced, and stays"
+            log_error(f"{told}; the others go on", error)
 
     def _forget_the_gone(self, listed: Listing) -> None:
         """Those that another leader has settled."""
@@ -209,7 +259,7 @@ class Settling:
             total.update(counters.get(kind, {}))
             totals[kind] = dict(total)
         totals["added"] = [*added, identity]
-        checked.replace(path, totals)
+        checked.replace(path, totals, durable=True)  # the live file, which has them, goes then
 
     def _still_here(self, totals: dict[str, Any], done: str) -> list[str]:
         """For whom that is done already, of those whose files lie here."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from glance_notify_middleware.harmless import log_error
+from glance_notify_middleware.journal import files
 
 
 class Syncing:
@@ -33,11 +34,7 @@ class Syncing:
 def sync_directory(directory: os.PathLike[str]) -> None:
     """Have what was made in a directory survive a power cut."""
     with logged():
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        files.sync_directory(directory)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.journal import clock, records
+from glance_notify_middleware.journal import clock, files, records
 from glance_notify_middleware.journal.directory import segment_path, size
 from glance_notify_middleware.journal.live import LiveFile
 from glance_notify_middleware.journal.open_intents import OpenIntents
@@ -143,6 +143,12 @@ class Journal:
             written = self._written
         if self._syncing is not None:
             self._syncing.wait(written)
+
+    def sync(self) -> None:
+        """Have what was recorded so far survive a power cut. Raises OSError."""
+        for path in self.directory.glob(f"{self.identity}.*.seg"):
+            with contextlib.suppress(FileNotFoundError):  # all of it is delivered
+                files.sync(path)
 
     def open(self) -> None:
         """Begin to live. At start-up, so that no request pays for it. Raises OSError."""

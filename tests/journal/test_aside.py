@@ -138,7 +138,7 @@ def test_an_end_that_cannot_be_saved_is_none(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
+        patched.setattr(os, "write", full)
         assert not found.end(WARN)
     assert WARN in found
     assert list(tmp_path.glob("aside.*"))

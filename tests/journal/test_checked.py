@@ -26,8 +26,9 @@ def test_a_file_that_is_missing_has_no_content_and_one_that_cannot_be_read_is_an
     tmp_path: Path,
 ) -> None:
     assert checked.load(tmp_path / "missing") is None
-    with pytest.raises(IsADirectoryError):
-        checked.load(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        checked.load(tmp_path / "file" / "below")
 
 
 def test_damage_at_any_byte_is_seen() -> None:
@@ -85,10 +86,29 @@ def test_on_a_full_disk_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
         checked.replace(path, {})
     assert checked.load(path) == CONTENT
+
+
+def test_the_temporary_file_is_no_other_processs_whatever_its_pid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers on one volume: the processes of both can have the same pid."""
+    path = tmp_path / "destinations.json"
+    replace = Path.replace
+
+    def meanwhile(temporary: Path, target: Path) -> Path:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", replace)
+            checked.replace(path, {"other": "container"})
+        return replace(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    checked.replace(path, CONTENT)
+    assert checked.load(path) == CONTENT
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_two_processes_that_replace_it_do_not_meet_in_one_temporary_file(tmp_path: Path) -> None:

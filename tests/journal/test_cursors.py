@@ -143,7 +143,7 @@ def test_on_a_full_disk_what_is_delivered_can_still_be_removed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", full)
+        patched.setattr(os, "write", full)
         assert not cursors.save(at_once=True)
     assert cursors.saved == {A: PLACE}
     assert on_disk(tmp_path) == {}

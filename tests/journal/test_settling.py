@@ -8,10 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware import intent
+from glance_notify_middleware.intent import Intent, Progress
+from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal.directory import live_path, segment_path
+from glance_notify_middleware.journal.files import read_ours
+from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.notification import EventType
 from tests.journal.leading import Leading, files, leave_behind, totals
 from tests.journal.processes import has_died, living_writer
-from tests.journal.support import MakeJournal, message, record_each, segments, write_segment
+from tests.journal.support import (
+    MakeJournal,
+    encoded,
+    head,
+    message,
+    of_newer_version,
+    record_each,
+    segments,
+    write_segment,
+)
 
 A, B = "a" * 16, "b" * 16
 
@@ -168,6 +184,105 @@ def test_of_very_many_dead_at_most_64_locks_are_held(leading: Leading, tmp_path:
     assert most == 64
     assert files(tmp_path) == set()
     assert totals(tmp_path) == ({"image.update INFO": 200}, {})
+
+
+def test_those_of_a_newer_version_are_not_in_the_way_of_the_others(
+    leading: Leading, tmp_path: Path
+) -> None:
+    """They wait for a relay of that version, and the locks are not so many."""
+    for number in range(70):
+        path = leave_behind_newer(tmp_path, f"{number:016x}")
+        assert path.exists()
+    left = leave_behind(tmp_path, "f" * 16)
+    found = []
+    for _ in range(8):
+        leading.survey()
+        found += leading.deliver()
+    assert found == left
+    assert not live_path(tmp_path, "f" * 16).exists()
+    assert len(segments(tmp_path)) == 70
+
+
+def leave_behind_newer(directory: Path, identity: str) -> Path:
+    leave_behind(directory, identity, 0)
+    path = segment_path(directory, identity, 0)
+    with path.open("ab") as file:
+        file.write(of_newer_version(encoded([message()])))
+    return path
+
+
+def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_others(
+    leading: Leading,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pread, read = os.pread, read_ours
+
+    def broken(path: Path, offset: int = 0) -> bytes:
+        if path.name.startswith(A):
+            raise OSError(5, "Input/output error")
+        return read(path, offset)
+
+    def broken_pread(fd: int, size: int, offset: int) -> bytes:
+        if A in os.readlink(f"/proc/self/fd/{fd}"):
+            raise OSError(5, "Input/output error")
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr("glance_notify_middleware.journal.open_intents.read_ours", broken)
+    monkeypatch.setattr(os, "pread", broken_pread)
+    leave_behind(tmp_path, A)
+    left = leave_behind(tmp_path, B)
+    found = []
+    for _ in range(4):
+        leading.survey()
+        found += leading.deliver()
+    assert found == left
+    assert files(tmp_path) == {f"{A}.0.seg", f"{A}.live"}
+    told = [each for each in caplog.messages if "cannot be read, or synced" in each]
+    assert len(told) == 1
+
+
+def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
+    leading: Leading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun behind the leader's back: after it had listed, and before the lock was its own."""
+    ended, stands = (
+        Intent(bytes([n]) * 16, 1.0, "host", EventType.UPLOAD, "upload", "i1", *["x"] * 4)
+        for n in (1, 2)
+    )
+    leave_behind(tmp_path, A, 0)
+    first = segment_path(tmp_path, A, 0)
+    with first.open("ab") as file:
+        file.write(mark() + begin(ended))
+    seize = layout.seize
+
+    def late(path: Path) -> int | None:
+        second = segment_path(tmp_path, A, 1)
+        if not second.exists():
+            second.write_bytes(head() + begin(ended) + mark() + end(ended) + begin(stands))
+        return seize(path)
+
+    monkeypatch.setattr(layout, "seize", late)
+    leading.settle()
+    assert leading.unknown == [intent.unknown(stands, Progress())]
+
+
+def mark() -> bytes:
+    return bare(Kind.MARK)
+
+
+def begin(one: Intent) -> bytes:
+    return bare(Kind.BEGIN, one.key + intent.encode(one))
+
+
+def end(one: Intent) -> bytes:
+    return bare(Kind.END, one.key)
+
+
+def bare(kind: Kind, body: bytes = b"") -> bytes:
+    """A record without notifications."""
+    return records.encode(kind, body, records.checksum(body), count=0, number=0, clock=1)
 
 
 def open_files() -> list[str]:

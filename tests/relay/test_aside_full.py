@@ -80,3 +80,27 @@ def test_on_a_full_disk_it_waits_in_the_journal(
     send_all(bench)
     assert sent_since(bench, 1) == ids[:2]
     assert bench.done == 3
+
+
+def test_what_cannot_be_read_of_what_was_set_aside_keeps_only_its_own_priority(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.strategy.answer = nowhere_for(WARN)
+    ids = bench.take(warning(), warning())
+    send_all(bench)
+    bench.strategy.answer = taken
+    bench.wait(AGAIN)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", broken)
+        others = bench.take_some(3)
+        send_all(bench)
+    assert sent_since(bench, 1) == others
+    told = lines(caplog, logging.ERROR)
+    assert told == ["scripted cannot read what was set aside: [Errno 5] Input/output error"]
+    bench.wait(AGAIN)
+    send_all(bench)
+    assert sent_since(bench, 2) == ids

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from glance_notify_middleware import assembly, config
 from glance_notify_middleware.intent import Intent, encode
 from glance_notify_middleware.journal.directory import listing
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Notification, Priority
+from glance_notify_middleware.notification import EventType, Message, Notification, Priority
+from glance_notify_middleware.strategies import Outcome
 from tests.journal.leading import leave_behind
 from tests.journal.processes import eventually, no_thread
 from tests.journal.support import GIB, message
@@ -56,6 +59,63 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path
     finally:
         relay.stop()
         thread.join()
+
+
+def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path) -> None:
+    """All of it is more than one record takes."""
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory.mkdir()
+    dead = Journal(directory, max_size=GIB)
+    keys = [bytes([n]) * 16 for n in range(1, 101)]
+    for key in keys:
+        begun = Intent(key, 1.0, "host", EventType.SEND, "", "i" * 45_000, *["x"] * 4)
+        dead.begin(key, encode(begun))
+    dead.drop()
+    chosen = settings(directory, relay="external")
+    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: len(broker.ids) == len(keys))
+        eventually(lambda: dead.identity not in listing(directory).segments)
+    finally:
+        relay.stop()
+        thread.join()
+    assert broker.ids == [str(uuid.UUID(bytes=key)) for key in keys]
+
+
+@pytest.mark.parametrize("strategies", [("rabbit",), ("rabbit", "qpid")])
+def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
+    strategies: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of all strategies and all priorities together."""
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory.mkdir()
+    bound = 1024 * 1024
+    journal = Journal(directory, max_size=GIB)
+    for at in range(900):
+        priority = list(Priority)[at % 3]
+        journal.record([message(bytes(500), priority=priority)])
+    chosen = settings(directory, journal_max_size="1MiB", relay="external")
+    makers = dict.fromkeys(strategies, lambda: Nowhere(broker.path))
+    relay = assembly.relay(chosen, makers)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: caplog.text.count("can set no more messages aside") == len(strategies))
+    finally:
+        relay.stop()
+        thread.join()
+        journal.drop()
+    taken = sum(path.stat().st_size for path in directory.glob("aside.*"))
+    assert bound // 5 < taken <= bound // 4
+
+
+class Nowhere(Appending):
+    """A broker without a queue."""
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        return [Outcome.UNROUTABLE] * len(batch)
 
 
 def test_where_no_thread_can_be_started_it_is_tried_again(

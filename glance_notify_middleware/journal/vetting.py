@@ -1,0 +1,69 @@
+"""What lies in a journal's directory and is none of the journal's: left alone, and told once."""
+
+import logging
+import os
+from pathlib import Path
+
+from glance_notify_middleware.harmless import LOG, log_alone
+from glance_notify_middleware.journal.directory import (
+    Listing,
+    foreign,
+    live_path,
+    segment_path,
+    who_else_may_write,
+)
+from glance_notify_middleware.journal.files import is_foreign
+
+_LIVE = -1  # in the place of a segment's number
+
+
+class Vetting:
+    """Keeps from a listing what this user has not written. Each name is looked at once: what is
+    put in its place later shows when it is opened."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._known: set[tuple[str, int]] = set()  # identity and number
+
+    def ours(self, listed: Listing) -> Listing:
+        """Of what is listed, the regular files of this user. Raises OSError."""
+        before, self._known = self._known, set()
+        found = Listing()
+        for identity, numbers in listed.segments.items():
+            fit = [
+                each
+                for each in numbers
+                if (identity, each) in before
+                or not is_foreign(segment_path(self._directory, identity, each))
+            ]
+            if fit:
+                found.segments[identity] = fit
+                self._known.update((identity, each) for each in fit)
+        found.living = {
+            each
+            for each in listed.living
+            if (each, _LIVE) in before or not is_foreign(live_path(self._directory, each))
+        }
+        self._known.update((each, _LIVE) for each in found.living)
+        return found
+
+
+class Strangers:
+    """Logs, once each, what others have put into a directory, and that they may."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._seen: set[str] = set()
+        self._is_open = False  # to others
+
+    def look(self) -> None:
+        """To be called once a second. Raises OSError."""
+        names = set(os.listdir(self._directory))
+        for path in foreign(self._directory, names - self._seen):
+            told = f"{path} is no regular file of user {os.geteuid()}, so it is none of the"
+            log_alone(LOG, logging.ERROR, f"{told} journal's, and is ignored; remove it")
+        self._seen = names
+        others = who_else_may_write(self._directory)
+        if others and not self._is_open:
+            log_alone(LOG, logging.ERROR, others)
+        self._is_open = bool(others)

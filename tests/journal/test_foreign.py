@@ -1,0 +1,247 @@
+"""FIFOs, links and other users' files under the names of the journal: left alone, and told."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import directory as layout
+from glance_notify_middleware.journal.cursors import begin_now
+from glance_notify_middleware.journal.dead_letters import bury
+from glance_notify_middleware.journal.directory import DirectoryError, live_path, segment_path
+from glance_notify_middleware.journal.files import ForeignFileError, open_ours, read_ours
+from glance_notify_middleware.notification import Priority
+from tests.journal.foreign import FOREIGN
+from tests.journal.leading import Leading, leave_behind
+from tests.journal.processes import living_writer
+from tests.journal.support import message, write_segment
+from tests.journal.test_aside import aside, taken_out
+
+A, B = "a" * 16, "b" * 16
+
+NAMES = (
+    f"{A}.0.seg", f"{A}.live", "relay.lock", "cursors.json", "destinations.json", "totals.json",
+    "aside.rabbit.warn.seg", "dead-2026-11.jsonl", f"{A}.7.new", "cursors.json.0123456789.tmp",
+)  # fmt: skip
+
+Plant = Callable[[Path], None]
+
+
+@pytest.fixture(params=FOREIGN)
+def plant(request: pytest.FixtureRequest) -> Plant:
+    """Puts something there that is no file of the journal's."""
+    return FOREIGN[request.param]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    path = tmp_path / "journal"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def leading(directory: Path) -> Iterator[Leading]:
+    one = Leading(directory)
+    yield one
+    one.end()
+
+
+def told(caplog: pytest.LogCaptureFixture, of: str) -> int:
+    return sum(of in each.getMessage() for each in caplog.records)
+
+
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_APPEND])
+def test_it_is_not_opened_and_not_waited_for(plant: Plant, flags: int, directory: Path) -> None:
+    path = directory / f"{A}.0.seg"
+    plant(path)
+    with pytest.raises(ForeignFileError, match=f"is no regular file of user {os.geteuid()}"):
+        open_ours(path, flags)
+    assert not (directory / "nothing").exists()
+
+
+def test_a_file_that_is_ours_is_opened_and_read_and_made_for_its_owner_alone(
+    directory: Path,
+) -> None:
+    path = directory / "relay.lock"
+    with pytest.raises(FileNotFoundError):
+        open_ours(path, os.O_RDWR)
+    fd = open_ours(path, os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"0123456789")
+    os.close(fd)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_ours(path) == b"0123456789"
+    assert read_ours(path, 7) == b"789"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
+    plant: Plant, name: str, directory: Path
+) -> None:
+    plant(directory / name)
+    with pytest.raises(DirectoryError) as raised:
+        layout.prepare(directory)
+    assert str(raised.value) == (
+        f"'{directory / name}' is no regular file of user {os.geteuid()}, so it is none of the "
+        f"journal's; find out who has put it there, and remove it: rm {directory / name}"
+    )
+
+
+@pytest.mark.parametrize("name", ["lost+found", "ballast", f"{A}.0.seg.bak", "notes.txt"])
+def test_under_another_name_it_may_lie_there(plant: Plant, name: str, directory: Path) -> None:
+    plant(directory / name)
+    layout.prepare(directory)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o720, 0o1777])
+def test_a_directory_that_others_may_write_is_refused_with_the_chmod_line(
+    mode: int, directory: Path
+) -> None:
+    directory.chmod(mode)
+    with pytest.raises(DirectoryError) as raised:
+        layout.prepare(directory)
+    assert str(raised.value) == (
+        f"'{directory}' may be written by others than user {os.geteuid()} (its mode is "
+        f"{mode:04o}); expected a directory for its owner alone: chmod 0700 {directory}"
+    )
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750, 0o755, 0o2755])
+def test_one_that_others_may_read_is_not(mode: int, directory: Path) -> None:
+    directory.chmod(mode)
+    layout.prepare(directory)
+
+
+def test_a_directory_that_is_opened_to_others_later_is_told_once(
+    leading: Leading, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        leading.survey()
+        directory.chmod(0o777)
+        for _ in range(3):
+            leading.survey()
+        directory.chmod(0o700)
+    assert told(caplog, "may be written by others") == 2
+
+
+def test_a_segment_that_is_found_later_is_ignored_and_told_once_and_all_others_go_on(
+    plant: Plant, leading: Leading, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant(segment_path(directory, B, 0))
+    plant(live_path(directory, B))
+    left = leave_behind(directory, A)
+    for _ in range(4):
+        leading.survey()
+        leading.deliver()
+    assert leading.unknown == []
+    assert leading.deliver() == []
+    assert not segment_path(directory, A, 0).exists()
+    assert left
+    assert os.path.lexists(segment_path(directory, B, 0))
+    for path in (segment_path(directory, B, 0), live_path(directory, B)):
+        assert told(caplog, f"{path} is no regular file of user {os.geteuid()}") == 1
+
+
+def test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing(
+    plant: Plant, leading: Leading, directory: Path
+) -> None:
+    """Who has seen a later segment, and read the one before to its end, never looks back."""
+    with living_writer(directory, 2) as writer:
+        plant(segment_path(directory, writer.identity, 99))
+        assert len(leading.deliver()) == 2
+        leading.survey()
+        more = writer.record(3)
+        assert leading.deliver() == more
+
+
+def test_what_takes_the_place_of_a_segment_that_was_seen_keeps_nobody(
+    plant: Plant, leading: Leading, directory: Path
+) -> None:
+    first = leave_behind(directory, A)
+    assert leading.deliver() == first
+    path = segment_path(directory, A, 0)
+    path.unlink()
+    plant(path)
+    leading.reader.close()
+    second = leave_behind(directory, B)
+    assert leading.deliver() == second
+    for _ in range(3):
+        leading.survey()
+        assert leading.deliver() == []
+    assert not segment_path(directory, B, 0).exists()
+
+
+def test_a_live_file_that_is_none_locks_nobody_out(
+    plant: Plant, leading: Leading, directory: Path
+) -> None:
+    path = live_path(directory, A)
+    plant(path)
+    assert layout.seize(path) is None
+    left = leave_behind(directory, B)
+    leading.survey()
+    assert leading.deliver() == left
+
+
+@pytest.mark.parametrize("name", ["cursors.json", "destinations.json", "totals.json"])
+def test_in_the_place_of_a_small_file_it_is_nothing_and_is_replaced(
+    plant: Plant, name: str, directory: Path
+) -> None:
+    path = directory / name
+    plant(path)
+    assert checked.load(path) is None
+    checked.replace(path, {"a": 1})
+    assert checked.load(path) == {"a": 1}
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+
+
+def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: Path) -> None:
+    ours = write_segment(directory, A, [(5, message())])
+    plant(segment_path(directory, A, 1))
+    plant(segment_path(directory, B, 0))
+    checked.replace(directory / "cursors.json", {"rabbit": {}})
+    begin_now(directory, ["rabbit", "qpid"])
+    found = checked.load(directory / "cursors.json") or {}
+    assert found["qpid"]["positions"] == {A: [0, ours.stat().st_size, None]}
+
+
+def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Path) -> None:
+    path = directory / "aside.rabbit.warn.seg"
+    plant(path)
+    found, cursors = aside(directory)
+    cursors.move_aside(Priority.WARN, 7)
+    found.begin(Priority.WARN, 0.0)
+    made = [message(priority=Priority.WARN) for _ in range(3)]
+    assert all(found.add(each) for each in made)
+    assert taken_out(found) == made
+    kept = [each for each in directory.iterdir() if each.suffix == ".kept"]
+    assert len(kept) == 1
+    layout.prepare(directory)
+
+
+def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> None:
+    path = bury(directory, "rabbit", message())
+    path.unlink()
+    plant(path)
+    assert bury(directory, "rabbit", message()) == path
+    assert path.is_file()
+    assert len(path.read_text().splitlines()) == 1
+    layout.prepare(directory)
+
+
+def test_what_was_left_of_being_made_is_swept_and_nothing_else(
+    plant: Plant, directory: Path
+) -> None:
+    plant(directory / "x.tmp")
+    old, fresh, other = directory / f"{A}.new", directory / f"{B}.new", directory / f"{B}.live"
+    for path in (old, fresh, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    layout.sweep(directory)
+    assert not old.exists()
+    assert fresh.exists(), "its maker is about to rename it"
+    assert other.exists()
+    assert os.path.lexists(directory / "x.tmp")
