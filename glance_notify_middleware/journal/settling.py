@@ -129,7 +129,7 @@ class Settling:
 
     def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
         places = [lane.cursors.saved.get(identity) for lane in self._lanes]
-        passed = min((0 if place is None else place.segment for place in places), default=0)
+        passed = min(0 if place is None else place.segment for place in places)
         gone = [number for number in numbers if number < passed]
         if not gone:
             return

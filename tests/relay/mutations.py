@@ -104,7 +104,7 @@ MUTATIONS = (
     Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
-        "if is_current and clock > cut and not chain.is_dead:",
+        "if is_current and at > cut and not chain.is_dead:",
         "if False:",
         (
             "journal/test_reader.py"
@@ -114,10 +114,10 @@ MUTATIONS = (
     Mutation(
         "the directory is listed before the clock is taken",
         "journal/reader.py",
-        "        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n"
-        "        listed = listing(self._directory).segments\n",
-        "        listed = listing(self._directory).segments\n"
-        "        cut = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n",
+        "        self._cut = cut = self._now()\n"
+        "        listed = self._vetting.ours(listing(self._directory)).segments\n",
+        "        listed = self._vetting.ours(listing(self._directory)).segments\n"
+        "        self._cut = cut = self._now()\n",
         (
             "journal/test_reader.py"
             "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
@@ -198,9 +198,9 @@ MUTATIONS = (
     Mutation(
         "the clock is taken outside of the lock",
         "journal/writer.py",
-        "        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n",
+        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n",
         "        self._lock.release()\n"
-        "        clock = time.clock_gettime_ns(time.CLOCK_BOOTTIME)\n"
+        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n"
         "        self._lock.acquire()\n",
         ("journal/test_writer.py::test_the_clocks_of_a_file_never_go_back",),
     ),
@@ -230,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "what was moved away counts as still there",
         "journal/directory.py",
-        "return os.path.samestat(path.stat(), os.fstat(fd))",
+        "return os.path.samestat(path.lstat(), os.fstat(fd))",
         "return os.fstat(fd).st_nlink > 0",
         (
             "journal/test_tending.py::"
@@ -277,8 +277,8 @@ MUTATIONS = (
     Mutation(
         "segments go when one strategy of two has been sent them",
         "journal/settling.py",
-        "if all(place is not None and number < place.segment for place in places):",
-        "if any(place is not None and number < place.segment for place in places):",
+        "passed = min(0 if place is None",
+        "passed = max(0 if place is None",
         (
             "journal/test_settling_several.py"
             "::test_a_segment_goes_when_the_last_strategy_has_been_sent_it",
@@ -338,8 +338,8 @@ MUTATIONS = (
     Mutation(
         "a relay takes the lock of its own process's journal",
         "journal/settling.py",
-        "in listed.living - self._locks.keys() - {ours}:",
-        "in listed.living - self._locks.keys():",
+        "known = {*self._locks, *self._left_alone, ours}",
+        "known = {*self._locks, *self._left_alone}",
         ("journal/test_settling.py::test_our_own_lock_is_left_alone",),
     ),
     Mutation(
@@ -526,6 +526,180 @@ MUTATIONS = (
         (
             "unit/test_config.py"
             "::test_an_indented_line_is_not_taken_for_a_part_of_the_value_above_it",
+        ),
+    ),
+    Mutation(
+        "the sweep takes what is just being made",
+        "journal/directory.py",
+        "time.time() - path.lstat().st_mtime > _MAKING",
+        "True",
+        ("journal/test_foreign.py::test_what_was_left_of_being_made_is_swept_and_nothing_else",),
+    ),
+    Mutation(
+        "what is set aside may fill the journal",
+        "assembly.py",
+        "_ASIDE = 4 ",
+        "_ASIDE = 1 ",
+        ("relay/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "what is set aside takes a quarter of the bound for each priority",
+        "journal/aside.py",
+        "if self._size() + len(data)",
+        "if os.fstat(fd).st_size + len(data)",
+        ("relay/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "a segment that was begun while the lock was taken is overlooked",
+        "journal/settling.py",
+        "        self._find_dead(self._listed(), ours())\n"
+        "        # Listed again: before its lock was ours, a process may have begun another "
+        "segment.\n"
+        "        listed = self._listed()\n",
+        "        listed = self._listed()\n        self._find_dead(listed, ours())\n",
+        (
+            "journal/test_settling.py"
+            "::test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown",
+        ),
+    ),
+    Mutation(
+        "what was set aside is not synced",
+        "delivery.py",
+        "            self._aside.sync()\n",
+        "",
+        ("relay/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "a new file of what was set aside has no name on the disk",
+        "journal/files.py",
+        "    sync_directory(path.parent)\n\n\ndef sync_directory",
+        "\n\ndef sync_directory",
+        ("relay/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "dead letters are not synced",
+        "delivery.py",
+        "        self._buried.add(path)\n",
+        "",
+        ("relay/test_power.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "what was set aside is done with before its dead letter is on the disk",
+        "delivery.py",
+        "if not done or not self._is_kept():",
+        "if not done:",
+        (
+            "relay/test_power.py::"
+            "test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done",
+        ),
+    ),
+    Mutation(
+        "unknown outcomes are not synced before the segments that tell them go",
+        "assembly.py",
+        "        ours().sync()",
+        "        ours()",
+        ("relay/test_power.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
+    ),
+    Mutation(
+        "copies of open intents are not synced before the segments that have them go",
+        "journal/settling.py",
+        "sync(layout.segment_path(self._directory, identity, following))",
+        "pass",
+        (
+            "relay/test_power.py"
+            "::test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes",
+        ),
+    ),
+    Mutation(
+        "a power cut has a new strategy begin later",
+        "journal/cursors.py",
+        "checked.replace(path, content | new, durable=True)",
+        "checked.replace(path, content | new)",
+        (
+            "relay/test_power.py"
+            "::test_where_a_new_strategy_begins_is_there_before_anything_is_recorded",
+        ),
+    ),
+    Mutation(
+        "a record that nobody reads is written",
+        "journal/records.py",
+        "if length > LONGEST:\n        raise",
+        "if False:\n        raise",
+        ("journal/test_records.py::test_a_record_that_nobody_would_read_is_not_made",),
+    ),
+    Mutation(
+        "what is too much for one record is not split",
+        "journal/writer.py",
+        "if len(body) > records.LONGEST and len(messages) > 1:",
+        "if False:",
+        ("journal/test_writer.py::test_what_is_too_much_for_one_record_stands_in_several",),
+    ),
+    Mutation(
+        "temporary files are named by pid",
+        "journal/checked.py",
+        "{secrets.token_hex(8)}",
+        "{os.getpid()}",
+        ("journal/test_checked.py::test_the_temporary_file_is_no_other_processs_whatever_its_pid",),
+    ),
+    Mutation(
+        "a time namespace has a clock of its own",
+        "journal/writer.py",
+        "time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead",
+        "time.clock_gettime_ns(time.CLOCK_BOOTTIME)",
+        (
+            "journal/test_clocks.py"
+            "::test_records_of_two_time_namespaces_come_in_their_order_while_both_live",
+        ),
+    ),
+    Mutation(
+        "a clock that is far ahead holds its events",
+        "journal/reader.py",
+        "            chain.is_astray |= self._is_astray(at)\n",
+        "",
+        ("journal/test_clocks.py::test_a_clock_that_cannot_be_compared_holds_up_nothing",),
+    ),
+    Mutation(
+        "links are followed",
+        "journal/files.py",
+        "flags | os.O_NOFOLLOW | ",
+        "flags | ",
+        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+    ),
+    Mutation(
+        "another user's file is one of the journal's",
+        "journal/files.py",
+        "stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()",
+        "stat.S_ISREG(found.st_mode)",
+        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+    ),
+    Mutation(
+        "what is no segment hides what a process records before it",
+        "journal/reader.py",
+        "self._vetting.ours(listing(self._directory))",
+        "listing(self._directory)",
+        (
+            "journal/test_foreign.py::"
+            "test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "a directory that others may write is accepted",
+        "journal/directory.py",
+        "stat.S_IWGRP | stat.S_IWOTH",
+        "stat.S_IWGRP & stat.S_IWOTH",
+        (
+            "journal/test_foreign.py"
+            "::test_a_directory_that_others_may_write_is_refused_with_the_chmod_line",
+        ),
+    ),
+    Mutation(
+        "the dead that cannot be settled keep their locks",
+        "journal/settling.py",
+        "        self._without.pop(identity, None)\n        self._let_go(identity)\n",
+        "        self._without.pop(identity, None)\n",
+        (
+            "journal/test_settling.py"
+            "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
         ),
     ),
 )
