@@ -33,6 +33,8 @@ LOADED = "the application is loaded"
 CHUNK = b"x" * 16 * 1024
 CHUNKS = 4
 """A download has so many chunks."""
+DOWNLOAD_SIZE = CHUNKS * len(CHUNK)
+"""Bytes of a download."""
 
 HOUR = 3600.0
 
@@ -135,7 +137,7 @@ def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
             image = json.loads(data or b"{}").get("id") or str(uuid.uuid4())
             return _record("201 Created", image, "n" * int(environ.get("HTTP_X_LONG", 1)))
         case "GET", [_, "file"]:
-            length = str(CHUNKS * len(CHUNK))
+            length = str(DOWNLOAD_SIZE)
             pause = float(environ.get("HTTP_X_SLOW", 0)) / CHUNKS
             return "200 OK", _chunks(pause), {"Content-Length": length}
         case "GET" | "PATCH", [image]:
@@ -157,7 +159,7 @@ def _record(status: str, image: str, name: str = "an image") -> Answer:
         "name": name,
         "owner": "the-owner",
         "status": "active",
-        "size": CHUNKS * len(CHUNK),
+        "size": DOWNLOAD_SIZE,
         "visibility": "private",
         "created_at": "2026-11-22T04:01:25Z",
         "updated_at": "2026-11-22T04:01:25Z",

@@ -2,7 +2,7 @@
 
 Run as a program it reads request ids from its input, one a line; for each it makes a request, reads
 the answer to its end, and writes the id to its output. PASTE_FILE says how the application is
-loaded; an argument, that each request is made in a process that dies (WAYS). It ends with its
+loaded; an argument, what is requested, and whether in a process that dies (WAYS). It ends with its
 input.
 """
 
@@ -21,20 +21,33 @@ from types import TracebackType
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from tests.faults.load import LIFE, Answered, Ledger
+from tests.faults.load import DOWNLOAD, LIFE, Answered, Ledger, Operation
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 
 _AT_A_TIME = 500  # requests: what the pipes between the two hold
 
 
+CREATE = LIFE[0]
+
+
 def create(request_id: str) -> WSGIEnvironment:
     """The environ of a request that makes an image."""
-    body = json.dumps({"id": request_id.partition("/")[0]}).encode()
+    return _environ(CREATE, request_id)
+
+
+def one_of_both(request_id: str) -> Operation:
+    """Makes an image, or downloads it: the requests of a chain take turns."""
+    return DOWNLOAD if int(request_id.rpartition("/")[2]) % 2 else CREATE
+
+
+def _environ(operation: Operation, request_id: str) -> WSGIEnvironment:
+    image = request_id.partition("/")[0]
+    body = json.dumps({"id": image}).encode() if operation is CREATE else b""
     return {
-        "REQUEST_METHOD": "POST",
+        "REQUEST_METHOD": operation.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": "/v2/images",
+        "PATH_INFO": "/v2/images" + operation.path.format(image=image),
         "QUERY_STRING": "",
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
@@ -127,17 +140,26 @@ def leave_behind(stage: Stage, *, processes: int, events: int) -> Ledger:
     ledger = Ledger()
     for process in range(processes):
         request_ids = [f"process{process}/{number}" for number in range(events)]
-        with Caller(stage.paste_file, stage.log) as caller:
-            caller.call(request_ids)
-        ledger.answered += [Answered(each, LIFE[0], 0.0, 0.0) for each in request_ids]
+        ledger.answered += call_in_turn(stage, "take turns", request_ids)
     return ledger
+
+
+def call_in_turn(stage: Stage, way: str, request_ids: Sequence[str]) -> list[Answered]:
+    """Have one process make these requests, which are `one_of_both`; returns what was answered."""
+    with Caller(stage.paste_file, stage.log, __name__, way) as caller:
+        caller.call(request_ids)
+    return [Answered(each, one_of_both(each), 0.0, 0.0) for each in request_ids]
+
+
+def _live(app: WSGIApplication, request_id: str) -> None:
+    call(app, _environ(one_of_both(request_id), request_id))
 
 
 def _call_and_die(app: WSGIApplication, request_id: str) -> None:
     """Make the request in a process of its own, which is killed then."""
     child = os.fork()
     if child == 0:
-        call(app, create(request_id))
+        _live(app, request_id)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
 
@@ -147,10 +169,10 @@ def _call_and_die_in_a_record(app: WSGIApplication, request_id: str) -> None:
     in the place of the 0: in the first one, the intent, or in the second, the event."""
     child = os.fork()
     if child == 0:
-        call(app, create(request_id))
+        _live(app, request_id)
         chain = request_id.removesuffix("0")
         _die_in_record(1 + dies_in_its_event(request_id))
-        call(app, create(f"{chain}1"))
+        _live(app, f"{chain}1")
     os.waitpid(child, 0)
 
 
@@ -174,15 +196,15 @@ def _die_in_record(number: int) -> None:
     os.write = torn
 
 
-WAYS = {"live": lambda app, each: call(app, create(each)), "die": _call_and_die}
-WAYS |= {"die in a record": _call_and_die_in_a_record}
-"""How each request is made."""
+WAYS = {"create": lambda app, each: call(app, create(each)), "take turns": _live}
+WAYS |= {"die": _call_and_die, "die in a record": _call_and_die_in_a_record}
+"""How each request is made: the first makes images alone."""
 
 
 def main() -> None:
     from tests.faults.served import application  # loads it: here, and not in whoever starts us
 
-    make = WAYS[(sys.argv[1:] or ["live"])[0]]
+    make = WAYS[(sys.argv[1:] or ["create"])[0]]
     for line in iter(sys.stdin.readline, ""):
         request_id = line.rstrip("\n")
         make(application, request_id)

@@ -12,19 +12,31 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.faults.app import DOWNLOAD_SIZE
 from tests.faults.ways import ALL
 
 _PATIENCE = 60.0  # seconds: a worker that was killed takes a while to come back
 
+WHOLE = "image.send INFO"
+"""What is owed for a download that its client has read to the end."""
+
+HOWEVER_IT_ENDED = "image.send"
+"""What is owed for a download whose process may have died: one event, of any priority."""
+
 
 class Operation(NamedTuple):
-    """A request in the life of an image, the status it must get, and what is owed for it."""
+    """A request in the life of an image, the answer it must get, and what is owed for it."""
 
     method: str
     path: str  # below /v2/images
     status: int
     events: tuple[str, ...]  # `image.create INFO` and the like, in their order
+    size: int | None = None  # bytes of the answer, where that is a download
+    seconds: float = 0.0  # that the application takes for it
 
+
+DOWNLOAD = Operation("GET", "/{image}/file", 200, (WHOLE,), DOWNLOAD_SIZE)
+SLOW_DOWNLOAD = DOWNLOAD._replace(seconds=0.1)
 
 LIFE = (
     Operation("POST", "", 201, ("image.create INFO",)),
@@ -34,17 +46,21 @@ LIFE = (
     ),
     Operation("PATCH", "/{image}", 200, ("image.update INFO",)),
     Operation("PATCH", "/{image}", 403, ("image.update WARN",)),
-    Operation("GET", "/{image}/file", 200, ("image.send INFO",)),
+    DOWNLOAD,
     Operation("PATCH", "/{image}", 500, ("image.update ERROR",)),
     Operation("DELETE", "/{image}", 204, ("image.delete INFO",)),
 )
 
-# What is known only after the answer is not owed by a worker that is killed before.
-WITHOUT_DOWNLOADS = tuple(each for each in LIFE if "image.send INFO" not in each.events)
+_WITH_A_SLOW_DOWNLOAD = (*LIFE[:-1], SLOW_DOWNLOAD, LIFE[-1])
 
 _CALM = 4.0 if ALL else 0.3  # seconds of load without a fault
 
 _REFUSED = (403, 500)  # the application answers these when it is asked to
+_END_OF_A_DOWNLOAD = 0.2  # seconds in which the server sees it too, when the client has read all
+
+
+class BrokenOffError(OSError):
+    """An answer broke off of which the client has read the status."""
 
 
 @dataclass(slots=True)
@@ -57,13 +73,20 @@ class Answered:
     ended: float
     process: int = 0  # that served it
 
+    @property
+    def took(self) -> float:
+        """Seconds that it took, without what the application was asked to take."""
+        return self.ended - self.begun - self.operation.seconds
+
 
 @dataclass
 class Ledger:
-    """What the clients saw. Only what they read whole is owed."""
+    """What the clients saw. What they read whole is owed, and of a download that broke off that
+    it ended."""
 
-    begun: dict[str, Operation] = field(default_factory=dict)
+    kills: bool = False  # processes are killed meanwhile
     answered: list[Answered] = field(default_factory=list)
+    broken_off: list[str] = field(default_factory=list)  # request ids of downloads
     wrong: list[str] = field(default_factory=list)  # answers that are not those of the application
     calm: tuple[float, float] | None = None  # when there was no fault
     earlier: set[tuple[str, str]] = field(default_factory=set)  # owed before, by others
@@ -77,15 +100,23 @@ class Ledger:
 
     @property
     def owed(self) -> set[tuple[str, str]]:
-        """Request id and event, one for each event."""
-        return self.earlier | {
-            (each.request_id, event) for each in self.answered for event in each.operation.events
+        """Request id and event, one for each event.
+
+        Of a download it is known only after its last byte that it was whole: who has read all of
+        it may be told as cut, where the process was killed just then.
+        """
+        whole = HOWEVER_IT_ENDED if self.kills else WHOLE
+        owed = {
+            (each.request_id, whole if event == WHOLE else event)
+            for each in self.answered
+            for event in each.operation.events
         }
+        return self.earlier | owed | {(each, HOWEVER_IT_ENDED) for each in self.broken_off}
 
     @property
     def slowest(self) -> float:
         """Milliseconds that the slowest answer took."""
-        return max((each.ended - each.begun for each in self.answered), default=0.0) * 1000
+        return max((each.took for each in self.answered), default=0.0) * 1000
 
     @property
     def p99(self) -> tuple[float, float] | None:
@@ -101,7 +132,7 @@ class Ledger:
 
 
 def _p99(answers: Collection[Answered]) -> float:
-    times = sorted(each.ended - each.begun for each in answers)
+    times = sorted(each.took for each in answers)
     return 1000 * times[int(len(times) * 0.99)] if times else math.nan
 
 
@@ -149,12 +180,14 @@ class Load(Clients):
         *ports: int,
         clients: int = 8,
         rate: float = 150.0,
-        life: tuple[Operation, ...] = WITHOUT_DOWNLOADS,
+        life: tuple[Operation, ...] = LIFE,
+        kills: bool = False,
     ) -> None:
-        """Each request goes to one of `ports`; `rate` is in requests a second, of all clients."""
-        self.ledger = Ledger()
+        """Each request goes to one of `ports`; `rate` is in requests a second, of all clients.
+        `kills`: processes are killed meanwhile; there are slow downloads for that to cut."""
+        self.ledger = Ledger(kills=kills)
         self._ports = ports
-        self._life = life
+        self._life = _WITH_A_SLOW_DOWNLOAD if kills else life
         self._pause = clients / rate
         super().__init__(clients, apart=self._pause / clients, again=0.05)
 
@@ -162,43 +195,61 @@ class Load(Clients):
         self._begin()
         return self.ledger
 
+    def __exit__(self, *how: object) -> None:
+        super().__exit__(*how)
+        time.sleep(_END_OF_A_DOWNLOAD)
+
     def _live(self, image: str) -> None:
         due = time.monotonic()
         for step, operation in enumerate(self._life):
             if self._stop.is_set():
                 return
             self._ask(f"{image}/{step}", image, operation)
-            due += self._pause
+            due += self._pause * random.uniform(0.0, 2.0)  # or all are in step after a restart
             self._stop.wait(max(due - time.monotonic(), 0.0))
 
     def _ask(self, request_id: str, image: str, operation: Operation) -> None:
-        self.ledger.begun[request_id] = operation
         begun = time.monotonic()
-        status, process = ask(random.choice(self._ports), request_id, image, operation)
-        answered = Answered(request_id, operation, begun, time.monotonic(), process)
+        try:
+            answer = ask(random.choice(self._ports), request_id, image, operation)
+        except BrokenOffError:
+            if operation.size is not None:
+                self.ledger.broken_off.append(request_id)
+            raise
+        answered = Answered(request_id, operation, begun, time.monotonic(), answer.process)
         self.ledger.answered.append(answered)
-        if status != operation.status:
-            self.ledger.wrong.append(f"{status} for {operation.method} {operation.path}")
+        if answer.status != operation.status or operation.size not in (None, answer.size):
+            self.ledger.wrong.append(f"{answer} for {operation.method} {operation.path}")
 
 
-def ask(
-    port: int, request_id: str, image: str, operation: Operation, **headers: str
-) -> tuple[int, int]:
-    """Make a request, on a connection of its own, and read the whole answer; returns its status,
-    and the process that served it.
+class Answer(NamedTuple):
+    """The whole answer to a request."""
 
-    Raises OSError, or HTTPException, when it breaks off.
+    status: int
+    size: int  # bytes of its body
+    process: int  # that served it
+
+
+def ask(port: int, request_id: str, image: str, operation: Operation, **headers: str) -> Answer:
+    """Make a request, on a connection of its own, and read the whole answer.
+
+    Raises OSError, or HTTPException, when it breaks off: BrokenOffError behind its status.
     """
     headers = {"X-Request": request_id, **headers}
     if operation.status in _REFUSED:
         headers["X-Answer"] = str(operation.status)
+    if operation.seconds:
+        headers["X-Slow"] = str(operation.seconds)
     body = json.dumps({"id": image}).encode() if operation.method in ("POST", "PUT") else None
     path = "/v2/images" + operation.path.format(image=image)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     try:
         connection.request(operation.method, path, body, headers)
         with connection.getresponse() as answer:
-            answer.read()
-            return answer.status, int(answer.headers["X-Process"])
+            try:
+                size = len(answer.read())
+            except (OSError, http.client.HTTPException) as error:
+                raise BrokenOffError from error
+            return Answer(answer.status, size, int(answer.headers["X-Process"]))
     finally:
         connection.close()

@@ -16,7 +16,8 @@ from tests.markdown import joined, markdown
 _NAMES = {"pyuwsgi": "uWSGI", "amqp": "py-amqp"}  # of distributions that are known by others
 
 COLUMNS = (
-    *("fault", "server", "owed", "delivered", "outcome unknown", "missing", "repeated"),
+    *("fault", "server", "owed", "of them image.send", "delivered"),
+    *("outcome unknown", "missing", "repeated"),
     *("slowest answer (ms)", "p99 without the fault", "p99 with it"),
 )
 
@@ -29,6 +30,7 @@ class Row:
     fault: str
     server: str
     owed: int
+    downloads: int  # of what is owed
     delivered: int
     unknown: int
     missing: int
@@ -38,10 +40,11 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """As `COLUMNS` are."""
-        counts = self.owed, self.delivered, self.unknown, self.missing, self.repeated
+        counts = self.owed, self.downloads, self.delivered
+        failings = self.unknown, self.missing, self.repeated
         times = self.slowest, *(self.p99 or (None, None))
         fault = f"{self.number} {self.fault}"
-        return fault, self.server, *map(str, counts), *map(_milliseconds, times)
+        return fault, self.server, *map(str, counts + failings), *map(_milliseconds, times)
 
 
 def _milliseconds(time: float | None) -> str:
@@ -80,17 +83,21 @@ def page(
         "of four threads, where nothing else is said), clients lead images through their lives, "
         "and the fault befalls the server, its disk, or a real broker. What is tried again once a "
         f"minute, as only an operator can mend it, is here tried every {AGAIN} seconds.",
-        "Owed: events of synchronous operations whose whole answer a client has read; image.send "
-        "too where no process dies, and what is told of an operation that was cut on purpose. "
+        "Owed: events of synchronous operations whose whole answer a client has read, an "
+        "image.send for each download among them, and what is told of an operation that was cut on "
+        "purpose. Where processes die, a download of which its client has read the status is owed "
+        "one image.send, as whole or as cut: a process may die when the client has all of it. "
         "Delivered: different events that were in the queues at the end; more than owed, where an "
         "answer broke off whose event was recorded. Outcome unknown: operations that were cut, of "
         "which an ERROR says so; of none was the end told, too. Missing: owed, and not delivered: "
         "where segments were damaged, or the disk was full, as many as were counted and logged. "
         "Repeated: messages that came again, with the same message_id. No event came under two "
-        "message_ids, and none before its cause, where a fault lets an order be promised.",
-        "Slowest answer: of all that were read whole; where workers are killed it has the time "
-        "that they took to come back. The last two columns, in milliseconds, are of the processes "
-        "that were not stopped, in the same run.",
+        "message_ids, and none before its cause, where a fault lets an order be promised. Each "
+        "image.send at INFO told all bytes of its download, each at ERROR not more than those.",
+        "Slowest answer: of all that were read whole, each without the time that the application "
+        "was asked to take for it; where workers are killed it has the time that they took to come "
+        "back. The last two columns, in milliseconds, are of the processes that were not stopped, "
+        "in the same run.",
         table(rows),
     ]
     for sentence, found in more:

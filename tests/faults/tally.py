@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
+from tests.faults.app import DOWNLOAD_SIZE
 
 QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
@@ -34,6 +35,20 @@ class Arrival(NamedTuple):
     user_id: str | None = None
 
     @property
+    def fulfils(self) -> set[tuple[str, str]]:
+        """What may be owed that it is: an event is named with its priority, or without."""
+        return {(self.request_id, self.event), (self.request_id, self.event.split()[0])}
+
+    @property
+    def is_miscounted(self) -> bool:
+        """Whether it tells other bytes than can have been sent of a download: all, at INFO."""
+        event_type, priority = self.event.split()
+        if event_type != "image.send":
+            return False
+        sent = self.payload["bytes_sent"]
+        return not (sent == DOWNLOAD_SIZE if priority == "INFO" else 0 <= sent <= DOWNLOAD_SIZE)
+
+    @property
     def is_unknown(self) -> bool:
         """Whether it says that nobody knows how the operation ended. Of a download it says so by
         what it does not say."""
@@ -43,9 +58,10 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """The comparison. Nothing may be missing, doubled or contradicted."""
+    """The comparison. Nothing may be missing, doubled, contradicted or miscounted."""
 
     owed: int
+    downloads: int  # of what is owed
     delivered: int
     missing: Sequence[tuple[str, str]]
     repeated: int  # messages that came again, with the message_id that they had
@@ -53,6 +69,7 @@ class Tally:
     inversions: Sequence[str]  # what came before its cause
     unknown: int  # operations of which it was told that nobody knows how they ended
     contradicted: Sequence[str]  # requests of those, of which the end was told as well
+    miscounted: Sequence[Arrival]  # with bytes_sent that cannot be
     arrivals: Sequence[Arrival]
 
 
@@ -73,7 +90,7 @@ class Consumer:
 
     def has(self, owed: Collection[tuple[str, str]]) -> bool:
         """Whether all of that has come."""
-        return set(owed) <= {each[:2] for each in list(self.arrivals)}
+        return not missing(owed, list(self.arrivals))
 
     def wait(self, is_enough: Callable[[], bool], seconds: float) -> None:
         """Take messages until it is enough, not longer than `seconds`."""
@@ -138,12 +155,17 @@ def drain(
         def is_enough() -> bool:
             nonlocal seen, last
             if len(consumer.arrivals) > seen:
-                left.difference_update(each[:2] for each in consumer.arrivals[seen:])
+                left.difference_update(*(each.fulfils for each in consumer.arrivals[seen:]))
                 seen, last = len(consumer.arrivals), time.monotonic()
             return time.monotonic() - last > (seconds if left else _QUIET)
 
         consumer.wait(is_enough, 3600)
         return consumer.arrivals
+
+
+def missing(owed: Collection[tuple[str, str]], arrivals: Iterable[Arrival]) -> set[tuple[str, str]]:
+    """What is owed and has not come. Pure."""
+    return set(owed).difference(*(each.fulfils for each in arrivals))
 
 
 def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> Tally:
@@ -159,13 +181,15 @@ def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> T
     }
     return Tally(
         owed=len(owed),
+        downloads=sum(event.startswith("image.send") for _, event in owed),
         delivered=len(ids),
-        missing=sorted(set(owed) - ids.keys()),
+        missing=sorted(missing(owed, arrivals)),
         repeated=len(arrivals) - len({each.message_id for each in arrivals}),
         doubled=[event for event, message_ids in ids.items() if len(message_ids) > 1],
         inversions=inversions(arrivals),
         unknown=len(unknown),
         contradicted=sorted(unknown & ended),
+        miscounted=[each for each in arrivals if each.is_miscounted],
         arrivals=arrivals,
     )
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from demo.ports import free_port
-from tests.faults.load import LIFE, Load
+from tests.faults.load import Load
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all
@@ -18,7 +18,7 @@ _PATIENCE = 10.0  # seconds that the strategy waits for an answer
 @pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
 def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, relay: str) -> None:
     with trial.stage(relay=relay) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             for _ in range(3 if ALL else 1):
                 time.sleep(1.5)
@@ -33,7 +33,7 @@ def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, rela
 @with_all
 def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial) -> None:
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             for _ in range(2):
                 time.sleep(1.5)
@@ -47,7 +47,7 @@ def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial
 @with_all
 def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> None:
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger, contextlib.ExitStack() as at_the_end:
+        with Load(stage.port) as ledger, contextlib.ExitStack() as at_the_end:
             ledger.stay_calm()
             at_the_end.callback(trial.rabbit.thaw)
             trial.rabbit.freeze()
@@ -58,7 +58,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> No
 @with_all
 def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial) -> None:
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             try:
                 trial.rabbit.freeze()
@@ -73,7 +73,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial
 @pytest.mark.parametrize("then", ["", "killed"])
 def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then: str) -> None:
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             trial.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
             try:
@@ -93,7 +93,7 @@ def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then:
 def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(2)
             proxy.open()
             stage.wait_until(lambda: f"{trial.way.name} takes notifications" in stage.said())
@@ -109,7 +109,7 @@ def test_nothing_is_lost_when_connections_are_closed_again_and_again(trial: Tria
     proxy = trial.proxy()
     proxy.open()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             for _ in range(20):
                 time.sleep(0.3)
@@ -127,7 +127,7 @@ def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -
     for queue in QUEUES:
         trial.declare(queue)
     with trial.stage(create_queues=create_queues) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             trial.delete_exchange()
             time.sleep(3)
@@ -142,7 +142,7 @@ def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -
 def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> None:
     """It would never confirm again: all that was sent by it would come a second time."""
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             for _ in range(8):
                 time.sleep(1)
                 trial.delete_exchange()
@@ -154,7 +154,7 @@ def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> N
 @with_all
 def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: Trial) -> None:
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             for _ in range(3):
                 time.sleep(1.5)
                 try:
@@ -172,7 +172,7 @@ def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
     proxy = trial.proxy()
     proxy.fall_silent()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(2.5 * _PATIENCE)
         proxy.open()
         trial.judge(30, ledger, is_quick=True)
@@ -183,6 +183,6 @@ def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
 def test_a_dead_first_host_is_passed_over(trial: Trial) -> None:
     hosts = f"127.0.0.1:{free_port()}, 127.0.0.1:{trial.rabbit.port}"
     with trial.stage(hosts=hosts) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(1.5)
         trial.judge(40, ledger, is_quick=True)

@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.faults.faults import under_each
-from tests.faults.load import LIFE, Load
+from tests.faults.load import Load
 from tests.faults.servers import ROOT
 from tests.faults.trial import Found, Trial
 from tests.faults.ways import with_all
@@ -18,7 +18,7 @@ pytestmark = with_all
 @under_each(18)
 def test_nothing_is_lost_beside_busy_threads(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind, processes=2, environ={"BUSY_THREADS": "4"}) as stage:
-        with Load(stage.port, clients=16, life=LIFE) as ledger:
+        with Load(stage.port, clients=16) as ledger:
             time.sleep(6)
         trial.judge(18, ledger)
 

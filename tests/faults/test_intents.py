@@ -8,12 +8,11 @@ import uuid
 import pytest
 
 from tests.faults.faults import under_each
-from tests.faults.load import LIFE, Load, Operation, ask
+from tests.faults.load import DOWNLOAD, LIFE, Load, Operation, ask
 from tests.faults.trial import Trial
 from tests.faults.ways import with_all
 
-_DOWNLOAD = Operation("GET", "/{image}/file", 200, ("image.send INFO",))
-_SLOWLY = 10.0  # seconds
+_SLOW = DOWNLOAD._replace(seconds=10.0)
 _MUCH = 6.0  # seconds after which its progress has been recorded
 
 
@@ -26,7 +25,7 @@ def _failed(operation: Operation) -> str:
 @under_each(33, always=["uWSGI"])
 def test_what_was_answered_and_not_recorded_is_told_as_unknown(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             cut = {f"cut{number}/0": each for number, each in enumerate(LIFE)}
             for request_id, operation in cut.items():
                 time.sleep(0.5)
@@ -44,7 +43,7 @@ def test_what_was_answered_and_not_recorded_is_told_as_unknown(trial: Trial, kin
 @pytest.mark.parametrize("end", ["to its end", "until its worker is killed"])
 def test_a_download_outlives_the_segments_that_it_began_in(trial: Trial, end: str) -> None:
     with trial.stage(processes=1, environ={"SEGMENT_SIZE": "50000"}) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=end != "to its end") as ledger:
             time.sleep(1)
             slow = threading.Thread(target=_download, args=(stage.port,))
             slow.start()
@@ -65,8 +64,7 @@ def test_a_download_outlives_the_segments_that_it_began_in(trial: Trial, end: st
 
 
 def _download(port: int) -> None:
-    slowly = {"X-Slow": str(_SLOWLY)}
     try:
-        ask(port, "slow/0", str(uuid.uuid4()), _DOWNLOAD, **slowly)
+        ask(port, "slow/0", str(uuid.uuid4()), _SLOW)
     except (OSError, http.client.HTTPException):
         return

@@ -4,12 +4,13 @@ import os
 import random
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.faults.caller import Caller, dies_in_its_event, leave_behind
-from tests.faults.load import LIFE, Answered, Ledger, Load
+from tests.faults.caller import call_in_turn, dies_in_its_event, leave_behind
+from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.tally import compare, drain
 from tests.faults.trial import Trial
@@ -25,7 +26,7 @@ CRASHES = 5000
 def test_noise_in_place_of_the_cursors_loses_nothing(trial: Trial) -> None:
     with trial.stage() as stage:
         cursors = stage.journal / "cursors.json"
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(6):
                 time.sleep(1)
                 cursors.write_bytes(random.randbytes(random.randrange(300)))
@@ -62,7 +63,7 @@ def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> No
 
 def test_what_a_crash_loop_has_left_is_sent_and_holds_up_nobody(trial: Trial) -> None:
     before = trial.stage(relay="external")
-    ledger = _crash(before, "die", CRASHES)
+    ledger = _crash(before, "die", [f"crash{n}/{n % 2}" for n in range(CRASHES)])
     assert len(before.segments()) == CRASHES
     with trial.stage() as stage:
         with Load(stage.port) as now:
@@ -75,24 +76,19 @@ def test_what_a_crash_loop_has_left_is_sent_and_holds_up_nobody(trial: Trial) ->
 
 def test_a_record_that_its_process_died_over_hides_no_other(trial: Trial) -> None:
     before = trial.stage(relay="external")
-    ledger = _crash(before, "die in a record", 500)
+    ledger = _crash(before, "die in a record", [f"crash{n}/0" for n in range(500)])
     torn = {each.request_id for each in ledger.answered if dies_in_its_event(each.request_id)}
     torn = {f"{each.removesuffix('0')}1" for each in torn}
-    ledger.earlier = {(each, "image.create ERROR") for each in torn}
+    ledger.earlier = {(each, "image.send ERROR") for each in torn}
     with trial.stage() as stage:
         tally = trial.judge(41, ledger)
         assert {each.request_id for each in tally.arrivals if each.is_unknown} == torn
         assert "notifications are lost" not in stage.said()
 
 
-def _crash(stage: Stage, how: str, so_many: int) -> Ledger:
+def _crash(stage: Stage, how: str, request_ids: Sequence[str]) -> Ledger:
     """So many processes record one event each, and die."""
-    ledger = Ledger()
-    request_ids = [f"crash{number}/0" for number in range(so_many)]
-    with Caller(stage.paste_file, stage.log, "tests.faults.caller", how) as caller:
-        caller.call(request_ids)
-    ledger.answered += [Answered(each, LIFE[0], 0.0, 0.0) for each in request_ids]
-    return ledger
+    return Ledger(answered=call_in_turn(stage, how, request_ids))
 
 
 def test_records_of_a_newer_version_wait_for_its_relay_and_the_others_go_on(trial: Trial) -> None:

@@ -30,7 +30,7 @@ def test_two_containers_on_one_volume_share_one_journal(trial: Trial, kind: str)
         for name in ("one", "other")
     )
     with one, other:
-        with Load(one.port, other.port) as ledger:
+        with Load(one.port, other.port, kills=True) as ledger:
             for each in (one, other) if ALL else (one,):
                 time.sleep(2)
                 each.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.caller import leave_behind
 from tests.faults.faults import under_each
-from tests.faults.load import LIFE, Ledger, Load
+from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
 from tests.faults.ways import ALL, by_each, with_all
@@ -31,7 +31,7 @@ def test_nothing_is_lost_when_workers_of_a_server_are_killed(trial: Trial, kind:
 
 def _kill_workers(trial: Trial, *, kind: str = "uWSGI", relay: str = "thread") -> None:
     with trial.stage(kind=kind, relay=relay) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(4 * ROUNDS + 1):
                 time.sleep(0.4)
                 stage.kill_a_worker()
@@ -46,7 +46,7 @@ def _kill_workers(trial: Trial, *, kind: str = "uWSGI", relay: str = "thread") -
 def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(ROUNDS + 1):
                 time.sleep(1)
                 stage.kill_the_leader()
@@ -58,7 +58,7 @@ def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Tri
 @under_each(14)
 def test_nothing_is_lost_when_all_workers_are_killed_at_once(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(2)
                 stage.kill_workers()
@@ -71,7 +71,7 @@ def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(
     trial: Trial, kind: str
 ) -> None:
     with trial.stage(kind=kind) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(1)
                 stage.kill()
@@ -82,7 +82,7 @@ def test_nothing_is_lost_when_master_and_workers_are_killed_at_once(
 @under_each(16)
 def test_nothing_is_lost_when_the_server_ends_in_good_order(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(1)
                 stage.stop()
@@ -111,7 +111,7 @@ def test_another_leads_though_a_child_of_the_dead_leader_has_its_files_open(
     trial: Trial, kind: str
 ) -> None:
     with trial.stage(kind=kind, environ={"FORKS": "1"}) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             time.sleep(2)
             leader = stage.wait_for_leader()
             stage.wait_until(lambda: f"process {leader} has forked" in stage.said())
@@ -132,7 +132,7 @@ def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
     trial: Trial, relay: str
 ) -> None:
     with trial.stage(relay=relay) as stage:
-        with Load(stage.port, rate=250) as ledger:
+        with Load(stage.port, rate=250, kills=True) as ledger:
             for _ in range(3 * ROUNDS):
                 stage.wait_for_leader()
                 time.sleep(1)  # it delivers
@@ -148,7 +148,7 @@ def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
 @under_each(24)
 def test_processes_that_are_forked_from_a_loaded_one_lose_nothing(trial: Trial, kind: str) -> None:
     with trial.stage(kind=kind) as stage:
-        with Load(stage.port) as ledger:
+        with Load(stage.port, kills=True) as ledger:
             for _ in range(ROUNDS):
                 time.sleep(1)
                 stage.kill_a_worker()
@@ -205,7 +205,7 @@ def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
 @with_all
 def test_a_wall_clock_that_goes_back_disturbs_nothing(trial: Trial) -> None:
     with trial.stage(environ={"CLOCK_JUMP": "4"}) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(8)
         tally = trial.judge(38, ledger, is_quick=True)
     first, last = tally.arrivals[0].timestamp, tally.arrivals[-1].timestamp

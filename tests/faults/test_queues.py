@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.faults.load import LIFE, Load
+from tests.faults.load import Load
 from tests.faults.tally import QUEUES, Consumer
 from tests.faults.trial import Trial
 from tests.faults.ways import by_each, with_all
@@ -19,7 +19,7 @@ pytestmark = with_all
 def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> None:
     trial.declare("")
     with trial.stage(create_queues="never") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(4)
             for queue in QUEUES:
                 trial.declare(queue)
@@ -32,7 +32,7 @@ def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> N
 def test_one_priority_without_a_queue_does_not_hold_up_the_others(trial: Trial) -> None:
     trial.declare("notifications.info")
     with trial.stage(create_queues="never") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(4)
         info = {each for each in ledger.owed if each[1].endswith(" INFO")}
         with Consumer(trial.rabbit, trial.vhost) as consumer:
@@ -49,7 +49,7 @@ def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial
         trial.declare(queue, x_max_length=50, x_overflow="reject-publish")
     with trial.stage() as stage:
         with Consumer(trial.rabbit, trial.vhost) as consumer:
-            with Load(stage.port, life=LIFE) as ledger:
+            with Load(stage.port) as ledger:
                 time.sleep(4)
                 with consumer.consuming():
                     time.sleep(2)
@@ -75,7 +75,7 @@ def test_an_exchange_that_others_declare_otherwise_is_used_as_it_is(
     if before is not None:
         trial.rabbit.api("PUT", exchange, before)
     with trial.stage() as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(2)
             if after is not None:
                 with pytest.raises(requests.HTTPError, match="inequivalent arg"):
@@ -93,7 +93,7 @@ def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
     trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
     trial.rabbit.api("PUT", f"permissions/{quote(trial.vhost, safe='')}/{user}", everything)
     with trial.stage(user=user, password="before") as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             ledger.stay_calm()
             trial.rabbit.api("PUT", f"users/{user}", {"password": "changed", "tags": ""})
             trial.way.close_connections(trial.rabbit, trial.vhost)

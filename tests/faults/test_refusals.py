@@ -27,7 +27,7 @@ def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: st
     if ca == "of another authority":
         shutil.copy(trial.rabbit.certificates.other_ca, believed)
     with _by_tls(trial, "127.0.0.1", believed) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(3)
         _nothing_has_arrived(trial)
         shutil.copy(trial.rabbit.certificates.ca, believed)
@@ -40,7 +40,7 @@ def test_what_waits_for_the_right_host_arrives_when_it_is_named(trial: Trial) ->
     """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
     authority = trial.rabbit.certificates.ca
     with _by_tls(trial, "127.1", authority) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(3)
         _nothing_has_arrived(trial)
         assert stage.said().count(f"{trial.way.name} cannot be used") == 1
@@ -53,7 +53,7 @@ def test_what_waits_for_a_virtual_host_arrives_when_it_is_there(
 ) -> None:
     vhost = f"{trial.vhost}-later"
     with trial.stage(rabbit_virtual_host=vhost) as stage:
-        with Load(stage.port, life=LIFE) as ledger:
+        with Load(stage.port) as ledger:
             time.sleep(3)
         assert stage.said().count("rabbit cannot be used") == 1
         rabbit.add_vhost(vhost)
@@ -79,7 +79,7 @@ def test_what_is_too_long_for_the_broker_is_buried_and_the_rest_goes_on(trial: T
     _set_limit(trial, _LONGEST)
     try:
         with trial.stage() as stage:
-            with Load(stage.port, life=LIFE) as ledger:
+            with Load(stage.port) as ledger:
                 poison = {f"poison/{number}" for number in range(5)}
                 for each in poison:
                     time.sleep(0.5)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tests.faults.load import LIFE, Load
+from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.tally import QUEUES, Arrival, Consumer, compare
 from tests.faults.trial import Found, Trial
@@ -54,7 +54,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
             Consumer(trial.rabbit, *far) as unreached,
         ):
             with reached.consuming():
-                with Load(stage.port, life=LIFE) as ledger:
+                with Load(stage.port) as ledger:
                     time.sleep(_SECONDS)
                 owed = ledger.owed
                 stage.wait_until(lambda: reached.has(owed))
@@ -96,7 +96,7 @@ def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_wait
         ):
             for strategies in ("rabbit", "qpid, rabbit"):
                 with trial.stage(notifier_strategy=strategies, **options) as stage:
-                    with Load(stage.port, life=LIFE) as ledger:
+                    with Load(stage.port) as ledger:
                         time.sleep(2)
                     owed.append(ledger.owed)
                     if strategies != "rabbit":

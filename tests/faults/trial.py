@@ -13,7 +13,7 @@ from tests.faults.load import Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.report import Row
 from tests.faults.stage import Stage
-from tests.faults.tally import QUEUES, Arrival, Tally, compare, drain
+from tests.faults.tally import QUEUES, Arrival, Tally, compare, drain, missing
 from tests.faults.ways import ALL, Way
 from tests.markdown import markdown
 
@@ -122,6 +122,7 @@ class Trial:
                 f"{FAULTS[number].title}{more and ', '}{more}",
                 self._server,
                 tally.owed,
+                tally.downloads,
                 tally.delivered,
                 tally.unknown,
                 len(tally.missing),
@@ -135,6 +136,7 @@ class Trial:
         assert may_miss or not tally.missing, tally.missing[:3]
         assert not tally.doubled, tally.doubled[:3]
         assert not tally.contradicted, tally.contradicted[:3]
+        assert not tally.miscounted, tally.miscounted[:3]
         assert not in_order or not tally.inversions, tally.inversions[:3]
         assert not (is_quick and ALL) or ledger.slowest < QUICK
         return tally
@@ -148,5 +150,4 @@ class Trial:
     def _rest(
         self, owed: set[tuple[str, str]], before: Sequence[Arrival], seconds: float
     ) -> list[Arrival]:
-        left = owed - {each[:2] for each in before}
-        return drain(self.rabbit, self.vhost, left, seconds)
+        return drain(self.rabbit, self.vhost, missing(owed, before), seconds)
