@@ -66,6 +66,7 @@ def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
     assert not ledger.wrong, ledger.wrong[:3]
     assert not tally.missing, tally.missing[:3]
     assert not tally.doubled, tally.doubled[:3]
+    assert not tally.miscounted, tally.miscounted[:3]
     # A quorum queue that loses its leader refuses what comes; refused messages come later.
     assert not tally.inversions or "refuses messages" in said, tally.inversions[:3]
     page.write("cluster", rows, cluster.nodes[0])
