@@ -42,12 +42,18 @@ class Disk:
     @contextlib.contextmanager
     def read_only(self) -> Iterator[None]:
         """No file can be opened to be written, made or removed."""
-        path = str(self._path)
-        _run("mount", "--bind", path, path)
-        _run("mount", "-o", "remount,bind,ro", path)
+        path, aside = str(self._path), str(self._path.with_name(f"{self._path.name}-read-only"))
+        # It is read-only before it is at its place: who has a file open there to write to it
+        # would keep it from becoming so.
+        os.mkdir(aside)
+        _run("mount", "--bind", path, aside)
+        _run("mount", "-o", "remount,bind,ro", aside)
+        _run("mount", "--bind", aside, path)
         yield
         # Whoever has a file open by way of it keeps that.
         _run("umount", "--lazy", path)
+        _run("umount", "--lazy", aside)
+        os.rmdir(aside)
 
 
 def _run(*command: str) -> None:

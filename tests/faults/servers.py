@@ -44,6 +44,9 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 SERVERS = ("uWSGI", "uWSGI prefork", "gunicorn", "gunicorn preload", "waitress")
 """Those that Glance is to run under."""
 
+_LAST_WORDS = 40_000
+"""Characters of what a server said that did not come up: the tracebacks of all its processes."""
+
 _LOADS_ONCE = ("uWSGI prefork", "gunicorn preload", "waitress", "uWSGI prefork without threads")
 
 
@@ -90,7 +93,7 @@ class ServerProcess:
             if self.said().count(LOADED) >= self._loads:
                 return
             time.sleep(0.05)
-        raise RuntimeError(f"the server did not come up; it said:\n{self.said()[-4000:]}")
+        raise RuntimeError(f"the server did not come up; it said:\n{self.said()[-_LAST_WORDS:]}")
 
     def said(self) -> str:
         """What this run has logged so far."""
