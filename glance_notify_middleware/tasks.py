@@ -81,11 +81,16 @@ def image_of(task: _Record) -> str | None:
 
 
 def succeeded(operation: Operation, task: _Record, record: _Record | None) -> list[ImageEvent]:
-    """The events of a task that has ended well; `record` is its image's, None: not to be had."""
-    found = {"status": "active", **_asked(task), "id": operation.image_id, **(record or {})}
+    """The events of a task that has ended well; `record` is its image's, None: not to be had.
+
+    The image was created in the format that was asked for; Glance may have found another in it.
+    """
+    asked = _asked(task)
+    found = {"status": "active", **asked, "id": operation.image_id, **(record or {})}
+    created = {**found, "disk_format": asked.get("disk_format", found.get("disk_format"))}
     payload = images.metadata(found)
     return [
-        ImageEvent(EventType.CREATE, Priority.INFO, images.saving_metadata(found, "queued")),
+        ImageEvent(EventType.CREATE, Priority.INFO, images.saving_metadata(created, "queued")),
         ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(found)),
         ImageEvent(EventType.UPLOAD, Priority.INFO, payload),
         ImageEvent(EventType.ACTIVATE, Priority.INFO, payload),

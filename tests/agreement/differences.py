@@ -65,6 +65,15 @@ def _adds_a_location(request: Request) -> bool:
     return request.is_asynchronous and request.path.endswith("/locations")
 
 
+def _is_removed(request: Request, _native: Any, ours: Any) -> bool:
+    """Whether it is of the image of a task that failed, and we say that it is not known."""
+    return request.is_task and ours is None and _failed(request)
+
+
+def _failed(request: Request) -> bool:
+    return any(event.priority == "ERROR" for event in request.told_by("ours"))
+
+
 def _was_not_to_be_known(request: Request, _native: Any, ours: Any) -> bool:
     refused = any(status in (403, 404) for status in request.look_ups_without)
     return refused and ours in (None, {})
@@ -100,6 +109,27 @@ FIELD_RULES = (
         lambda request, native, ours: (
             request.is_asynchronous and _is_within_a_moment(request, native, ours)
         ),
+    ),
+    FieldRule(
+        "a task's image is told once the task has ended: updated_at is a moment later",
+        ("updated_at",),
+        ("image.create",),
+        lambda request, native, ours: request.is_task and _ours_is_later(request, native, ours),
+    ),
+    FieldRule(
+        "a task's image is told once the task has ended: what Glance learns of it is left out",
+        ("virtual_size",),
+        ("image.prepare",),
+        lambda request, _native, ours: request.is_task and ours is None,
+    ),
+    FieldRule(
+        "the image of a task that failed is gone: what was asked for",
+        (
+            *("container_format", "created_at", "disk_format", "id", "is_public", "min_disk"),
+            *("min_ram", "name", "owner", "protected", "tags", "updated_at", "visibility"),
+        ),
+        ("image.create",),
+        _is_removed,
     ),
     FieldRule(
         "image.upload is told once all stores have it: the image is active by then",
@@ -227,7 +257,7 @@ OURS_ALONE: tuple[EventRule, ...] = (
     (
         "followed",
         lambda request, ours: (
-            request.is_asynchronous and request.status == 202 and _is_alone(request, ours)
+            request.is_asynchronous and request.status in (201, 202) and _is_alone(request, ours)
         ),
     ),
 )
@@ -254,6 +284,12 @@ NATIVE_ALONE: tuple[EventRule, ...] = (
         lambda request, native: (
             native.event_type == "image.prepare"
             and any(_is_too_much(request, ours) for ours in request.told_by("ours"))
+        ),
+    ),
+    (
+        "the image of a task that failed, which Glance removes",
+        lambda request, native: (
+            request.is_task and native.event_type == "image.delete" and _failed(request)
         ),
     ),
     (

@@ -45,17 +45,18 @@ class Agreement:
             "# Agreement with Glance's own notifier",
             written_with("glance"),
             "Both watched in one process, operation by operation, payloads field by field: in "
-            "Glance's own functional tests, and in downloads, imports, copies and locations of "
-            "ours on a real Glance. Of the events that both tell or ought to tell:",
+            "Glance's own functional tests, and in downloads, imports, copies, locations and "
+            "tasks of ours on a real Glance. Of the events that both tell or ought to tell:",
             self._shares(),
             "A payload that differs only as the tables below say counts as agreeing, a priority "
             "does not.",
-            "## Imports, copies and locations",
-            "Operations that Glance accepted with 202, and that it ended while it lived. The "
-            "contract's events: one image.prepare, one image.upload and, where the image became "
-            "active by it, one image.activate; of a location image.update in the place of the "
-            "first two; an ERROR where it failed. Native tells each store, and nothing of what "
-            "failed before it came to a store.",
+            "## Imports, copies, locations and tasks",
+            "Operations that Glance accepted with 202 (a task with 201), and that it ended while "
+            "it lived. The contract's events: one image.prepare, one image.upload and, where the "
+            "image became active by it, one image.activate; of a location image.update in the "
+            "place of the first two; of a task image.create before them; an ERROR where it "
+            "failed. Native tells each store, and nothing of what failed before it came to a "
+            "store.",
             asynchronous(self.followed),
         ]
         for delete_payload, findings in self.findings.items():
@@ -73,7 +74,7 @@ class Agreement:
         ]
         followed = [found for operation in self.followed for found in operation.findings]
         rows = []
-        for what, findings in [*parts, ("imports, copies and locations", followed)]:
+        for what, findings in [*parts, ("imports, copies, locations and tasks", followed)]:
             events, type_and_priority, payload = shares(findings)
             rows.append([what, str(events), f"{type_and_priority:.1f} %", f"{payload:.1f} %"])
         return markdown(["", "events", "type and priority agree", "payload agrees"], rows)

@@ -249,3 +249,31 @@ def test_shares_are_of_what_both_ought_to_tell() -> None:
     too_much = told("PUT /v2/images/i/file 413", [FAILED], [("image.upload", "WARN", "413")])
     alone = told("POST /v2/images 403", [], [("image.create", "WARN", "text")])
     assert shares([*upload(), *download(), *too_much, *wrong, *alone]) == (4, 50, 75)
+
+
+def task(native: list[tuple[str, str, Any]], ours: list[tuple[str, str, Any]]) -> list[Kind]:
+    return [finding.kind for finding in told("POST /v2/tasks 201", native, ours)]
+
+
+def test_of_a_task_that_failed_the_image_is_not_known_and_its_removal_is_not_told() -> None:
+    removed = [("image.create", "INFO", IMAGE), ("image.delete", "INFO", IMAGE)]
+    unknown = ("image.create", "INFO", IMAGE | {"id": None, "owner": None})
+    failed = ("image.upload", "ERROR", "text")
+    assert task(removed, [unknown, failed]) == [Kind.DIFFERS, Kind.OURS, Kind.NATIVE]
+    assert task(removed, [unknown]) == [Kind.UNEXPLAINED, Kind.UNEXPLAINED]
+    other = ("image.create", "INFO", IMAGE | {"id": "another"})
+    assert task(removed[:1], [other, failed]) == [Kind.UNEXPLAINED, Kind.OURS]
+
+
+def test_what_a_task_has_told_before_it_ended_may_know_less() -> None:
+    def at(second: int, size: int | None) -> dict[str, Any]:
+        return IMAGE | {"updated_at": f"2026-11-29T12:00:{second:02}Z", "virtual_size": size}
+
+    for event_type, ours, kind in (
+        ("image.create", at(2, None), Kind.DIFFERS),
+        ("image.create", at(0, None), Kind.UNEXPLAINED),
+        ("image.prepare", at(1, None), Kind.DIFFERS),
+        ("image.prepare", at(1, 7), Kind.UNEXPLAINED),
+    ):
+        size = None if event_type == "image.create" else 9
+        assert task([(event_type, "INFO", at(1, size))], [(event_type, "INFO", ours)]) == [kind]

@@ -43,7 +43,13 @@ class Request:
     @property
     def is_asynchronous(self) -> bool:
         """Whether Glance works on after its answer, so that no request shows the end."""
-        return self.method == "POST" and self.path.endswith(("/import", "/locations"))
+        followed = ("/import", "/locations", "/tasks")
+        return self.method == "POST" and self.path.endswith(followed)
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it asks for a task, of which the image is not known until it has ended."""
+        return self.is_asynchronous and self.path.endswith("/tasks")
 
     def told_by(self, side: str) -> list[Event]:
         """What one side told about images, in order; tasks and definitions are left out."""

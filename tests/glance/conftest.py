@@ -49,6 +49,13 @@ allowed_ports = [{port}]
 """
 
 
+_QEMU_IMG = """#!/bin/sh
+for path; do :; done
+printf '{"format": "raw", "virtual-size": %d}' "$(stat -c %s "${path#file://}")"
+"""
+"""Says of each file that it is a raw image: Glance's tasks ask it, and fail where there is none."""
+
+
 class InProcess:
     """Glance's pipelines as applications, and what the filter in them told."""
 
@@ -128,7 +135,8 @@ class InProcess:
         self._native.clear()
 
     def native_told(self, image: str) -> list[Event]:
-        """What Glance's own notifier told of an image since the last call; forgets the rest."""
+        """What Glance's own notifier told of an image since the last call; forgets the rest. Of all
+        that it told, where `image` is empty."""
         told = [self._native.pop(0) for _ in range(len(self._native))]
         return [event for event in told if image in str(event.payload)]
 
@@ -166,7 +174,7 @@ class Comparison:
     def compare(self, request: Request, told: Iterable[Mapping[str, Any]]) -> list[Finding]:
         """All that native told of the image since it was last asked, and what we told."""
         self._in_process.rests()  # native tells a step only when it is in the database: after us
-        image = request.path.split("/")[3]
+        image = "" if request.is_task else request.path.split("/")[3]
         request.events += self._in_process.native_told(image)
         request.events += map(Event.of_ours, told)
         return compare([request])
@@ -233,6 +241,11 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
             ),
             more=_STORES.format(folder=folder, port=web.port),
         )
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "qemu-img").write_text(_QEMU_IMG)
+        (programs / "qemu-img").chmod(0o755)
+        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
         (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
         os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
         from glance.common import config, wsgi_app  # type: ignore[import-untyped]

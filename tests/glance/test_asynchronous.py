@@ -17,7 +17,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, CAROL, ROOT, Person
-from glance_notify_middleware import following
+from glance_notify_middleware import judging
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request
@@ -338,7 +338,7 @@ if LONG:
 def test_what_fails_before_it_has_begun_is_told_though_glance_never_unlocks_it(
     app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_LONGEST_WAIT", 1.0)
+    monkeypatch.setattr(judging, "LONGEST_WAIT", 1.0)
     case = web({"stores": ["store1", "store1"]}, BROKEN)
     image = image_of(case, app, in_process)
     assert events(imported(app, in_process, image, case)) == BROKEN
@@ -358,6 +358,56 @@ def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(
     in_process.web.go_on("/slow")
     assert events(told) == ["delete INFO", "upload ERROR"]
     assert "the outcome is unknown: the image is gone" in told[1]["payload"]
+
+
+@pytest.mark.parametrize("payload", ["id", "metadata"])
+def test_an_import_that_has_ended_well_is_told_so_though_its_image_is_deleted_at_once(
+    payload: str, in_process: InProcess
+) -> None:
+    in_process.told()
+    app = in_process.pipeline(image_delete_payload=payload)
+    image = image_of(web({}, []), app, in_process)
+    body = {"method": {"name": "web-download", "uri": f"{in_process.web.url}/good"}}
+    answer = in_process.ask(app, "POST", f"/v2/images/{image}/import", json=body)
+    assert answer.status_int == 202
+    in_process.rests()
+    assert in_process.ask(app, "DELETE", f"/v2/images/{image}").status_int == 204
+    told = in_process.waits_for(4)
+    assert sorted(events(told)) == sorted(["delete INFO", *UPLOADED])
+    assert {each["payload"]["status"] for each in told if "activate" in each["event_type"]} == {
+        "active"
+    }
+
+
+@pytest.mark.parametrize(
+    ("uris", "ends"),
+    [(("/none", "/good"), (BROKEN, UPLOADED)), (("/none", "/none"), (BROKEN, BROKEN))],
+)
+def test_imports_under_one_request_id_are_each_told_as_they_ended(
+    uris: tuple[str, ...], ends: tuple[list[str], ...], app: WSGIApplication, in_process: InProcess
+) -> None:
+    """A client may send the id that Glance takes, and most send one for all of a user's action."""
+    image = image_of(web({}, []), app, in_process)
+    headers = {"X-OpenStack-Request-ID": "req-of-a-whole-action"}
+    for uri, told in zip(uris, ends, strict=True):
+        case = web({}, told, uri=uri, headers=headers)
+        assert events(imported(app, in_process, image, case)) == told
+        assert in_process.told() == []
+
+
+def test_a_failed_import_is_told_so_though_a_good_upload_had_the_same_request_id(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
+    image = image_of(web({}, []), app, in_process)
+    headers = {"X-OpenStack-Request-ID": "req-of-a-whole-action"}
+    body = {"method": {"name": "web-download", "uri": f"{in_process.web.url}/none"}}
+    path = f"/v2/images/{image}"
+    answer = in_process.ask(app, "POST", f"{path}/import", json=body, headers=headers)
+    assert answer.status_int == 202
+    in_process.rests()
+    answer = in_process.ask(app, "PUT", f"{path}/file", body=DATA, headers=headers)
+    assert answer.status_int == 204
+    assert sorted(events(in_process.waits_for(5))) == sorted([*BROKEN, *UPLOADED])
 
 
 SHA = hashlib.sha512(GOOD).hexdigest()

@@ -39,6 +39,8 @@ MODULES = {
         "v2.test_image_decompression",
         "v2.test_property_protection",
         "v2.test_cache_api",
+        "v2.test_tasks",
+        "v2.test_tasks_api_policy",
         "test_cache_middleware",
         "test_gzip_middleware",
     )

@@ -84,8 +84,9 @@ def test_no_more_than_a_hundred_ids_are_kept() -> None:
 def test_a_task_that_succeeded_tells_its_image_as_it_was_at_each_step() -> None:
     told = tasks.succeeded(by_task(IMAGE), {"input": GIVEN}, RECORD)
     fresh = {**METADATA, "size": None, "checksum": None, "virtual_size": None}
+    wanted = fresh | {"status": "queued", "disk_format": "raw"}
     assert [(each.event_type, each.priority, each.payload) for each in told] == [
-        ("image.create", "INFO", fresh | {"status": "queued"}),
+        ("image.create", "INFO", wanted),
         ("image.prepare", "INFO", fresh | {"status": "saving"}),
         ("image.upload", "INFO", METADATA),
         ("image.activate", "INFO", METADATA),
