@@ -113,8 +113,7 @@ class Observation:
             followed = self._following.of(operation.image_id)
             if followed is not None:
                 self._following.look_first(followed)
-        may_activate = operation.route.action is Action.PATCH and self._watch.wants_activate
-        if self._watch.looks_before or (may_activate and self._reads_are_hidden()):
+        if self._watch.looks_before:
             self._before = self._look.record(operation, self._snapshot)
         if self._watch.lists_tasks:
             listed = self._look.tasks(operation, self._snapshot)

@@ -107,23 +107,6 @@ def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
     assert len(glance.lookups) == 1
 
 
-@pytest.mark.parametrize(
-    ("priorities", "disabled", "lookups"),
-    [("info", "", 1), ("info", "image.activate", 0), ("error", "", 0)],
-)
-def test_a_patch_that_only_uwsgi_sees_may_be_one_of_locations(
-    priorities: str, disabled: str, lookups: int
-) -> None:
-    """Glance reads a chunked body past wsgi.input there."""
-    told = Told()
-    glance = PlaysGlance(answer("200 OK", [RECORD_BODY]), QUEUED)
-    app = watched(glance, told, priorities=priorities, disabled_notifications=disabled)
-    hidden: dict[str, Any] = {"uwsgi.version": b"2", "HTTP_TRANSFER_ENCODING": "chunked"}
-    Server().serve(app, environ("PATCH", ONE, **hidden))
-    assert len(glance.lookups) == lookups
-    assert ("image.activate INFO" in told.events) is bool(lookups)
-
-
 def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server() -> None:
     told = Told()
     body = json.dumps(RECORD).encode()
