@@ -13,7 +13,7 @@ from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 
-from glance_notify_middleware import images
+from glance_notify_middleware import images, log_context
 from glance_notify_middleware.bounds import bounded
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.operations import Operation
@@ -40,6 +40,9 @@ _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
 _NOT_KEPT = ("HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "webob.adhoc_attrs", "wsgi.input")
 _NOT_KEPT_OF_CONTEXT = ("auth_token", "service_token", "service_catalog")
 _LONGEST_KEPT = 16 * 1024  # characters of all texts: clients choose some, a catalogue is long
+
+LOOK_UP = "glance_notify_middleware.look_up"
+"""The key of the environ by which a filter below knows a look-up. No client can make one."""
 
 LONGEST_RECORD = 16 * 1024 * 1024
 """Bytes; what is longer is no image's record."""
@@ -138,11 +141,13 @@ class Lookup:
             "QUERY_STRING": "",
             "SCRIPT_NAME": snapshot.get("SCRIPT_NAME", ""),
             "wsgi.input": io.BytesIO(),
+            LOOK_UP: True,
             "webob.adhoc_attrs": dict(snapshot.get("webob.adhoc_attrs", {})),
         }
         try:
-            response = Request(environ).get_response(self._app)
-            body = _read(response)
+            with log_context.kept():
+                response = Request(environ).get_response(self._app)
+                body = _read(response)
             status = response.status_int
             if status != 200:
                 return Found(status)

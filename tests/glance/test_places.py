@@ -168,6 +168,59 @@ def test_above_authentication_what_was_refused_without_a_token_is_told_of_nobody
     assert (told["_context_user_id"], told["_context_project_id"]) == (None, None)
 
 
+@pytest.mark.parametrize("after", ["versionnegotiation", "osprofiler", "context"])
+def test_glances_own_log_goes_on_with_the_request_that_a_look_up_was_made_for(
+    after: str, in_process: InProcess
+) -> None:
+    """Above `context` a look-up passes that filter, which makes a context of its own."""
+    from oslo_context import context
+
+    logged: list[str | None] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: logged.append(  # type: ignore[method-assign]
+        getattr(context.get_current(), "request_id", None)
+    )
+    app = in_process.pipeline(after=after)
+    image = in_process.image(app)
+    logger = logging.getLogger("glance.location")  # it has a word on the data, once that is read
+    logger.addHandler(handler)
+    try:
+        answer = in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
+    finally:
+        logger.removeHandler(handler)
+    assert len(in_process.told()) == 3
+    own = answer.headers["x-openstack-request-id"]
+    assert logged
+    assert set(logged) == {own}
+    current = context.get_current()
+    assert current is not None
+    assert current.request_id == own
+
+
+AUDIT = """
+[filter:audit]
+paste.filter_factory = keystonemiddleware.audit:filter_factory
+use_oslo_messaging = False
+"""
+
+
+@pytest.mark.parametrize(
+    ("filters", "records"), [("audit notify", 2), ("notify audit", 6)], ids=["above", "below"]
+)
+def test_an_audit_filter_below_records_the_look_ups_too(
+    filters: str, records: int, in_process: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "keystonemiddleware.audit")
+    text = glance.paste_file(section=in_process.section() + AUDIT)
+    app = in_process.loaded("keystone", text.replace(" notify rootapp", f" {filters} rootapp"))
+    image = in_process.image(app)
+    caplog.clear()
+    in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
+    found = [each for each in caplog.messages if each.startswith("Event type: audit.http.")]
+    assert len(found) == records
+    assert len(in_process.told()) == 3
+
+
 def test_the_first_version_which_this_glance_does_not_have_tells_nothing(
     in_process: InProcess,
 ) -> None:

@@ -102,6 +102,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "Glance's log goes on with the context of a look-up",
+        "lookup.py",
+        "with log_context.kept():",
+        "if True:",
+        ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and at > cut and not chain.is_dead:",

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from glance_notify_middleware import lookup
 from glance_notify_middleware.harmless import LOG
 from glance_notify_middleware.operations import Operation, match
-from tests.wsgi.support import FILE, IMAGE, answer, environ
+from tests.wsgi.support import FILE, IMAGE, Server, Told, answer, environ, watched
 
 
 def operation() -> Operation:
@@ -123,6 +124,61 @@ def test_what_is_kept_for_hours_is_short_and_has_who_asks() -> None:
     assert context.request_id == long
     assert context.service_catalog == [long]
     assert lookup.lasting({}, object())
+
+
+def test_a_look_up_is_known_by_a_key_that_no_request_has() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        seen.append((environ["REQUEST_METHOD"], "glance_notify_middleware.look_up" in environ))
+        return answer("204 No Content")(environ, start_response)
+
+    forged: dict[str, Any] = {"HTTP_GLANCE_NOTIFY_MIDDLEWARE_LOOK_UP": "1"}
+    Server().serve(watched(app, Told()), environ("PUT", FILE, **forged))
+    assert seen == [("PUT", False), ("GET", True)]
+
+
+CONTEXT_MODULE = "oslo_context.context"
+
+
+@pytest.mark.parametrize("before", [None, "this request's"])
+@pytest.mark.parametrize("raises", [False, True])
+def test_after_a_look_up_the_thread_has_the_log_context_that_it_had(
+    raises: bool, before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = threading.local()
+    module = SimpleNamespace(_request_store=store)
+    monkeypatch.setitem(sys.modules, CONTEXT_MODULE, module)
+    if before is not None:
+        store.context = before
+
+    def body() -> Iterator[bytes]:
+        store.context = "the look-up's"
+        yield b"{}"
+        if raises:
+            raise OSError
+
+    look = lookup.Lookup(answer("200 OK", body()))
+    assert look.record(operation(), SNAPSHOT) == (None if raises else {})
+    assert vars(store) == ({} if before is None else {"context": before})
+
+
+@pytest.mark.parametrize("is_loaded_by_glance", [False, True])
+def test_the_log_context_is_not_loaded_by_us(
+    is_loaded_by_glance: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, CONTEXT_MODULE, raising=False)
+    module = SimpleNamespace(_request_store=threading.local())
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if is_loaded_by_glance:
+            monkeypatch.setitem(sys.modules, CONTEXT_MODULE, module)
+            module._request_store.context = "the look-up's"
+        return answer("200 OK", [b"{}"])(environ, start_response)
+
+    assert lookup.Lookup(app).record(operation(), SNAPSHOT) == {}
+    assert (CONTEXT_MODULE in sys.modules) is is_loaded_by_glance
+    assert vars(module._request_store) == {}
 
 
 def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
