@@ -49,13 +49,8 @@ def from_context(environ: Mapping[str, Any]) -> Receiver | None:
     return Receiver(
         project_id=bounded(getattr(context, "project_id", None)),
         user_id=bounded(getattr(context, "user_id", None)),
-        request_id=_request_id(context),
+        request_id=bounded(getattr(context, "request_id", None)),  # the client's, from a header
     )
-
-
-def _request_id(context: Any) -> str | None:
-    """Clients choose it, with a header."""
-    return bounded(getattr(context, "request_id", None))
 
 
 def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:
@@ -66,7 +61,10 @@ def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:
     `_proxy_request_to_host`).
     """
     context = context_in(environ)
-    return context is not None and _request_id(context) != before.request_id
+    if context is None:
+        return False
+    request_id = getattr(context, "request_id", None)
+    return request_id != before.request_id and bounded(request_id) != before.request_id
 
 
 def is_there(environ: Mapping[str, Any]) -> bool:

@@ -58,8 +58,8 @@ MUTATIONS = (
     Mutation(
         "a request id that is shortened counts as another node's",
         "identity.py",
-        "context is not None and _request_id(context) != before.request_id",
-        "context is not None and context.request_id != before.request_id",
+        "request_id != before.request_id and bounded(request_id) != before.request_id",
+        "request_id != before.request_id",
         (
             "unit/test_identity.py"
             "::test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion",

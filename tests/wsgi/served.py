@@ -22,9 +22,12 @@ def _downloads(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
     return (chunk for _ in range(SIZE // CHUNK))
 
 
-app = filter_factory({}, notifier_strategy="logging", log_file=os.environ["NOTIFICATIONS"])(
-    PlaysGlance(_downloads)
-)
+app = filter_factory(
+    {},
+    notifier_strategy="logging",
+    log_file=os.environ["NOTIFICATIONS"],
+    trusted_proxies=os.environ.get("TRUSTED_PROXIES", ""),
+)(PlaysGlance(_downloads))
 
 if __name__ == "__main__":
     make_server("127.0.0.1", int(sys.argv[1]), app).serve_forever()

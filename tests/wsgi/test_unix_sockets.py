@@ -1,0 +1,70 @@
+"""A proxy that reaches Glance over a unix socket: each real server names the peer otherwise."""
+
+import contextlib
+import functools
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.journal.processes import eventually
+from tests.wsgi.support import FILE
+
+APPLICATION = "tests.wsgi.served:app"
+PYTHON = Path(sys.executable)
+SERVERS = {
+    "gunicorn": [
+        *(PYTHON, "-m", "gunicorn", "--bind=unix:{path}", "--worker-class=gthread", APPLICATION)
+    ],
+    # It takes the headers away, unless it is told to interpret them, or to leave them as they are.
+    "waitress": [
+        *(PYTHON, "-m", "waitress", "--unix-socket={path}"),
+        *("--no-clear-untrusted-proxy-headers", APPLICATION),
+    ],
+    "uWSGI": [
+        *(PYTHON.with_name("uwsgi"), "--http-socket={path}", "--need-app", "--die-on-term"),
+        *("--enable-threads", f"--module={APPLICATION}"),
+    ],
+}
+FORWARDED = 'Forwarded: for=203.0.113.9, for=192.0.2.7;host="a,for=203.0.113.9"\r\n'
+FORWARDED_FOR = "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n"
+
+
+@pytest.mark.parametrize("trusted", ["unix", "10.0.0.0/8"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_it_says_of_the_client_is_believed_where_the_operator_says_so(
+    server: str, trusted: str, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "s", tmp_path / "notifications.log"
+    given = {"NOTIFICATIONS": str(log), "TRUSTED_PROXIES": trusted, "PYTHONPATH": os.getcwd()}
+    running = subprocess.Popen(
+        [str(part).format(path=path) for part in SERVERS[server]],
+        env={**os.environ, **given},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def asked(headers: str) -> bool:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            request = f"GET {FILE} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n"
+            client.sendall(request.encode())
+            return b"200 OK" in client.recv(4096)
+        return False
+
+    def told(count: int) -> bool:
+        return len(log.read_text().splitlines()) == count
+
+    try:
+        for count, headers in enumerate((FORWARDED, FORWARDED_FOR, ""), 1):
+            eventually(functools.partial(asked, headers), 20)
+            eventually(functools.partial(told, count), 20)
+    finally:
+        running.terminate()
+        running.wait(20)
+    found = [json.loads(line)["payload"]["destination_ip"] for line in log.read_text().splitlines()]
+    assert found == (["192.0.2.7", "192.0.2.7", None] if trusted == "unix" else [None] * 3)
