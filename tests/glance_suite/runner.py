@@ -129,16 +129,22 @@ def put_filter(place: pipeline.Place, delete_payload: str) -> Counter[str]:
     return loaded
 
 
-def resolve_localhost() -> None:
-    """Have `localhost.` resolve, in every place alike, as it does where there is a DNS server.
+_NOWHERE = "192.0.2.1"  # of a net that is kept for documentation
+_NAMES = {"localhost.": "localhost", "example.com.": _NOWHERE, _NOWHERE: "localhost"}
+"""What is resolved in place of some names."""
 
-    Glance adds that dot to the host that an image is imported from, and its tests serve
-    from localhost.
+
+def resolve_names() -> None:
+    """Have some names resolve, in every place alike, as they do where there is a DNS server.
+
+    Glance adds a dot to the host that an image is imported from. Its tests serve from localhost,
+    and make tasks that import from example.com, which Glance refuses where it cannot be resolved;
+    whoever connects to its address finds nobody at port 80 of this machine.
     """
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        return real("localhost" if host == "localhost." else host, *args, **kwargs)
+        return real(_NAMES.get(host, host), *args, **kwargs)
 
     cast(Any, socket).getaddrinfo = getaddrinfo
 
@@ -156,7 +162,7 @@ def load(modules: list[str], tests: list[str]) -> unittest.TestSuite:
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """What a run gives: outcomes, and what the filter and the native notifier told in it."""
     enter_glance(folder)
-    resolve_localhost()
+    resolve_names()
     capture = Capture(compares=arguments.compare)
     capture.install()
     loaded = put_filter(arguments.place, arguments.delete_payload)

@@ -31,6 +31,8 @@ TESTED = (
         "test_download_from_store",
         "test_cache_middleware",
         "test_gzip_middleware",
+        "test_tasks",
+        "test_tasks_api_policy",
     ]
 )
 COMPARED = (
