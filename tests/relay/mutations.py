@@ -709,4 +709,78 @@ MUTATIONS = (
             "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
         ),
     ),
+    Mutation(
+        "a task that was there before is taken for the operation's own",
+        "tasks.py",
+        "(task for task in after if task.id not in before)",
+        "(task for task in after)",
+        (
+            "wsgi/test_following.py"
+            "::test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it",
+        ),
+    ),
+    Mutation(
+        "what came before counts as failed though nobody could look",
+        "judging.py",
+        "elif later.accepted.before is not None and not earlier.accepted.copies:",
+        "elif not earlier.accepted.copies:",
+        (
+            "wsgi/test_following.py::test_where_the_later_one_could_not_look_before"
+            "_the_earlier_is_not_called_failed_by_a_guess",
+        ),
+    ),
+    Mutation(
+        "a request changes an image whose import nobody has looked at",
+        "observation.py",
+        "self._following.look_first(followed)",
+        "pass",
+        (
+            "wsgi/test_following.py"
+            "::test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended",
+        ),
+    ),
+    Mutation(
+        "an image that is gone is unknown, whatever its delete has seen",
+        "judging.py",
+        "self.judge_shown(followed)  # by what a request saw before it was gone",
+        "pass",
+        (
+            "wsgi/test_following.py"
+            "::test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen",
+        ),
+    ),
+    Mutation(
+        "more than follow_max wait for a thread that hangs",
+        "following.py",
+        "has_room = len(self._open) < self._maximum",
+        "has_room = True",
+        (
+            "wsgi/test_following.py"
+            "::test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max",
+        ),
+    ),
+    Mutation(
+        "all that clients are shown waits for a thread that hangs",
+        "judging.py",
+        "if self._held - freed + size > self._most:",
+        "if False:",
+        (
+            "wsgi/test_following.py"
+            "::test_while_it_hangs_the_records_that_clients_are_shown_are_bounded",
+        ),
+    ),
+    Mutation(
+        "a task's image is the one that the client names",
+        "tasks.py",
+        """image_id = result.get("image_id") if isinstance(result, Mapping) else None""",
+        """image_id = task.get("image_id")""",
+        ("unit/test_tasks.py::test_the_image_is_that_of_the_result",),
+    ),
+    Mutation(
+        "what the journal holds of a task does not name it",
+        "observation.py",
+        "self._intent = self._telling.begin(self._operation, who, None)",
+        "self._intent = self._telling.begin(self._operation._replace(task_id=None), who, None)",
+        ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
+    ),
 )
