@@ -2,7 +2,7 @@
 
 import contextlib
 import ipaddress
-import select
+import selectors
 import socket
 import ssl
 import time
@@ -27,8 +27,8 @@ class Stream:
         sock.setblocking(False)
         self._sock = sock
         self._unread = b""
-        self._reading_needs = select.POLLIN
-        self._writing_needs = select.POLLOUT  # TLS may have to read before it can write
+        self._reading_needs = selectors.EVENT_READ
+        self._writing_needs = selectors.EVENT_WRITE  # TLS may have to read before it can write
 
     @property
     def is_loopback(self) -> bool:
@@ -46,22 +46,22 @@ class Stream:
                 self._sock.do_handshake()
                 return
             except ssl.SSLWantReadError:
-                self._poll(select.POLLIN, deadline)
+                self._poll(selectors.EVENT_READ, deadline)
             except ssl.SSLWantWriteError:
-                self._poll(select.POLLOUT, deadline)
+                self._poll(selectors.EVENT_WRITE, deadline)
 
     def receive(self) -> bytes | None:
         """What has come; None where nothing has. ConnectionResetError at the end of all."""
         if self._unread:
             data, self._unread = self._unread, b""
             return data
-        self._reading_needs = select.POLLIN
+        self._reading_needs = selectors.EVENT_READ
         try:
             data = self._sock.recv(AT_ONCE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None
         except ssl.SSLWantWriteError:
-            self._reading_needs = select.POLLOUT
+            self._reading_needs = selectors.EVENT_WRITE
             return None
         if not data:
             raise ConnectionResetError("the broker closed the connection")
@@ -69,13 +69,13 @@ class Stream:
 
     def send(self, data: bytes) -> int:
         """How many bytes were taken; with 0, offer the same ones again."""
-        self._writing_needs = select.POLLOUT
+        self._writing_needs = selectors.EVENT_WRITE
         try:
             return self._sock.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
         except ssl.SSLWantReadError:
-            self._writing_needs = select.POLLIN
+            self._writing_needs = selectors.EVENT_READ
             return 0
 
     def wait(self, deadline: Deadline, *, writing: bool, at_most: float = float("inf")) -> None:
@@ -113,11 +113,20 @@ class Stream:
             self._sock.close()
 
     def _poll(self, events: int, deadline: Deadline, at_most: float = float("inf")) -> None:
-        poll = select.poll()  # and not select(), which fails for descriptors above 1,023
-        poll.register(self._sock, events)
         left = deadline.left()
-        if not poll.poll(min(left, at_most) * 1000) and left <= at_most:
-            raise deadline.missed()
+        with _selector() as selector:
+            selector.register(self._sock, events)
+            if not selector.select(min(left, at_most)) and left <= at_most:
+                raise deadline.missed()
+
+
+def _selector() -> selectors.BaseSelector:
+    """By poll(2), as select(2) fails for descriptors above 1,023.
+
+    eventlet's monkey-patching removes that (0.41, `eventlet/green/selectors.py`), and what it leaves
+    waits in its hub, which knows no such bound: asked for at each call, as it may come late.
+    """
+    return getattr(selectors, "PollSelector", selectors.SelectSelector)()
 
 
 def connect(
