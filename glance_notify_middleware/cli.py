@@ -4,6 +4,7 @@ import argparse
 import configparser
 import logging
 import os
+import pwd
 import signal
 import socket
 import sys
@@ -97,8 +98,19 @@ def _place_of(error: configparser.Error) -> str:
     return f"line {lines}; expected [section], or option = value, each option once"
 
 
+def _groups_of(user: int) -> list[int]:
+    """Those that a service with User= of that name has (initgroups(3)): password and key files may
+    be for one of them alone. A user without a name, as in containers, has none."""
+    try:
+        found = pwd.getpwuid(user)
+    except KeyError:
+        return []
+    return os.getgrouplist(found.pw_name, found.pw_gid)
+
+
 def _become_owner(directory: Path) -> None:
-    """As root, take the user and group of the directory: what root wrote others could not read."""
+    """As root, take the user, its groups, and the group of the directory: what root wrote others
+    could not read."""
     if os.geteuid() != 0:
         return
     try:
@@ -108,7 +120,7 @@ def _become_owner(directory: Path) -> None:
             f"option journal_dir of the notify filter: {str(directory)!r}: {error.strerror}; "
             "expected the directory that Glance, with this filter, has made: start it first"
         ) from error
-    os.setgroups([])
+    os.setgroups(_groups_of(owner.st_uid))
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
     for code in (logging.__file__, __file__):

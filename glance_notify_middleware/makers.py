@@ -47,10 +47,10 @@ class _Library:
 
 
 _LIBRARIES = {
-    "rabbit": _Library(_rabbit, "pip install glance-notify-middleware brings"),
+    "rabbit": _Library(_rabbit, "pip install /path/to/the/clone brings"),
     "qpid": _Library(
         _qpid,
-        "pip install 'glance-notify-middleware[qpid]' brings (with a C compiler and Python's "
+        "pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
         "headers), or Debian's package python3-qpid-proton",
     ),
 }

@@ -707,6 +707,44 @@ MUTATIONS = (
         (
             "journal/test_settling.py"
             "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
+        "everybody may read the log file",
+        "strategies/log.py",
+        "os.open(path, flags, 0o640)",
+        "os.open(path, flags, 0o644)",
+        ("wsgi/test_factory.py::test_a_log_file_is_made_and_written",),
+    ),
+    Mutation(
+        "the relay keeps the groups of root",
+        "cli.py",
+        "    os.setgroups(_groups_of(owner.st_uid))\n",
+        "",
+        ("relay/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+    ),
+    Mutation(
+        "the relay has none of its user's groups",
+        "cli.py",
+        "return os.getgrouplist(found.pw_name, found.pw_gid)",
+        "return []",
+        ("relay/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+    ),
+    Mutation(
+        "qpid waits by what eventlet takes away",
+        "strategies/qpid_stream.py",
+        'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
+        "selectors.PollSelector()",
+        (
+            "strategies/test_whole_process.py"
+            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-eventlet]",
+        ),
+    ),
+    Mutation(
+        "Proton ends before the threads that use it",
+        "strategies/qpid_engine.py",
+        "        atexit.unregister(forget)\n",
+        "        pass\n",
+        (
+            "strategies/test_whole_process.py"
+            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-threads]",
         ),
     ),
     Mutation(

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,13 +114,19 @@ def test_without_a_command_it_says_so(capsys: pytest.CaptureFixture[str]) -> Non
     assert "command" in capsys.readouterr().err
 
 
+PROGRAM = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
+
+
 @contextmanager
-def relay(path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    program = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
+def relay(
+    path: Path, *arguments: str, program: str = PROGRAM, groups: Sequence[int] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """`groups` are the supplementary ones of whoever starts it."""
     with subprocess.Popen(
         [sys.executable, "-c", program, "relay", str(path), *arguments],
         stderr=subprocess.PIPE,
         text=True,
+        extra_groups=groups,
     ) as process:
         try:
             yield process
@@ -150,16 +156,10 @@ def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> N
 
 
 def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.fail("only root can become somebody else")
-    for parent in (tmp_path, *tmp_path.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o755)
-    path = paste_file(tmp_path)
+    path = as_somebody_else(tmp_path)
     journal_dir = tmp_path / "journal"
-    journal_dir.mkdir(mode=0o700)
     leave_behind(journal_dir, "a" * 16)
-    for each in (journal_dir, *journal_dir.iterdir()):
+    for each in journal_dir.iterdir():
         os.chown(each, NOBODY, NOBODY)
     with relay(path) as process:
         eventually((journal_dir / "relay.lock").exists)
@@ -179,6 +179,42 @@ def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
 def _may_read(path: Path, user: int) -> bool:
     script = 'test -r "$1"'
     return subprocess.run(["sh", "-c", script, "-", path], user=user, check=False).returncode == 0
+
+
+def as_somebody_else(tmp_path: Path) -> Path:
+    """The paste file of a directory that is `NOBODY`'s, and that root's relay is to become."""
+    if os.geteuid() != 0:
+        pytest.fail("only root can become somebody else")
+    for parent in (tmp_path, *tmp_path.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(0o755)
+    journal_dir = tmp_path / "journal"
+    journal_dir.mkdir(mode=0o700)
+    os.chown(journal_dir, NOBODY, NOBODY)
+    return paste_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        # Its groups, as /etc/group has them.
+        ("os.getgrouplist = lambda name, group: [4242, 4243] * (name == 'nobody')", {4242, 4243}),
+        # A user that has no name, as in a container.
+        ("pwd.getpwuid = {}.__getitem__", set()),
+    ],
+)
+def test_as_root_it_has_the_groups_of_the_owner_and_none_of_root(
+    found: str, expected: set[int], tmp_path: Path
+) -> None:
+    program = f"import os, pwd\n{found}\n{PROGRAM}"
+    path = as_somebody_else(tmp_path)
+    with relay(path, program=program, groups=[0, 4, 4244]) as process:
+        eventually((tmp_path / "journal" / "relay.lock").exists)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        process.terminate()
+        process.communicate(timeout=10)
+    (groups,) = (line.split()[1:] for line in status.splitlines() if line.startswith("Groups:"))
+    assert set(map(int, groups)) == expected
 
 
 def test_as_root_it_makes_no_directory_that_glance_could_not_use(

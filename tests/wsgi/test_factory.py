@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -232,11 +233,11 @@ def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_
 @pytest.mark.parametrize(
     ("strategy", "library", "brings"),
     [
-        ("rabbit", "amqp", "pip install glance-notify-middleware brings"),
+        ("rabbit", "amqp", "pip install /path/to/the/clone brings"),
         (
             "qpid",
             "proton",
-            "pip install 'glance-notify-middleware[qpid]' brings (with a C compiler and Python's "
+            "pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
             "headers), or Debian's package python3-qpid-proton",
         ),
     ],
@@ -377,8 +378,12 @@ def test_logging_beside_others_is_written_at_once_and_all_are_named(tmp_path: Pa
 
 def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
-    app = filter_factory({}, notifier_strategy="logging", log_file=str(path))(APP)
-    assert path.exists()
+    umask = os.umask(0)
+    try:
+        app = filter_factory({}, notifier_strategy="logging", log_file=str(path))(APP)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640  # who downloads what is not for everybody
     Server().serve(app, environ(*DELETE))
     assert '"event_type":"image.delete"' in path.read_text()
 
