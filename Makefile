@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench faults long rabbitmq constraints clean
+.PHONY: help demo serve test lint bench faults long pins rabbitmq constraints clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -33,8 +33,24 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these modules decide, and do no I/O.
 CORE := */asynchronous.py,*/bounds.py,*/brokers.py,*/config.py,*/escaping.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/patch.py,*/qpid_options.py,*/tasks.py,*/values.py
 
-long: $(VENV)/test rabbitmq ## what takes longer: all of Glance's own suites, imports, kills, a backlog, a cluster; writes its tables to docs/
+long: $(VENV)/test rabbitmq pins ## what takes longer: all of Glance's own suites, imports, kills, a backlog, a cluster, older libraries; writes its tables to docs/
 	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance_suite tests/long -s
+
+# Releases of OpenStack, each with an environment of its own.
+PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))
+
+pins: $(PINS:%=build/pins-%/made) rabbitmq ## the tests of brokers, relay and journal on the libraries of older releases of OpenStack; part of make long
+	@for release in $(PINS); do \
+	  echo "On the libraries of OpenStack $$release:" && \
+	  build/pins-$$release/bin/python -m pytest --ignore=tests/relay/test_mutations.py \
+	    tests/journal tests/relay tests/strategies tests/rabbit || exit 1; \
+	done
+
+build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
+	@$(compiler)
+	@$(PYTHON) -m venv build/pins-$*
+	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,brokers]' || $(call missing,what pip says above; is PyPI within reach?)
+	@touch $@
 
 faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s

@@ -123,8 +123,8 @@ class Stream:
 def _selector() -> selectors.BaseSelector:
     """By poll(2), as select(2) fails for descriptors above 1,023.
 
-    eventlet's monkey-patching removes that (0.41, `eventlet/green/selectors.py`), and what it leaves
-    waits in its hub, which knows no such bound: asked for at each call, as it may come late.
+    eventlet's monkey-patching removes that (0.41, eventlet/green/selectors.py), and what it leaves
+    waits in its hub, which has no such bound: looked for at each call, as it may come late.
     """
     return getattr(selectors, "PollSelector", selectors.SelectSelector)()
 

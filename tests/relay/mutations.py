@@ -707,6 +707,9 @@ MUTATIONS = (
         (
             "journal/test_settling.py"
             "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
+        ),
+    ),
+    Mutation(
         "everybody may read the log file",
         "strategies/log.py",
         "os.open(path, flags, 0o640)",
