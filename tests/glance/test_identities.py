@@ -72,7 +72,12 @@ def test_forged_headers_change_nothing_with_the_defaults(in_process: InProcess) 
 
 
 @pytest.mark.parametrize(
-    ("header", "own"), [("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7;proto=http")]
+    ("header", "own"),
+    [
+        ("X-Forwarded-For", "192.0.2.7"),
+        ("Forwarded", "for=192.0.2.7;proto=http"),
+        ("Forwarded", 'for=192.0.2.7;host="a.example,for=6.6.6.6"'),
+    ],
 )
 def test_behind_a_trusted_proxy_what_stands_left_of_its_own_entry_changes_nothing(
     header: str, own: str, in_process: InProcess, parsing: None
