@@ -64,10 +64,12 @@ class Stage:
         environ: Mapping[str, str] | None = None,
         app: str = "main",
         in_container: bool = False,
+        too: Mapping[str, str] | None = None,
         **options: str,
     ) -> None:
         """`options` are lines of the filter's section; `kind` is one of servers.COMMANDS, `app` a
-        name in the paste file; a container has process ids of its own, where we are root."""
+        name in the paste file; a container has process ids of its own, where we are root. `too`
+        are the lines in which the second filter differs, where the app has both."""
         folder.mkdir(exist_ok=True)
         self.kind = kind
         self.port = free_port()
@@ -85,9 +87,8 @@ class Stage:
         self._relay: subprocess.Popen[bytes] | None = None
         self._servers: list[ServerProcess] = []
         lines = {"journal_dir": str(self.journal), **options}
-        section = "".join(f"{name} = {value}\n" for name, value in lines.items())
-        filters = (_FILTER.format(name=name, lines=section) for name in ("notify", "notify_too"))
-        self.paste_file.write_text(_PASTE_FILE + "".join(filters))
+        filters = _section("notify", lines) + _section("notify_too", lines | dict(too or {}))
+        self.paste_file.write_text(_PASTE_FILE + filters)
         self._has_relay = lines.get("relay") == "external"
 
     def __enter__(self) -> "Stage":
@@ -221,6 +222,11 @@ class Stage:
         while not is_so():
             assert time.monotonic() < deadline, self.said()[-4000:]
             time.sleep(0.05)
+
+
+def _section(name: str, lines: Mapping[str, str]) -> str:
+    text = "".join(f"{option} = {value}\n" for option, value in lines.items())
+    return _FILTER.format(name=name, lines=text)
 
 
 def _kill(pid: int) -> None:

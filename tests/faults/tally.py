@@ -33,6 +33,7 @@ class Arrival(NamedTuple):
     payload: Any = None
     project_id: str | None = None
     user_id: str | None = None
+    publisher_id: str | None = None
 
     @property
     def fulfils(self) -> set[tuple[str, str]]:
@@ -138,6 +139,7 @@ class Consumer:
                 payload=told["payload"],
                 project_id=told["_context_project_id"],
                 user_id=told["_context_user_id"],
+                publisher_id=told["publisher_id"],
             )
         )
 

@@ -11,14 +11,22 @@ from tests.faults.ways import ALL
 _CONTAINERS = "two containers" if os.geteuid() == 0 else "two groups of processes"
 
 
+_DIFFERS = {"default_publisher_id": "too", "image_delete_payload": "metadata"}
+"""What filters of one journal may differ in: what is told, but not where it goes."""
+
+
 @under_each(35)
 def test_two_filters_of_a_process_share_one_journal(trial: Trial, kind: str) -> None:
-    with trial.stage(kind=kind, app="several") as stage:
+    one = {"default_publisher_id": "one", "image_delete_payload": "id"}
+    with trial.stage(kind=kind, app="several", too=_DIFFERS, **one) as stage:
         with Load(stage.port) as ledger:
             time.sleep(3)
             segments = len(stage.segments())
         assert segments == len(stage.server.workers())
-        trial.judge(35, ledger, more="two filters of one process")
+        tally = trial.judge(35, ledger, more="two filters of one process")
+    deletes = [each for each in tally.arrivals if each.event == "image.delete INFO"]
+    told = {(each.publisher_id, type(each.payload)) for each in deletes}
+    assert told == {("one", str), ("too", dict)}
 
 
 @under_each(35, always=["uWSGI"])
