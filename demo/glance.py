@@ -30,6 +30,10 @@ def rabbit_section(port: int, journal: Path) -> str:
 paste.filter_factory = glance_notify_middleware:filter_factory
 notifier_strategy = rabbit
 rabbit_port = {port}
+# Nothing is created by default, since all services of a cloud share these names. This broker has
+# no other service:
+create_queues = auto
+rabbit_durable_queues = true
 journal_dir = {journal}
 """
 

@@ -53,7 +53,7 @@ class Settings:
     rabbit_ssl_verify: bool
     rabbit_notification_exchange: str
     rabbit_notification_topic: str
-    rabbit_durable_queues: bool
+    rabbit_durable_queues: bool | None
     rabbit_queue_type: str
     rabbit_retry_backoff: float
     rabbit_retry_max_backoff: float
@@ -219,13 +219,26 @@ def _check(values: Mapping[str, Any], given: Set[str]) -> None:
     for one, other in _NEEDS:
         if one in given and not values[other]:
             raise _contradiction(one, other, f"the first needs {other} to be set too")
-    if values["rabbit_queue_type"] == "quorum" and not values["rabbit_durable_queues"]:
-        why = "a quorum queue is always durable"
-        raise _contradiction("rabbit_queue_type", "rabbit_durable_queues", why)
+    _check_queues(values)
     for first, longest in _NOT_LONGER:
         if values[first] > values[longest]:
             raise _contradiction(first, longest, "the first wait is longer than the longest")
     _check_qpid(values, given)
+
+
+def _check_queues(values: Mapping[str, Any]) -> None:
+    durable = values["rabbit_durable_queues"]
+    if values["rabbit_queue_type"] == "quorum" and durable is False:
+        why = "a quorum queue is always durable"
+        raise _contradiction("rabbit_queue_type", "rabbit_durable_queues", why)
+    if values["create_queues"] == "auto" and durable is None:
+        why = (
+            "with auto the second must be set, as the other services of this cloud declare the "
+            "same names: true where [oslo_messaging_rabbit] amqp_durable_queues of glance-api.conf "
+            "is true, else false; where its rabbit_quorum_queue is true, true and "
+            "rabbit_queue_type = quorum"
+        )
+        raise _contradiction("create_queues", "rabbit_durable_queues", why)
 
 
 def _check_qpid(values: Mapping[str, Any], given: Set[str]) -> None:

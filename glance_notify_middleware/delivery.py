@@ -1,10 +1,12 @@
 """Delivers to one strategy: a window of messages on their way, and what becomes of each."""
 
+import itertools
 import logging
+import math
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.notification import Message, Priority, in_format
-from glance_notify_middleware.strategies import Outcome, SendError, Strategy
+from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 
 WINDOW = 500
 """Messages that are on their way at a time: about 1 MB, and as fast as RabbitMQ confirms."""
@@ -25,6 +27,19 @@ TRIES = 3
 
 OPERATOR = 60.0
 """Seconds after which a connection is tried again that only an operator can mend."""
+
+
+_TROUBLES = {
+    Outcome.UNROUTABLE: ("has no queue for {}", "has a queue for {} again", logging.WARNING),
+    Outcome.DENIED: ("cannot send {}", "can send {} again", logging.ERROR),
+    Outcome.REFUSED: ("refuses messages of {}", "takes messages of {} again", logging.WARNING),
+}
+"""What is logged where the messages of a priority do not go, when they go again, and its level."""
+
+_LASTING = (Outcome.DENIED, Outcome.UNROUTABLE)
+"""With these another try is of no use before somebody has mended something."""
+
+_TAKES = "takes notifications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +63,21 @@ class _Sent:
     is_done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """Of a priority: how often in a row its messages were refused, and until when they wait."""
+
+    failures: int
+    until: float
+
+
 class Delivery:
-    """Takes steps of the journal, sends their messages, moves the cursors over what is done."""
+    """Takes steps of the journal, sends their messages, moves the cursors over what is done.
+
+    A broker may take the messages of one priority, which makes the routing key, and not those of
+    another: no priority waits for another. One that is refused is held in the window for a moment;
+    one that has no queue, is denied, or would fill the window, is set aside.
+    """
 
     def __init__(
         self,
@@ -65,6 +93,7 @@ class Delivery:
     ) -> None:
         self._name = name
         self._strategy = strategy
+        self._connecting = strategy if isinstance(strategy, Connecting) else None
         self._directory = directory
         self._cursors = cursors
         self._message_format = message_format
@@ -73,6 +102,9 @@ class Delivery:
         self._clock = clock
         self._window: deque[tuple[Step, list[_Sent]]] = deque()
         self._rejections: Counter[str] = Counter()  # by message_id
+        self._holds: dict[Priority, _Hold] = {}
+        self._troubles: dict[Priority, Outcome] = {}  # what was last told of those that do not go
+        self._done_aside: set[str] = set()  # ids of those behind one that is not done
         self._failures = 0  # in a row
         self._not_before = 0.0
         self._buried: set[Path] = set()  # files of dead letters that are still to be synced
@@ -103,9 +135,13 @@ class Delivery:
         return worked
 
     def keep_alive(self) -> None:
-        """To be called once a second."""
+        """To be called once a second. Connects too, while there is nothing to send."""
+        is_idle = not self._window and self._aside.due(math.inf) is None
         try:
             self._strategy.keep_alive()
+            if self._connecting and is_idle and self._clock() >= self._not_before:
+                self._connecting.connect()
+                self._tell_connected()
         except SendError as error:
             self._failed(error)
 
@@ -117,16 +153,59 @@ class Delivery:
 
     def _send_window(self) -> bool:
         waiting = [sent for _, all_sent in self._window for sent in all_sent if not sent.is_done]
+        held = self._held()
         self._set_aside(waiting)
-        batch = [sent for sent in waiting if sent.message.priority not in self._aside]
+        batch = [
+            sent
+            for sent in waiting
+            if sent.message.priority not in self._aside and sent.message.priority not in held
+        ]
         if batch:
-            outcomes = self._outcomes([sent.message for sent in batch])
-            for sent, outcome in zip(batch, outcomes, strict=False):
-                if outcome is Outcome.UNROUTABLE:
-                    self._begin_aside(sent.message.priority)
-                sent.is_done = self._is_done(sent.message, outcome)
+            self._deliver(batch)
             self._set_aside(batch)
         return any(sent.is_done for sent in waiting)
+
+    def _held(self) -> Set[Priority]:
+        """Those that wait. What would fill the window, and stop the others, is set aside."""
+        now = self._clock()
+        held = {priority: hold for priority, hold in self._holds.items() if now < hold.until}
+        if self.room < WINDOW // 2:
+            for priority, hold in held.items():
+                if priority not in self._aside:
+                    self._aside.begin(priority, now, hold.until - now)
+        return held.keys()
+
+    def _deliver(self, batch: Sequence[_Sent]) -> None:
+        """Send them, and see to what became of each, and of each priority."""
+        outcomes = self._outcomes([sent.message for sent in batch])
+        found: dict[Priority, set[Outcome | None]] = {}
+        for sent, outcome in zip(batch, outcomes, strict=False):
+            found.setdefault(sent.message.priority, set()).add(outcome)
+            sent.is_done = self._is_done(sent.message, outcome)
+        for priority, seen in found.items():
+            self._see_to(priority, seen)
+
+    def _see_to(self, priority: Priority, seen: Set[Outcome | None]) -> None:
+        lasting = next((each for each in _LASTING if each in seen), None)
+        if lasting is not None:
+            self._holds.pop(priority, None)
+            self._aside.begin(priority, self._clock())
+            self._tell_trouble(priority, lasting)
+        elif Outcome.REFUSED in seen:
+            self._hold(priority, is_first=Outcome.TAKEN in seen)
+        elif Outcome.TAKEN in seen:
+            self._holds.pop(priority, None)
+            if priority not in self._aside:
+                self._tell_end_of_trouble(priority)
+
+    def _hold(self, priority: Priority, *, is_first: bool) -> None:
+        before = self._holds.get(priority)
+        failures = 1 if is_first or before is None else before.failures + 1
+        now, wait = self._clock(), self._back_off.after(failures)
+        self._holds[priority] = _Hold(failures, now + wait)
+        if priority in self._aside:
+            self._aside.begin(priority, now, wait)
+        self._tell_trouble(priority, Outcome.REFUSED)
 
     def _is_done(self, message: Message, outcome: Outcome | None) -> bool:
         """Whether nothing is left to do for it: it was taken, or is a dead letter by now."""
@@ -173,11 +252,9 @@ class Delivery:
             return error.outcomes
         if Outcome.TAKEN in outcomes:
             self._failures = 0
-        if Outcome.REFUSED in outcomes:
-            self._wait()
-            self._tell("", "refuses messages, as a full queue does; they wait", logging.WARNING)
+            self._tell("", _TAKES, logging.INFO)
         else:
-            self._tell("", "takes notifications", logging.INFO)
+            self._tell_connected()
         return outcomes
 
     def _failed(self, error: SendError) -> None:
@@ -200,6 +277,25 @@ class Delivery:
             told = f"{self._name} {state}: {more}" if more else f"{self._name} {state}"
             log_alone(LOG, level, told)
 
+    def _tell_connected(self) -> None:
+        if self._states.get("") != _TAKES:
+            self._tell("", "is connected", logging.INFO)
+
+    def _tell_trouble(self, priority: Priority, outcome: Outcome) -> None:
+        self._troubles[priority] = outcome
+        state, _, level = _TROUBLES[outcome]
+        more = [f"its notifications are set aside and tried every {AGAIN:.0f} s; the others go on"]
+        if outcome is Outcome.REFUSED:
+            more = ["as a full queue does; they wait, and the others go on"]
+        if self._connecting and (reason := self._connecting.reason(priority, outcome)):
+            more.append(reason)
+        self._tell(priority, state.format(priority), level, "; ".join(more))
+
+    def _tell_end_of_trouble(self, priority: Priority) -> None:
+        if priority in self._troubles:
+            _, state, _ = _TROUBLES[self._troubles.pop(priority)]
+            self._tell(priority, state.format(priority), logging.INFO)
+
     # -- messages that do not go ------------------------------------------------------------
 
     def _bury(self, message: Message) -> bool:
@@ -215,12 +311,6 @@ class Delivery:
         told = f"{self._name} rejects {what} for what it is; it is kept in {path}"
         log_alone(LOG, logging.ERROR, told)
         return True
-
-    def _begin_aside(self, priority: Priority) -> None:
-        self._aside.begin(priority, self._clock())
-        told = f"has no queue for {priority}"
-        more = f"its notifications are set aside and tried every {AGAIN:.0f} s; the others go on"
-        self._tell(priority, told, logging.WARNING, more)
 
     def _set_aside(self, waiting: Sequence[_Sent]) -> None:
         """Put those of `waiting` to the others of their priority that are set aside, in order.
@@ -251,21 +341,21 @@ class Delivery:
             batch = self._aside.next(priority, WINDOW)
             if not batch:
                 if self._aside.end(priority):
-                    self._tell(priority, f"has a queue for {priority} again", logging.INFO)
+                    self._holds.pop(priority, None)
+                    self._tell_end_of_trouble(priority)
                 return False
         except OSError as error:
             self._aside.begin(priority, self._clock())
             self._tell("aside", "cannot read what was set aside", logging.ERROR, str(error))
             return False
-        outcomes = self._outcomes([message for message, _ in batch])
-        done: list[int] = []
-        for (message, end), outcome in zip(batch, outcomes, strict=False):
-            if outcome is Outcome.UNROUTABLE:
-                self._aside.begin(priority, self._clock())
-            if not self._is_done(message, outcome):
-                break
-            done.append(end)
-        if not done or not self._is_kept():
-            return False
-        self._aside.taken(priority, done[-1])
-        return True
+        found = [_Sent(each, each.message_id in self._done_aside) for each, _ in batch]
+        if to_send := [sent for sent in found if not sent.is_done]:
+            self._deliver(to_send)
+        count = len(list(itertools.takewhile(lambda sent: sent.is_done, found)))
+        if count and self._is_kept():
+            self._aside.taken(priority, batch[count - 1][1])
+        else:
+            count = 0
+        self._done_aside -= {sent.message.message_id for sent in found[:count]}
+        self._done_aside |= {sent.message.message_id for sent in found[count:] if sent.is_done}
+        return count > 0

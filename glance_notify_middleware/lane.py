@@ -1,9 +1,10 @@
 """The way of one strategy through the journals, in a thread of its own: none holds up another."""
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal.cursors import Cursors
 from glance_notify_middleware.journal.reader import Position, Reader, Step
-from glance_notify_middleware.notification import Message
-from glance_notify_middleware.strategies import Outcome, Strategy
+from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.strategies import Connecting, Outcome, Strategy
 
 _POLL = 0.05  # seconds between looks at the journal, while there is nothing new
 _KEEP_ALIVE = 1.0  # seconds between looks at the connection
@@ -89,7 +90,7 @@ class Lane:
     def _serve(self, over: threading.Event) -> None:
         delivery = Delivery(
             self.name,
-            _BesideTheDesk(self._route.make(), self._desk.lock),
+            _beside_the_desk(self._route.make(), self._desk.lock),
             self._desk.directory,
             self.cursors,
             message_format=self._route.message_format,
@@ -140,18 +141,41 @@ class _BesideTheDesk:
         self._lock = lock
 
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
-        self._lock.release()
-        try:
+        with self._left():
             return self._strategy.send(batch)
-        finally:
-            self._lock.acquire()
 
     def keep_alive(self) -> None:
-        self._lock.release()
-        try:
+        with self._left():
             self._strategy.keep_alive()
-        finally:
-            self._lock.acquire()
 
     def close(self) -> None:
         self._strategy.close()
+
+    @contextlib.contextmanager
+    def _left(self) -> Iterator[None]:
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+
+
+class _ConnectingBesideTheDesk(_BesideTheDesk):
+    """One that can connect without a message, likewise."""
+
+    def __init__(self, strategy: Connecting, lock: threading.Lock) -> None:
+        super().__init__(strategy, lock)
+        self._connecting = strategy
+
+    def connect(self) -> None:
+        with self._left():
+            self._connecting.connect()
+
+    def reason(self, priority: Priority, outcome: Outcome) -> str:
+        return self._connecting.reason(priority, outcome)
+
+
+def _beside_the_desk(strategy: Strategy, lock: threading.Lock) -> Strategy:
+    if isinstance(strategy, Connecting):
+        return _ConnectingBesideTheDesk(strategy, lock)
+    return _BesideTheDesk(strategy, lock)

@@ -4,6 +4,7 @@ from glance_notify_middleware.brokers import HOST, HOSTS, TRANSPORT_URL
 from glance_notify_middleware.qpid_options import QPID_HISTORIC, QPID_OPTIONS
 from glance_notify_middleware.values import (
     BOOLEAN,
+    BOOLEAN_OR_EMPTY,
     NAME,
     NETWORKS,
     NUMBER,
@@ -134,10 +135,12 @@ OPTIONS = (
     ),
     Option(
         "create_queues",
-        "auto",
-        one_of("auto", "never"),
-        "(rabbit) auto: exchange and queues are declared, where they are missing. never: nothing "
-        "is declared.",
+        "wait",
+        one_of("wait", "auto", "never"),
+        "(rabbit) wait: nothing is declared; where exchange or queue is missing, notifications "
+        "wait for their reader. auto: what is missing is declared as rabbit_durable_queues and "
+        "rabbit_queue_type say, which other services of the cloud must agree with. never: as wait, "
+        "and nothing is looked for at start.",
     ),
     Option(
         "queue_max_bytes",
@@ -215,16 +218,17 @@ OPTIONS = (
     ),
     Option(
         "rabbit_durable_queues",
-        "true",
-        BOOLEAN,
-        "(rabbit) Whether exchange and queues that are created survive a restart of the broker.",
+        "",
+        BOOLEAN_OR_EMPTY,
+        "(rabbit) Whether exchange and queues that are created survive a restart of the broker; to "
+        "be set with create_queues = auto, as amqp_durable_queues of the other services is.",
     ),
     Option(
         "rabbit_queue_type",
         "classic",
         one_of("classic", "quorum"),
-        "(rabbit) Type of the queues that are created. A consumer that declares another one is "
-        "refused by the broker.",
+        "(rabbit) Type of the queues that are created: quorum where the other services have "
+        "rabbit_quorum_queue. Who declares another one is refused by the broker.",
     ),
     Option(
         "rabbit_retry_backoff",

@@ -220,3 +220,6 @@ _TRUE_AND_FALSE = {
 }
 _BOOLEAN = one_of("true", "false", **_TRUE_AND_FALSE)
 BOOLEAN = Kind(lambda text: bool(_BOOLEAN.convert(text) == "true"), _BOOLEAN.expected)
+BOOLEAN_OR_EMPTY = Kind(
+    lambda text: BOOLEAN.convert(text) if text else None, f"{_BOOLEAN.expected}, or nothing"
+)

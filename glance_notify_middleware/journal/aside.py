@@ -47,9 +47,9 @@ class Aside:
         """Whether messages of this priority are set aside at present."""
         return priority in self._due
 
-    def begin(self, priority: Priority, now: float) -> None:
-        """There is nowhere to put messages of this priority."""
-        self._due[priority] = now + AGAIN
+    def begin(self, priority: Priority, now: float, wait: float | None = None) -> None:
+        """Messages of this priority do not go; they are tried after `wait` seconds, else AGAIN."""
+        self._due[priority] = now + (AGAIN if wait is None else wait)
         self._flows.discard(priority)
 
     def add(self, message: Message) -> bool:

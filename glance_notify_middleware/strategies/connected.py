@@ -1,6 +1,7 @@
 """What strategies with a connection have in common: when it is made, kept, given up."""
 
 import contextlib
+import itertools
 import logging
 import os
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.harmless import LOG, log_alone
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
 
@@ -36,6 +37,11 @@ class Connected(Generic[_C]):
 
     Any error ends the connection, and with it all that is not known of its messages: the next
     call connects anew, to the next host.
+
+    A broker that refuses one routing key ends a channel, or a session, over it, and the confirms of
+    what stood in front are lost with that (RabbitMQ 3.10: 200 messages had arrived, none was
+    confirmed). So on each connection the first message of each priority, which makes the routing
+    key, is on trial: it is alone on its way.
     """
 
     connect_timeout = 5.0
@@ -50,6 +56,21 @@ class Connected(Generic[_C]):
         self._turn = 0  # which host it is
         self._connection: _C | None = None
         self._pid = 0  # of the process that made the connection
+        self._admitted: set[Priority] = set()  # those that are not on trial at this connection
+        self._reasons: dict[Priority, str] = {}  # why each was denied last
+
+    def connect(self) -> None:
+        """See the contract."""
+        self._forget_what_was_inherited()
+        if self._connection is None:
+            try:
+                self._look_around(self._connected())
+            except Exception as error:
+                raise self._lost(error, ()) from error
+
+    def reason(self, priority: Priority, outcome: Outcome) -> str:
+        """See the contract."""
+        return self._reasons.get(priority, "") if outcome is Outcome.DENIED else ""
 
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
         """See the contract."""
@@ -95,6 +116,9 @@ class Connected(Generic[_C]):
         """Send the messages at `indexes`, and set the outcome of each as it becomes known."""
         raise NotImplementedError
 
+    def _look_around(self, connection: _C) -> None:
+        """See to what the messages need there, and create nothing. Raises whatever is wrong."""
+
     def _tend(self, connection: _C) -> None:
         """Read what is there, and say that we live, without waiting."""
         raise NotImplementedError
@@ -107,30 +131,59 @@ class Connected(Generic[_C]):
         """What the broker has said, where it ends a connection over one message's properties."""
         raise NotImplementedError
 
+    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
+        """Why, and what mends it, where only the routing key of that priority is not taken."""
+        raise NotImplementedError
+
     # -- what is the same for all -----------------------------------------------------------
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
-        try:
-            self._transmit(batch, range(len(batch)), outcomes)
-        except Exception as error:
-            if self._for_what_it_is(error) is None:
-                raise
-            self._drop()
-            self._send_one_by_one(batch, outcomes)
+        """Portion by portion. After an error over one message, or one routing key, of a portion
+        the broker does not say over which: it is the one that is alone then."""
+        one_by_one = False
+        while portion := self._portion(batch, outcomes, one_by_one):
+            try:
+                self._transmit(batch, portion, outcomes)
+            except Exception as error:
+                if not self._is_over_one(error, batch, portion, outcomes):
+                    raise
+                one_by_one = one_by_one or len(portion) > 1
+            else:
+                self._admitted.add(batch[portion[0]].priority)
 
-    def _send_one_by_one(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
-        """The broker does not say over which of them: it is the one that is alone then."""
-        for index, message in enumerate(batch):
-            if outcomes[index] is None:
-                try:
-                    self._transmit(batch, [index], outcomes)
-                except Exception as error:
-                    if (told := self._for_what_it_is(error)) is None:
-                        raise
-                    self._drop()
-                    outcomes[index] = Outcome.REJECTED
-                    what = f"{self._broker} refuses {message.message_id} for what it is"
-                    log_alone(LOG, logging.WARNING, f"{what}: {told}")
+    def _portion(
+        self, batch: Sequence[Message], outcomes: Outcomes, one_by_one: bool
+    ) -> Sequence[int]:
+        """The next messages that go together: what is on trial is alone."""
+        unknown = [index for index, outcome in enumerate(outcomes) if outcome is None]
+        if one_by_one:
+            return unknown[:1]
+        admitted = itertools.takewhile(lambda each: batch[each].priority in self._admitted, unknown)
+        return list(admitted) or unknown[:1]
+
+    def _is_over_one(
+        self, error: Exception, batch: Sequence[Message], portion: Sequence[int], outcomes: Outcomes
+    ) -> bool:
+        """Whether the others can go on, with a new connection; what was alone has its outcome."""
+        index, *others = portion
+        message = batch[index]
+        over_message = self._for_what_it_is(error)
+        over_key = None if over_message else self._over_one_key(error, message.priority)
+        if over_message is None and over_key is None:
+            return False
+        self.close()
+        if others or outcomes[index] is not None:
+            return True
+        if over_message is not None:
+            outcomes[index] = Outcome.REJECTED
+            what = f"{self._broker} refuses {message.message_id} for what it is"
+            log_alone(LOG, logging.WARNING, f"{what}: {over_message}")
+        elif over_key is not None:
+            self._reasons[message.priority] = over_key
+            for each, outcome in enumerate(outcomes):
+                if outcome is None and batch[each].priority is message.priority:
+                    outcomes[each] = Outcome.DENIED
+        return True
 
     @property
     def _broker(self) -> Broker:
@@ -152,6 +205,7 @@ class Connected(Generic[_C]):
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._admitted.clear()
         with contextlib.suppress(Exception):
             if connection is not None:
                 connection.drop()
@@ -159,4 +213,5 @@ class Connected(Generic[_C]):
     def _forget_what_was_inherited(self) -> None:
         if self._connection is not None and self._pid != os.getpid():
             connection, self._connection = self._connection, None
+            self._admitted.clear()
             connection.forget()

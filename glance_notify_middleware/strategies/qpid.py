@@ -9,7 +9,7 @@ import proton
 
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import credentials, errors
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
 from glance_notify_middleware.strategies.credentials import MisconfiguredError
@@ -39,6 +39,9 @@ _NEEDS_OPERATOR = (
     "amqp:unauthorized-access",
 )
 """With these it will not have us, or the node, later either."""
+
+_OVER_ALL = "access to exchange"
+"""What stands in RabbitMQ's refusal of all writing; in that of a routing key it is `topic`."""
 
 _CREATE_NODE = ("create-on-demand", "topic")  # as the Qpid C++ broker knows them
 
@@ -99,10 +102,13 @@ class Qpid(Connected[Sender]):
         return Sender(
             engine,
             self._deadline,
-            lambda message: f"{self._settings.qpid_notification_topic}.{message.priority.lower()}",
+            lambda message: self._subject(message.priority),
             self.most_unsettled,
             self.most_unsettled_bytes,
         )
+
+    def _subject(self, priority: Priority) -> str:
+        return f"{self._settings.qpid_notification_topic}.{priority.lower()}"
 
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
@@ -115,6 +121,13 @@ class Qpid(Connected[Sender]):
     def _for_what_it_is(self, error: Exception) -> str | None:
         is_so = isinstance(error, EndedError) and error.condition in _FOR_WHAT_IT_IS
         return str(error) if is_so and self._connection is not None else None
+
+    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
+        is_so = isinstance(error, EndedError) and error.condition == "amqp:unauthorized-access"
+        if not is_so or self._connection is None or _OVER_ALL in str(error):
+            return None
+        who = self._broker.userid or "anonymous"
+        return f"{error}; let user {who} write to {self._address} as {self._subject(priority)}"
 
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
         match error:

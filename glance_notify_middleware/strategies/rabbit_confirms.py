@@ -61,6 +61,11 @@ class Confirms:
         self._channel.events["basic_return"].add(self._on_return)
         self._channel.confirm_select()
 
+    @property
+    def are_awaited(self) -> bool:
+        """Whether messages wait for their confirms."""
+        return bool(self._waiting)
+
     def send(
         self, batch: Sequence[Message], indexes: Iterable[int], outcomes: list[Outcome | None]
     ) -> None:

@@ -1,4 +1,8 @@
-"""The exchange and the queues of the rabbit strategy: declared where they are missing."""
+"""The exchange and the queues of the rabbit strategy: looked for, or declared where missing.
+
+Their names are shared by all services of a cloud, and who declares one with other properties than
+it has is refused: so nothing is declared that the operator has not described.
+"""
 
 import logging
 from collections.abc import Callable
@@ -22,6 +26,9 @@ _WARNINGS = {
 }
 """What to say of a refusal whose text has this in it; the first that fits."""
 
+_POINTED_OUT = (amqp.PreconditionFailed, amqp.ResourceLocked)
+"""The second: another connection has the queue for itself. It may be bound, and gets messages."""
+
 
 class Topology:
     """A topic exchange, and a queue for each priority that is sent, bound to it by its name.
@@ -31,6 +38,7 @@ class Topology:
 
     def __init__(self, settings: Settings) -> None:
         self.creates = settings.create_queues == "auto"
+        self._looks = settings.create_queues == "wait"
         self.is_denied = False
         """Whether the exchange was missing, and we may not create it."""
         self._exchange = settings.rabbit_notification_exchange
@@ -43,12 +51,42 @@ class Topology:
             self._arguments["x-max-length-bytes"] = settings.queue_max_bytes
             self._arguments["x-overflow"] = "drop-head"
         self._compared: set[str] = set()  # what exists, and was compared with what we want
+        self._missing: list[str] = []  # the queues that were missing at the last look
+
+    @property
+    def way_out(self) -> str:
+        """What an operator can do where exchange or queue is missing; empty: we have tried."""
+        if self.creates:
+            return ""
+        return "start their reader, which declares what it reads, or set create_queues = auto"
+
+    def look(self, connection: Connection) -> None:
+        """With create_queues = wait: see what is there, and say once which queues are missing.
+
+        Raises NotFound where the exchange is missing; py-amqp's errors, and OSError, when the
+        connection is lost.
+        """
+        if not self._looks:
+            return
+        connection.deadline.renew()
+        channel = connection.channel()
+        channel.exchange_declare(self._exchange, "topic", passive=True)
+        missing = [queue for queue in self._queues if _is_missing(connection, channel, queue)]
+        channel.close()
+        if missing != self._missing:
+            self._missing = missing
+            if missing:
+                log_alone(
+                    LOG,
+                    logging.WARNING,
+                    f"there is no queue {' or '.join(missing)} in RabbitMQ: notifications wait "
+                    f"where no other queue is bound; {self.way_out}",
+                )
 
     def declare(self, connection: Connection) -> None:
-        """Make what is missing, as far as we may. Does nothing with create_queues = never.
+        """Make what is missing, as far as we may, with create_queues = auto alone.
 
-        Raises py-amqp's errors, and OSError, when the connection is lost; and ResourceLocked
-        for a queue that is another connection's alone.
+        Raises py-amqp's errors, and OSError, when the connection is lost.
         """
         if not self.creates:
             return
@@ -87,7 +125,7 @@ class Topology:
         if not is_missing and entity in self._compared:
             return None
         refusal = _refusal(connection, make)  # what exists is not changed by that, only compared
-        if isinstance(refusal, amqp.PreconditionFailed) and entity not in self._compared:
+        if isinstance(refusal, _POINTED_OUT) and entity not in self._compared:
             self._point_out(entity, refusal.reply_text)
         self._compared.add(entity)
         return refusal if is_missing else None
@@ -98,13 +136,16 @@ class Topology:
             log_alone(LOG, logging.WARNING, warning.format(entity=entity, reply=reply))
 
 
+def _is_missing(connection: Connection, channel: Any, queue: str) -> bool:
+    refusal = _refusal(connection, partial(channel.queue_declare, queue, passive=True))
+    return isinstance(refusal, amqp.NotFound)
+
+
 def _refusal(connection: Connection, ask: Callable[[], object]) -> Exception | None:
     """Ask the broker for something; returns its refusal, if it is one to live with."""
     connection.deadline.renew()
     try:
         ask()
-    except amqp.ResourceLocked:
-        raise
     except amqp.ChannelError as refusal:
         return cast(Exception, refusal)
     return None

@@ -67,6 +67,8 @@ RABBIT = Way(
         "rabbit_userid": "{user}",
         "rabbit_password": "{password}",
         "rabbit_retry_max_backoff": "1",
+        "create_queues": "auto",
+        "rabbit_durable_queues": "true",
     },
     close_connections=_close_by_0_9_1,
 )

@@ -36,6 +36,8 @@ paste.filter_factory = glance_notify_middleware:filter_factory
 notifier_strategy = rabbit
 rabbit_port = {port}
 rabbit_virtual_host = {vhost}
+create_queues = auto
+rabbit_durable_queues = true
 journal_dir = {journal}
 """
 

@@ -10,7 +10,7 @@ import pytest
 from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.journal.cursors import CursorFile
 from glance_notify_middleware.journal.reader import Position, Step
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message
 
@@ -50,6 +50,23 @@ class Scripted:
     def ids(self) -> list[list[str]]:
         """Of each batch."""
         return [[each.message_id for each in batch] for batch in self.batches]
+
+
+class Connecting(Scripted):
+    """One that can connect without a message, and knows why. `connect_errors` come first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connect_errors: list[SendError] = []
+        self.connects = 0
+
+    def connect(self) -> None:
+        self.connects += 1
+        if self.connect_errors:
+            raise self.connect_errors.pop(0)
+
+    def reason(self, priority: Priority, outcome: Outcome) -> str:
+        return f"why {priority} was {outcome.value}"
 
 
 class Bench:

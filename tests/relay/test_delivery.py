@@ -223,8 +223,12 @@ def test_there_is_one_line_for_each_change_of_state(
         ("ERROR", f"scripted cannot be used: password; {waits}"),
         ("WARNING", f"scripted is out of reach: gone; {waits}"),
         ("INFO", "scripted takes notifications"),
-        ("WARNING", "scripted refuses messages, as a full queue does; they wait"),
-        ("INFO", "scripted takes notifications"),
+        (
+            "WARNING",
+            "scripted refuses messages of INFO: as a full queue does; they wait, and the others "
+            "go on",
+        ),
+        ("INFO", "scripted takes messages of INFO again"),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.notification import Message, Priority
-from glance_notify_middleware.strategies import Outcome, SendError, Strategy
+from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 from glance_notify_middleware.strategies.rabbit import Rabbit
 
 PASSWORD = "wrong-pa55word"
@@ -76,19 +76,19 @@ class Place(Protocol):
     """Ids and timestamps that the broker's protocol, or the broker, cannot take."""
     port: int
 
-    def strategy(self, patience: float = 5.0, /, **options: str) -> Strategy:
+    def strategy(self, patience: float = 5.0, /, **options: str) -> Connecting:
         """One for this broker, which waits no longer than `patience` seconds for an answer."""
 
-    def strategy_at(self, *ports: int, patience: float = PATIENCE) -> Strategy:
+    def strategy_at(self, *ports: int, patience: float = PATIENCE) -> Connecting:
         """One for brokers at ports of loopback; all else is as for this one."""
 
-    def with_a_wrong_password(self) -> Strategy:
+    def with_a_wrong_password(self) -> Connecting:
         """One that shows PASSWORD."""
 
-    def with_nowhere_to_put(self, *priorities: Priority) -> Strategy:
+    def with_nowhere_to_put(self, *priorities: Priority) -> Connecting:
         """One whose messages of these priorities have no queue, and get none."""
 
-    def with_room_for(self, count: int) -> Strategy:
+    def with_room_for(self, count: int) -> Connecting:
         """One whose broker refuses what is more than `count` messages."""
 
     def received(
@@ -129,6 +129,7 @@ class RabbitPlace:
             connect_timeout = patience
             answer_timeout = patience
 
+        options = {"create_queues": "auto", "rabbit_durable_queues": "true"} | options
         if "transport_url" not in options:
             options = {
                 "rabbit_hosts": f"127.0.0.1:{self.port}",

@@ -1,16 +1,18 @@
 """What each strategy owes to the relay; the contract is in strategies/__init__.py."""
 
 import logging
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from demo.ports import free_port
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.notification import Priority
-from glance_notify_middleware.strategies import Outcome, Strategy
-from tests.strategies.peers import Peer, silent
-from tests.strategies.places import PASSWORD, Place, RabbitPlace, fails, message, messages
+from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
+from tests.strategies.peers import Peer, Wire, silent
+from tests.strategies.places import IN_TIME, PASSWORD, Place, RabbitPlace, message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 
@@ -51,14 +53,59 @@ def test_nothing_is_connected_before_the_first_message(place: Place) -> None:
         assert peer.accepted == 0
 
 
+def test_it_connects_without_a_message_and_sends_over_that_connection(place: Place) -> None:
+    with Wire(place.port) as wire:
+        strategy = place.strategy_at(wire.port)
+        for _ in range(2):
+            strategy.connect()
+            strategy.keep_alive()
+        assert wire.accepted == 1
+        assert list(strategy.send(messages(2))) == [TAKEN] * 2
+        assert wire.accepted == 1
+        wire.cut()
+        time.sleep(0.2)
+        with pytest.raises(SendError):
+            strategy.keep_alive()
+        strategy.connect()
+        assert wire.accepted == 2
+        strategy.close()
+
+
+def test_to_connect_where_nobody_listens_is_an_error_and_then_the_next_host_is_tried(
+    place: Place,
+) -> None:
+    port = free_port()
+    strategy = place.strategy_at(port, place.port, patience=20)
+    with pytest.raises(SendError, match=f"127.0.0.1:{port}: Connection refused") as raised:
+        strategy.connect()
+    assert not raised.value.needs_operator
+    strategy.connect()
+    assert list(strategy.send(messages(1))) == [TAKEN]
+    strategy.close()
+
+
+def send_one(strategy: Connecting) -> None:
+    strategy.send(messages(1))
+
+
+def connect(strategy: Connecting) -> None:
+    strategy.connect()
+
+
+@pytest.mark.parametrize("act", [send_one, connect])
 def test_a_wrong_password_needs_an_operator_and_is_told_nowhere(
-    place: Place, caplog: pytest.LogCaptureFixture
+    place: Place, caplog: pytest.LogCaptureFixture, act: Callable[[Connecting], None]
 ) -> None:
     caplog.set_level(logging.DEBUG, "")
     strategy = place.with_a_wrong_password()
-    error = fails(strategy)
+    began = time.monotonic()
+    with pytest.raises(SendError) as raised:
+        act(strategy)
+    assert time.monotonic() - began < IN_TIME
+    error = raised.value
+    assert "\n" not in str(error)
     assert error.needs_operator
-    assert list(error.outcomes) == [None]
+    assert list(error.outcomes) == [None] * (act is send_one)
     told = "".join(traceback.format_exception(error)) + caplog.text + repr(strategy)
     chained: BaseException | None = error
     while chained is not None:

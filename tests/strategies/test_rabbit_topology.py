@@ -92,6 +92,81 @@ def test_with_create_queues_never_nothing_is_declared(place: RabbitPlace) -> Non
     strategy.close()
 
 
+WAYS_OUT = "start their reader, which declares what it reads, or set create_queues = auto"
+
+
+def test_by_default_nothing_is_declared_and_what_is_missing_waits(place: RabbitPlace) -> None:
+    strategy = place.strategy(create_queues="wait", rabbit_durable_queues="")
+    for _ in range(2):
+        error = send_error(strategy, 2)
+        assert error.needs_operator
+        assert "no exchange 'glance'" in str(error)
+        assert WAYS_OUT in str(error)
+    assert place.declared("exchanges") == place.declared("queues") == {}
+    place.exchange(durable=False)
+    for _ in range(2):
+        assert list(strategy.send(messages(2))) == [UNROUTABLE] * 2
+    assert strategy.reason(Priority.INFO, UNROUTABLE) == WAYS_OUT
+    assert place.declared("queues") == {}
+    place.api("PUT", "queues", "notifications.info", {"durable": False})
+    assert list(strategy.send(messages(2))) == [UNROUTABLE] * 2, "it is not bound"
+    place.queue("notifications.info", durable=False)
+    assert list(strategy.send(messages(2))) == [TAKEN] * 2
+    strategy.close()
+
+
+def test_where_it_creates_there_is_no_other_way_out(place: RabbitPlace) -> None:
+    assert place.strategy().reason(Priority.INFO, UNROUTABLE) == ""
+
+
+def test_at_start_it_is_said_once_which_queues_are_missing_and_nothing_is_declared(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.exchange()
+    place.queue("notifications.info")
+    strategy = place.strategy(create_queues="wait")
+    for _ in range(3):
+        strategy.connect()
+        strategy.connect()
+        strategy.close()
+    (warning,) = warnings(caplog)
+    assert warning == (
+        "there is no queue notifications.warn or notifications.error in RabbitMQ: notifications "
+        f"wait where no other queue is bound; {WAYS_OUT}"
+    )
+    assert list(place.declared("queues")) == ["notifications.info"]
+    for queue in QUEUES:
+        place.queue(queue)
+    strategy.connect()
+    assert list(strategy.send([message(priority=each) for each in Priority])) == [TAKEN] * 3
+    strategy.close()
+    assert len(warnings(caplog)) == 1
+
+
+@pytest.mark.parametrize("create_queues", ["auto", "never"])
+def test_where_nothing_is_looked_for_to_connect_says_nothing_and_declares_nothing(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture, create_queues: str
+) -> None:
+    strategy = place.strategy(create_queues=create_queues)
+    strategy.connect()
+    strategy.close()
+    assert place.declared("exchanges") == place.declared("queues") == {}
+    assert warnings(caplog) == []
+
+
+def test_an_exchange_that_is_missing_at_start_is_an_error_with_the_ways_out(
+    place: RabbitPlace,
+) -> None:
+    strategy = place.strategy(create_queues="wait")
+    with pytest.raises(SendError, match=WAYS_OUT) as raised:
+        strategy.connect()
+    assert raised.value.needs_operator
+    assert place.declared("exchanges") == {}
+    place.exchange()
+    strategy.connect()
+    strategy.close()
+
+
 def test_where_only_one_priority_has_a_queue_the_others_are_unroutable(place: RabbitPlace) -> None:
     place.exchange()
     place.queue("notifications.info")
@@ -203,13 +278,18 @@ def test_who_declares_otherwise_after_us_fails_and_we_go_on(place: RabbitPlace) 
     strategy.close()
 
 
-def test_a_queue_that_belongs_to_another_connection_is_an_error(place: RabbitPlace) -> None:
+def test_a_queue_that_belongs_to_another_connection_holds_up_no_other(
+    place: RabbitPlace, caplog: pytest.LogCaptureFixture
+) -> None:
     strategy = place.strategy()
     address = f"127.0.0.1:{place.port}"
+    batch = [message(priority=each) for each in (Priority.INFO, Priority.WARN, Priority.ERROR)]
     with amqp.Connection(address, virtual_host=place.vhost) as connection:
         connection.channel().queue_declare("notifications.info", exclusive=True)
-        error = send_error(strategy)
-        assert "exclusive" in str(error)
-        assert not error.needs_operator
-    assert list(strategy.send(messages(1))) == [TAKEN]
+        for _ in range(2):
+            assert list(strategy.send(batch)) == [UNROUTABLE, TAKEN, TAKEN]
+    (warning,) = warnings(caplog)
+    assert warning.startswith("queue notifications.info cannot be declared: RESOURCE_LOCKED")
+    assert list(strategy.send(batch[:1])) == [TAKEN]
+    assert len(place.received(2, Priority.WARN)) == 2
     strategy.close()

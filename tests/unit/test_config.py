@@ -27,7 +27,7 @@ DEFAULTS = Settings(
     journal_when_full="drop",
     journal_sync="normal",
     relay="thread",
-    create_queues="auto",
+    create_queues="wait",
     queue_max_bytes=0,
     rabbit_hosts=(Broker("localhost", 5672, "guest", "guest"),),
     rabbit_password_file="",
@@ -39,7 +39,7 @@ DEFAULTS = Settings(
     rabbit_ssl_verify=True,
     rabbit_notification_exchange="glance",
     rabbit_notification_topic="notifications",
-    rabbit_durable_queues=True,
+    rabbit_durable_queues=None,
     rabbit_queue_type="classic",
     rabbit_retry_backoff=0.2,
     rabbit_retry_max_backoff=30.0,
@@ -634,6 +634,12 @@ URL = {"transport_url": "rabbit://u:pa55@h/v"}
             "rabbit_queue_type",
             "rabbit_durable_queues",
         ),
+        ({"create_queues": "auto"}, "create_queues", "rabbit_durable_queues"),
+        (
+            {"create_queues": "auto", "rabbit_queue_type": "quorum"},
+            "create_queues",
+            "rabbit_durable_queues",
+        ),
         (
             {"rabbit_retry_backoff": "31"},
             "rabbit_retry_backoff",
@@ -678,6 +684,27 @@ def test_options_that_contradict_each_other_are_both_named(
         read(lines, "glance-1")
     assert f"options {one} and {other} of the notify filter: " in str(raised.value)
     assert "pa55" not in str(raised.value)
+
+
+def test_the_error_about_queues_says_where_the_other_services_are_configured() -> None:
+    with pytest.raises(OptionError) as raised:
+        read({"create_queues": "auto"}, "glance-1")
+    for word in ("glance-api.conf", "amqp_durable_queues", "rabbit_quorum_queue"):
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "durable"),
+    [
+        ({"create_queues": "auto", "rabbit_durable_queues": "true"}, True),
+        ({"create_queues": "auto", "rabbit_durable_queues": "false"}, False),
+        ({"create_queues": "never", "rabbit_queue_type": "quorum"}, None),
+    ],
+)
+def test_who_creates_queues_says_whether_they_are_durable(
+    lines: dict[str, str], durable: bool | None
+) -> None:
+    assert read(lines, "glance-1").rabbit_durable_queues is durable
 
 
 def test_what_belongs_together_is_accepted() -> None:

@@ -1,0 +1,209 @@
+"""One routing key that the broker does not take: the others go on, each message once."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import proton
+import pytest
+
+from demo.rabbit import Rabbit as Node
+from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.strategies import Outcome, SendError
+from tests.strategies import answers
+from tests.strategies.amqp10 import Amqp10
+from tests.strategies.conftest import Made
+from tests.strategies.places import RabbitPlace, messages
+from tests.strategies.qpid_place import QpidPlace
+
+TAKEN, DENIED, REFUSED = Outcome.TAKEN, Outcome.DENIED, Outcome.REFUSED
+INFO, WARN, ERROR = Priority.INFO, Priority.WARN, Priority.ERROR
+
+
+@pytest.fixture
+def place(rabbit: Node, vhost: str) -> RabbitPlace:
+    place = RabbitPlace(rabbit, vhost)
+    place.exchange()
+    for priority in Priority:
+        place.queue(f"notifications.{priority.lower()}")
+    return place
+
+
+@pytest.fixture
+def user(place: RabbitPlace) -> Iterator[str]:
+    """Who may write to the exchange."""
+    name = f"u-{place.vhost}"
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    place.node.api("PUT", f"users/{name}", {"password": "pw", "tags": ""})
+    place.node.api("PUT", f"permissions/{place.vhost}/{name}", everything)
+    yield name
+    place.node.api("DELETE", f"users/{name}")
+
+
+def allow(place: RabbitPlace, user: str, topics: str) -> None:
+    """With these routing keys alone."""
+    permission = {"exchange": "glance", "write": topics, "read": ".*"}
+    place.node.api("PUT", f"topic-permissions/{place.vhost}/{user}", permission)
+
+
+def ids(batch: list[Message], priority: Priority) -> list[str]:
+    return [each.message_id for each in batch if each.priority is priority]
+
+
+def mixed() -> list[Message]:
+    """WARN in the middle of INFO."""
+    return [
+        *messages(20),
+        *messages(1, WARN),
+        *messages(20),
+        *messages(2, WARN),
+        *messages(2, ERROR),
+    ]
+
+
+def test_a_key_that_may_not_be_written_is_denied_and_nothing_else_comes_twice(
+    place: RabbitPlace, user: str
+) -> None:
+    allow(place, user, r"^notifications\.(info|error)$")
+    strategy = place.strategy(rabbit_userid=user, rabbit_password="pw")
+    batch = mixed()
+    sent: list[str] = []
+    for _ in range(3):
+        outcomes = strategy.send(batch)
+        sent += ids(batch, INFO)
+        for message, outcome in zip(batch, outcomes, strict=True):
+            assert outcome is (DENIED if message.priority is WARN else TAKEN)
+    assert [each for each, _ in place.received()] == sent
+    assert [each for each, _ in place.received(priority=ERROR)] == ids(batch, ERROR) * 3
+    reason = strategy.reason(WARN, DENIED)
+    assert "access to topic 'notifications.warn'" in reason
+    assert f"rabbitmqctl set_topic_permissions -p {place.vhost} {user} glance WRITE READ" in reason
+    assert "pw" not in reason
+    assert strategy.reason(INFO, DENIED) == ""
+    allow(place, user, ".*")
+    assert list(strategy.send(batch)) == [TAKEN] * len(batch)
+    assert [each for each, _ in place.received(priority=WARN)] == ids(batch, WARN)
+    strategy.close()
+
+
+def test_a_key_that_is_denied_leaves_no_connection_and_no_channel_behind(
+    place: RabbitPlace, user: str
+) -> None:
+    allow(place, user, "^$")
+    strategy = place.strategy(rabbit_userid=user, rabbit_password="pw")
+    for _ in range(5):
+        assert list(strategy.send(messages(2))) == [DENIED] * 2
+    strategy.close()
+    give_up = time.monotonic() + 10
+    while place.node.api("GET", f"vhosts/{place.vhost}/connections"):
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+
+
+def test_a_user_who_may_write_nothing_at_all_is_an_error_of_the_connection(
+    place: RabbitPlace, user: str
+) -> None:
+    nothing = {"configure": ".*", "write": "", "read": ".*"}
+    place.node.api("PUT", f"permissions/{place.vhost}/{user}", nothing)
+    strategy = place.strategy(rabbit_userid=user, rabbit_password="pw")
+    with pytest.raises(SendError, match="access to exchange") as raised:
+        strategy.send(mixed())
+    assert raised.value.needs_operator
+    strategy.close()
+
+
+@contextlib.contextmanager
+def suspended(place: RabbitPlace, queue: str) -> Iterator[None]:
+    """The queue is there and does nothing, as a quorum queue does that has no leader."""
+
+    def tell(what: str) -> None:
+        name = f'rabbit_misc:r(<<"{place.vhost}">>, queue, <<"{queue}">>)'
+        found = f"{{ok, Q}} = rabbit_amqqueue:lookup({name})"
+        place.node.ctl("eval", f"{found}, sys:{what}(amqqueue:get_pid(Q)).")
+
+    tell("suspend")
+    try:
+        yield
+    finally:
+        tell("resume")
+
+
+def test_a_queue_that_confirms_nothing_holds_up_no_other_key(place: RabbitPlace) -> None:
+    strategy = place.strategy(2.0, create_queues="never")
+    batch = mixed()
+    assert list(strategy.send(messages(3))) == [TAKEN] * 3
+    with suspended(place, "notifications.warn"):
+        for _ in range(2):
+            outcomes = strategy.send(batch)
+            for message, outcome in zip(batch, outcomes, strict=True):
+                assert outcome is (DENIED if message.priority is WARN else TAKEN)
+        reason = strategy.reason(WARN, DENIED)
+        assert "confirms nothing for notifications.warn within 2 s" in reason
+        assert "rabbitmq-queues quorum_status notifications.warn" in reason
+    assert list(strategy.send(batch)) == [TAKEN] * len(batch)
+    assert [each for each, _ in place.received()][3:] == ids(batch, INFO) * 3
+    assert set(ids(batch, WARN)) <= {each for each, _ in place.received(priority=WARN)}
+    strategy.close()
+
+
+def test_a_queue_that_falls_silent_while_messages_flow_is_found(place: RabbitPlace) -> None:
+    strategy = place.strategy(2.0, create_queues="never")
+    batch = mixed()
+    assert list(strategy.send(batch)) == [TAKEN] * len(batch)
+    with suspended(place, "notifications.warn"):
+        outcomes = strategy.send(batch)
+        for message, outcome in zip(batch, outcomes, strict=True):
+            assert outcome is (DENIED if message.priority is WARN else TAKEN)
+    assert [each for each, _ in place.received()] == ids(batch, INFO) * 2, "what was confirmed"
+    strategy.close()
+
+
+def test_by_amqp_1_0_a_key_that_may_not_be_written_is_denied_and_the_others_go_on(
+    rabbit: Node,
+) -> None:
+    with QpidPlace(rabbit) as place:
+        name = f"u-{place.name}"
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        topics = {"exchange": place.name, "write": r"\.(info|error)$", "read": ".*"}
+        rabbit.api("PUT", f"users/{name}", {"password": "pw", "tags": ""})
+        try:
+            rabbit.api("PUT", f"permissions/%2F/{name}", everything)
+            rabbit.api("PUT", f"topic-permissions/%2F/{name}", topics)
+            strategy = place.strategy(qpid_username=name, qpid_password="pw")
+            batch = mixed()
+            for _ in range(2):
+                outcomes = strategy.send(batch)
+                for message, outcome in zip(batch, outcomes, strict=True):
+                    assert outcome is (DENIED if message.priority is WARN else TAKEN)
+            assert [each for each, _ in place.received(80)] == ids(batch, INFO) * 2
+            assert place.received() == []
+            assert f"let user {name} write to /exchange/{place.name}" in strategy.reason(
+                WARN, DENIED
+            )
+            strategy.close()
+        finally:
+            rabbit.api("DELETE", f"users/{name}")
+
+
+def test_by_amqp_1_0_each_connection_tries_each_key_alone(made: Made) -> None:
+    """A broker that attached the link, and from then on ends the session over some subjects."""
+
+    def is_warning(one: proton.Message) -> bool:
+        return (one.subject or "").endswith(".warn")
+
+    def refuse_warnings(talk: answers.Conversation, delivery: proton.Delivery) -> None:
+        answer = answers.end("session", "amqp:unauthorized-access")
+        (answer if is_warning(peer.received[-1]) else answers.accept)(talk, delivery)
+
+    with Amqp10() as peer:
+        peer.answer = answers.accept
+        strategy = made(peer.port)
+        batch = mixed()
+        assert list(strategy.send(batch)) == [TAKEN] * len(batch)
+        strategy.close()
+        peer.received.clear()
+        peer.answer = refuse_warnings
+        for message, outcome in zip(batch, strategy.send(batch), strict=True):
+            assert outcome is (DENIED if message.priority is WARN else TAKEN)
+        told = [each.id for each in peer.received if not is_warning(each)]
+        assert told == ids(batch, INFO) + ids(batch, ERROR)
