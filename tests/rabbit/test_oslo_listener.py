@@ -2,11 +2,6 @@
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,61 +21,21 @@ from glance_notify_middleware.notification import (
 )
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.rabbit import Rabbit
+from tests.rabbit.program import Program
 
 DURABLE = "[oslo_messaging_rabbit]\namqp_durable_queues = true\n"
 
 
-class Listener:
+class Listener(Program):
     """That program, and what it has said."""
 
     def __init__(self, *words: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.rabbit.oslo_listener", *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"NO_PROXY": "*"},
-        )
-        self.said: list[str] = []
-        self.errors: list[str] = []
-        streams = ((self._process.stdout, self.said), (self._process.stderr, self.errors))
-        self._readers = [threading.Thread(target=_read, args=each) for each in streams]
-        for reader in self._readers:
-            reader.start()
-
-    def wait(self, done: Callable[[], bool]) -> None:
-        give_up = time.monotonic() + 30
-        while not done():
-            assert time.monotonic() < give_up, (self.said, self.errors)
-            time.sleep(0.05)
-
-    def wait_until_ready(self) -> None:
-        self.wait(lambda: "ready\n" in self.said)
+        super().__init__("tests.rabbit.oslo_listener", *words)
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
         """What has come so far; waits for `count` of them."""
         self.wait(lambda: len(self.said) > count)
         return [json.loads(line) for line in self.said if line != "ready\n"]
-
-    def end(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for reader in self._readers:
-            reader.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream
-            stream.close()
-
-
-def _read(stream: Any, lines: list[str]) -> None:
-    for line in stream:
-        lines.append(line)  # at once, not when all have come
 
 
 @pytest.fixture
@@ -101,7 +56,12 @@ def listen(rabbit: Node, vhost: str, tmp_path: Path) -> Iterator[Callable[..., L
 
 @pytest.fixture
 def sender(rabbit: Node, vhost: str) -> Iterator[Rabbit]:
-    lines = {"rabbit_port": str(rabbit.port), "rabbit_virtual_host": vhost}
+    lines = {
+        "rabbit_port": str(rabbit.port),
+        "rabbit_virtual_host": vhost,
+        "create_queues": "auto",
+        "rabbit_durable_queues": "true",
+    }
     sender = Rabbit(config.read(lines | {"rabbit_host": "127.0.0.1"}, "this-host"))
     yield sender
     sender.close()
