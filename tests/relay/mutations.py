@@ -320,13 +320,73 @@ MUTATIONS = (
     Mutation(
         "all wait while one broker is waited for",
         "lane.py",
-        "        self._lock.release()\n"
-        "        try:\n"
-        "            return self._strategy.send(batch)\n"
-        "        finally:\n"
-        "            self._lock.acquire()\n",
+        "        with self._left():\n            return self._strategy.send(batch)\n",
         "        return self._strategy.send(batch)\n",
         ("relay/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
+    ),
+    Mutation(
+        "what is refused is tried all the time",
+        "delivery.py",
+        "not in self._aside and sent.message.priority not in held",
+        "not in self._aside",
+        ("relay/test_keys.py::test_what_is_refused_waits_alone",),
+    ),
+    Mutation(
+        "what is refused fills the window",
+        "delivery.py",
+        "if self.room < WINDOW // 2:",
+        "if False:",
+        ("relay/test_keys.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",),
+    ),
+    Mutation(
+        "what was taken before its turn is sent again",
+        "delivery.py",
+        "_Sent(each, each.message_id in self._done_aside)",
+        "_Sent(each)",
+        ("relay/test_keys.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
+    ),
+    Mutation(
+        "nothing is connected before the first event",
+        "delivery.py",
+        "if self._connecting and is_idle and",
+        "if not self._connecting and is_idle and",
+        ("relay/test_keys.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",),
+    ),
+    Mutation(
+        "no priority is on trial",
+        "strategies/connected.py",
+        "return list(admitted) or unknown[:1]",
+        "return unknown",
+        ("strategies/test_one_key.py::test_by_amqp_1_0_each_connection_tries_each_key_alone",),
+    ),
+    Mutation(
+        "a priority is on trial once, not at each connection",
+        "strategies/connected.py",
+        "        connection, self._connection = self._connection, None\n"
+        "        self._admitted.clear()\n"
+        "        with contextlib",
+        "        connection, self._connection = self._connection, None\n        with contextlib",
+        ("strategies/test_one_key.py::test_by_amqp_1_0_each_connection_tries_each_key_alone",),
+    ),
+    Mutation(
+        "queues are created by default",
+        "strategies/rabbit_topology.py",
+        'self.creates = settings.create_queues == "auto"',
+        'self.creates = settings.create_queues != "never"',
+        (
+            "strategies/test_rabbit_topology.py"
+            "::test_by_default_nothing_is_declared_and_what_is_missing_waits",
+        ),
+    ),
+    Mutation(
+        "the kernel gives up what was sent to a peer that is gone after a quarter of an hour",
+        "strategies/rabbit_connection.py",
+        "{socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}",
+        "{socket.TCP_USER_TIMEOUT: 0, socket.TCP_MAXSEG: 0}",
+        (
+            "strategies/test_rabbit.py"
+            "::test_what_was_sent_to_a_peer_that_is_gone_is_given_up_in_time",
+        ),
     ),
     Mutation(
         "a relay that lives on its own may send elsewhere",

@@ -247,3 +247,13 @@ def test_what_interrupts_a_send_ends_its_connection(place: RabbitPlace) -> None:
     assert list(strategy.send([other])) == [TAKEN]
     assert place.received()[-1] == (other.message_id, other.body)
     strategy.close()
+
+
+def test_what_was_sent_to_a_peer_that_is_gone_is_given_up_in_time(place: RabbitPlace) -> None:
+    """By the kernel: py-amqp would set one second, the kernel's own is some fifteen minutes."""
+    strategy = place.strategy()
+    strategy.connect()
+    assert strategy._connection is not None
+    sock = strategy._connection.transport.sock
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+    strategy.close()
