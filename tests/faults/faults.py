@@ -73,6 +73,7 @@ FAULTS: Mapping[int, Fault] = {
     42: Fault("a download outlives many segments"),
     43: Fault("only one of three queues is bound"),
     44: Fault("records of a newer version come among others, and its relay later"),
+    45: Fault("the power is cut"),
 }
 
 

@@ -116,6 +116,11 @@ class ServerProcess:
             self._process.wait(20)
         self.kill()
 
+    def freeze(self) -> None:
+        """SIGSTOP to master and workers, at once; returns when none is in the middle of a call."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+
     def kill(self) -> None:
         """SIGKILL to master and workers, at once; returns when all are gone."""
         if self._is_over:

@@ -58,7 +58,7 @@ RABBIT = Way(
     protocol="AMQP 0-9-1",
     clients=("kombu", "amqp"),
     page="faults.md",
-    faults=frozenset(range(1, 45)),
+    faults=frozenset(range(1, 46)),
     tls={"rabbit_use_ssl": "true", "rabbit_ssl_ca_file": "{ca}"},
     forms={
         "notifier_strategy": "rabbit",
