@@ -1,10 +1,14 @@
 """A location that a PATCH adds makes an image active, however the client wrote the patch."""
 
+import json
 from collections.abc import Iterator
 from wsgiref.types import WSGIApplication
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from glance_notify_middleware.patch import roots
 from tests.glance.conftest import InProcess
 
 TYPE_2_0 = "application/openstack-images-v2.0-json-patch"
@@ -52,3 +56,19 @@ def test_every_spelling_that_glance_understands_is_told(
     assert (answer.status_int, answer.json["status"]) == (200, "active"), answer.text
     told = [(event["event_type"], event["priority"]) for event in in_process.told()]
     assert told == [("image.update", "INFO"), ("image.activate", "INFO")]
+
+
+@given(
+    st.lists(st.sampled_from(["/", "locations", "-", " ", "\t", "\xa0", "~0", "~1", "x", "\x85"])),
+    st.sampled_from(["path", "add", "replace", "remove"]),
+)
+def test_what_glance_takes_for_a_path_of_locations_is_one(pieces: list[str], key: str) -> None:
+    from glance.api.v2.images import RequestDeserializer  # type: ignore[import-untyped]
+    from webob.exc import HTTPBadRequest
+
+    path = "".join(pieces)
+    try:
+        is_one = RequestDeserializer()._decode_json_pointer(path)[0] == "locations"
+    except HTTPBadRequest:
+        is_one = False
+    assert not is_one or "locations" in roots(json.dumps([{key: path}]).encode())

@@ -109,6 +109,24 @@ MUTATIONS = (
         ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
     ),
     Mutation(
+        "of a patch only the beginning is kept",
+        "watch.py",
+        "Action.PATCH: streams.ALL",
+        "Action.PATCH: streams.HEAD",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
+        "a patch that is too long to be kept names no locations",
+        "observation.py",
+        "seen.is_cut or events.names_locations(seen.head)",
+        "events.names_locations(seen.head)",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
         "processes are merged without a cut",
         "journal/reader.py",
         "if is_current and at > cut and not chain.is_dead:",

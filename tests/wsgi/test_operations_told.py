@@ -62,6 +62,7 @@ RECORD_BODY = json.dumps(RECORD).encode()
         ("PATCH", ONE, b" []\n", reading("200 OK", RECORD_BODY), RECORD, [], 0),
         ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), QUEUED, ["image.update INFO", "image.activate INFO"], 1),
         ("PATCH", ONE, PLACE, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
+        ("PATCH", ONE, PATCH.replace(b'"n"', b'"%s"' % (b"n" * 60_000)), reading("200 OK", RECORD_BODY), QUEUED, ["image.update INFO"], 0),
         ("PATCH", ONE, SPELLED, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
         ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
         ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
