@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from glance_notify_middleware.bounds import bounded
+from glance_notify_middleware.bounds import LONGEST_ID, bounded
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -46,11 +46,14 @@ def from_context(environ: Mapping[str, Any]) -> Receiver | None:
     context = context_in(environ)
     if context is None:
         return None
-    return Receiver(
-        project_id=bounded(getattr(context, "project_id", None)),
-        user_id=bounded(getattr(context, "user_id", None)),
-        request_id=bounded(getattr(context, "request_id", None)),  # the client's, from a header
+    who = Receiver(
+        project_id=getattr(context, "project_id", None),
+        user_id=getattr(context, "user_id", None),
+        request_id=getattr(context, "request_id", None),  # the client's, from a header
     )
+    if len(f"{who.project_id}{who.user_id}{who.request_id}") > LONGEST_ID:
+        who = Receiver(*map(bounded, who))
+    return who
 
 
 def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:

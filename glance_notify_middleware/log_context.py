@@ -5,34 +5,28 @@ that is made takes the place of the one before it). oslo.context is not imported
 has done so, there is nothing to put back.
 """
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
+_MODULE = "oslo_context.context"
+_STORE = "_request_store"  # a thread's own attributes
 _NONE = object()
 
 
-@contextlib.contextmanager
-def kept() -> Iterator[None]:
-    """At its end the thread has the context again that it had at the beginning, or none."""
-    before = getattr(_store(), "context", _NONE)
+def current() -> object:
+    """What `put_back` wants to be given."""
+    return getattr(getattr(sys.modules.get(_MODULE), _STORE, None), "context", _NONE)
+
+
+def put_back(before: object) -> None:
+    """The thread has the context again that `current` found, or none. Does not raise."""
+    store: Any = getattr(sys.modules.get(_MODULE), _STORE, None)
+    if getattr(store, "context", _NONE) is before:
+        return
     try:
-        yield
-    finally:
-        after = _store()
-        if after is not None and getattr(after, "context", _NONE) is not before:
-            with contextlib.suppress(Exception):
-                _set(after, before)
-
-
-def _store() -> Any:
-    """A thread's own attributes; None where oslo.context is not loaded."""
-    return getattr(sys.modules.get("oslo_context.context"), "_request_store", None)
-
-
-def _set(store: Any, context: Any) -> None:
-    if context is _NONE:
-        del store.context
-    else:
-        store.context = context
+        if before is _NONE:
+            del store.context
+        else:
+            store.context = before
+    except AttributeError:  # not as oslo.context 6.5 has it
+        return

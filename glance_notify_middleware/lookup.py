@@ -145,9 +145,7 @@ class Lookup:
             "webob.adhoc_attrs": dict(snapshot.get("webob.adhoc_attrs", {})),
         }
         try:
-            with log_context.kept():
-                response = Request(environ).get_response(self._app)
-                body = _read(response)
+            response, body = self._answer(environ)
             status = response.status_int
             if status != 200:
                 return Found(status)
@@ -165,6 +163,15 @@ class Lookup:
                 log_alone(LOG, logging.WARNING, told)
             return Found()
         return Found(status, record if isinstance(record, dict) else None)
+
+    def _answer(self, environ: dict[str, Any]) -> tuple[Response, bytes]:
+        """The application's answer and its body; Glance's log goes on with who it is at."""
+        before = log_context.current()
+        try:
+            response = Request(environ).get_response(self._app)
+            return response, _read(response)
+        finally:
+            log_context.put_back(before)
 
     def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
         """A record that holds the image's id, owner and size, at most CACHE_SECONDS old.

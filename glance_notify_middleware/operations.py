@@ -172,8 +172,7 @@ def match(
         return None  # Glance knows no path that ends in a slash
     found = _VERSION.fullmatch(segments[0])
     if found:
-        root = _root(found)
-        del segments[0]
+        root = f"/{segments.pop(0)}/"
     else:
         found, root = _version_elsewhere(script_name, accept)
         if found is None:
@@ -187,6 +186,7 @@ def match(
                     return None
                 if len(path_info) > LONGEST_ID:  # clients choose them, and they are kept
                     names = {word: bounded(name) for word, name in names.items()}
+                    root = "/" if root == "/" else _root(found)
                 return Operation(route, root, names.get("{image}"), names.get("{member}"))
     if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
         # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for

@@ -104,8 +104,8 @@ MUTATIONS = (
     Mutation(
         "Glance's log goes on with the context of a look-up",
         "lookup.py",
-        "with log_context.kept():",
-        "if True:",
+        "            log_context.put_back(before)\n",
+        "            pass\n",
         ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
     ),
     Mutation(
