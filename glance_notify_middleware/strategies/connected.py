@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Generic, Protocol, TypeVar, cast
 
 from glance_notify_middleware.brokers import Broker
@@ -135,27 +135,51 @@ class Connected(Generic[_C]):
         """Why, and what mends it, where only the routing key of that priority is not taken."""
         raise NotImplementedError
 
+    def _may_be_over_one_key(self, error: Exception) -> bool:
+        """Whether a connection may have broken off over the routing key of what was on trial: that
+        is so if it holds for others."""
+        return False
+
     # -- what is the same for all -----------------------------------------------------------
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
         """Portion by portion. After an error over one message, or one routing key, of a portion
         the broker does not say over which: it is the one that is alone then."""
         one_by_one = False
-        while portion := self._portion(batch, outcomes, one_by_one):
+        suspects: dict[Priority, Exception] = {}
+        has_held = False  # a connection, since there are suspects
+        while portion := self._portion(batch, outcomes, one_by_one, suspects):
+            priority = batch[portion[0]].priority
             try:
                 self._transmit(batch, portion, outcomes)
             except Exception as error:
-                if not self._is_over_one(error, batch, portion, outcomes):
+                if self._is_over_one(error, batch, portion, outcomes):
+                    one_by_one = one_by_one or len(portion) > 1
+                elif self._may_be_over_one_key(error) and priority not in self._admitted:
+                    suspects[priority] = error
+                    self._drop()
+                else:
                     raise
-                one_by_one = one_by_one or len(portion) > 1
             else:
-                self._admitted.add(batch[portion[0]].priority)
+                self._admitted.add(priority)
+                has_held = bool(suspects)
+        if suspects and not has_held:
+            raise next(iter(suspects.values()))  # it is over none of them, but over all
+        outcomes[:] = [Outcome.REFUSED if each is None else each for each in outcomes]
 
     def _portion(
-        self, batch: Sequence[Message], outcomes: Outcomes, one_by_one: bool
+        self,
+        batch: Sequence[Message],
+        outcomes: Outcomes,
+        one_by_one: bool,
+        left_out: Container[Priority],
     ) -> Sequence[int]:
         """The next messages that go together: what is on trial is alone."""
-        unknown = [index for index, outcome in enumerate(outcomes) if outcome is None]
+        unknown = [
+            index
+            for index, outcome in enumerate(outcomes)
+            if outcome is None and batch[index].priority not in left_out
+        ]
         if one_by_one:
             return unknown[:1]
         admitted = itertools.takewhile(lambda each: batch[each].priority in self._admitted, unknown)

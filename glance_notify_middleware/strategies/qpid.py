@@ -129,6 +129,13 @@ class Qpid(Connected[Sender]):
         who = self._broker.userid or "anonymous"
         return f"{error}; let user {who} write to {self._address} as {self._subject(priority)}"
 
+    def _may_be_over_one_key(self, error: Exception) -> bool:
+        """RabbitMQ 3.10 resets the connection where a queue refuses (`reject-publish`)."""
+        is_reset = isinstance(error, ConnectionError) or (
+            isinstance(error, EndedError) and error.condition == "amqp:internal-error"
+        )
+        return is_reset and self._connection is not None
+
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
         match error:
             case AuthenticationError():

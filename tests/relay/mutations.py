@@ -378,6 +378,16 @@ MUTATIONS = (
         ("strategies/test_one_key.py::test_by_amqp_1_0_each_connection_tries_each_key_alone",),
     ),
     Mutation(
+        "a connection that breaks off over each priority counts as one that refuses each",
+        "strategies/connected.py",
+        "if suspects and not has_held:",
+        "if False:",
+        (
+            "strategies/test_one_key.py"
+            "::test_by_amqp_1_0_a_connection_that_breaks_off_over_each_key_is_an_error",
+        ),
+    ),
+    Mutation(
         "a priority is on trial once, not at each connection",
         "strategies/connected.py",
         "        connection, self._connection = self._connection, None\n"

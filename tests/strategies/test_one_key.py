@@ -185,6 +185,43 @@ def test_by_amqp_1_0_a_key_that_may_not_be_written_is_denied_and_the_others_go_o
             rabbit.api("DELETE", f"users/{name}")
 
 
+def test_by_amqp_1_0_a_full_queue_over_which_the_connection_ends_holds_up_no_other_key(
+    rabbit: Node,
+) -> None:
+    with QpidPlace(rabbit) as place:
+        queue = f"{place.name}.warn"
+        full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        rabbit.api("DELETE", f"queues/%2F/{queue}")
+        rabbit.api("PUT", f"queues/%2F/{queue}", {"durable": True, "arguments": full})
+        rabbit.api("POST", f"bindings/%2F/e/{place.name}/q/{queue}", {"routing_key": queue})
+        strategy = place.strategy()
+        assert list(strategy.send(messages(1, WARN))) == [TAKEN]
+        batch = mixed()
+        sent: list[str] = []
+        for _ in range(3):
+            strategy.close()
+            outcomes = strategy.send(batch)
+            sent += ids(batch, INFO)
+            for message, outcome in zip(batch, outcomes, strict=True):
+                assert outcome is (REFUSED if message.priority is WARN else TAKEN)
+        assert [each for each, _ in place.received(len(sent))] == sent
+        assert place.received() == []
+        assert len(place.received(priority=WARN)) == 1
+        assert list(strategy.send(messages(1, WARN))) == [TAKEN]
+        strategy.close()
+
+
+def test_by_amqp_1_0_a_connection_that_breaks_off_over_each_key_is_an_error(made: Made) -> None:
+    with Amqp10(answers.drop) as peer:
+        strategy = made(peer.port)
+        with pytest.raises(SendError, match="closed the connection") as raised:
+            strategy.send(mixed())
+        assert set(raised.value.outcomes) == {None}
+        assert peer.accepted == len(Priority)
+        peer.answer = answers.accept
+        assert set(strategy.send(mixed())) == {TAKEN}
+
+
 def test_by_amqp_1_0_each_connection_tries_each_key_alone(made: Made) -> None:
     """A broker that attached the link, and from then on ends the session over some subjects."""
 
