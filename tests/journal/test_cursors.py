@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,27 @@ def test_a_strategy_that_is_not_in_a_good_file_begins_with_what_is_recorded_from
         B: Position(0, left[1], None),
     }
     reader = Reader(tmp_path, file.of("qpid").positions)
+    assert ids(reader.read(9)) == [later.message_id]
+    reader.close()
+
+
+def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have put the strategy there just now, and have recorded since."""
+    cursors_of(tmp_path).save()
+    later = message()
+    load = checked.load
+
+    def load_while_another_records(path: Path) -> dict[str, Any] | None:
+        content = load(path)
+        if not (tmp_path / f"{A}.0.seg").exists():
+            write_segment(tmp_path, A, [(1, later)])
+        return content
+
+    monkeypatch.setattr(checked, "load", load_while_another_records)
+    begin_now(tmp_path, ["qpid", "rabbit"])
+    reader = Reader(tmp_path, cursors_of(tmp_path, "qpid").positions)
     assert ids(reader.read(9)) == [later.message_id]
     reader.close()
 

@@ -99,3 +99,29 @@ def test_thousands_of_small_journals_need_few_descriptors(tmp_path: Path) -> Non
     found, while_open = ask(with_few_descriptors, tmp_path)
     assert found == [each.message_id for each in made]
     assert while_open < 100
+
+
+def test_a_segment_that_was_read_to_its_end_is_not_kept_open(tmp_path: Path) -> None:
+    """Its room on the disk would be taken for as long, although it is removed."""
+    first = write_segment(tmp_path, A, [(1, message())])
+    write_segment(tmp_path, A, [(2, message())], segment=1, number=1)
+    reader = Reader(tmp_path, {})
+    assert len(ids(reader.read(9))) == 2
+    first.unlink()
+    links = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert not [each for each in links if each.startswith(str(first))]
+    reader.close()
+
+
+def test_what_is_damaged_at_the_end_is_counted_also_where_nobody_has_counted(
+    tmp_path: Path,
+) -> None:
+    """Its live file may be gone, with what the process had counted."""
+    segment = write_segment(tmp_path, A, [(1, message()), (2, message())])
+    data = bytearray(segment.read_bytes())
+    data[-1] ^= 0x55
+    segment.write_bytes(data)
+    reader = Reader(tmp_path, {})
+    assert len(ids(reader.read(9))) == 1
+    assert reader.lost_at_end(A, None) == 1
+    reader.close()

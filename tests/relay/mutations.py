@@ -327,6 +327,16 @@ MUTATIONS = (
         ("relay/test_several.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",),
     ),
     Mutation(
+        "a strategy that is added is not sent what is recorded while its place is looked for",
+        "journal/cursors.py",
+        "    ends = _ends(directory)\n    content = checked.load(path)\n",
+        "    content = checked.load(path)\n    ends = _ends(directory)\n",
+        (
+            "journal/test_cursors.py"
+            "::test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy",
+        ),
+    ),
+    Mutation(
         "one that is added begins at the lead, not at the load",
         "journal/directory.py",
         "            before_a_change()\n",
@@ -476,6 +486,26 @@ MUTATIONS = (
         ("strategies/test_rabbit_confirms.py::test_tags_begin_anew_with_a_new_channel",),
     ),
     Mutation(
+        "what was never sent has used up a tag",
+        "strategies/rabbit_confirms.py",
+        "                outcomes[index] = Outcome.REJECTED\n",
+        "                outcomes[index] = Outcome.REJECTED\n                self._last_tag += 1\n",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_cannot_be_expressed_is_rejected_and_has_no_tag",
+        ),
+    ),
+    Mutation(
+        "what is confirmed makes no room for as many bytes",
+        "strategies/rabbit_confirms.py",
+        "            self._waiting_bytes -= sum(sent.size for sent in resolved)\n",
+        "",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_is_confirmed_makes_room_for_as_many_bytes",
+        ),
+    ),
+    Mutation(
         "messages are not mandatory",
         "strategies/rabbit_confirms.py",
         "mandatory=True",
@@ -575,6 +605,23 @@ MUTATIONS = (
         "if found.is_whole:",
         "if True:",
         ("journal/test_intents.py::test_a_segment_without_its_mark_is_not_the_one_to_go_by",),
+    ),
+    Mutation(
+        "what has ended behind a lost mark stands open",
+        "journal/open_intents.py",
+        "        self._before.pop(key, None)\n",
+        "",
+        ("journal/test_open_intents.py::test_what_has_ended_since_does_not",),
+    ),
+    Mutation(
+        "what WebOb has in a buffer above is read past the filter",
+        "streams.py",
+        'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
+        'environ["webob._body_file"] = (buffer, counted)',
+        (
+            "wsgi/test_transparency.py"
+            "::test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done",
+        ),
     ),
     Mutation(
         "events do not end their intent",

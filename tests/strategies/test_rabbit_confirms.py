@@ -205,6 +205,38 @@ def test_no_more_bytes_are_unconfirmed_at_a_time_than_are_allowed_but_one_messag
     assert broker.unconfirmed_at_once == 2
 
 
+def test_what_is_confirmed_makes_room_for_as_many_bytes(broker: Broker) -> None:
+    confirms = opened(broker, most_bytes=100)
+    broker.ack(2, multiple=True)
+    assert outcomes_of(confirms, [message(b"x" * 40) for _ in range(2)]) == [TAKEN] * 2
+    broker.unconfirmed_at_once = 0
+    broker.ack(3)
+    broker.ack(4)
+    assert outcomes_of(confirms, [message(b"x" * 40) for _ in range(2)]) == [TAKEN] * 2
+    assert broker.unconfirmed_at_once == 2
+
+
+def test_what_cannot_be_expressed_is_rejected_and_has_no_tag(broker: Broker) -> None:
+    batch = messages(3)
+    publish = broker.basic_publish
+
+    def publish_what_can_be(message: Any, *words: Any, **more: Any) -> None:
+        if message.properties["message_id"] == batch[1].message_id:
+            raise ValueError("this is no AMQP")
+        publish(message, *words, **more)
+
+    broker.basic_publish = publish_what_can_be  # type: ignore[method-assign]
+    broker.ack(2, multiple=True)
+    assert outcomes_of(opened(broker), batch) == [TAKEN, Outcome.REJECTED, TAKEN]
+
+
+def test_the_broker_s_time_begins_with_the_batch(broker: Broker) -> None:
+    confirms = opened(broker)
+    broker.deadline.within(0)  # as after a long time in which nothing was sent
+    broker.ack(1)
+    assert outcomes_of(confirms, messages(1)) == [TAKEN]
+
+
 def test_a_confirm_renews_the_broker_s_time(broker: Broker) -> None:
     confirms = opened(broker)
     lefts = []

@@ -212,6 +212,20 @@ def test_a_body_that_is_dropped_without_a_close_is_told_as_cut_short() -> None:
     assert told.sent == [("ERROR", 5)]
 
 
+def test_a_body_that_is_ended_by_more_than_an_error_is_told_as_cut_short() -> None:
+    """As by a time-out of eventlet, or the end of its process, without a close."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"01234"
+        raise SystemExit
+
+    told = Told()
+    app = watched(PlaysGlance(answer("200 OK", chunks(), TEN)), told)
+    with pytest.raises(SystemExit):
+        list(app(environ("GET", FILE), Server()._start_response))
+    assert told.sent == [("ERROR", 5)]
+
+
 def test_the_event_comes_after_the_data_and_not_before() -> None:
     told = Told()
     app = watched(PlaysGlance(answer("200 OK", [b"01234", b"56789"], TEN)), told)

@@ -15,6 +15,7 @@ import pytest
 from paste.lint import middleware as lint
 from webob import Request
 
+from glance_notify_middleware import streams
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
 
 PLAIN = [("Content-Type", "text/plain"), ("X-Order", "1"), ("X-Order", "2")]
@@ -275,8 +276,8 @@ class Odd:
 class Into(io.RawIOBase):
     """An input that is read into buffers."""
 
-    def __init__(self) -> None:
-        self._data = io.BytesIO(b"data")
+    def __init__(self, data: bytes = b"data") -> None:
+        self._data = io.BytesIO(data)
 
     def readable(self) -> bool:
         return True
@@ -299,6 +300,27 @@ def test_an_input_that_is_read_through_a_buffer_is_counted_as_well(size: int) ->
     read = seen_by(lambda body: io.BufferedReader(body).read(size), Into(), told, "413 Too Large")
     assert read == b"data"
     assert told.events == ["image.prepare INFO", "image.upload ERROR"]
+
+
+def test_an_input_that_is_read_in_lines_is_counted_as_well() -> None:
+    told = Told()
+    lines = io.BytesIO(b"a\nb\n")
+    assert seen_by(lambda body: body.readlines(), lines, told, "413 Too Large") == [b"a\n", b"b\n"]
+    assert told.events == ["image.prepare INFO", "image.upload ERROR"]
+
+
+def test_an_empty_input_that_is_read_into_a_buffer_was_not_read() -> None:
+    told = Told()
+    empty = Into(b"")
+    assert seen_by(lambda body: body.readinto(bytearray(8)), empty, told, "409 Conflict") == 0
+    assert told.events == ["image.upload WARN"]
+
+
+def test_of_a_long_body_no_more_is_kept_than_is_wanted() -> None:
+    given = {"wsgi.input": io.BytesIO(b"x" * 1000)}
+    tally = streams.watch_input(given, lambda: None, 10)
+    given["wsgi.input"].read()
+    assert (tally.bytes_read, tally.head) == (1000, b"x" * 10)
 
 
 def test_an_input_can_be_copied() -> None:
@@ -341,17 +363,22 @@ def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
         start_response("409 Conflict", [])
         return []
 
-    inner = watched(PlaysGlance(refuses), Told())
+    told = Told()
+    inner = watched(PlaysGlance(refuses), told)
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if before:
             read.append(Request(environ).body_file.read(before))
         list(inner(environ, start_response))
+        buffer, _ = environ.get("webob._body_file", (None, None))
+        assert not isinstance(buffer, streams.CountingInput)
         read.append(Request(environ).body_file.read())
         return []
 
     server = Server().serve(outer, environ("PUT", FILE, data))
     assert b"".join(read) == data, server.trace
+    refused = ["image.prepare INFO", "image.upload ERROR"] if below else ["image.upload WARN"]
+    assert told.events == refused
 
 
 def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:

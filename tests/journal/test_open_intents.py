@@ -1,0 +1,37 @@
+"""Which intents stand open, where the mark of a segment is lost with which its copies end."""
+
+from glance_notify_middleware.journal.open_intents import OpenIntents
+from glance_notify_middleware.journal.records import Kind
+
+ONE, OTHER = b"1" * 16, b"2" * 16
+FACTS = b"facts"
+SEGMENT = Kind.SEGMENT, b""
+
+
+def left(*taken: tuple[Kind, bytes]) -> dict[bytes, tuple[bytes, bytes | None]]:
+    found = OpenIntents()
+    for kind, body in taken:
+        found.take(kind, body)
+    found.without_mark()
+    return found.by_key
+
+
+def test_what_was_not_copied_yet_stands_open() -> None:
+    taken = (Kind.BEGIN, ONE + FACTS), (Kind.BEGIN, OTHER + FACTS), SEGMENT
+    both = {ONE: (FACTS, None), OTHER: (FACTS, None)}
+    assert left(*taken) == left(*taken, (Kind.BEGIN, ONE + FACTS)) == both
+
+
+def test_what_has_ended_since_does_not() -> None:
+    taken = (Kind.BEGIN, ONE + FACTS), SEGMENT, (Kind.BEGIN, ONE + FACTS), (Kind.END, ONE)
+    assert left(*taken) == {}
+
+
+def test_of_a_download_the_latest_progress_counts() -> None:
+    begun = Kind.BEGIN, ONE + FACTS
+    taken = begun, (Kind.PROGRESS, ONE + b"8"), SEGMENT, begun, (Kind.PROGRESS, ONE + b"9")
+    assert left(*taken) == {ONE: (FACTS, b"9")}
+
+
+def test_progress_of_what_is_not_known_to_have_begun_means_nothing() -> None:
+    assert left((Kind.PROGRESS, ONE + b"8")) == {}
