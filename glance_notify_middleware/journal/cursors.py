@@ -1,13 +1,17 @@
 """How far each strategy has come in the journal of each process. Without that all is sent again."""
 
 import contextlib
+import logging
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import CURSORS, listing, segment_path
+from glance_notify_middleware.journal.files import is_foreign
 from glance_notify_middleware.journal.reader import Position
 from glance_notify_middleware.journal.vetting import Vetting
 
@@ -28,6 +32,9 @@ class CursorFile:
         self._saved_at = 0.0
         begin_now(directory, strategies)
         saved = checked.load(self._path)
+        if saved is None and is_foreign(self._path):
+            told = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
+            log_alone(LOG, logging.ERROR, f"{told}: what is in the journal is sent again")
         found = saved or {}
         self._is_dirty = saved is None
         self._sections = {name: Cursors(self, found.get(name)) for name in strategies}

@@ -161,7 +161,8 @@ def prepare(directory: Path) -> None:
     for path in foreign(directory, os.listdir(directory)):
         raise DirectoryError(
             f"{str(path)!r} is no regular file of user {os.geteuid()}, so it is none of the "
-            f"journal's; find out who has put it there, and remove it: rm {shlex.quote(str(path))}"
+            f"journal's; find out who has put it there, and remove it: rm {shlex.quote(str(path))} "
+            f"(or, where it is the journal's own and was restored, say: chown {os.geteuid()})"
         )
 
 

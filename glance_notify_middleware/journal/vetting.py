@@ -14,8 +14,6 @@ from glance_notify_middleware.journal.directory import (
 )
 from glance_notify_middleware.journal.files import is_foreign
 
-_LIVE = -1  # in the place of a segment's number
-
 
 class Vetting:
     """Keeps from a listing what this user has not written. Each name is looked at once: what is
@@ -23,29 +21,33 @@ class Vetting:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known: set[tuple[str, int]] = set()  # identity and number
+        self._segments: dict[str, list[int]] = {}  # what was found at the last look
+        self._living: set[str] = set()
 
     def ours(self, listed: Listing) -> Listing:
         """Of what is listed, the regular files of this user. Raises OSError."""
-        before, self._known = self._known, set()
-        found = Listing()
-        for identity, numbers in listed.segments.items():
-            fit = [
-                each
-                for each in numbers
-                if (identity, each) in before
-                or not is_foreign(segment_path(self._directory, identity, each))
-            ]
-            if fit:
-                found.segments[identity] = fit
-                self._known.update((identity, each) for each in fit)
-        found.living = {
-            each
-            for each in listed.living
-            if (each, _LIVE) in before or not is_foreign(live_path(self._directory, each))
+        before = self._segments
+        self._segments = {
+            identity: numbers
+            if before.get(identity) == numbers  # as with nearly all, nearly always
+            else self._vetted(identity, numbers, before.get(identity, []))
+            for identity, numbers in listed.segments.items()
         }
-        self._known.update((each, _LIVE) for each in found.living)
-        return found
+        new = {
+            each
+            for each in listed.living - self._living
+            if not is_foreign(live_path(self._directory, each))
+        }
+        self._living = (listed.living & self._living) | new
+        with_some = {identity: found for identity, found in self._segments.items() if found}
+        return Listing(with_some, self._living)
+
+    def _vetted(self, identity: str, numbers: list[int], before: list[int]) -> list[int]:
+        return [
+            each
+            for each in numbers
+            if each in before or not is_foreign(segment_path(self._directory, identity, each))
+        ]
 
 
 class Strangers:

@@ -86,7 +86,8 @@ def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
         layout.prepare(directory)
     assert str(raised.value) == (
         f"'{directory / name}' is no regular file of user {os.geteuid()}, so it is none of the "
-        f"journal's; find out who has put it there, and remove it: rm {directory / name}"
+        f"journal's; find out who has put it there, and remove it: rm {directory / name} "
+        f"(or, where it is the journal's own and was restored, say: chown {os.geteuid()})"
     )
 
 
@@ -195,6 +196,19 @@ def test_in_the_place_of_a_small_file_it_is_nothing_and_is_replaced(
     checked.replace(path, {"a": 1})
     assert checked.load(path) == {"a": 1}
     assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+
+
+def test_in_the_place_of_the_cursors_it_is_told_and_all_is_sent_again(
+    plant: Plant, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = directory / "cursors.json"
+    left = leave_behind(directory, A)
+    plant(path)
+    leading = Leading(directory)
+    assert leading.deliver() == left
+    assert told(caplog, f"{path} is no regular file of user {os.geteuid()}, and counts for") == 1
+    leading.end()
+    assert (checked.load(path) or {})["rabbit"]["positions"].keys() == {A}
 
 
 def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: Path) -> None:
