@@ -1,6 +1,7 @@
 """Puts journal, relay and strategies together, as the settings say."""
 
 import functools
+import logging
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +13,7 @@ from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import BackOff
 from glance_notify_middleware.ending import at_the_end
-from glance_notify_middleware.harmless import harmless, log_error
+from glance_notify_middleware.harmless import LOG, harmless, log_alone, log_error
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.cursors import begin_now
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
@@ -203,14 +204,28 @@ at_the_end(_end)
 
 def _tend(ours: Journal) -> None:
     """Once a second, and at once: so no request pays for the opening."""
-    said = ""
+    said: set[tuple[type[Exception], int | None]] = set()  # what is in its way: each is logged once
     while True:
         try:
-            ours.open()
-            ours.tend()
-            said = ""
+            _tend_once(ours)
         except Exception as error:
-            if str(error) != said:
-                said = str(error)
+            trouble = type(error), getattr(error, "errno", None)  # a text can hold a random name
+            if trouble not in said:
+                said.add(trouble)
                 log_error(f"the journal in {ours.directory} cannot be tended", error)
+        else:
+            if said:
+                log_alone(LOG, logging.INFO, f"the journal in {ours.directory} is tended again")
+            said.clear()
         time.sleep(1.0)
+
+
+def _tend_once(ours: Journal) -> None:
+    """Raises DirectoryError where the directory is not fit for this process: a server may have
+    loaded the filter as another user than it serves requests as. And OSError."""
+    try:
+        ours.open()
+        ours.tend()
+    except PermissionError:
+        layout.prepare(ours.directory)
+        raise

@@ -12,7 +12,7 @@ from glance_notify_middleware.values import (
     PATH_OR_EMPTY,
     PORT,
     PRIORITIES,
-    SIZE,
+    SIZE_OF_JOURNAL,
     SIZE_OR_0,
     SOMETHING,
     STRATEGIES,
@@ -108,16 +108,18 @@ OPTIONS = (
     Option(
         "journal_max_size",
         "2GiB",
-        SIZE,
-        "What the journal may take of the disk, dead letters included, before "
-        "journal_when_full applies.",
+        SIZE_OF_JOURNAL,
+        "What is not delivered, and dead letters, may take so much of the disk before "
+        "journal_when_full applies; 1MiB at least. Segments that are written take a fourth of it "
+        "more, and what is recorded in two seconds comes on top.",
     ),
     Option(
         "journal_when_full",
         "drop",
         one_of("drop", "refuse"),
-        "drop: new notifications go to Glance's log instead, whole, at ERROR. refuse: "
-        "503 to every request that would be an event.",
+        "Full is a journal that has reached its bound, or cannot be written. drop: new "
+        "notifications go to Glance's log instead, whole, at ERROR. refuse: 503 to every request "
+        "that would be an event.",
     ),
     Option(
         "journal_sync",

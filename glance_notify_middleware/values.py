@@ -151,6 +151,16 @@ _size = _counted({"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}, r"\d{1,15}")
 _time = _counted({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}, r"\d{1,9}(?:\.\d{1,9})?")
 
 
+def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:
+    def enough(text: str) -> float:
+        value = convert(text)
+        if value < least:
+            raise ValueError(text)
+        return value
+
+    return enough
+
+
 def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:
     def converted(text: str) -> float:
         if (value := convert(text)) <= 0:
@@ -203,7 +213,9 @@ NETWORKS = Kind(
 )
 PATH = Kind(_path, "an absolute path")
 PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")
-SIZE = Kind(lambda text: int(_positive(_size)(text)), "a size such as 65536, 64KiB, 64MiB or 2GiB")
+SIZE_OF_JOURNAL = Kind(
+    lambda text: int(_at_least(2**20, _size)(text)), "a size of 1MiB or more, such as 64MiB or 2GiB"
+)
 SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
 TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
 TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")

@@ -128,6 +128,24 @@ def begin_now(directory: Path, strategies: Iterable[str]) -> None:
         checked.replace(path, content | new, durable=True)
 
 
+def delivered(directory: Path) -> dict[str, Position]:
+    """How far all strategies have come, by identity, as it was last saved; nothing where no file
+    says so that can be read."""
+    content: dict[str, Any] | None = None
+    with contextlib.suppress(OSError):
+        content = checked.load(directory / CURSORS)
+    found = [section.get("positions", {}) for section in (content or {}).values()]
+    if not found:
+        return {}
+    return {
+        identity: min(
+            (Position(*each[identity]) for each in found),
+            key=lambda place: (place.segment, place.offset),
+        )
+        for identity in set(found[0]).intersection(*found[1:])
+    }
+
+
 def _ends(directory: Path) -> dict[str, Position]:
     """Behind all that is recorded: what is torn there is passed over by whoever reads on."""
     found = {}

@@ -10,6 +10,7 @@ aside.<...>.seg           messages that their broker had nowhere to put
 dead-<month>.jsonl        dead letters
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -225,16 +226,14 @@ def sweep(directory: Path) -> None:
             continue
 
 
-def size(directory: Path) -> int:
-    """Bytes that the files of the journal take, counted by their lengths. Raises OSError."""
-    total = 0
+def sizes(directory: Path) -> dict[str, int]:
+    """The length of each file that lies there, in bytes, by its name. Raises OSError."""
+    found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            try:
-                total += entry.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
-                continue  # removed in this moment
-    return total
+            with contextlib.suppress(FileNotFoundError):  # removed in this moment
+                found[entry.name] = entry.stat(follow_symlinks=False).st_size
+    return found
 
 
 def _somebody_lives(directory: Path, ours: Callable[[], str | None]) -> bool:

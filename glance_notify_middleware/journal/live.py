@@ -1,5 +1,6 @@
 """The live file: its lock tells the others that this process lives, and it holds its counters."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ class LiveFile:
         """Take the lock again; False where another process has taken us for dead."""
         return lock(self._fd)
 
+    def is_in_place(self) -> bool:
+        """False where somebody has removed it, or moved it away. Raises OSError."""
+        return is_at(self._path, self._fd)
+
     def restore(self) -> None:
-        """Make the file again when somebody has removed it, or moved it away. Raises OSError."""
-        if not is_at(self._path, self._fd):
-            removed, self._fd = self._fd, self._made()
-            os.close(removed)
+        """Make the file again. Raises OSError."""
+        removed, self._fd = self._fd, self._made()
+        os.close(removed)
 
     def write(self, content: dict[str, Any]) -> None:
         """Write what the process has counted, if it is new. Raises OSError."""
@@ -40,6 +44,12 @@ class LiveFile:
     def close(self) -> None:
         """Give the file up: from now on its process counts as dead."""
         os.close(self._fd)
+
+    def remove(self) -> None:
+        """Give it up, and leave nothing."""
+        with contextlib.suppress(OSError):  # it counts as that of a dead process then
+            self._path.unlink()
+        self.close()
 
     def _made(self) -> int:
         temporary = self._path.with_suffix(".new")
@@ -54,5 +64,6 @@ class LiveFile:
             os.close(fd)
             raise
         finally:
-            temporary.unlink()
+            with contextlib.suppress(OSError):  # it is swept later
+                temporary.unlink()
         return fd

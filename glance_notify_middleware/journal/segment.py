@@ -4,18 +4,19 @@ import errno
 import os
 from pathlib import Path
 
-from glance_notify_middleware.journal.directory import is_at
+from glance_notify_middleware.journal.directory import is_at, segment_path
 
 
 class Segment:
-    """An open one. `size` is how many bytes were written to it."""
+    """An open one. `size` is how many bytes were written to it, `number` which one it is."""
 
-    __slots__ = ("_fd", "_path", "size")
+    __slots__ = ("_fd", "_path", "number", "size")
 
-    def __init__(self, path: Path, head: bytes) -> None:
+    def __init__(self, directory: Path, identity: str, number: int, head: bytes) -> None:
         """Make it. It has its name only when `head` is in it: who has seen a segment, and read the
         one before to its end, never looks into that again. Raises OSError: then there is none."""
-        self._path = path
+        self.number = number
+        self._path = path = segment_path(directory, identity, number)
         temporary = path.with_suffix(".new")
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(temporary, flags, 0o600)

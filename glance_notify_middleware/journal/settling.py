@@ -270,6 +270,12 @@ class Settling:
         path.unlink(missing_ok=True)
 
 
+def is_counted(directory: Path, identity: str) -> bool:
+    """Whether what that process has counted stands in the totals, though it may live. Raises
+    OSError."""
+    return identity in (checked.load(directory / layout.TOTALS) or {}).get("added", [])
+
+
 def _unknown(left: OpenIntents) -> Iterator[Notification]:
     for key, (facts, progress) in left.by_key.items():
         try:

@@ -5,7 +5,7 @@ process, is held around one write().
 """
 
 import contextlib
-import os
+import math
 import secrets
 import threading
 import time
@@ -14,27 +14,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.journal import clock, files, records
-from glance_notify_middleware.journal.directory import segment_path, size
+from glance_notify_middleware.journal.cursors import delivered
+from glance_notify_middleware.journal.fullness import Fullness, take_room
 from glance_notify_middleware.journal.live import LiveFile
 from glance_notify_middleware.journal.open_intents import OpenIntents
 from glance_notify_middleware.journal.origin import Origin
-from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.records import INTENT, Kind
 from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.journal.segment import Segment
+from glance_notify_middleware.journal.settling import is_counted
 from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
+from glance_notify_middleware.journal.turned_over import Left, TurnedOver
 from glance_notify_middleware.notification import Message, Priority
 
 TENDING = "glance-notify-journal"
 """The name of the thread that tends a journal."""
 
 SEGMENT_SIZE = 4 * 1024 * 1024
-"""Bytes after which a segment is followed by the next one."""
+"""Bytes after which a segment is followed by the next one, if its share of the bound is as much."""
 
 # Said once: to look a member of an enumeration up costs more than all that is done with it.
 _BEGIN, _EVENTS = Kind.BEGIN, Kind.EVENTS
 
-_ROOM = 1024 * 1024  # bytes free on a disk that counts as no longer full
-_LEFT_FULL = 0.9  # of the bound: below that a full journal takes records again
+_NO_INTENT = bytes(INTENT)
+_FULL = "full", "the journal is full"  # why something is dropped
+_TENDED = 10.0  # seconds after which a journal that was tended is so no longer
 
 
 class NotWrittenError(Exception):
@@ -56,22 +61,25 @@ class Journal:
         the disk, as far as fdatasync(2) knows, when `record` returns."""
         self.directory = directory
         self.identity: str | None = None
-        self.is_full = False  # the bound or the disk: as found a moment ago
+        self.is_full = False  # the bound or the disk, as found a moment ago; or it has a `_trouble`
         self.reminders = Reminders()
-        self._max_size = max_size
-        self._segment_size = segment_size
+        self._fullness = Fullness(directory, max_size, segment_size)
+        self._trouble = ""  # why nothing can be written: `tend` tries whether that has passed
+        self._tended_at = -math.inf  # by the monotonic clock
         self._lock = threading.Lock()  # around one append
         self._live: LiveFile | None = None
         self._segment: Segment | None = None
         self._next_segment = 0  # its number; one that could not be begun has used up its own
+        self._head_size = 0  # bytes of its segment that stood in it when it was begun
         self._turn_over_at = 0  # bytes
+        self._turned_over = TurnedOver()
         self._clock_ahead = 0  # nanoseconds: see clock.ahead
         self._number = 0  # of the next notification
         self._recorded: Counter[tuple[str, Priority]] = Counter()
         self._dropped: Counter[str] = Counter()  # by reason
         self._intents = OpenIntents()
         self._unended: list[bytes] = []  # keys of intents whose end could not be written
-        self._again: deque[records.Record] = deque()  # to be recorded under a new identity
+        self._again: deque[Left] = deque()  # what was removed, or can be, and is not delivered
         self._threads: dict[str, threading.Thread] = {}
         self._written = 0  # records so far
         self._syncing = Syncing(self._last) if sync else None
@@ -104,6 +112,9 @@ class Journal:
         with self._lock:
             if key not in self._intents.by_key:
                 return
+            if self._trouble:
+                self._unended.append(key)
+                return
             try:
                 self._append(Kind.END, key)
                 self._intents.end(key)
@@ -116,11 +127,11 @@ class Journal:
         Raises NotWrittenError: then it is to be ended by itself.
         """
         if self.is_full:
-            self._drop(len(messages), "full", "the journal is full")
+            self._drop(len(messages), *(("disk", self._trouble) if self._trouble else _FULL))
         try:
             self.settle(messages, ends)
         except OSError as error:
-            self._drop(len(messages), "disk", f"the journal cannot be written: {error.strerror}")
+            self._drop(len(messages), "disk", _reason(error))
         except records.TooLongError as error:
             self._drop(len(messages), "too long", str(error))
 
@@ -151,23 +162,26 @@ class Journal:
                 files.sync(path)
 
     def open(self) -> None:
-        """Begin to live. At start-up, so that no request pays for it. Raises OSError."""
+        """Begin to live. At start-up, so that no request pays for it. Raises OSError; it can be
+        tried again once a second, by the thread that tends it."""
+        self._tended_at = time.monotonic()
         with self._lock:
             if self._segment is None:
                 self._begin()
 
     def tend(self) -> None:
         """What is to be done once a second, on a thread of its own. Raises OSError."""
+        self._tended_at = time.monotonic()
         self.reminders.remind()
         self.directory.mkdir(mode=0o700, exist_ok=True)
-        self._see_whether_full()
-        if self._live is not None and not self._live.is_ours():
-            self._begin_anew()
+        try:
+            self._see_whether_full()
+        finally:
+            self._see_whether_it_lives()
         self._record_again()
         live = self._live
         if live is None:
             return
-        live.restore()
         self._rescue()
         self._end_the_unended()
         live.write(self.counters())
@@ -198,6 +212,8 @@ class Journal:
             self._live.close()
         if self._segment is not None:
             self._segment.close()
+        for each in [*self._turned_over.take_all(), *(left.segment for left in self._again)]:
+            each.close()
 
     # -- under the lock ---------------------------------------------------------------------
 
@@ -205,11 +221,12 @@ class Journal:
         """`crc` is the body's checksum, where that is known already."""
         segment = self._segment or self._begin()
         if segment.size >= self._turn_over_at:
-            try:
-                segment = self._turn_over(segment)
-            except OSError:
-                self._turn_over_at += self._segment_size  # better a long segment than none
-        segment.append(self._encoded(kind, body, count, crc))
+            segment = self._next(segment)
+        try:
+            segment.append(self._encoded(kind, body, count, crc))
+        except OSError as error:
+            self._has_failed(error)
+            raise
         self._written += 1
         self._number += count
 
@@ -222,25 +239,45 @@ class Journal:
         """A new identity. Its live file comes first: a segment without one counts as dead."""
         # It is known before its file is there: a relay in this process must not take it for dead.
         self.identity = identity = secrets.token_hex(8)
-        live = LiveFile(self.directory, identity)
         self._next_segment = self._number = 0
         self._clock_ahead = clock.ahead()
+        live: LiveFile | None = None
         try:
+            live = LiveFile(self.directory, identity)
             self._segment = self._new_segment(self._head())
-        except OSError:
-            live.close()
+        except OSError as error:
+            if live is not None:
+                live.remove()
+            self._has_failed(error)
             raise
         self._live = live
         return self._segment
 
+    def _has_failed(self, error: OSError) -> None:
+        """Nothing more is tried by requests, if there is a thread that tries it for them."""
+        if time.monotonic() - self._tended_at < _TENDED:
+            self._trouble = _reason(error)
+            self.is_full = True
+
+    def _next(self, before: Segment) -> Segment:
+        """The next segment, or the same where that cannot be: better a long one than none."""
+        with contextlib.suppress(OSError):
+            if not self._turned_over.is_full or self._is_seen_to_live():
+                return self._turn_over(before)
+        self._turn_over_at += self._fullness.share
+        return before
+
     def _turn_over(self, before: Segment) -> Segment:
         """Of one that somebody has removed the next one has it all: that may be sent twice."""
-        head = before.content() if before.is_removed() else self._head()
-        self._segment = self._new_segment(head)
+        is_removed = before.is_removed()
+        self._segment = self._new_segment(before.content() if is_removed else self._head())
         if self._syncing is not None:
             with logged():
                 before.sync()
-        before.close()
+        if is_removed:
+            before.close()
+        else:
+            self._turned_over.add(before)
         return self._segment
 
     def _head(self) -> bytes:
@@ -257,33 +294,69 @@ class Journal:
         """The next segment, in which `data` stands. Raises OSError: then there is none."""
         number = self._next_segment
         self._next_segment += 1
-        segment = Segment(segment_path(self.directory, str(self.identity), number), data)
+        segment = Segment(self.directory, str(self.identity), number, data)
         if self._syncing is not None:
             sync_directory(self.directory)
-        self._turn_over_at = segment.size + self._segment_size
+        self._head_size = segment.size
+        self._plan_turnover()
         return segment
+
+    def _plan_turnover(self) -> None:
+        """Also where its head is longer than its share: to copy must not be most of the work."""
+        self._turn_over_at = self._head_size + max(self._fullness.share, self._head_size)
+
+    def _is_seen_to_live(self) -> bool:
+        """By whoever looks for the dead; so what it has recorded so far will be read."""
+        live = self._live
+        if live is None or not live.is_ours() or not live.is_in_place():
+            return False
+        self._again += self._turned_over.let_go(self._delivered)
+        return True
+
+    def _delivered(self) -> Position | None:
+        """How far its records are known to be delivered to all."""
+        return delivered(self.directory).get(str(self.identity))
 
     # -- once a second ----------------------------------------------------------------------
 
-    def _begin_anew(self) -> None:
-        """Another process has taken us for dead. What was recorded since it has read the segment to
-        its end, it removes unread: all of that is recorded again, and may be sent twice."""
+    def _see_whether_it_lives(self) -> None:
+        """Who has taken it for dead has its lock, or has settled it: then its segments are gone,
+        and after them the live file. One that is missing alone was removed by somebody."""
         with self._lock:
-            before = self._segment.content() if self._segment is not None else b""
-            self._again += [each for each in records.scan(before) if each.kind == _EVENTS]
-            self.drop()
-            self._segment = self._live = None
-            # What was counted under the other identity stands in its live file.
+            live, segment = self._live, self._segment
+            if live is None or segment is None or self._is_seen_to_live():
+                return
+            if not live.is_ours():
+                self._begin_anew(live, segment, counted=True)
+            elif segment.is_removed() or self._turned_over.any_is_removed():
+                self._begin_anew(live, segment, is_counted(self.directory, str(self.identity)))
+            else:
+                live.restore()
+
+    def _begin_anew(self, live: LiveFile, segment: Segment, counted: bool) -> None:
+        """Under another identity. What is not known to be delivered is to be recorded again, so it
+        may be sent twice; what stands open goes on. `counted`: the counters of its live file go
+        into the totals."""
+        place = self._delivered()
+        before = [*self._turned_over.take_all(), segment]
+        self._again += [Left.behind(place, each) for each in before]
+        live.close()
+        self._segment = self._live = None
+        if counted:
             self._recorded.clear()
             self._dropped.clear()
-            self._begin()
+        self._begin()
+        with contextlib.suppress(OSError):  # who reads it from now on need not tell them unknown
+            segment.append(b"".join(self._encoded(Kind.END, key) for key in self._intents.by_key))
 
     def _record_again(self) -> None:
-        with self._lock:
-            while self._again:
-                record = self._again[0]
-                self._append(_EVENTS, record.body, record.count)
+        while self._again:
+            with self._lock:
+                left = self._again[0]
+                for record in left.records():
+                    self._append(_EVENTS, record.body, record.count)
                 self._again.popleft()
+                left.segment.close()
 
     def _rescue(self) -> None:
         """If somebody has removed the segment, go on in another."""
@@ -299,20 +372,34 @@ class Journal:
                 self._intents.end(self._unended.pop())
 
     def _see_whether_full(self) -> None:
-        used = size(self.directory)
-        disk = os.statvfs(self.directory)
-        free = disk.f_bavail * disk.f_frsize
-        bound = self._max_size * (_LEFT_FULL if self.is_full else 1)
-        self.is_full = used >= bound or free < _ROOM
-        if self.is_full:
+        fullness, share = self._fullness, self._fullness.share
+        fullness.look()
+        if fullness.share != share:
+            with self._lock:
+                self._plan_turnover()
+        if fullness.is_short:
             self._turn_over_early()
+        if self._trouble:
+            self._try_to_write()
+        self.is_full = fullness.is_full
+
+    def _try_to_write(self) -> None:
+        """In the place of requests: what they have found wrong may have passed."""
+        take_room(self.directory)
+        with self._lock:
+            try:
+                self._append(Kind.END, _NO_INTENT)
+            except OSError:
+                if self._segment is None:
+                    raise
+                self._turn_over(self._segment)
+            self._trouble = ""
 
     def _turn_over_early(self) -> None:
-        """The segment that is written is never removed, though all of it may be delivered: while
-        nothing is recorded, the journal could be full of such segments for good."""
+        """The segment that is written is never removed, though all of it may be delivered."""
         with contextlib.suppress(OSError), self._lock:
             segment = self._segment
-            if segment is not None and segment.size > self._turn_over_at - self._segment_size:
+            if segment is not None and segment.size > self._head_size:
                 self._turn_over(segment)
 
     # -- the rest ---------------------------------------------------------------------------
@@ -326,3 +413,7 @@ class Journal:
         with self._lock:
             assert self._segment is not None  # it is asked for what was just recorded
             return self._segment.descriptor(), self._written
+
+
+def _reason(error: OSError) -> str:
+    return f"the journal cannot be written: {error.strerror or error}"

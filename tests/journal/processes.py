@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal.directory import live_path, seize
-from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.journal.writer import SEGMENT_SIZE, Journal
 from tests.journal.support import GIB, message
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -97,11 +97,13 @@ def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 @contextlib.contextmanager
-def living_writer(directory: Path, count: int = 0) -> Iterator["Writer"]:
+def living_writer(
+    directory: Path, count: int = 0, *, segment_size: int = SEGMENT_SIZE
+) -> Iterator["Writer"]:
     """A process with a journal in `directory`, with `count` records."""
     orders, to_it = pipe()
     from_it, told = pipe()
-    with running(_write, directory, orders, told) as process:
+    with running(_write, directory, segment_size, orders, told) as process:
         writer = Writer(process, to_it, from_it)
         if count:
             writer.record(count)
@@ -130,6 +132,11 @@ class Writer:
         self._to_it.send(0)
         self.identity = self._answer()
 
+    def lose_lock(self) -> None:
+        """Have something in it open its live file, and close it."""
+        self._to_it.send(-1)
+        self._answer()
+
     def end(self) -> None:
         """kill -9."""
         self.process.kill()
@@ -140,8 +147,8 @@ class Writer:
         return self._from_it.recv()
 
 
-def _write(directory: Path, orders: Connection, told: Connection) -> None:
-    journal = Journal(directory, max_size=GIB)
+def _write(directory: Path, segment_size: int, orders: Connection, told: Connection) -> None:
+    journal = Journal(directory, max_size=GIB, segment_size=segment_size)
     journal.open()
     told.send(journal.identity)
     while True:
@@ -149,11 +156,13 @@ def _write(directory: Path, orders: Connection, told: Connection) -> None:
         if count == 0:
             journal.tend()
             told.send(journal.identity)
-            continue
-        messages = [message() for _ in range(count)]
-        for each in messages:
-            journal.record([each])
-        told.send([each.message_id for each in messages])
+        elif count < 0:
+            told.send(len(live_path(directory, str(journal.identity)).read_bytes()))
+        else:
+            messages = [message() for _ in range(count)]
+            for each in messages:
+                journal.record([each])
+            told.send([each.message_id for each in messages])
 
 
 def no_thread(_: threading.Thread) -> None:

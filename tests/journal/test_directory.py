@@ -2,10 +2,7 @@
 
 import os
 import re
-import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,33 +12,16 @@ from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
 from tests.journal.processes import eventually, living_writer, running
 from tests.journal.support import MakeJournal
+from tests.journal.users import as_another_user, open_to_all
 
-NOBODY = 65534
 HERE = {"notifier_strategy": "rabbit", "rabbit_notification_topic": "notifications"}
 THERE = HERE | {"rabbit_notification_topic": "elsewhere"}
-
-
-@contextmanager
-def as_another_user(*owned: Path) -> Iterator[int]:
-    """The user that this process is for a while; `owned` becomes that user's."""
-    if os.geteuid() != 0:
-        pytest.fail("only root can be another user for a while")
-    for path in owned:
-        os.chown(path, NOBODY, NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield NOBODY
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture
 def open_path(tmp_path: Path) -> Path:
     """`tmp_path`, where every user can get at it."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if not os.stat(parent).st_mode & stat.S_IXOTH:
-            parent.chmod(0o755)
-    return tmp_path
+    return open_to_all(tmp_path)
 
 
 def test_a_directory_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -141,10 +121,10 @@ def test_the_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path
     assert found.living == {b}
 
 
-def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
+def test_the_sizes_are_those_of_all_files(tmp_path: Path) -> None:
     for size in (0, 10, 300):
         (tmp_path / str(size)).write_bytes(bytes(size))
-    assert layout.size(tmp_path) == 310
+    assert layout.sizes(tmp_path) == {"0": 0, "10": 10, "300": 300}
 
 
 def test_who_lives_cannot_be_seized_and_who_has_died_can(tmp_path: Path) -> None:

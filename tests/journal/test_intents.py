@@ -176,7 +176,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
     one = begun()
     recorder(journal).begin(one)
     with monkeypatch.context() as full:
-        full.setattr("glance_notify_middleware.journal.writer.os.write", _no_room)
+        full.setattr(os, "write", _no_room)
         with pytest.raises(NotWrittenError):
             journal.record([message()], one.key)
         recorder(journal).record([], one)
@@ -202,7 +202,7 @@ def test_a_turnover_without_room_goes_on_in_the_old_segment_and_takes_another_nu
         def only_to_the_old(fd: int, data: bytes) -> int:
             return _no_room(fd, data) if data.count(b"\xff\xfeGN") > 1 else write(fd, data)
 
-        full.setattr("glance_notify_middleware.journal.writer.os.write", only_to_the_old)
+        full.setattr(os, "write", only_to_the_old)
         for _ in range(3):
             journal.record([message(bytes(500))])
     assert len(segments(tmp_path)) == 1

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.journal.directory import size
+from glance_notify_middleware.journal.directory import sizes
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.notification import EventType
@@ -38,7 +38,7 @@ def main() -> None:
     events = passed = 0
     while passed < passing:
         if events % 100 == 0:
-            while size(folder) > bound / 2:  # the relay is behind
+            while sum(sizes(folder).values()) > bound / 2:  # the relay is behind
                 time.sleep(0.05)
         event = update(events, _LONG)
         recorder.record([event])

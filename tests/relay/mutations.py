@@ -201,10 +201,10 @@ MUTATIONS = (
     Mutation(
         "a record that was not written uses up a number",
         "journal/writer.py",
-        "        segment.append(self._encoded(kind, body, count, crc))\n",
-        "        self._number += count\n"
-        "        segment.append(self._encoded(kind, body, count, crc))\n"
-        "        self._number -= count\n",
+        "            segment.append(self._encoded(kind, body, count, crc))\n",
+        "            self._number += count\n"
+        "            segment.append(self._encoded(kind, body, count, crc))\n"
+        "            self._number -= count\n",
         (
             "journal/test_disk.py"
             "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
@@ -239,8 +239,8 @@ MUTATIONS = (
     Mutation(
         "a segment that was removed is followed by one that does not have what it had",
         "journal/writer.py",
-        "head = before.content() if before.is_removed() else self._head()",
-        "head = self._head()",
+        "before.content() if is_removed else self._head()",
+        "self._head()",
         (
             "journal/test_tending.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
         ),
@@ -958,5 +958,93 @@ MUTATIONS = (
         "self._intent = self._telling.begin(self._operation, who, None)",
         "self._intent = self._telling.begin(self._operation._replace(task_id=None), who, None)",
         ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
+    ),
+    Mutation(
+        "what has been delivered counts against the bound",
+        "journal/fullness.py",
+        "if used - _delivered(found, delivered(self._directory)) < bound:",
+        "if used < bound:",
+        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+    ),
+    Mutation(
+        "what one of several strategies has been sent does not count against the bound",
+        "journal/cursors.py",
+        "        identity: min(\n",
+        "        identity: max(\n",
+        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+    ),
+    Mutation(
+        "each process takes a fourth of the bound for its segment",
+        "journal/fullness.py",
+        "share = self._max_size // _PART // max(processes, 1)",
+        "share = self._max_size // _PART",
+        (
+            "journal/test_fullness.py"
+            "::test_the_segments_that_are_written_take_a_fourth_of_the_bound_together",
+        ),
+    ),
+    Mutation(
+        "a journal that cannot be written is not full",
+        "journal/writer.py",
+        "            self._trouble = _reason(error)\n            self.is_full = True\n",
+        "            self._trouble = _reason(error)\n",
+        (
+            "journal/test_trouble.py"
+            "::test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write",
+        ),
+    ),
+    Mutation(
+        "a live file stays whose segment could not be made",
+        "journal/writer.py",
+        "                live.remove()\n",
+        "                live.close()\n",
+        (
+            "journal/test_trouble.py"
+            "::test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it",
+        ),
+    ),
+    Mutation(
+        "where a few bytes can be written there is room",
+        "journal/writer.py",
+        "        take_room(self.directory)\n",
+        "",
+        ("journal/test_trouble.py::test_a_disk_on_which_hardly_anything_fits_is_still_full",),
+    ),
+    Mutation(
+        "who was taken for dead records again what the segment has that was written last",
+        "journal/writer.py",
+        "before = [*self._turned_over.take_all(), segment]",
+        "before = [segment]",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+        ),
+    ),
+    Mutation(
+        "a segment that was turned over is let go before it is certain to be read",
+        "journal/writer.py",
+        "            self._turned_over.add(before)\n",
+        "            before.close()\n",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+        ),
+    ),
+    Mutation(
+        "all that was turned over is recorded again, delivered or not",
+        "journal/turned_over.py",
+        "if known is None or each.number >= known.segment]",
+        "if True]",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_is_delivered_and_removed_in_good_order_does_not_come_again",
+        ),
+    ),
+    Mutation(
+        "a trouble that lasts is another one each second, as its text is",
+        "assembly.py",
+        'trouble = type(error), getattr(error, "errno", None)',
+        "trouble = type(error), id(error)",
+        ("relay/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),
     ),
 )

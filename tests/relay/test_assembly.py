@@ -1,5 +1,8 @@
 """Journals and relays as the settings have them put together, in one process."""
 
+import errno
+import itertools
+import logging
 import subprocess
 import sys
 import threading
@@ -7,6 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +23,9 @@ from glance_notify_middleware.strategies import Outcome
 from tests.journal.leading import leave_behind
 from tests.journal.processes import eventually, no_thread
 from tests.journal.support import GIB, message
+from tests.journal.users import as_another_user, open_to_all
 from tests.relay.relays import Appending, Broker
+from tests.relay.support import lines
 
 NOTIFICATION = Notification(
     "id", "host", EventType.UPDATE, Priority.INFO, 0.0, {}, None, None, None
@@ -170,3 +176,60 @@ def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: P
     took = time.monotonic() - float(told[-1])
     assert told[:-1] == [b"sends"] * len(directories)
     assert took < 9.0  # one after the other they would take 10.5
+
+
+def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under gunicorn --preload --user, started as root: the directory was made by root."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
+    directory = open_to_all(tmp_path) / "journal"
+    chosen = settings(directory, relay="external", **REFUSE)
+    makers = {"rabbit": lambda: Appending(tmp_path / "broker")}
+    assembly.prepare(chosen, makers)
+    recorder = assembly.recorder(chosen, makers)
+    with as_another_user() as user:
+        eventually(recorder.refuses)
+        time.sleep(2.5)
+
+    def told() -> list[str]:
+        """Journals of other tests are tended, too."""
+        return [each for each in lines(caplog) if str(directory) in each]
+
+    eventually(lambda: told()[1:] == [f"the journal in {directory} is tended again"])
+    assert f"belongs to user 0, this process to user {user}" in told()[0]
+    assert not recorder.refuses()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.ENOSPC, 1), (None, 4)], ids=["one trouble", "others"]
+)
+def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
+    number: int | None,
+    expected: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The names of files are random in it. Another one is logged, too, and its end."""
+    caplog.set_level(logging.INFO)
+    ours = Journal(tmp_path, max_size=GIB)
+    left = iter([errno.EIO, errno.EROFS, errno.EDQUOT, errno.ENOSPC] * 3)
+
+    def fail() -> None:
+        found = next(left, None)
+        if found is not None:
+            raise OSError(number or found, "trouble", f"{time.monotonic_ns()}.new")
+
+    def rest(_: float) -> None:
+        if next(turns) == 20:
+            raise SystemExit
+
+    turns = itertools.count()
+    monkeypatch.setattr(ours, "open", fail)
+    monkeypatch.setattr(assembly, "time", SimpleNamespace(sleep=rest))
+    with pytest.raises(SystemExit):
+        assembly._tend(ours)
+    assert len(lines(caplog, logging.ERROR)) == expected
+    assert lines(caplog)[-1] == f"the journal in {tmp_path} is tended again"

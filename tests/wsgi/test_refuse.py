@@ -1,74 +1,118 @@
-"""journal_when_full = refuse: what would be an event is refused while it could not be recorded."""
+"""journal_when_full = refuse: what would be an event is refused while it could not be recorded.
 
+The journal is tended as it is in a server, by a thread that looks at it once a second.
+"""
+
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.recorder import JournalRecorder
+from glance_notify_middleware import assembly, config
+from glance_notify_middleware import journal as journals
 from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.telling import Recorder
+from tests.journal.processes import eventually
+from tests.relay.relays import Appending
 from tests.wsgi.support import FILE, PlaysGlance, Server, Told, answer, environ, watched
 
 CREATED = PlaysGlance(answer("201 Created", [b"{}"], [("Content-Length", "2")]))
 CREATE = ("POST", "/v2/images")
+MIB = 1024 * 1024
+
+Serve = Callable[..., str]
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path, max_size=64 * 1024)
-
-
-def fill(journal: Journal) -> None:
-    (journal.directory / "backlog").write_bytes(bytes(64 * 1024))
-    journal.tend()
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
 
 
 @pytest.fixture
-def served(journal: Journal) -> Callable[..., list[object]]:
-    def serve(method: str, path: str, *, refuse: bool) -> list[object]:
-        recorder = JournalRecorder(lambda: journal, refuse_when_full=refuse)
-        return Server().serve(watched(CREATED, recorder), environ(method, path)).trace
+def serve(directory: Path) -> Serve:
+    """Serves a request, and tells what was answered; `refuse` is what the operator chose."""
+    recorders = {policy: _recorder(directory, policy) for policy in ("drop", "refuse")}
+    eventually(lambda: bool(list(directory.glob("*.live"))))
 
-    return serve
+    def one(method: str, path: str, *, refuse: bool) -> str:
+        recorder = recorders["refuse" if refuse else "drop"]
+        return repr(Server().serve(watched(CREATED, recorder), environ(method, path)).trace)
+
+    return one
 
 
-def test_a_full_journal_refuses_where_the_operator_chose_so(
-    journal: Journal, served: Callable[..., list[object]]
-) -> None:
-    fill(journal)
+def _recorder(directory: Path, policy: str) -> Recorder:
+    section = {"notifier_strategy": "rabbit", "relay": "external", "journal_dir": str(directory)}
+    chosen = config.read(
+        section | {"journal_max_size": "1MiB", "journal_when_full": policy}, "this-host"
+    )
+    makers = {"rabbit": lambda: Appending(directory / "broker")}
+    assembly.prepare(chosen, makers)
+    return assembly.recorder(chosen, makers)
+
+
+def journal_in(directory: Path) -> Journal:
+    (found,) = [each for each in journals.all_here() if each.directory == directory.resolve()]
+    return found
+
+
+def fill(directory: Path) -> None:
+    (directory / "backlog").write_bytes(bytes(MIB))
+    eventually(lambda: journal_in(directory).is_full)
+
+
+def test_a_full_journal_refuses_where_the_operator_chose_so(directory: Path, serve: Serve) -> None:
+    fill(directory)
     before = len(CREATED.requests)
-    assert "503 Service Unavailable" in repr(served(*CREATE, refuse=True))
-    assert "503 Service Unavailable" in repr(served("GET", FILE, refuse=True))
+    assert "503 Service Unavailable" in serve(*CREATE, refuse=True)
+    assert "503 Service Unavailable" in serve("GET", FILE, refuse=True)
     assert len(CREATED.requests) == before, "Glance must not see what is refused"
 
 
-def test_what_is_no_event_is_not_refused(
-    journal: Journal, served: Callable[..., list[object]]
-) -> None:
-    fill(journal)
-    assert "201 Created" in repr(served("GET", "/v2/images", refuse=True))
+def test_what_is_no_event_is_not_refused(directory: Path, serve: Serve) -> None:
+    fill(directory)
+    assert "201 Created" in serve("GET", "/v2/images", refuse=True)
 
 
 def test_a_full_journal_drops_the_newest_by_default_and_logs_them_whole(
-    journal: Journal,
-    served: Callable[..., list[object]],
-    caplog: pytest.LogCaptureFixture,
+    directory: Path, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill(journal)
-    assert "201 Created" in repr(served(*CREATE, refuse=False))
+    fill(directory)
+    caplog.clear()
+    assert "201 Created" in serve(*CREATE, refuse=False)
     (line,) = [record.getMessage() for record in caplog.records]
     assert "the journal is full: notifications are lost" in line
     assert '"event_type":"image.create"' in line
-    assert journal.counters()["dropped"] == {"full": 1}
+    assert journal_in(directory).counters()["dropped"] == {"full": 1}
 
 
-def test_when_there_is_room_again_operations_go_on(
-    journal: Journal, served: Callable[..., list[object]]
+def test_when_there_is_room_again_operations_go_on(directory: Path, serve: Serve) -> None:
+    fill(directory)
+    (directory / "backlog").unlink()
+    eventually(lambda: "201 Created" in serve(*CREATE, refuse=True))
+
+
+def test_a_journal_that_cannot_be_written_refuses_until_it_can(
+    directory: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill(journal)
-    (journal.directory / "backlog").unlink()
-    journal.tend()
-    assert "201 Created" in repr(served(*CREATE, refuse=True))
+    """One operation finds that out, and goes on; what it was to tell is logged."""
+
+    def no_write(fd: int, data: bytes) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    assert "201 Created" in serve(*CREATE, refuse=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", no_write)
+        caplog.clear()
+        assert "201 Created" in serve(*CREATE, refuse=True)
+        for _ in range(100):
+            assert "503 Service Unavailable" in serve(*CREATE, refuse=True)
+        lost = [each for each in caplog.records if "are lost" in each.getMessage()]
+        assert len(lost) == 1
+        assert "cannot be written: Read-only file system" in lost[0].getMessage()
+    eventually(lambda: "201 Created" in serve(*CREATE, refuse=True))
 
 
 def test_a_recorder_that_cannot_say_whether_it_refuses_refuses_nothing() -> None:

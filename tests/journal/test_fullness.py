@@ -1,0 +1,166 @@
+"""`journal_max_size`: what counts against it, and how long a segment becomes because of it."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.writer import Journal
+from tests.journal.leading import Leading
+from tests.journal.support import MakeJournal, ids, lost, message, read, record_each, segments
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def living(directory: Path, count: int) -> None:
+    """As many processes live there; what else they have does not matter."""
+    for number in range(count):
+        live_path(directory, f"{number:016x}").touch()
+
+
+def test_what_every_strategy_has_been_sent_does_not_count(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """Also where its segments have not been removed yet."""
+    leading = Leading(tmp_path, "qpid")
+    journal = make_journal(max_size=20_000)
+    record_each(journal, [message(bytes(1000)) for _ in range(3)])
+    leading.others[0].deliver()
+    record_each(journal, [message(bytes(1000)) for _ in range(22)])
+    leading.deliver()
+    leading.cursors.save(at_once=True)
+    journal.tend()
+    assert journal.is_full, "one of two strategies has been sent three of them"
+    leading.others[0].deliver()
+    leading.cursors.save(at_once=True)
+    journal.tend()
+    assert not journal.is_full
+    assert sum(path.stat().st_size for path in segments(tmp_path)) > 25_000
+    leading.end()
+
+
+def test_what_has_been_sent_in_part_counts_from_there_on(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    leading = Leading(tmp_path)
+    journal = make_journal(max_size=20_000)
+    record_each(journal, [message(bytes(1000)) for _ in range(15)])
+    leading.deliver()
+    leading.survey(journal.identity)
+    record_each(journal, [message(bytes(1000)) for _ in range(15)])
+    journal.tend()
+    assert not journal.is_full
+    record_each(journal, [message(bytes(1000)) for _ in range(5)])
+    journal.tend()
+    assert journal.is_full
+    leading.end()
+
+
+def test_what_is_sent_within_a_second_is_no_backlog(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """However much was recorded since the last look."""
+    leading = Leading(tmp_path)
+    journal = make_journal(max_size=20_000)
+    record_each(journal, [message(bytes(1000)) for _ in range(100)])
+
+    def deliver() -> None:
+        time.sleep(0.3)
+        leading.deliver()
+        leading.survey(journal.identity)
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    journal.tend()
+    thread.join()
+    assert not journal.is_full
+    leading.end()
+
+
+def test_cursors_that_cannot_be_read_say_that_nothing_was_sent(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    leading = Leading(tmp_path)
+    journal = make_journal(max_size=20_000)
+    record_each(journal, [message(bytes(1000)) for _ in range(25)])
+    leading.deliver()
+    leading.end()
+    (tmp_path / "cursors.json").write_bytes(b"noise")
+    journal.tend()
+    assert journal.is_full
+
+
+@pytest.mark.parametrize(
+    ("bound", "processes", "longest"),
+    [
+        (1 * MIB, 1, 256 * KIB),
+        (1 * MIB, 8, 32 * KIB),
+        (1 * MIB, 100, 16 * KIB),
+        (16 * MIB, 6, 16 * MIB // 24),
+        (2048 * MIB, 8, 4 * MIB),
+    ],
+)
+def test_the_segments_that_are_written_take_a_fourth_of_the_bound_together(
+    make_journal: MakeJournal, tmp_path: Path, bound: int, processes: int, longest: int
+) -> None:
+    """At 16 KiB each at least: each new one costs a file."""
+    journal = make_journal(max_size=bound)
+    journal.open()
+    living(tmp_path, processes - 1)
+    journal.tend()
+    size = 4 * KIB
+    while len(segments(tmp_path)) < 3:
+        journal.record([message(bytes(size))])
+    for path in segments(tmp_path)[:2]:
+        assert longest <= path.stat().st_size <= longest + 2 * size
+
+
+def test_the_copies_of_what_is_open_are_not_most_of_what_is_written(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = make_journal(max_size=1 * MIB, segment_size=2000)
+    for number in range(100):
+        journal.begin(number.to_bytes(16), bytes(300))
+    recorded = record_each(journal, [message(bytes(500)) for _ in range(200)])
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+    assert sum(path.stat().st_size for path in segments(tmp_path)) < 3 * 200 * 600
+
+
+def test_a_short_disk_lets_go_of_what_is_delivered(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as full for its free bytes; and the segment that is written is never removed."""
+    leading = Leading(tmp_path)
+    journal = make_journal()
+    record_each(journal, [message(bytes(1000)) for _ in range(25)])
+    leading.deliver()
+    monkeypatch.setattr("glance_notify_middleware.journal.fullness.ROOM", 2**60)
+    for _ in range(2):
+        journal.tend()
+        leading.deliver()
+        leading.survey(journal.identity)
+    assert journal.is_full
+    assert sum(path.stat().st_size for path in segments(tmp_path)) < 1000
+    leading.end()
+
+
+def test_a_journal_of_any_bound_takes_all_while_it_is_delivered(tmp_path: Path) -> None:
+    """As much as forty times of its bound; and the disk has little more than that."""
+    leading = Leading(tmp_path)
+    journal = Journal(tmp_path, max_size=100_000)
+    most, found, recorded = 0, list[str](), list[str]()
+    for _ in range(40):
+        recorded += record_each(journal, [message(bytes(1000)) for _ in range(90)])
+        most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
+        found += leading.deliver()
+        leading.survey(journal.identity)
+        journal.tend()
+        assert not journal.is_full
+    assert found == recorded
+    assert most < 2 * 100_000 * 1.25
+    leading.end()
+    journal.drop()

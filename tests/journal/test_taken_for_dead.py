@@ -1,0 +1,203 @@
+"""A process that lives and is taken for dead: its segments are read to their end, then removed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.open_intents import left_open
+from glance_notify_middleware.journal.writer import Journal
+from tests.journal.leading import Leading, files, totals
+from tests.journal.processes import has_died, living_writer, taken_for_dead
+from tests.journal.support import MakeJournal, ids, lost, message, read, record_each, segments
+
+SMALL = 1000
+OPEN_FILES = 64  # of segments that a process has turned over, at most
+
+
+@pytest.fixture
+def leading(tmp_path: Path) -> Iterator[Leading]:
+    one = Leading(tmp_path)
+    yield one
+    one.end()
+
+
+def tended(journal: Journal) -> Journal:
+    journal.open()
+    journal.tend()
+    return journal
+
+
+@pytest.mark.parametrize("segment_size", [SMALL, 4_000_000])
+@pytest.mark.parametrize("count", [1, 40, 200])
+def test_what_it_records_until_it_sees_that_is_recorded_again(
+    segment_size: int, count: int, leading: Leading, tmp_path: Path
+) -> None:
+    """However many segments these are: all of them can be gone by then."""
+    with living_writer(tmp_path, 3, segment_size=segment_size) as writer:
+        writer.tend()
+        before = writer.identity
+        found = leading.deliver()
+        writer.lose_lock()
+        recorded = writer.record(2)
+        leading.survey()
+        found += leading.deliver()
+        assert set(recorded) <= set(found)
+        recorded += writer.record(count)
+        leading.survey()
+        found += leading.deliver()
+        leading.survey()
+        assert before not in {path.name[:16] for path in tmp_path.glob("*.live")}
+        writer.tend()
+        recorded += writer.record(5)
+        assert writer.identity != before
+        for _ in range(3):
+            leading.survey()
+            found += leading.deliver()
+        assert set(recorded) <= set(found)
+        assert not has_died(tmp_path, writer.identity)
+
+
+def test_it_loses_its_lock_again_and_again(leading: Leading, tmp_path: Path) -> None:
+    recorded, found = [], []
+    with living_writer(tmp_path, segment_size=SMALL) as writer:
+        for _ in range(12):
+            writer.lose_lock()
+            recorded += writer.record(7)
+            leading.survey()
+            found += leading.deliver()
+            recorded += writer.record(7)
+            leading.survey()
+            recorded += writer.record(7)
+            writer.tend()
+            found += leading.deliver()
+        writer.tend()
+    leading.settle()
+    found += leading.deliver()
+    assert set(recorded) <= set(found)
+
+
+def test_what_is_delivered_and_removed_in_good_order_does_not_come_again(
+    leading: Leading, tmp_path: Path
+) -> None:
+    recorded, found = [], []
+    with living_writer(tmp_path, segment_size=SMALL) as writer:
+        for _ in range(5):
+            recorded += writer.record(50)
+            found += leading.deliver()
+            leading.survey()
+            writer.tend()
+    found += leading.deliver()
+    assert found == recorded
+
+
+def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identity(
+    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+) -> None:
+    journal = tended(make_journal(segment_size=SMALL))
+    record_each(journal, [message() for _ in range(20)])
+    leading.deliver()
+    leading.survey(journal.identity)
+    rest = record_each(journal, [message() for _ in range(20)])
+    with taken_for_dead(tmp_path, str(journal.identity)):
+        before = str(journal.identity)
+        journal.tend()
+        new = [path for path in segments(tmp_path) if not path.name.startswith(before)]
+        for path in segments(tmp_path):
+            if path not in new:
+                path.unlink()
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (rest, 0)
+
+
+def test_segments_that_somebody_has_removed_come_again_though_it_kept_its_lock(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """Those, too, that it had turned over since it was last seen to live."""
+    journal = tended(make_journal(segment_size=SMALL))
+    recorded = record_each(journal, [message() for _ in range(20)])
+    for path in segments(tmp_path):
+        path.unlink()
+    journal.tend()
+    recorded += record_each(journal, [message() for _ in range(3)])
+    steps = read(tmp_path)
+    assert sorted(ids(steps)) == sorted(recorded)
+    assert lost(steps) == 0
+
+
+def test_not_too_many_files_stay_open(make_journal: MakeJournal, tmp_path: Path) -> None:
+    """Nobody looks for a while, and it turns over as before."""
+    journal = tended(make_journal(segment_size=SMALL))
+    before = len(os.listdir("/proc/self/fd"))
+    recorded = record_each(journal, [message() for _ in range(1500)])
+    assert len(os.listdir("/proc/self/fd")) <= before + OPEN_FILES
+    assert len(segments(tmp_path)) > 2 * OPEN_FILES
+    journal.tend()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_its_last_segment_grows_where_it_cannot_know_that_all_will_be_read(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = tended(make_journal(segment_size=SMALL))
+    before = len(os.listdir("/proc/self/fd"))
+    with taken_for_dead(tmp_path, str(journal.identity)):
+        recorded = record_each(journal, [message() for _ in range(1000)])
+        assert len(segments(tmp_path)) <= OPEN_FILES + 2
+        for path in segments(tmp_path):
+            path.unlink()
+        journal.tend()
+    assert set(recorded) == set(ids(read(tmp_path)))
+    journal.tend()
+    assert len(os.listdir("/proc/self/fd")) <= before + 6  # those of the other process among them
+
+
+def test_what_stands_open_goes_on_under_the_next_identity_alone(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """Who reads the first one's segments from then on need not tell that nobody knows the end."""
+    journal = tended(make_journal())
+    key = bytes(range(16))
+    journal.begin(key, b"facts")
+    before = str(journal.identity)
+    with taken_for_dead(tmp_path, before):
+        journal.tend()
+        for identity, is_open in ((before, False), (str(journal.identity), True)):
+            left = left_open(tmp_path, identity, [0])
+            assert left is not None
+            assert (key in left.by_key) is is_open
+
+
+def test_what_it_had_counted_is_counted_once(leading: Leading, tmp_path: Path) -> None:
+    with living_writer(tmp_path, 4) as writer:
+        writer.tend()
+        leading.deliver()
+        writer.lose_lock()
+        for _ in range(3):
+            leading.survey()
+            leading.deliver()
+        assert totals(tmp_path) == ({"image.update INFO": 4}, {})
+        writer.tend()
+        writer.record(1)
+        writer.tend()
+        writer.end()
+        leading.settle()
+    assert files(tmp_path) == set()
+    assert totals(tmp_path) == ({"image.update INFO": 5}, {})
+
+
+def test_a_live_file_that_is_missing_alone_is_made_again(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = tended(make_journal(segment_size=SMALL))
+    recorded = record_each(journal, [message() for _ in range(20)])
+    before = str(journal.identity)
+    live_path(tmp_path, before).unlink()
+    journal.tend()
+    assert journal.identity == before
+    assert not has_died(tmp_path, before)
+    assert ids(read(tmp_path)) == recorded

@@ -1,0 +1,257 @@
+"""A journal that cannot be written counts as full until that has passed; no request tries it."""
+
+import contextlib
+import errno
+import math
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal.writer import Journal, NotWrittenError
+from tests.journal.processes import pipe, run
+from tests.journal.support import GIB, MakeJournal, ids, lost, message, read, record_each, segments
+
+TROUBLES = ("EROFS", "EDQUOT", "EIO", "EFBIG", "ENOSPC")
+
+
+class Disk:
+    """Counts how often it is asked to make a file or to write; refuses from `takes` times on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.trouble = errno.EIO
+        self.asked = 0
+        self.takes = math.inf
+        self._write, self._open = os.write, os.open
+        monkeypatch.setattr(os, "write", self.write)
+        monkeypatch.setattr(os, "open", self.open)
+
+    def breaks(self, *, after: int = 0, trouble: int = errno.EIO) -> None:
+        self.trouble, self.asked, self.takes = trouble, 0, after
+
+    def heals(self) -> None:
+        self.takes = math.inf
+
+    def write(self, fd: int, data: bytes) -> int:
+        self._ask()
+        return self._write(fd, data)
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            self._ask()
+        return self._open(path, flags, mode)
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.asked > self.takes:
+            raise OSError(self.trouble, os.strerror(self.trouble))
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    one = Disk(monkeypatch)
+    yield one
+    one.heals()
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write(
+    name: str, make_journal: MakeJournal, tmp_path: Path, disk: Disk
+) -> None:
+    journal = make_journal()
+    journal.open()
+    journal.tend()
+    recorded = record_each(journal, [message()])
+    disk.breaks(trouble=getattr(errno, name))
+    with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
+        journal.record([message()])
+    assert journal.is_full
+    disk.asked = 0
+    for _ in range(50):
+        journal.begin(bytes(range(16)), b"facts")
+        with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
+            journal.record([message()])
+    assert disk.asked == 0
+    for _ in range(3):
+        with pytest.raises(OSError, match=os.strerror(disk.trouble)):
+            journal.tend()
+        assert journal.is_full
+    disk.heals()
+    journal.tend()
+    assert not journal.is_full
+    recorded += record_each(journal, [message()])
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+    assert journal.counters()["dropped"] == {"disk": 51}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_intent_that_cannot_be_written_says_that_the_journal_is_full(
+    make_journal: MakeJournal, disk: Disk
+) -> None:
+    journal = make_journal()
+    journal.open()
+    disk.breaks()
+    journal.begin(bytes(range(16)), b"facts")
+    assert journal.is_full
+
+
+def test_the_end_of_an_intent_waits_until_the_trouble_has_passed(
+    make_journal: MakeJournal, tmp_path: Path, disk: Disk
+) -> None:
+    journal = make_journal()
+    journal.open()
+    keys = [bytes([number]) * 16 for number in b"abc"]
+    for key in keys:
+        journal.begin(key, b"facts")
+    disk.breaks()
+    journal.end(keys[0])
+    disk.asked = 0
+    journal.end(keys[1])
+    assert disk.asked == 0
+    disk.heals()
+    journal.tend()
+    written = segments(tmp_path)[0].read_bytes()
+    assert [written.count(key) for key in keys] == [2, 2, 1]
+
+
+def test_a_segment_that_cannot_be_written_any_more_is_followed_by_another(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a disk has lost a place of it."""
+    journal = make_journal()
+    journal.open()
+    journal.begin(bytes(range(16)), b"facts")
+    recorded = record_each(journal, [message()])
+    bad = segments(tmp_path)[0].stat().st_ino
+    write = os.write
+
+    def fail(fd: int, data: bytes) -> int:
+        if os.fstat(fd).st_ino == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(NotWrittenError):
+        journal.record([message()])
+    journal.tend()
+    recorded += record_each(journal, [message()])
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+    assert bytes(range(16)) in segments(tmp_path)[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+@pytest.mark.parametrize("after", [0, 1, 2], ids=["no live file", "no segment", "no head in it"])
+def test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it(
+    name: str, after: int, make_journal: MakeJournal, tmp_path: Path, disk: Disk
+) -> None:
+    journal = make_journal()
+    for _ in range(3):
+        disk.breaks(after=after, trouble=getattr(errno, name))
+        with pytest.raises(OSError, match=os.strerror(disk.trouble)):
+            journal.open()
+        assert list(tmp_path.iterdir()) == []
+    assert journal.is_full
+    disk.asked = 0
+    for _ in range(50):
+        journal.begin(bytes(range(16)), b"facts")
+        with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
+            journal.record([message()])
+        journal.end(bytes(range(16)))
+    assert (disk.asked, list(tmp_path.iterdir())) == (0, [])
+    disk.heals()
+    journal.open()
+    journal.tend()
+    assert not journal.is_full
+    recorded = record_each(journal, [message()])
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_a_request_that_comes_before_it_is_opened_leaves_nothing(
+    make_journal: MakeJournal, tmp_path: Path, disk: Disk
+) -> None:
+    journal = make_journal()
+    for _ in range(3):
+        disk.breaks(after=2)
+        with pytest.raises(NotWrittenError):
+            journal.record([message()])
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_tends_it_each_record_is_tried(
+    make_journal: MakeJournal, tmp_path: Path, disk: Disk
+) -> None:
+    """As in a uWSGI without threads: what was full for good would never heal."""
+    journal = make_journal()
+    recorded = record_each(journal, [message()])
+    disk.breaks()
+    with pytest.raises(NotWrittenError):
+        journal.record([message()])
+    assert not journal.is_full
+    disk.heals()
+    recorded += record_each(journal, [message()])
+    assert ids(read(tmp_path)) == recorded
+
+
+def test_a_disk_on_which_hardly_anything_fits_is_still_full(
+    make_journal: MakeJournal, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a quota the free bytes tell nothing: a record may fit, and the next one not."""
+    journal = make_journal()
+    journal.open()
+    disk.breaks(trouble=errno.EDQUOT)
+    with pytest.raises(NotWrittenError):
+        journal.record([message()])
+    disk.heals()
+    write, room = os.write, [4096]
+
+    def short(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        written = write(fd, data[: room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="quota"):
+        journal.tend()
+    assert journal.is_full
+
+
+def where_no_file_may_grow(directory: Path, told: Connection) -> None:
+    """Beyond 100,000 bytes; it is tended as it is in a server."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    journal = Journal(directory, max_size=GIB)
+    journal.open()
+    recorded, refused = [], 0
+    for number in range(600):
+        each = message(bytes(400))
+        try:
+            journal.record([each])
+            recorded.append(each.message_id)
+        except NotWrittenError:
+            refused += 1
+            if number % 100 == 0:
+                with contextlib.suppress(OSError):
+                    journal.tend()
+        if number == 400:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            journal.tend()
+    told.send((recorded, refused, journal.counters()["dropped"]))
+
+
+def test_where_no_file_may_grow_it_is_full_until_files_may(tmp_path: Path) -> None:
+    from_it, told = pipe()
+    run(where_no_file_may_grow, tmp_path, told)
+    recorded, refused, dropped = from_it.recv()
+    assert refused + len(recorded) == 600
+    assert 100 + 199 < len(recorded) < 300 + 199
+    assert dropped == {"disk": refused}
+    steps = read(tmp_path)
+    assert (ids(steps), lost(steps)) == (recorded, 0)
