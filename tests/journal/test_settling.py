@@ -24,6 +24,7 @@ from tests.journal.support import (
     head,
     message,
     of_newer_version,
+    open_files,
     record_each,
     segments,
     write_segment,
@@ -283,16 +284,6 @@ def end(one: Intent) -> bytes:
 def bare(kind: Kind, body: bytes = b"") -> bytes:
     """A record without notifications."""
     return records.encode(kind, body, records.checksum(body), count=0, number=0, clock=1)
-
-
-def open_files() -> list[str]:
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found.append(os.readlink(f"/proc/self/fd/{name}"))
-        except FileNotFoundError:
-            continue
-    return found
 
 
 def test_what_is_lost_at_the_end_is_said(
