@@ -157,6 +157,7 @@ def test_a_peer_that_is_no_trusted_proxy_is_not_believed() -> None:
         ("HTTP_FORWARDED", f"by=203.0.113.43; For = {CLIENT}", CLIENT),
         ("HTTP_FORWARDED", f"for=203.0.113.9, for={CLIENT}, for=10.0.0.2", CLIENT),
         ("HTTP_FORWARDED", 'for="[2001:db8::7]:4711", for="[fd00::2]"', "2001:db8::7"),
+        ("HTTP_FORWARDED", "for=10.1.1.1, for=10.0.0.2", "10.1.1.1"),
         ("HTTP_FORWARDED", f"for={CLIENT}, for=_hidden", None),
         ("HTTP_FORWARDED", f'for="{CLIENT}:_port";host=', CLIENT),
         ("HTTP_FORWARDED", 'for="198\\.51.100\\.7";', CLIENT),

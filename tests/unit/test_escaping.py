@@ -1,0 +1,55 @@
+"""Lines that end where they should, and drive nobody's terminal."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glance_notify_middleware.escaping import in_json, in_text
+
+# Those that are in every text of a language that is written from right to left, or that emoji are
+# put together with, drive nothing.
+HARMLESS = st.sampled_from(["\u200d", "\ufe0f", "\xa0", "\u0300", "\ue000", "\u05d0", "\U0001f600"])
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("", ""),
+        ("plain, Größe \U0001f600", "plain, Größe \U0001f600"),
+        ("a\x9b31m", "a\\u009b31m"),
+        ("a\x1b[31m\x7f", "a\\u001b[31m\\u007f"),
+        ("a\r\nb\tc\0", "a\\u000d\\u000ab\\u0009c\\u0000"),
+        ("a\x85b\u2028c\u2029", "a\\u0085b\\u2028c\\u2029"),
+        ("a\u202eb\u2066c\u200ed\u061c", "a\\u202eb\\u2066c\\u200ed\\u061c"),
+        ("half \ud83d", "half \\ud83d"),
+    ],
+)
+def test_what_ends_a_line_or_drives_a_terminal_is_escaped(text: str, escaped: str) -> None:
+    assert in_text(text) == escaped
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_one_line_that_can_be_encoded_and_has_no_control_in_it(text: str) -> None:
+    line = in_text(text)
+    assert line.encode().decode() == line
+    assert len(line.splitlines()) <= 1
+    assert not {"Cc", "Cs", "Zl", "Zp"} & {unicodedata.category(each) for each in line}
+    assert not {"RLO", "LRO", "RLE", "LRE", "PDF", "LRI", "RLI", "FSI", "PDI"} & {
+        unicodedata.bidirectional(each) for each in line
+    }
+
+
+@given(st.text(HARMLESS))
+def test_what_drives_nothing_stays_as_it_is(text: str) -> None:
+    assert in_text(text) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_says_the_same_afterwards(text: str) -> None:
+    line = in_json(json.dumps({text: [text]}, ensure_ascii=False).encode())
+    assert json.loads(line) == {text: [text]}
+    assert len(line.decode().splitlines()) == 1
+    assert in_text(line.decode()).encode() == line
