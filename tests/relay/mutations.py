@@ -385,17 +385,17 @@ MUTATIONS = (
         "strategies/connected.py",
         "return list(admitted) or unknown[:1]",
         "return unknown",
-        ("strategies/test_one_key.py::test_by_amqp_1_0_each_connection_tries_each_key_alone",),
+        (
+            "strategies/test_trial.py"
+            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+        ),
     ),
     Mutation(
         "a connection that breaks off over each priority counts as one that refuses each",
         "strategies/connected.py",
         "if suspects and not has_held:",
         "if False:",
-        (
-            "strategies/test_one_key.py"
-            "::test_by_amqp_1_0_a_connection_that_breaks_off_over_each_key_is_an_error",
-        ),
+        ("strategies/test_trial.py::test_a_connection_that_breaks_off_over_all_is_an_error",),
     ),
     Mutation(
         "a priority is on trial once, not at each connection",
@@ -404,7 +404,10 @@ MUTATIONS = (
         "        self._admitted.clear()\n"
         "        with contextlib",
         "        connection, self._connection = self._connection, None\n        with contextlib",
-        ("strategies/test_one_key.py::test_by_amqp_1_0_each_connection_tries_each_key_alone",),
+        (
+            "strategies/test_trial.py"
+            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+        ),
     ),
     Mutation(
         "queues are created by default",
