@@ -70,7 +70,10 @@ class Topology:
             return
         connection.deadline.renew()
         channel = connection.channel()
-        channel.exchange_declare(self._exchange, "topic", passive=True)
+        find = partial(channel.exchange_declare, self._exchange, "topic", passive=True)
+        refusal = _refusal(connection, find)
+        if isinstance(refusal, amqp.NotFound):
+            raise refusal
         missing = [queue for queue in self._queues if _is_missing(connection, channel, queue)]
         channel.close()
         if missing != self._missing:

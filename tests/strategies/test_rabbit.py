@@ -101,6 +101,20 @@ def test_who_may_not_declare_uses_what_is_there(place: RabbitPlace, user: str) -
     strategy.close()
 
 
+def test_who_only_waits_for_a_reader_needs_no_permission_but_to_write(
+    place: RabbitPlace, user: str
+) -> None:
+    permissions = {"configure": "", "write": "^glance$", "read": ""}
+    place.node.api("PUT", f"permissions/{place.vhost}/{user}", permissions)
+    place.exchange()
+    place.queue("notifications.info")
+    strategy = place.strategy(create_queues="wait", rabbit_userid=user, rabbit_password="first")
+    strategy.connect()
+    batch = [message(), message(priority=Priority.WARN)]
+    assert list(strategy.send(batch)) == [TAKEN, UNROUTABLE]
+    strategy.close()
+
+
 def test_who_may_not_write_needs_an_operator(place: RabbitPlace, user: str) -> None:
     place.exchange()
     place.queue("notifications.info")
