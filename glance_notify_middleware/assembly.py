@@ -4,11 +4,11 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from glance_notify_middleware import journal
+from glance_notify_middleware import journal, unled
 from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import BackOff
@@ -24,6 +24,7 @@ from glance_notify_middleware.notification import Notification
 from glance_notify_middleware.relay import PATIENCE, Relay
 from glance_notify_middleware.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.unled import LeaderWatch
 
 _AGAIN = 10.0  # seconds between tries to start threads in a process that can have none now
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, all in all
@@ -39,22 +40,48 @@ class _Options:
     """The names of the options of a strategy that matter here; of an installed one we know none."""
 
     hosts: str = ""
-    destination: tuple[str, ...] = ()
+    destination: tuple[
+        str, ...
+    ] = ()  # further options that decide where a message goes, and as what
     back_off: tuple[str, ...] = ()  # the first wait, the longest
 
 
 _OPTIONS = {
     "rabbit": _Options(
         hosts="rabbit_hosts",
-        destination=("rabbit_notification_exchange", "rabbit_notification_topic"),
+        destination=(
+            "rabbit_virtual_host",
+            "rabbit_use_ssl",
+            "rabbit_ssl_verify",
+            "rabbit_notification_exchange",
+            "rabbit_notification_topic",
+            "create_queues",
+            "queue_max_bytes",
+            "rabbit_durable_queues",
+            "rabbit_queue_type",
+        ),
         back_off=("rabbit_retry_backoff", "rabbit_retry_max_backoff"),
     ),
     "qpid": _Options(
         hosts="qpid_hosts",
-        destination=("qpid_notification_exchange", "qpid_notification_topic", "qpid_target"),
+        destination=(
+            "qpid_sasl_mechanisms",
+            "qpid_protocol",
+            "qpid_ssl_verify",
+            "qpid_notification_exchange",
+            "qpid_notification_topic",
+            "qpid_target",
+            "qpid_create_node",
+        ),
         back_off=("qpid_reconnect_interval_min", "qpid_reconnect_interval_max"),
     ),
 }
+
+_OF_A_JOURNAL = ("relay", "journal_max_size", "journal_sync")
+"""In these the filters of one process must agree that have one journal, and so one journal_dir."""
+
+_FILTERS: dict[Path, Mapping[str, object]] = {}
+"""In what those of this process agree, by journal_dir; a forked child has its parent's filters."""
 
 
 def hosts(strategy: str, settings: Settings) -> tuple[Broker, ...]:
@@ -75,10 +102,18 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
     `strategies` are those that need delivery.
     """
     directory = directory_of(settings)
-    options = [each for name in sorted(strategies) for each in _options(name).destination]
-    # In these all filters that share a journal_dir must agree.
-    wanted: dict[str, object] = {"notifier_strategy": ", ".join(sorted(strategies))}
-    wanted |= {name: getattr(settings, name) for name in (*options, "message_format")}
+    wanted = destinations(settings, strategies)
+    of_filter = wanted | {name: getattr(settings, name) for name in _OF_A_JOURNAL}
+    before = _FILTERS.get(directory, of_filter)
+    for name in (*of_filter, *before):
+        if of_filter.get(name) != before.get(name):
+            raise _disagreement(
+                name,
+                of_filter.get(name),
+                before.get(name),
+                "another filter of this process",
+                f"{directory}; set the same, or another journal_dir",
+            )
     ours = functools.partial(journal.identity_here, directory)
     # What is recorded from now on is for a new strategy, too.
     add_new = functools.partial(begin_now, directory, strategies)
@@ -86,21 +121,69 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
         layout.prepare(directory)
         layout.agree(directory, wanted, ours, add_new)
     except DestinationsError as error:
-        raise OptionError(
-            f"option {error.name} of the notify filter: {wanted.get(error.name)!r} here, but "
-            f"{error.living!r} in a process that runs with the same journal_dir, {directory}; stop "
-            "all processes that use it, then start them (a reload is not enough), or set another "
-            "journal_dir"
+        raise _disagreement(
+            error.name,
+            wanted.get(error.name),
+            error.living,
+            "a process that runs",
+            f"{directory}; stop all processes that use it, then start them (a reload is not "
+            "enough), or set another journal_dir",
         ) from error
     except (DirectoryError, OSError) as error:
         raise OptionError(f"option journal_dir of the notify filter: {error}") from error
+    _FILTERS[directory] = of_filter
 
 
-def recorder(settings: Settings, strategies: Makers) -> JournalRecorder:
+def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
+    """What decides where notifications go, as whose, and in which form: by the names of options.
+
+    One process delivers what all have recorded that share a journal_dir, by its own settings. There
+    is no password among them, as this is written down: it may be changed by a reload.
+    """
+    found: dict[str, object] = {
+        "notifier_strategy": ", ".join(sorted(strategies)),
+        "message_format": settings.message_format,
+        "priorities": _listed(settings.priorities),  # whose queues are looked for, and made
+    }
+    for name in sorted(strategies):
+        options = _options(name)
+        if options.hosts:
+            found[options.hosts] = _listed(
+                f"{broker.userid}@{broker}" for broker in hosts(name, settings)
+            )
+        for option in options.destination:
+            value = getattr(settings, option)
+            found[option] = _listed(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _listed(values: Iterable[object]) -> str:
+    """In whatever order they stand."""
+    return ", ".join(sorted(map(str, values)))
+
+
+def _disagreement(name: str, here: object, there: object, where: str, way_out: str) -> OptionError:
+    also = " (or transport_url)" if name in _ALSO_IN_THE_URL else ""
+    return OptionError(
+        f"option {name}{also} of the notify filter: {here!r} here, but {there!r} in {where} with "
+        f"the same journal_dir, {way_out}"
+    )
+
+
+_ALSO_IN_THE_URL = ("rabbit_hosts", "rabbit_virtual_host", "rabbit_use_ssl")
+
+
+def recorder(settings: Settings, strategies: Makers, paste_file: str = "") -> JournalRecorder:
     """What takes notifications into the journal of the process that calls it, from where they are
-    relayed. Begins in each process that serves requests, also without one."""
-    beside = functools.partial(relay, settings, strategies)
-    ours = _Ours(settings, beside if settings.relay == "thread" else None)
+    relayed. Begins in each process that serves requests, also without one.
+
+    `paste_file` is where the filter stands, for the command that starts its relay.
+    """
+    if settings.relay == "thread":
+        ours = _Ours(settings, functools.partial(relay, settings, strategies))
+    else:
+        watch = LeaderWatch(directory_of(settings), unled.command(paste_file))
+        ours = _Ours(settings, None, watch.look)
     in_each_process(ours)
     return JournalRecorder(ours, refuse_when_full=settings.journal_when_full == "refuse")
 
@@ -125,8 +208,14 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
 class _Ours:
     """Gives the journal of the process that calls, in which it is tended from then on."""
 
-    def __init__(self, settings: Settings, make_relay: Callable[[], Relay] | None) -> None:
-        """`make_relay` makes what is to run beside it, in each process."""
+    def __init__(
+        self,
+        settings: Settings,
+        make_relay: Callable[[], Relay] | None,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`make_relay` makes what is to run beside it, in each process; `look` is called about
+        once a second."""
         self._directory = directory_of(settings)
         self._make = functools.partial(
             Journal,
@@ -135,6 +224,7 @@ class _Ours:
             sync=settings.journal_sync == "full",
         )
         self._make_relay = make_relay
+        self._look = look
         self._found: tuple[int, Journal] | None = None  # and the process whose it is
         self._tried: tuple[int, float] | None = None  # which process to tend it, and when
 
@@ -146,7 +236,7 @@ class _Ours:
         if ours.is_tended:
             self._found = os.getpid(), ours
         elif self._may_try():
-            _begin(ours, self._make_relay)
+            _begin(ours, self._make_relay, self._look)
         return ours
 
     def _may_try(self) -> bool:
@@ -176,12 +266,12 @@ def _options(strategy: str) -> _Options:
 
 
 @harmless
-def _begin(ours: Journal, make_relay: Callable[[], Relay] | None) -> None:
+def _begin(ours: Journal, make_relay: Callable[[], Relay] | None, look: Callable[[], None]) -> None:
     if make_relay is not None:
         its_relay = make_relay()
         if ours.run_beside("glance-notify-relay", its_relay.run):
             _RELAYS.append((os.getpid(), its_relay))
-    ours.run_beside(TENDING, functools.partial(_tend, ours))  # the last: says that both run
+    ours.run_beside(TENDING, functools.partial(_tend, ours, look))  # the last: says that both run
 
 
 @harmless
@@ -202,10 +292,11 @@ def _end() -> None:
 at_the_end(_end)
 
 
-def _tend(ours: Journal) -> None:
+def _tend(ours: Journal, look: Callable[[], None] = lambda: None) -> None:
     """Once a second, and at once: so no request pays for the opening."""
     said: set[tuple[type[Exception], int | None]] = set()  # what is in its way: each is logged once
     while True:
+        look()
         try:
             _tend_once(ours)
         except Exception as error:

@@ -29,7 +29,7 @@ def filter_factory(
     if settings.notifier_strategy == ("noop",):
         LOG.info("notifier_strategy is noop: no notification is sent")
         return lambda app: app
-    recorder, where = _recorder(settings)
+    recorder, where = _recorder(settings, (global_conf or {}).get("__file__", ""))
     LOG.info(
         "notifications go to %s; priorities: %s; disabled: %s",
         where,
@@ -39,7 +39,7 @@ def filter_factory(
     return lambda app: NotifyMiddleware(app, settings, recorder)
 
 
-def _recorder(settings: Settings) -> tuple[Recorder, str]:
+def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
     """What takes the notifications, and in words where they go."""
     recorders: list[Recorder] = []
     places: list[str] = []
@@ -49,7 +49,7 @@ def _recorder(settings: Settings) -> tuple[Recorder, str]:
     strategies = makers(settings)
     if strategies:
         assembly.prepare(settings, strategies)
-        recorders.append(assembly.recorder(settings, strategies))
+        recorders.append(assembly.recorder(settings, strategies, paste_file))
         brokers = " and ".join(_place(name, settings) for name in strategies)
         places.append(f"{brokers}, by way of the journal in {settings.journal_dir}")
     recorder = recorders[0] if len(recorders) == 1 else Recorders(recorders)

@@ -5,6 +5,7 @@
 relay.lock                its lock is the leader's
 cursors.json              how far each strategy has come
 destinations.json         where the notifications of this directory go
+destinations.lock         shared by the processes that have agreed to that
 totals.json               the counters of processes that have ended
 aside.<...>.seg           messages that their broker had nowhere to put
 dead-<month>.jsonl        dead letters
@@ -27,11 +28,12 @@ from glance_notify_middleware.journal.files import ForeignFileError, is_foreign,
 RELAY_LOCK = "relay.lock"
 CURSORS = "cursors.json"
 DESTINATIONS = "destinations.json"
+DESTINATIONS_LOCK = "destinations.lock"
 TOTALS = "totals.json"
 
 _SEGMENT = re.compile(r"([0-9a-f]{16})\.(\d+)\.seg")
 _LIVE = re.compile(r"([0-9a-f]{16})\.live")
-_SINGLE = "|".join(map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, TOTALS)))
+_SINGLE = "|".join(map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, DESTINATIONS_LOCK, TOTALS)))
 _NAMED = re.compile(
     rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.seg|dead-.*\.jsonl|.*\.(new|tmp)"
 )
@@ -45,6 +47,11 @@ _LOOKS = 3
 _BETWEEN_LOOKS = 0.05  # seconds
 
 _MAKING = 60.0  # seconds after which nobody is still about to rename a file that he has made
+
+
+_AGREED: dict[tuple[int, Path], int] = {}
+"""Descriptors of DESTINATIONS_LOCK, by process and directory; never closed while the process lives,
+see `lock`."""
 
 
 class DirectoryError(Exception):
@@ -97,8 +104,12 @@ def lock(fd: int) -> bool:
     POSIX locks belong to the process: when it closes any descriptor of the file, the lock is gone,
     and its own second try always succeeds.
     """
+    return _locked(fd, fcntl.LOCK_EX)
+
+
+def _locked(fd: int, how: int) -> bool:
     try:
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(fd, how | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # EAGAIN, EACCES: fcntl(2)
         return False
     return True
@@ -190,6 +201,17 @@ def foreign(directory: Path, names: Iterable[str]) -> Iterator[Path]:
             yield directory / name
 
 
+def is_led(directory: Path) -> bool:
+    """Whether another process relays what lies there. Not to be called in one that does: see
+    `lock`. Raises OSError."""
+    path = directory / RELAY_LOCK
+    fd = seize(path)
+    if fd is None:
+        return path.exists()
+    os.close(fd)
+    return False
+
+
 def agree(
     directory: Path,
     wanted: Mapping[str, object],
@@ -200,20 +222,58 @@ def agree(
 
     The first one in a directory in which nobody lives says which, and calls `before_a_change`
     then, as nobody records or sends. `ours` tells the identity that this process has there, if
-    it has one. Raises DestinationsError, and OSError.
+    it has one. What has agreed lives from here on, before it has a live file: two that start at
+    the same time could else each be the first. What an older version, which knew of fewer
+    destinations, has written is completed. Raises DestinationsError, and OSError.
     """
+    key = os.getpid(), directory
+    agreed_before = key in _AGREED
+    if not agreed_before:
+        _AGREED[key] = open_ours(directory / DESTINATIONS_LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        _agree(_AGREED[key], directory, wanted, ours, before_a_change)
+    except BaseException:
+        if not agreed_before:
+            os.close(_AGREED.pop(key))
+        raise
+    _share(_AGREED[key])
+
+
+def _agree(
+    fd: int,
+    directory: Path,
+    wanted: Mapping[str, object],
+    ours: Callable[[], str | None],
+    before_a_change: Callable[[], None],
+) -> None:
     path = directory / DESTINATIONS
-    looks = 0
-    while (found := checked.load(path)) != wanted:
-        looks += 1
-        if found is None or not _somebody_lives(directory, ours):
+    for looks_left in reversed(range(_LOOKS)):
+        is_alone = lock(fd)
+        stands = is_alone or _share(fd)  # or else another process is about to change it
+        found = checked.load(path)
+        if found is None:
+            change = is_alone or not looks_left
+        else:
+            # What a version of before did not know of is no difference.
+            names = [each for each in found if found[each] != wanted.get(each)]
+            if not names and (stands or not looks_left):
+                if wanted.keys() - found.keys():
+                    checked.replace(path, {**found, **wanted})
+                return
+            change = bool(names) and is_alone and not _somebody_lives(directory, ours)
+            if names and not change and not looks_left:
+                name = next((each for each in wanted if each in names), names[0])
+                raise DestinationsError(name, found[name])
+        if change:
             before_a_change()
             checked.replace(path, dict(wanted))
             return
-        if looks == _LOOKS:
-            name = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
-            raise DestinationsError(name, found.get(name))
         time.sleep(_BETWEEN_LOOKS)
+
+
+def _share(fd: int) -> bool:
+    """Hold the lock of an open file together with others; False where one has it for itself."""
+    return _locked(fd, fcntl.LOCK_SH)
 
 
 def sweep(directory: Path) -> None:

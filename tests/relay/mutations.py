@@ -430,6 +430,43 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "who shares a journal_dir may send to another virtual host",
+        "assembly.py",
+        '            "rabbit_virtual_host",\n            "rabbit_use_ssl",\n',
+        '            "rabbit_use_ssl",\n',
+        (
+            "wsgi/test_one_journal_dir.py"
+            "::test_each_setting_is_compared_or_decides_nothing_for_others",
+        ),
+    ),
+    Mutation(
+        "the filters of one process are not compared",
+        "assembly.py",
+        "if of_filter.get(name) != before.get(name):",
+        "if False:",
+        (
+            "wsgi/test_one_journal_dir.py"
+            "::test_the_filters_of_a_process_have_one_journal_and_say_so_alike",
+        ),
+    ),
+    Mutation(
+        "two that start at the same time are both the first",
+        "journal/directory.py",
+        "        is_alone = lock(fd)\n",
+        "        is_alone = True\n",
+        (
+            "wsgi/test_one_journal_dir.py"
+            "::test_two_that_start_at_the_same_time_are_not_both_the_first",
+        ),
+    ),
+    Mutation(
+        "nobody sees that no relay runs",
+        "assembly.py",
+        "        look()\n",
+        "",
+        ("relay/test_unled.py::test_each_process_that_records_looks",),
+    ),
+    Mutation(
         "a relay that lives on its own may send elsewhere",
         "journal/directory.py",
         "[*paths, *directory.glob(RELAY_LOCK)]",

@@ -151,7 +151,7 @@ def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> N
         assert time.monotonic() - before < 5.0
     assert process.returncode == 0
     assert f"this process relays the notifications of {journal_dir}" in told
-    assert ("rabbit is out of reach" in told) == has_backlog
+    assert "rabbit is out of reach" in told  # it connects before there is anything to send
     assert (journal_dir / f"{'a' * 16}.0.seg").exists() == has_backlog
 
 
