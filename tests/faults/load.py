@@ -56,6 +56,7 @@ _WITH_A_SLOW_DOWNLOAD = (*LIFE[:-1], SLOW_DOWNLOAD, LIFE[-1])
 _CALM = 4.0 if ALL else 0.3  # seconds of load without a fault
 
 _REFUSED = (403, 500)  # the application answers these when it is asked to
+_UNAVAILABLE = 503  # what the filter answers where it refuses
 _END_OF_A_DOWNLOAD = 0.2  # seconds in which the server sees it too, when the client has read all
 
 
@@ -87,6 +88,7 @@ class Ledger:
     kills: bool = False  # processes are killed meanwhile
     answered: list[Answered] = field(default_factory=list)
     broken_off: list[str] = field(default_factory=list)  # request ids of downloads
+    refused: list[str] = field(default_factory=list)  # request ids; Glance has not seen these
     wrong: list[str] = field(default_factory=list)  # answers that are not those of the application
     calm: tuple[float, float] | None = None  # when there was no fault
     earlier: set[tuple[str, str]] = field(default_factory=set)  # owed before, by others
@@ -182,11 +184,14 @@ class Load(Clients):
         rate: float = 150.0,
         life: tuple[Operation, ...] = LIFE,
         kills: bool = False,
+        may_be_refused: bool = False,
     ) -> None:
         """Each request goes to one of `ports`; `rate` is in requests a second, of all clients.
-        `kills`: processes are killed meanwhile; there are slow downloads for that to cut."""
+        `kills`: processes are killed meanwhile; there are slow downloads for that to cut.
+        `may_be_refused`: as `journal_when_full = refuse` has it, by 503."""
         self.ledger = Ledger(kills=kills)
         self._ports = ports
+        self._may_be_refused = may_be_refused
         self._life = _WITH_A_SLOW_DOWNLOAD if kills else life
         self._pause = clients / rate
         super().__init__(clients, apart=self._pause / clients, again=0.05)
@@ -216,6 +221,9 @@ class Load(Clients):
             if operation.size is not None:
                 self.ledger.broken_off.append(request_id)
             raise
+        if answer.status == _UNAVAILABLE and self._may_be_refused:
+            self.ledger.refused.append(request_id)
+            return
         answered = Answered(request_id, operation, begun, time.monotonic(), answer.process)
         self.ledger.answered.append(answered)
         if answer.status != operation.status or operation.size not in (None, answer.size):
@@ -250,6 +258,6 @@ def ask(port: int, request_id: str, image: str, operation: Operation, **headers:
                 size = len(answer.read())
             except (OSError, http.client.HTTPException) as error:
                 raise BrokenOffError from error
-            return Answer(answer.status, size, int(answer.headers["X-Process"]))
+            return Answer(answer.status, size, int(answer.headers["X-Process"] or 0))
     finally:
         connection.close()

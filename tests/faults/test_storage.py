@@ -19,6 +19,8 @@ from tests.faults.ways import with_all
 pytestmark = with_all
 
 _NOBODY = 65534
+_PROCESSES = _THREADS = 4  # of a stage
+_UNDER_WAY = _PROCESSES * _THREADS  # requests
 
 
 def test_what_a_full_disk_did_not_take_is_logged_and_the_rest_goes_on(trial: Trial) -> None:
@@ -30,6 +32,45 @@ def test_what_a_full_disk_did_not_take_is_logged_and_the_rest_goes_on(trial: Tri
                 time.sleep(4)
             time.sleep(3)
         assert _judge(trial, stage, 19, ledger, "") > 0
+
+
+def test_what_a_full_disk_cannot_take_is_refused_where_the_operator_chose_so(trial: Trial) -> None:
+    """Lost is what was under way as each process found that out, and nothing after that."""
+    stage = trial.stage(journal_when_full="refuse")
+    with Disk(stage.journal) as disk, stage:
+        with Load(stage.port, may_be_refused=True) as ledger:
+            time.sleep(2)
+            with disk.full():
+                time.sleep(4)
+            time.sleep(3)
+        lost = _judge(trial, stage, 19, ledger, "journal_when_full = refuse")
+        assert lost <= _UNDER_WAY
+        assert len(ledger.refused) > 300
+
+
+@pytest.mark.parametrize("policy", ["drop", "refuse"])
+def test_a_server_that_starts_while_the_disk_is_full_leaves_nothing_and_goes_on_when_it_is_not(
+    trial: Trial, policy: str
+) -> None:
+    """The directory is that of an earlier run."""
+    stage = trial.stage(journal_when_full=policy)
+    with Disk(stage.journal) as disk, stage:
+        stage.stop()
+        with disk.full():
+            stage.start()
+            with Load(stage.port, may_be_refused=True) as ledger:
+                time.sleep(4)
+                # Those of the earlier run, and one for each process that tries just now.
+                assert len(list(stage.journal.glob("*.live"))) <= 2 * _PROCESSES
+        with Load(stage.port, may_be_refused=True) as later:
+            time.sleep(4)
+        later.answered += ledger.answered
+        later.refused += ledger.refused
+        lost = _judge(trial, stage, 19, later, f"at the start, journal_when_full = {policy}")
+        if policy == "drop":
+            assert (lost > 300, later.refused) == (True, [])
+        else:
+            assert (lost <= _UNDER_WAY, len(later.refused) > 300) == (True, True)
 
 
 def _judge(trial: Trial, stage: Stage, number: int, ledger: Ledger, more: str) -> int:
