@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench faults long pins rabbitmq constraints clean
+.PHONY: help demo serve test lint bench faults long pins rabbitmq apache constraints clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -33,8 +33,8 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these modules decide, and do no I/O.
 CORE := */asynchronous.py,*/bounds.py,*/brokers.py,*/config.py,*/escaping.py,*/events.py,*/failure.py,*/identity.py,*/images.py,*/intent.py,*/notification.py,*/operations.py,*/options.py,*/patch.py,*/qpid_options.py,*/tasks.py,*/values.py
 
-long: $(VENV)/test rabbitmq pins ## what takes longer: all of Glance's own suites, imports, kills, a backlog, a cluster, older libraries; writes its tables to docs/
-	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance_suite tests/long -s
+long: $(VENV)/test rabbitmq apache pins ## what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/
+	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
 
 # Releases of OpenStack, each with an environment of its own.
 PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))
@@ -89,6 +89,12 @@ $(VENV)/made:
 rabbitmq:
 	@test -x /usr/lib/rabbitmq/bin/rabbitmq-server || command -v rabbitmq-server > /dev/null || \
 	  $(call installed,rabbitmq-server) || echo 'missing: rabbitmq-server: apt-get install rabbitmq-server'
+
+# So is an Apache of our own, for mod_wsgi.
+apache:
+	@test -x /usr/lib/apache2/modules/mod_wsgi.so && test -x /usr/sbin/apache2 || \
+	  $(call installed,apache2-bin libapache2-mod-wsgi-py3) || \
+	  echo 'missing: mod_wsgi: apt-get install apache2-bin libapache2-mod-wsgi-py3'
 
 # Proton, which the qpid strategy needs, comes from PyPI as source.
 compiler = { command -v cc > /dev/null && \

@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             self.wfile.flush()
             self.web.waiting[self.path] = goes_on = threading.Event()
-            goes_on.wait(60)
+            goes_on.wait(120)
         if "short" not in self.path:
             self.wfile.write(GOOD[half:])
 

@@ -19,7 +19,7 @@ from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.rabbit import Rabbit
 from tests.faults.tally import Arrival, Consumer
 from tests.glance.web import Web
-from tests.long.conftest import section_to
+from tests.long.conftest import section_to, with_long
 from tests.servers.kinds import SERVERS
 
 _MORE = """
@@ -28,6 +28,7 @@ allowed_hosts = [127.0.0.1]
 allowed_ports = [{port}]
 """
 
+RELOAD = "reload"  # uWSGI reloads its workers when somebody touches it
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 PREPARED = ["image.prepare INFO"]
 FILES = {  # what is imported, for whom, and what is told of it besides image.create
@@ -80,7 +81,21 @@ def server() -> str:
 
 
 @pytest.fixture
-def stage(rabbit: Rabbit, vhost: str, tmp_path: Path, server: str) -> Iterator[Stage]:
+def mercy() -> int | None:
+    """How long uWSGI lets a worker live that it reloads, in seconds, where a test says it."""
+    return None
+
+
+@pytest.fixture
+def stage(
+    rabbit: Rabbit, vhost: str, tmp_path: Path, server: str, mercy: int | None
+) -> Iterator[Stage]:
+    kind = SERVERS[server]
+    if server == "uWSGI":
+        (tmp_path / RELOAD).touch()
+        options = ["--touch-workers-reload", str(tmp_path / RELOAD)]
+        options += [] if mercy is None else ["--worker-reload-mercy", str(mercy)]
+        kind = kind._replace(command=(*kind.command, *options))
     section = section_to(rabbit, vhost, tmp_path / "journal")
     with Keystone() as keystone, Web() as web:
         configuration = glance.lay_out(
@@ -91,9 +106,7 @@ def stage(rabbit: Rabbit, vhost: str, tmp_path: Path, server: str) -> Iterator[S
             more=_MORE.format(port=web.port),
         )
         with (
-            Server(
-                configuration, tmp_path / "glance.log", processes=1, kind=SERVERS[server]
-            ) as serving,
+            Server(configuration, tmp_path / "glance.log", processes=1, kind=kind) as serving,
             Consumer(rabbit, vhost) as consumer,
         ):
             yield Stage(serving, keystone, web, consumer)
@@ -146,3 +159,33 @@ def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(
     stage.consumer.wait(lambda: False, 3)  # nothing more comes
     assert stage.told(file) == expected, stage.of(file)
     assert not any(each.is_unknown for each in stage.of(file))
+
+
+@with_long
+@pytest.mark.parametrize(
+    ("mercy", "let_go_after", "patience"), [(None, None, 60), (5, None, 5), (30, 10, 30)]
+)
+def test_a_reload_waits_for_an_import_as_long_as_worker_reload_mercy_lets_it(
+    stage: Stage, let_go_after: int | None, patience: int, tmp_path: Path
+) -> None:
+    """60 s, where nothing else is said: then the worker is killed."""
+    file = "/slow-good"
+    stage.imports(file, ALICE)
+    stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
+    (worker,) = stage.server.workers()
+    (tmp_path / RELOAD).touch()
+    reloaded = time.monotonic()
+    if let_go_after is not None:
+        stage.consumer.wait(lambda: False, let_go_after)
+        assert stage.told(file) == PREPARED
+        stage.web.go_on(file)
+    stage.consumer.wait(lambda: len(stage.told(file)) > 1, patience + 30)
+    took = time.monotonic() - reloaded
+    stage.consumer.wait(lambda: False, 3)  # nothing more comes
+    assert worker not in stage.server.workers()
+    if let_go_after is not None:
+        assert stage.told(file) == FILES[file][1]
+    else:
+        assert stage.told(file) == [*PREPARED, "image.upload ERROR"]
+        assert stage.of(file)[-1].is_unknown
+        assert patience <= took < patience + 20
