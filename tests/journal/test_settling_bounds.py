@@ -1,10 +1,13 @@
 """What a leader keeps of the dead that it has settled: nothing that grows with their number."""
 
+import uuid
 from pathlib import Path
 
 from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.writer import Journal
 from tests.journal.leading import Leading, leave_behind
-from tests.journal.support import open_files
+from tests.journal.support import GIB, open_files
+from tests.journal.test_intents import begun, recorder
 
 
 def test_neither_their_names_nor_their_files_are_kept(tmp_path: Path) -> None:
@@ -15,3 +18,16 @@ def test_neither_their_names_nor_their_files_are_kept(tmp_path: Path) -> None:
     assert (checked.load(tmp_path / "totals.json") or {})["added"] == [f"{2:016x}"]
     assert not [each for each in open_files() if each.startswith(str(tmp_path))]
     leading.end()
+
+
+def test_each_of_very_many_operations_that_were_cut_is_told_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_size=GIB)
+    cut = [begun() for _ in range(350)]
+    for each in cut:
+        recorder(journal).begin(each)
+    journal.drop()  # its process counts as dead
+    leading = Leading(tmp_path)
+    leading.settle()
+    leading.end()
+    told = [each.message_id for each in leading.unknown]
+    assert told == [str(uuid.UUID(bytes=each.key)) for each in cut]
