@@ -22,6 +22,7 @@ from tests.journal.support import (
     lost,
     message,
     numbers,
+    open_files,
     read,
     record_each,
     segments,
@@ -108,6 +109,19 @@ def test_a_reader_that_looks_while_a_segment_cannot_be_begun_goes_on_in_the_one_
     reader.close()
     assert len(segments(tmp_path)) > 1
     assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_a_segment_that_could_not_be_begun_leaves_nothing_behind(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal(segment_size=500)
+    journal.record([message(bytes(600))])
+    open_before = sorted(each for each in open_files() if each.startswith(str(tmp_path)))
+    failing(monkeypatch, 10)
+    journal.record([message()])
+    assert len(segments(tmp_path)) == 1
+    assert not list(tmp_path.glob("*.new"))
+    assert sorted(each for each in open_files() if each.startswith(str(tmp_path))) == open_before
 
 
 def test_in_a_directory_that_is_gone_each_record_says_so(

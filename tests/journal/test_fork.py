@@ -11,7 +11,16 @@ from glance_notify_middleware import journal as journals
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.processes import ask, has_died, pipe, running
-from tests.journal.support import GIB, ids, lost, message, read, record_each, segments
+from tests.journal.support import (
+    GIB,
+    ids,
+    lost,
+    message,
+    open_files,
+    read,
+    record_each,
+    segments,
+)
 
 
 def of_this_process(directory: Path) -> Journal:
@@ -40,6 +49,7 @@ def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int
         ours.tend()
         assert ours is of_this_process(directory)
         assert ours.identity == journals.identity_here(directory) != parent.identity
+        assert not [each for each in open_files() if str(parent.identity) in each]
 
     status = in_a_child(child)
     parent.tend()

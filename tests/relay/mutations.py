@@ -346,6 +346,27 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "what a strategy had in hand when it broke is not read again",
+        "lane.py",
+        "        self.reader = Reader(self._desk.directory, self.cursors.positions)\n"
+        "        self.cursors.save",
+        "        self.cursors.save",
+        (
+            "relay/test_relay_faults.py"
+            "::test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one",
+        ),
+    ),
+    Mutation(
+        "of very many operations that were cut some are not told",
+        "journal/settling.py",
+        "range(0, len(unknown), _AT_ONCE)",
+        "range(0, len(unknown), _AT_ONCE + 1)",
+        (
+            "journal/test_settling_bounds.py"
+            "::test_each_of_very_many_operations_that_were_cut_is_told_once",
+        ),
+    ),
+    Mutation(
         "all wait while one broker is waited for",
         "lane.py",
         "        with self._left():\n            return self._strategy.send(batch)\n",

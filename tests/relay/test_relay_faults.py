@@ -3,10 +3,13 @@
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from glance_notify_middleware.notification import Message
+from glance_notify_middleware.strategies import Outcome
 from tests.journal.leading import files, leave_behind
 from tests.journal.processes import eventually
 from tests.journal.support import encoded, head, message, of_newer_version
@@ -47,6 +50,24 @@ def test_a_strategy_that_breaks_is_made_anew_and_told_once(
     told = lines(caplog, logging.ERROR)
     assert len(told) == 1
     assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
+
+
+def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
+    journal_dir: Path, broker: Broker
+) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16)
+    broken: list[ZeroDivisionError] = []
+
+    class Breaking(Appending):
+        def send(self, batch: Sequence[Message]) -> list[Outcome]:
+            if not broken:
+                broken.append(ZeroDivisionError("broken"))
+                raise broken[0]
+            return super().send(batch)
+
+    with relaying(journal_dir, lambda: Breaking(broker.path)):
+        eventually(broker.has(recorded))
+    assert broker.ids == recorded
 
 
 def test_what_breaks_again_after_a_while_is_told_again(
