@@ -3,6 +3,8 @@
 import os
 import time
 
+import pytest
+
 from tests.faults.faults import under_each
 from tests.faults.load import Load
 from tests.faults.trial import Trial
@@ -27,6 +29,22 @@ def test_two_filters_of_a_process_share_one_journal(trial: Trial, kind: str) -> 
     deletes = [each for each in tally.arrivals if each.event == "image.delete INFO"]
     told = {(each.publisher_id, type(each.payload)) for each in deletes}
     assert told == {("one", str), ("too", dict)}
+
+
+_REFUSED = {"rabbit_virtual_host": "/", "message_format": "oslo", "journal_max_size": "1GiB"}
+
+
+@pytest.mark.parametrize("name", _REFUSED)
+def test_two_filters_that_differ_in_what_one_delivers_for_both_are_refused(
+    trial: Trial, name: str
+) -> None:
+    value = _REFUSED[name]
+    with pytest.raises(RuntimeError, match=f"option {name} .* in another filter of this process"):
+        trial.stage(app="several", too={name: value}).start()
+    with trial.stage(app="several") as stage:  # of the same journal, with one configuration
+        with Load(stage.port) as ledger:
+            time.sleep(2)
+        trial.judge(35, ledger, more=f"two filters of one process, refused while {name} differs")
 
 
 @under_each(35, always=["uWSGI"])
