@@ -9,12 +9,24 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.notification import Message
-from glance_notify_middleware.strategies import Outcome
+from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.leading import files, leave_behind
-from tests.journal.processes import eventually
+from tests.journal.processes import eventually, has_died
 from tests.journal.support import encoded, head, message, of_newer_version
 from tests.relay.relays import Appending, Broker, relaying
 from tests.relay.support import lines
+
+
+class Unreachable(Appending):
+    """Its broker is."""
+
+    is_closed = False
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        raise SendError("nobody listens")
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def test_a_directory_that_goes_and_comes_back_is_told_once(
@@ -68,6 +80,22 @@ def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
     with relaying(journal_dir, lambda: Breaking(broker.path)):
         eventually(broker.has(recorded))
     assert broker.ids == recorded
+
+
+def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
+    journal_dir: Path, broker: Broker
+) -> None:
+    leave_behind(journal_dir, "a" * 16)
+    made: list[Unreachable] = []
+
+    def make() -> Unreachable:
+        made.append(Unreachable(broker.path))
+        return made[-1]
+
+    with relaying(journal_dir, make):
+        eventually(lambda: not has_died(journal_dir, "a" * 16))  # the leader has its lock
+    assert has_died(journal_dir, "a" * 16)
+    assert [each.is_closed for each in made] == [True]
 
 
 def test_what_breaks_again_after_a_while_is_told_again(
