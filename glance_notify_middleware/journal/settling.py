@@ -23,6 +23,9 @@ from glance_notify_middleware.notification import Notification
 _LOCKS = 64  # held at a time
 _AT_ONCE = 100  # notifications in one record of ours
 _AGAIN = 60.0  # seconds after which one is looked at again that could not be settled
+# What the totals say of a process by its name.
+ADDED, TOLD = "added", "told"
+
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 
 
@@ -181,7 +184,7 @@ class Settling:
         if identity in self._told:
             return True
         totals = checked.load(self._directory / layout.TOTALS) or {}
-        if identity not in totals.get("told", []):
+        if identity not in totals.get(TOLD, []):
             left = self._left_open(identity, segments)
             if left is None:
                 self._leave_alone(identity)
@@ -191,7 +194,7 @@ class Settling:
                 if not self._record(unknown[at : at + _AT_ONCE]):
                     return False
             if unknown:
-                totals["told"] = [*self._still_here(totals, "told"), identity]
+                totals[TOLD] = [*self._still_here(totals, TOLD), identity]
                 checked.replace(self._directory / layout.TOTALS, totals)
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
@@ -251,14 +254,14 @@ class Settling:
             return  # its live file is gone: should it come back, its process lives
         path = self._directory / layout.TOTALS
         totals = checked.load(path) or {}
-        added = self._still_here(totals, "added")
+        added = self._still_here(totals, ADDED)
         if identity in added:
             return
         for kind in ("recorded", "dropped"):
             total = Counter(totals.get(kind, {}))
             total.update(counters.get(kind, {}))
             totals[kind] = dict(total)
-        totals["added"] = [*added, identity]
+        totals[ADDED] = [*added, identity]
         checked.replace(path, totals, durable=True)  # the live file, which has them, goes then
 
     def _still_here(self, totals: dict[str, Any], done: str) -> list[str]:
@@ -270,10 +273,11 @@ class Settling:
         path.unlink(missing_ok=True)
 
 
-def is_counted(directory: Path, identity: str) -> bool:
-    """Whether what that process has counted stands in the totals, though it may live. Raises
-    OSError."""
-    return identity in (checked.load(directory / layout.TOTALS) or {}).get("added", [])
+def settled_as(directory: Path, identity: str) -> set[str]:
+    """What was done for that process as for a dead one, though it may live: ADDED, its counters
+    stand in the totals; TOLD, its open intents were told. Raises OSError."""
+    totals = checked.load(directory / layout.TOTALS) or {}
+    return {done for done in (ADDED, TOLD) if identity in totals.get(done, [])}
 
 
 def _unknown(left: OpenIntents) -> Iterator[Notification]:

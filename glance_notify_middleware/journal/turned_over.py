@@ -56,21 +56,28 @@ class TurnedOver:
         """Nothing more is appended to it."""
         self._segments.append(segment)
 
-    def any_is_removed(self) -> bool:
-        """Whether somebody has removed one, or moved it away. Raises OSError."""
-        return any(each.is_removed() for each in self._segments)
-
     def let_go(self, place: Callable[[], Position | None]) -> list[Left]:
         """The process is seen to live: close them. What was removed, and was not delivered, as
         `place` tells how far that is known, is returned open. Raises OSError."""
-        removed = [each for each in self._segments if each.is_removed()]
-        known = place() if removed else None
-        left = [each for each in removed if known is None or each.number >= known.segment]
+        left = self.missing(place)
         for each in self._segments:
             if each not in left:
                 each.close()
         self._segments = []
         return [Left(each, 0) for each in left]
+
+    def missing(self, place: Callable[[], Position | None]) -> list[Segment]:
+        """Those that were removed, and were not delivered, as `place` tells how far that is known;
+        they stay here. Raises OSError."""
+        removed = [each for each in self._segments if each.is_removed()]
+        known = place() if removed else None
+        return [each for each in removed if known is None or each.number >= known.segment]
+
+    def close(self, segments: list[Segment]) -> None:
+        """These of them are not needed any more."""
+        self._segments = [each for each in self._segments if each not in segments]
+        for each in segments:
+            each.close()
 
     def take_all(self) -> list[Segment]:
         """Have them; they are open."""

@@ -23,7 +23,7 @@ from glance_notify_middleware.journal.reader import Position
 from glance_notify_middleware.journal.records import INTENT, Kind
 from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.journal.segment import Segment
-from glance_notify_middleware.journal.settling import is_counted
+from glance_notify_middleware.journal.settling import ADDED, settled_as
 from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
 from glance_notify_middleware.journal.turned_over import Left, TurnedOver
 from glance_notify_middleware.notification import Message, Priority
@@ -268,9 +268,15 @@ class Journal:
         return before
 
     def _turn_over(self, before: Segment) -> Segment:
-        """Of one that somebody has removed the next one has it all: that may be sent twice."""
+        """Of one that somebody has removed the next one has it all, in its order, and before it
+        what is missing, too: that may be sent twice."""
         is_removed = before.is_removed()
-        self._segment = self._new_segment(before.content() if is_removed else self._head())
+        missing = self._turned_over.missing(self._delivered) if is_removed else []
+        before_it = b"".join(each.content() for each in missing)
+        self._segment = self._new_segment(
+            before_it + before.content() if is_removed else self._head()
+        )
+        self._turned_over.close(missing)
         if self._syncing is not None:
             with logged():
                 before.sync()
@@ -307,10 +313,11 @@ class Journal:
 
     def _is_seen_to_live(self) -> bool:
         """By whoever looks for the dead; so what it has recorded so far will be read."""
-        live = self._live
+        live, segment = self._live, self._segment
         if live is None or not live.is_ours() or not live.is_in_place():
             return False
-        self._again += self._turned_over.let_go(self._delivered)
+        if segment is not None and not segment.is_removed():  # else it is turned over soon
+            self._again += self._turned_over.let_go(self._delivered)
         return True
 
     def _delivered(self) -> Position | None:
@@ -320,43 +327,49 @@ class Journal:
     # -- once a second ----------------------------------------------------------------------
 
     def _see_whether_it_lives(self) -> None:
-        """Who has taken it for dead has its lock, or has settled it: then its segments are gone,
-        and after them the live file. One that is missing alone was removed by somebody."""
+        """Who has taken it for dead has its lock, or has settled it. Where that is not so, somebody
+        has removed its live file, or the directory: then it is made again."""
         with self._lock:
             live, segment = self._live, self._segment
             if live is None or segment is None or self._is_seen_to_live():
                 return
             if not live.is_ours():
-                self._begin_anew(live, segment, counted=True)
-            elif segment.is_removed() or self._turned_over.any_is_removed():
-                self._begin_anew(live, segment, is_counted(self.directory, str(self.identity)))
+                self._begin_anew(live, segment, is_counted=True)
+                return
+            settled = settled_as(self.directory, str(self.identity))
+            if settled:
+                self._begin_anew(live, segment, is_counted=ADDED in settled)
             else:
                 live.restore()
 
-    def _begin_anew(self, live: LiveFile, segment: Segment, counted: bool) -> None:
-        """Under another identity. What is not known to be delivered is to be recorded again, so it
-        may be sent twice; what stands open goes on. `counted`: the counters of its live file go
-        into the totals."""
+    def _begin_anew(self, live: LiveFile, segment: Segment, *, is_counted: bool) -> None:
+        """Under another identity. What is not known to be delivered is recorded again, so it may be
+        sent twice; what stands open goes on. `is_counted`: the counters of its live file go into
+        the totals. Raises OSError: then that is tried again."""
         place = self._delivered()
         before = [*self._turned_over.take_all(), segment]
         self._again += [Left.behind(place, each) for each in before]
         live.close()
         self._segment = self._live = None
-        if counted:
+        if is_counted:
             self._recorded.clear()
             self._dropped.clear()
         self._begin()
         with contextlib.suppress(OSError):  # who reads it from now on need not tell them unknown
             segment.append(b"".join(self._encoded(Kind.END, key) for key in self._intents.by_key))
+        self._append_again()
 
     def _record_again(self) -> None:
+        with self._lock:
+            self._append_again()
+
+    def _append_again(self) -> None:
         while self._again:
-            with self._lock:
-                left = self._again[0]
-                for record in left.records():
-                    self._append(_EVENTS, record.body, record.count)
-                self._again.popleft()
-                left.segment.close()
+            left = self._again[0]
+            for record in left.records():
+                self._append(_EVENTS, record.body, record.count)
+            self._again.popleft()
+            left.segment.close()
 
     def _rescue(self) -> None:
         """If somebody has removed the segment, go on in another."""

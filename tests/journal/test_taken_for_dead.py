@@ -112,19 +112,32 @@ def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identi
     assert (ids(steps), lost(steps)) == (rest, 0)
 
 
-def test_segments_that_somebody_has_removed_come_again_though_it_kept_its_lock(
-    make_journal: MakeJournal, tmp_path: Path
+@pytest.mark.parametrize("pattern", ["*.seg", "*"])
+def test_segments_that_somebody_has_removed_come_again_in_their_order(
+    pattern: str, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Those, too, that it had turned over since it was last seen to live."""
+    """Those, too, that it had turned over since it was last seen to live; its lock is its own."""
     journal = tended(make_journal(segment_size=SMALL))
     recorded = record_each(journal, [message() for _ in range(20)])
-    for path in segments(tmp_path):
+    assert len(segments(tmp_path)) > 2
+    for path in tmp_path.glob(pattern):
         path.unlink()
+    recorded += record_each(journal, [message() for _ in range(1)])
     journal.tend()
     recorded += record_each(journal, [message() for _ in range(3)])
     steps = read(tmp_path)
-    assert sorted(ids(steps)) == sorted(recorded)
-    assert lost(steps) == 0
+    assert (ids(steps), lost(steps)) == (recorded, 0)
+
+
+def test_a_segment_that_was_turned_over_and_removed_alone_comes_again(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal = tended(make_journal(segment_size=SMALL))
+    recorded = record_each(journal, [message() for _ in range(20)])
+    for path in segments(tmp_path)[:-1]:
+        path.unlink()
+    journal.tend()
+    assert sorted(ids(read(tmp_path))) == sorted(recorded)
 
 
 def test_not_too_many_files_stay_open(make_journal: MakeJournal, tmp_path: Path) -> None:
