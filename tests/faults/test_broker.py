@@ -159,7 +159,8 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: 
                 time.sleep(1.5)
                 try:
                     trial.rabbit.freeze()
-                    time.sleep(_PATIENCE + 0.5)
+                    # And longer than the strategy waits for any sign of life then.
+                    time.sleep(_PATIENCE + 2)
                 finally:
                     trial.rabbit.thaw()
         tally = trial.judge(26, ledger, is_quick=True)

@@ -12,9 +12,10 @@ from typing import IO, Any
 class Program:
     """It runs until `end`, which closes its input."""
 
-    def __init__(self, module: str, *words: str) -> None:
+    def __init__(self, *words: str) -> None:
+        """`words` are those of Python's command line, as `-m` and a module."""
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", module, *words],
+            [sys.executable, "-W", "ignore", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -41,6 +42,10 @@ class Program:
 
     def wait_until_ready(self) -> None:
         self.wait(lambda: "ready\n" in self.said)
+
+    def terminate(self) -> None:
+        """For one that does not heed its input."""
+        self._process.terminate()
 
     def end(self) -> None:
         self._input.close()

@@ -1,9 +1,8 @@
 """What the leader finds at start, before there is any event; what an operator does for queues."""
 
-import logging
+import contextlib
 import re
 import shlex
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,52 +12,52 @@ import pytest
 
 from demo.ports import free_port
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware import assembly, config
-from glance_notify_middleware.makers import makers
 from glance_notify_middleware.notification import Priority
-from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.strategies import Outcome
-from tests.journal.processes import eventually
+from tests.rabbit.program import Program
 from tests.strategies.places import RabbitPlace, messages
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 WRONG = "wrong-pa55word"
 
-Start = Callable[..., None]
+COMMAND = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
+
+SECTION = """
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+notifier_strategy = rabbit
+"""
+
+Start = Callable[..., Program]
 
 
 @pytest.fixture
-def lead(
-    rabbit: Node, vhost: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> Iterator[Start]:
-    """Starts a leader whose journal is empty, with these lines of the section."""
-    caplog.set_level(logging.INFO)
-    relays: list[Relay] = []
+def lead(rabbit: Node, vhost: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts the relay as a service, with an empty journal and these lines of the section."""
+    with contextlib.ExitStack() as to_end:
 
-    def start(**lines: str) -> None:
-        settings = config.read(
-            {
-                "notifier_strategy": "rabbit",
+        def start(**lines: str) -> Program:
+            (tmp_path / "journal").mkdir(mode=0o700)  # as Glance's processes have made it
+            where = {
                 "rabbit_hosts": f"127.0.0.1:{rabbit.port}",
                 "rabbit_virtual_host": vhost,
                 "journal_dir": str(tmp_path / "journal"),
             }
-            | lines,
-            "this-host",
-        )
-        assembly.prepare(settings, ["rabbit"])
-        relays.append(assembly.relay(settings, makers(settings)))
-        threading.Thread(target=relays[-1].run, daemon=True).start()
+            section = "".join(f"{name} = {value}\n" for name, value in (where | lines).items())
+            paste_file = tmp_path / "paste.ini"
+            paste_file.write_text(SECTION + section)
+            program = Program("-c", COMMAND, "relay", str(paste_file))
+            to_end.callback(program.end)
+            to_end.callback(program.terminate)
+            return program
 
-    yield start
-    for each in relays:
-        each.stop(20)
+        yield start
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """All but that it leads."""
-    found = [f"{each.levelname} {each.getMessage()}" for each in caplog.records]
-    return [each for each in found if "this process relays" not in each]
+def said(program: Program) -> list[str]:
+    """Level and text of each line that has to do with RabbitMQ."""
+    lines = (re.search(r"[A-Z]+ (there is no queue|rabbit ).*", each) for each in program.errors)
+    return [each[0] for each in lines if each]
 
 
 def entities(node: Node, vhost: str) -> set[str]:
@@ -69,50 +68,50 @@ def entities(node: Node, vhost: str) -> set[str]:
 
 
 def test_the_leader_says_that_it_has_connected_and_creates_nothing_by_that(
-    rabbit: Node, vhost: str, lead: Start, caplog: pytest.LogCaptureFixture
+    rabbit: Node, vhost: str, lead: Start
 ) -> None:
-    lead(create_queues="auto", rabbit_durable_queues="true")
-    eventually(lambda: said(caplog) == ["INFO rabbit is connected"])
+    program = lead(create_queues="auto", rabbit_durable_queues="true")
+    program.wait(lambda: bool(said(program)))
     time.sleep(2.5)
-    assert said(caplog) == ["INFO rabbit is connected"]
+    assert said(program) == ["INFO rabbit is connected"]
     assert entities(rabbit, vhost) == set()
 
 
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        (
-            {"rabbit_password": WRONG},
-            "ERROR rabbit cannot be used: {host}: user guest: ACCESS_REFU",
-        ),
-        (
-            {"rabbit_virtual_host": "nowhere"},
-            "ERROR rabbit cannot be used: {host}: user guest: NOT",
-        ),
-        (
-            {"rabbit_hosts": "127.0.0.1:{port}"},
-            "WARNING rabbit is out of reach: 127.0.0.1:{port}: ",
-        ),
-        ({}, "ERROR rabbit cannot be used: {host}: NOT_FOUND - no exchange 'glance'"),
+        ({"rabbit_password": WRONG}, "ERROR rabbit cannot be used: {node}: user guest: ACCESS_"),
+        ({"rabbit_virtual_host": "none"}, "ERROR rabbit cannot be used: {node}: user guest: NOT_"),
+        ({"rabbit_hosts": "{nobody}"}, "WARNING rabbit is out of reach: {nobody}: "),
+        ({}, "ERROR rabbit cannot be used: {node}: NOT_FOUND - no exchange 'glance'"),
     ],
     ids=["password", "vhost", "host", "exchange"],
 )
 def test_the_leader_says_once_what_is_wrong_before_there_is_any_event(
-    rabbit: Node,
-    vhost: str,
-    lead: Start,
-    caplog: pytest.LogCaptureFixture,
-    lines: dict[str, str],
-    told: str,
+    rabbit: Node, vhost: str, lead: Start, lines: dict[str, str], told: str
 ) -> None:
     names = {"nobody": f"127.0.0.1:{free_port()}", "node": f"127.0.0.1:{rabbit.port}"}
-    lead(**{name: line.format(**names) for name, line in lines.items()})
-    eventually(lambda: bool(said(caplog)))
+    program = lead(**{name: line.format(**names) for name, line in lines.items()})
+    program.wait(lambda: bool(said(program)))
     time.sleep(2.5)
-    (line,) = said(caplog)
+    (line,) = said(program)
     assert line.startswith(told.format(**names))
-    assert WRONG not in caplog.text
+    assert WRONG not in "".join(program.errors)
     assert entities(rabbit, vhost) == set()
+
+
+def test_the_leader_says_which_queues_are_missing(rabbit: Node, vhost: str, lead: Start) -> None:
+    place = RabbitPlace(rabbit, vhost)
+    place.exchange()
+    place.queue("notifications.info")
+    program = lead()
+    program.wait(lambda: len(said(program)) > 1)
+    missing, connected = said(program)
+    assert missing.startswith(
+        "WARNING there is no queue notifications.warn or notifications.error in RabbitMQ: "
+    )
+    assert connected == "INFO rabbit is connected"
+    assert entities(rabbit, vhost) == {"glance", "notifications.info"}
 
 
 def test_the_policy_of_the_readme_bounds_a_queue_that_nobody_reads(

@@ -30,7 +30,7 @@ class Listener(Program):
     """That program, and what it has said."""
 
     def __init__(self, *words: str) -> None:
-        super().__init__("tests.rabbit.oslo_listener", *words)
+        super().__init__("-m", "tests.rabbit.oslo_listener", *words)
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
         """What has come so far; waits for `count` of them."""

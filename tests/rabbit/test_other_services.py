@@ -55,7 +55,7 @@ class Scene:
         self._node, self._file = node, file
         node.add_vhost(self.vhost)
         self._url = f"rabbit://guest:guest@127.0.0.1:{node.port}/{self.vhost}"
-        self.notifier = Program("tests.rabbit.oslo_notifier", self._url, str(file))
+        self.notifier = Program("-m", "tests.rabbit.oslo_notifier", self._url, str(file))
         lines = {"rabbit_host": "127.0.0.1", "rabbit_port": str(node.port)}
         lines |= {"rabbit_virtual_host": self.vhost}
         lines |= AUTO[cloud] if creates else {}
@@ -64,7 +64,7 @@ class Scene:
 
     def listen(self) -> Program:
         """The reader comes, with the configuration of all."""
-        self.reader = Program("tests.rabbit.oslo_listener", self._url, str(self._file))
+        self.reader = Program("-m", "tests.rabbit.oslo_listener", self._url, str(self._file))
         self.reader.wait_until_ready()
         return self.reader
 
