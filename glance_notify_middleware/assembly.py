@@ -1,5 +1,6 @@
 """Puts journal, relay and strategies together, as the settings say."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -286,7 +287,8 @@ def _end() -> None:
         each.stop(until - time.monotonic())
     for ours in journal.all_here():
         if ours.is_tended:
-            ours.tend()
+            with contextlib.suppress(OSError):  # the thread that tends it has logged that
+                ours.tend()
 
 
 at_the_end(_end)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from glance_notify_middleware import assembly, config
+from glance_notify_middleware import assembly, config, journal
 from glance_notify_middleware.intent import Intent, encode
 from glance_notify_middleware.journal.directory import listing
 from glance_notify_middleware.journal.writer import Journal
@@ -233,3 +233,24 @@ def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
         assembly._tend(ours)
     assert len(lines(caplog, logging.ERROR)) == expected
     assert lines(caplog)[-1] == f"the journal in {tmp_path} is tended again"
+
+
+def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And its trouble, which was logged before, is not logged as that of a request."""
+    tended: list[Path] = []
+
+    class Ours(SimpleNamespace):
+        is_tended = True
+
+        def tend(self) -> None:
+            tended.append(self.directory)
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    directories = [tmp_path / name for name in "ab"]
+    all_here = [Ours(directory=each) for each in directories]
+    monkeypatch.setattr(journal, "all_here", lambda: all_here)
+    assembly._end()
+    assert tended == directories
+    assert lines(caplog, logging.ERROR) == []
