@@ -298,8 +298,8 @@ def _tend(ours: Journal, look: Callable[[], None] = lambda: None) -> None:
     """Once a second, and at once: so no request pays for the opening."""
     said: set[tuple[type[Exception], int | None]] = set()  # what is in its way: each is logged once
     while True:
-        look()
         try:
+            look()
             _tend_once(ours)
         except Exception as error:
             trouble = type(error), getattr(error, "errno", None)  # a text can hold a random name

@@ -483,7 +483,7 @@ MUTATIONS = (
     Mutation(
         "nobody sees that no relay runs",
         "assembly.py",
-        "        look()\n",
+        "            look()\n",
         "",
         ("relay/test_unled.py::test_each_process_that_records_looks",),
     ),
