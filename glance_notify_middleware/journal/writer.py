@@ -82,6 +82,7 @@ class Journal:
         self._again: deque[Left] = deque()  # what was removed, or can be, and is not delivered
         self._threads: dict[str, threading.Thread] = {}
         self._written = 0  # records so far
+        self._rewritten = 0  # the last of them that was recorded again, and is not synced yet
         self._syncing = Syncing(self._last) if sync else None
 
     @property
@@ -279,7 +280,7 @@ class Journal:
         self._turned_over.close(missing)
         if self._syncing is not None:
             with logged():
-                before.sync()
+                (self._segment if is_removed else before).sync()
         if is_removed:
             before.close()
         else:
@@ -362,6 +363,9 @@ class Journal:
     def _record_again(self) -> None:
         with self._lock:
             self._append_again()
+            rewritten, self._rewritten = self._rewritten, 0
+        if self._syncing is not None and rewritten:
+            self._syncing.wait(rewritten)
 
     def _append_again(self) -> None:
         while self._again:
@@ -370,6 +374,7 @@ class Journal:
                 self._append(_EVENTS, record.body, record.count)
             self._again.popleft()
             left.segment.close()
+            self._rewritten = self._written
 
     def _rescue(self) -> None:
         """If somebody has removed the segment, go on in another."""

@@ -272,7 +272,7 @@ MUTATIONS = (
     Mutation(
         "a segment that is full is left before all of it is synced",
         "journal/writer.py",
-        "                before.sync()\n",
+        "                (self._segment if is_removed else before).sync()\n",
         "                pass\n",
         (
             "journal/test_syncing.py"
@@ -1107,5 +1107,12 @@ MUTATIONS = (
         'trouble = type(error), getattr(error, "errno", None)',
         "trouble = type(error), id(error)",
         ("relay/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),
+    ),
+    Mutation(
+        "what was removed under a living process is not synced again",
+        "journal/writer.py",
+        "                (self._segment if is_removed else before).sync()\n",
+        "                before.sync()\n",
+        ("relay/test_power.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",),
     ),
 )

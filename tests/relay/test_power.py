@@ -16,7 +16,7 @@ from glance_notify_middleware.intent import Intent, encode
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.aside import AGAIN
 from glance_notify_middleware.journal.cursors import Cursors, begin_now
-from glance_notify_middleware.journal.directory import listing
+from glance_notify_middleware.journal.directory import listing, live_path
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.notification import EventType, Priority
 from glance_notify_middleware.strategies import Outcome
@@ -255,6 +255,27 @@ def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
     for each in made:
         journal.record([each])
     journal.sync()
+    left = all_of(power)
+    assert all(each.message_id.encode() in left for each in made)
+    journal.drop()
+
+
+@pytest.mark.parametrize("also_its_live_file", [False, True])
+def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
+    also_its_live_file: bool, tmp_path: Path, power: Power
+) -> None:
+    """With journal_sync = full, as it was before."""
+    journal = Journal(tmp_path, max_size=GIB, sync=True)
+    journal.open()
+    journal.tend()
+    made = [message() for _ in range(3)]
+    for each in made:
+        journal.record([each])
+    for path in segments(tmp_path):
+        path.unlink()
+    if also_its_live_file:
+        live_path(tmp_path, str(journal.identity)).unlink()
+    journal.tend()
     left = all_of(power)
     assert all(each.message_id.encode() in left for each in made)
     journal.drop()
