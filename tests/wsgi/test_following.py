@@ -450,15 +450,26 @@ def test_more_than_follow_max_are_one_error_each_at_once(stage: Stage) -> None:
     assert stage.told.events[1:] == 2 * UPLOADED
 
 
+def test_those_of_one_image_count_too_while_the_thread_has_judged_none(stage: Stage) -> None:
+    """It may hang, and a client may have the same image imported again and again."""
+    stage.filter(follow_max="2")
+    for _ in range(3):
+        stage.imports()
+    assert stage.told.events == ["image.upload ERROR"]
+    assert stage.told.begun[-1:] == stage.told.ended
+
+
 def test_that_another_is_accepted_shows_that_the_earlier_one_has_failed(stage: Stage) -> None:
     stage.imports()
     stage.imports()
     stage.following.turn()
     assert stage.told.events == BROKEN
     assert stage.told.ended == stage.told.begun[:1]
+    assert stage.following.of(IMAGE) is not None, "the later one is followed still"
     stage.glance.shows = ACTIVE
     stage.passes(1)
     assert stage.told.events == BROKEN + UPLOADED
+    assert stage.following.of(IMAGE) is None
 
 
 def test_that_a_copy_is_accepted_shows_that_the_import_before_it_has_succeeded(
