@@ -208,6 +208,9 @@ class Judge:
             self._end(followed, tasks.failed(operation, task))
         elif task.get("status") == tasks.SUCCESS:
             of_image = operation._replace(image_id=tasks.image_of(task))
+            if of_image.image_id is None:
+                self.give_up(followed, "Glance says that it has ended well, and names no image")
+                return
             found = self._look.found(of_image, followed.snapshot, quietly=followed.complained)
             if found.status is None:
                 followed.complained = True  # it is looked up again

@@ -142,6 +142,15 @@ def test_of_an_image_that_is_gone_by_then_what_is_known_is_told(stage: TasksStag
         assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
 
 
+def test_a_task_that_names_no_image_though_it_has_ended_well_is_unknown(stage: TasksStage) -> None:
+    stage.makes()
+    stage.tasks_glance.task = DONE | {"result": None, "image_id": "the-clients-choice"}
+    stage.passes(0.5)
+    assert stage.told.events == ["image.create ERROR"]
+    assert str(stage.told.notifications[0].payload).endswith("names no image")
+    assert stage.tasks_glance.asked == [f"/v2/tasks/{TASK}"]
+
+
 def test_an_image_whose_look_up_raises_is_looked_up_again(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.task = DONE
