@@ -98,6 +98,20 @@ def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
     assert [each.is_closed for each in made] == [True]
 
 
+def test_a_strategy_that_has_nothing_to_send_is_kept_alive(
+    journal_dir: Path, broker: Broker
+) -> None:
+    looks: list[float] = []
+
+    class Kept(Appending):
+        def keep_alive(self) -> None:
+            looks.append(time.monotonic())
+
+    with relaying(journal_dir, lambda: Kept(broker.path)):
+        eventually(lambda: len(looks) >= 3)
+    assert looks[2] - looks[0] > 1.0  # once a second, and not at each look at the journal
+
+
 def test_what_breaks_again_after_a_while_is_told_again(
     journal_dir: Path,
     broker: Broker,
