@@ -194,6 +194,7 @@ def test_those_of_a_newer_version_are_not_in_the_way_of_the_others(
     for number in range(70):
         path = leave_behind_newer(tmp_path, f"{number:016x}")
         assert path.exists()
+    leading.survey()  # who is found first would hold all locks
     left = leave_behind(tmp_path, "f" * 16)
     found = []
     for _ in range(8):
