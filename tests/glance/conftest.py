@@ -22,6 +22,7 @@ from tests.agreement.comparison import Finding, Kind, compare
 from tests.agreement.page import Agreement
 from tests.agreement.told import Event, Request
 from tests.glance.web import Web
+from tests.writers import begin_as_writers
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
 """Somebody of the owner's project who may do everything but look a record up."""
@@ -251,6 +252,7 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
         from glance.common import config, wsgi_app  # type: ignore[import-untyped]
         from oslo_config import cfg
 
+        begin_as_writers()
         wsgi_app.init_app()
         atexit.unregister(wsgi_app.drain_workers)  # there is nothing left to drain, and it says so
 

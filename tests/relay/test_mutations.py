@@ -16,7 +16,7 @@ from tests.relay.mutations import MUTATIONS, Mutation
 ROOT = Path(__file__).parents[2]
 PACKAGE = "glance_notify_middleware"
 COPIED = (PACKAGE, "tests", "demo", "etc")
-AT_A_TIME = 2
+AT_A_TIME = 3
 ONE_FAILED = 1  # pytest's exit status; others say that the tests could not be run
 
 
@@ -37,7 +37,8 @@ def run(place: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
         + [f"--basetemp={place / 'tmp'}"]
         + [f"tests/{each}" for each in tests],
         cwd=place,
-        env=clean | {"PYTHONDONTWRITEBYTECODE": "1"},
+        # Without pytest's plugins, which no test of the list needs, a run begins in half the time.
+        env=clean | {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,
