@@ -98,7 +98,8 @@ def _equip() -> None:
 
 def _live_on() -> None:
     """With every file that the parent has open; but its port, so that another can have it."""
-    print(f"process {os.getppid()} has forked {os.getpid()}", file=sys.stderr, flush=True)
+    # By no print: a thread of the parent can have held the lock of sys.stderr as it forked.
+    os.write(2, f"process {os.getppid()} has forked {os.getpid()}\n".encode())
     for fd in range(3, 256):
         try:
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
