@@ -226,6 +226,21 @@ def glances_garbage_ends_here() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the program that Glance's tasks ask about an image."""
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "qemu-img").write_text(_QEMU_IMG)
+    (folder / "qemu-img").chmod(0o755)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def programs_are_found(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the tests of this folder alone: with the stand-in Glance's own tests make empty images."""
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+
+@pytest.fixture(scope="session")
 def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     folder = tmp_path_factory.mktemp("glance")
     with Keystone() as keystone, Web() as web:
@@ -242,11 +257,6 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
             ),
             more=_STORES.format(folder=folder, port=web.port),
         )
-        programs = folder / "bin"
-        programs.mkdir()
-        (programs / "qemu-img").write_text(_QEMU_IMG)
-        (programs / "qemu-img").chmod(0o755)
-        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
         (configuration / "policy.yaml").write_text(f'"get_image": "{_SEES_RECORDS}"\n')
         os.environ["OS_GLANCE_CONFIG_DIR"] = str(configuration)
         from glance.common import config, wsgi_app  # type: ignore[import-untyped]
