@@ -11,7 +11,8 @@ from pathlib import Path
 from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal.cursors import Cursors
-from glance_notify_middleware.journal.reader import Position, Reader, Step
+from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.journal.reader import Reader, Step
 from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, Strategy
 

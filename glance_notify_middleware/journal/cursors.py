@@ -12,7 +12,7 @@ from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.directory import CURSORS, listing, segment_path
 from glance_notify_middleware.journal.files import is_foreign
-from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.vetting import Vetting
 
 _AT_MOST_EVERY = 0.1  # seconds
@@ -126,24 +126,6 @@ def begin_now(directory: Path, strategies: Iterable[str]) -> None:
     if new:
         # Durable: else a power cut has it begin later, behind what is recorded until then.
         checked.replace(path, content | new, durable=True)
-
-
-def delivered(directory: Path) -> dict[str, Position]:
-    """How far all strategies have come, by identity, as it was last saved; nothing where no file
-    says so that can be read."""
-    content: dict[str, Any] | None = None
-    with contextlib.suppress(OSError):
-        content = checked.load(directory / CURSORS)
-    found = [section.get("positions", {}) for section in (content or {}).values()]
-    if not found:
-        return {}
-    return {
-        identity: min(
-            (Position(*each[identity]) for each in found),
-            key=lambda place: (place.segment, place.offset),
-        )
-        for identity in set(found[0]).intersection(*found[1:])
-    }
 
 
 def _ends(directory: Path) -> dict[str, Position]:

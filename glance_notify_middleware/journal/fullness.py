@@ -12,9 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from glance_notify_middleware.journal.cursors import delivered
 from glance_notify_middleware.journal.directory import sizes
-from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.positions import Position, delivered
 
 ROOM = 1024 * 1024
 """Bytes free on a disk that counts as no longer full."""

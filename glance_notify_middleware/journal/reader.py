@@ -18,6 +18,7 @@ from glance_notify_middleware.journal import clock, records
 from glance_notify_middleware.journal.directory import listing, segment_path
 from glance_notify_middleware.journal.files import open_ours
 from glance_notify_middleware.journal.origin import Origin, boot_id
+from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.journal.vetting import Vetting
 from glance_notify_middleware.notification import Message
@@ -28,18 +29,6 @@ _LEAST = 4 * 1024  # bytes of each, however many they are
 _WHOLE_RECORD = records.LONGEST + 1024  # bytes in which a whole record is found, if there is one
 _OPEN_FILES = 64
 _ASTRAY = 2_000_000_000  # nanoseconds; the clock of a record that is so far ahead is another one
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the journal of one process: all before it has been dealt with.
-
-    `number` is that of the next notification; None where it is not known.
-    """
-
-    segment: int
-    offset: int
-    number: int | None
 
 
 @dataclass(slots=True)

@@ -17,15 +17,13 @@ from glance_notify_middleware.journal.directory import Listing
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
 from glance_notify_middleware.journal.reader import Chain, Reader
+from glance_notify_middleware.journal.totals import ADDED, TOLD
 from glance_notify_middleware.journal.vetting import Strangers, Vetting
 from glance_notify_middleware.notification import Notification
 
 _LOCKS = 64  # held at a time
 _AT_ONCE = 100  # notifications in one record of ours
 _AGAIN = 60.0  # seconds after which one is looked at again that could not be settled
-# What the totals say of a process by its name.
-ADDED, TOLD = "added", "told"
-
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 
 
@@ -271,13 +269,6 @@ class Settling:
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-
-
-def settled_as(directory: Path, identity: str) -> set[str]:
-    """What was done for that process as for a dead one, though it may live: ADDED, its counters
-    stand in the totals; TOLD, its open intents were told. Raises OSError."""
-    totals = checked.load(directory / layout.TOTALS) or {}
-    return {done for done in (ADDED, TOLD) if identity in totals.get(done, [])}
 
 
 def _unknown(left: OpenIntents) -> Iterator[Notification]:

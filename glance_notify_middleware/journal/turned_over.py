@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.reader import Position
+from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.journal.segment import Segment
 

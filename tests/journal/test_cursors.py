@@ -8,7 +8,8 @@ import pytest
 
 from glance_notify_middleware.journal import checked
 from glance_notify_middleware.journal.cursors import CursorFile, Cursors, begin_now
-from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import ids, message, write_segment
 
 A, B = "a" * 16, "b" * 16

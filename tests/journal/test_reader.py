@@ -7,7 +7,8 @@ import pytest
 
 from glance_notify_middleware.journal import directory as layout
 from glance_notify_middleware.journal.directory import Listing
-from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import (
     MakeJournal,
     encoded,

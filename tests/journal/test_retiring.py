@@ -7,7 +7,8 @@ import pytest
 
 from glance_notify_middleware.journal.aside import Aside
 from glance_notify_middleware.journal.cursors import CursorFile
-from glance_notify_middleware.journal.reader import Position, Reader
+from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.retiring import retire
 from glance_notify_middleware.notification import Priority
 from tests.journal.leading import leave_behind

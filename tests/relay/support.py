@@ -9,7 +9,8 @@ import pytest
 
 from glance_notify_middleware.delivery import BackOff, Delivery
 from glance_notify_middleware.journal.cursors import CursorFile
-from glance_notify_middleware.journal.reader import Position, Step
+from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message

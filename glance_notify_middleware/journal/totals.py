@@ -1,0 +1,16 @@
+"""What the totals say of single processes: the counters of those that have ended stand in them."""
+
+from pathlib import Path
+
+from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal.directory import TOTALS
+
+ADDED, TOLD = "added", "told"
+"""What was done for a process, by its identity."""
+
+
+def settled_as(directory: Path, identity: str) -> set[str]:
+    """What was done for that process as for a dead one, though it may live: ADDED, its counters
+    stand in the totals; TOLD, its open intents were told. Raises OSError."""
+    totals = checked.load(directory / TOTALS) or {}
+    return {done for done in (ADDED, TOLD) if identity in totals.get(done, [])}
