@@ -10,9 +10,8 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.harmless import LOG
 from glance_notify_middleware.makers import makers
 from glance_notify_middleware.middleware import NotifyMiddleware
-from glance_notify_middleware.recorders import Recorders
+from glance_notify_middleware.recorders import Recorder, Recorders
 from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
-from glance_notify_middleware.telling import Recorder
 
 
 def filter_factory(

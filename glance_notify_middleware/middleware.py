@@ -23,8 +23,9 @@ from glance_notify_middleware.operations import (
     match,
 )
 from glance_notify_middleware.passing import PassingRecord
+from glance_notify_middleware.recorders import Recorder
 from glance_notify_middleware.surroundings import Surroundings
-from glance_notify_middleware.telling import Recorder, Telling
+from glance_notify_middleware.telling import Telling
 from glance_notify_middleware.watch import Watch
 
 

@@ -7,7 +7,7 @@ import enum
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -121,14 +121,6 @@ def in_format(plain: bytes, message_format: str) -> bytes:
     if message_format == "plain":
         return plain
     return orjson.dumps({"oslo.version": "2.0", "oslo.message": plain.decode()})
-
-
-class NotRecordedError(Exception):
-    """Some notifications could not be recorded: `lost`, for the reason that the message tells."""
-
-    def __init__(self, lost: Sequence[Notification], reason: str) -> None:
-        super().__init__(reason)
-        self.lost = lost
 
 
 def _to_microseconds(timestamp: float) -> str:

@@ -1,14 +1,54 @@
-"""Several recorders in the place of one: each is given everything, whatever becomes of it there."""
+"""The seam between the WSGI side and delivery: what a recorder does, and several as one."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import Notification, NotRecordedError
-from glance_notify_middleware.telling import Recorder, Running
+from glance_notify_middleware.notification import Notification
+
+
+class NotRecordedError(Exception):
+    """Some notifications could not be recorded: `lost`, for the reason that the message tells."""
+
+    def __init__(self, lost: Sequence[Notification], reason: str) -> None:
+        super().__init__(reason)
+        self.lost = lost
+
+
+class Running(Protocol):
+    """A download that runs. It tells its progress when it has sent `due` bytes."""
+
+    due: float
+
+
+class Recorder(Protocol):
+    """Takes what the WSGI side records."""
+
+    def begin(self, begun: Intent) -> None:
+        """An operation is about to be given to Glance. As `record`, it must not wait."""
+
+    def progress(self, running: Intent, progress: Progress) -> None:
+        """A download has come so far."""
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        """Take the notifications of one moment of one operation, which ends the intent `ends`.
+
+        Called on the request's thread: must not wait for anything. Raises NotRecordedError where
+        it could not take some of them. Whatever it raises costs the request nothing, and what
+        is lost is logged whole; then the intent is ended by a call without notifications.
+        """
+
+    def remind(self, running: Running) -> None:
+        """Have `due` of it set to 0 every few seconds, for as long as anybody else holds it."""
+
+    def refuses(self) -> bool:
+        """Whether no operation may begin now that would be an event: the operator chose so."""
 
 
 class Recorders:
-    """Records with each of `recorders`, in their order."""
+    """Several in the place of one: each is given everything, whatever becomes of it there.
+
+    Records with each of `recorders`, in their order."""
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events import ImageEvent
@@ -11,43 +10,9 @@ from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.identity import Receiver
 from glance_notify_middleware.ids import Ids
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import (
-    EventType,
-    Notification,
-    NotRecordedError,
-    Priority,
-)
+from glance_notify_middleware.notification import EventType, Notification, Priority
 from glance_notify_middleware.operations import Operation
-
-
-class Running(Protocol):
-    """A download that runs. It tells its progress when it has sent `due` bytes."""
-
-    due: float
-
-
-class Recorder(Protocol):
-    """The seam between the WSGI side and delivery."""
-
-    def begin(self, begun: Intent) -> None:
-        """An operation is about to be given to Glance. As `record`, it must not wait."""
-
-    def progress(self, running: Intent, progress: Progress) -> None:
-        """A download has come so far."""
-
-    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
-        """Take the notifications of one moment of one operation, which ends the intent `ends`.
-
-        Called on the request's thread: must not wait for anything. Raises NotRecordedError where
-        it could not take some of them. Whatever it raises costs the request nothing, and what
-        is lost is logged whole; then the intent is ended by a call without notifications.
-        """
-
-    def remind(self, running: Running) -> None:
-        """Have `due` of it set to 0 every few seconds, for as long as anybody else holds it."""
-
-    def refuses(self) -> bool:
-        """Whether no operation may begin now that would be an event: the operator chose so."""
+from glance_notify_middleware.recorders import NotRecordedError, Recorder, Running
 
 
 class Telling:

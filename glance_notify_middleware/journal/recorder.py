@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from glance_notify_middleware import intent
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.journal.reminders import Running
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from glance_notify_middleware.notification import Message, Notification, NotRecordedError
+from glance_notify_middleware.notification import Message, Notification
+from glance_notify_middleware.recorders import NotRecordedError, Running
 
 
 class JournalRecorder:

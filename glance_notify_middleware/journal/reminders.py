@@ -3,15 +3,10 @@
 import threading
 import time
 import weakref
-from typing import Protocol
+
+from glance_notify_middleware.recorders import Running
 
 _EVERY = 5.0  # seconds
-
-
-class Running(Protocol):
-    """What is reminded: by 0 in `due`."""
-
-    due: float
 
 
 class Reminders:

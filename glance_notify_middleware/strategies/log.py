@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from glance_notify_middleware.escaping import in_json
 from glance_notify_middleware.harmless import LOG, log_alone
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import Notification, NotRecordedError, Priority
+from glance_notify_middleware.notification import Notification, Priority
+from glance_notify_middleware.recorders import NotRecordedError
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
 

@@ -13,9 +13,9 @@ from glance_notify_middleware.journal.directory import sizes
 from glance_notify_middleware.notification import (
     EventType,
     Notification,
-    NotRecordedError,
     Priority,
 )
+from glance_notify_middleware.recorders import NotRecordedError
 from tests.journal.processes import eventually, pipe, running
 from tests.relay.relays import Appending, Broker, relaying
 from tests.relay.test_assembly import REFUSE, settings

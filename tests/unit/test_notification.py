@@ -13,11 +13,11 @@ from glance_notify_middleware.notification import (
     LONGEST,
     EventType,
     Notification,
-    NotRecordedError,
     Payload,
     Priority,
     in_format,
 )
+from glance_notify_middleware.recorders import NotRecordedError
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
 

@@ -8,10 +8,9 @@ from glance_notify_middleware.intent import Intent
 from glance_notify_middleware.notification import (
     EventType,
     Notification,
-    NotRecordedError,
     Priority,
 )
-from glance_notify_middleware.recorders import Recorders
+from glance_notify_middleware.recorders import NotRecordedError, Recorders
 from tests.wsgi.support import Told
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from glance_notify_middleware import events, identity, middleware
 from glance_notify_middleware.intent import Intent
-from glance_notify_middleware.notification import Notification, NotRecordedError
+from glance_notify_middleware.notification import Notification
+from glance_notify_middleware.recorders import NotRecordedError
 from tests.wsgi.support import (
     FILE,
     IMAGE,

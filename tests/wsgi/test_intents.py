@@ -10,7 +10,8 @@ import pytest
 
 from glance_notify_middleware import intent, streams
 from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import Notification, NotRecordedError
+from glance_notify_middleware.notification import Notification
+from glance_notify_middleware.recorders import NotRecordedError
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
 
 ONE = f"/v2/images/{IMAGE}"

@@ -19,9 +19,9 @@ import pytest
 from glance_notify_middleware.notification import (
     EventType,
     Notification,
-    NotRecordedError,
     Priority,
 )
+from glance_notify_middleware.recorders import NotRecordedError
 from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
 
 

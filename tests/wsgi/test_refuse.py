@@ -13,7 +13,7 @@ import pytest
 from glance_notify_middleware import assembly, config
 from glance_notify_middleware import journal as journals
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.telling import Recorder
+from glance_notify_middleware.recorders import Recorder
 from tests.journal.processes import eventually
 from tests.relay.relays import Appending
 from tests.wsgi.support import FILE, PlaysGlance, Server, Told, answer, environ, watched
