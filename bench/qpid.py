@@ -16,18 +16,18 @@ import proton
 
 from bench import page
 from glance_notify_middleware import config
-from glance_notify_middleware.brokers import Broker
-from glance_notify_middleware.delivery import BackOff
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.delivery.lane import Route
+from glance_notify_middleware.delivery.relay import Relay
+from glance_notify_middleware.delivery.window import BackOff
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.lane import Route
-from glance_notify_middleware.notification import Message
-from glance_notify_middleware.relay import Relay
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid import Qpid
-from glance_notify_middleware.strategies.qpid_engine import Engine
-from glance_notify_middleware.strategies.qpid_sasl import authenticate, responses
-from glance_notify_middleware.strategies.qpid_stream import connect
+from glance_notify_middleware.strategies.qpid.engine import Engine
+from glance_notify_middleware.strategies.qpid.sasl import authenticate, responses
+from glance_notify_middleware.strategies.qpid.stream import connect
 from tests.strategies import amqp10
 from tests.strategies.places import message
 

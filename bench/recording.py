@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import page
-from glance_notify_middleware.journal import records
+from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
+from glance_notify_middleware.journal import entries as records
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Message, Notification, Priority
 
 BUSY_THREADS = (0, 1, 4)
 PAUSE = 50  # microseconds

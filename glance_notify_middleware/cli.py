@@ -14,10 +14,11 @@ from pathlib import Path
 
 from paste.deploy import loadwsgi
 
-from glance_notify_middleware import assembly, config
+from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.harmless import LOG, log_alone
-from glance_notify_middleware.makers import makers
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.strategies.loading import makers
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT)
 

@@ -5,13 +5,14 @@ import socket
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication
 
-from glance_notify_middleware import assembly, config
+from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.harmless import LOG
-from glance_notify_middleware.makers import makers
-from glance_notify_middleware.middleware import NotifyMiddleware
-from glance_notify_middleware.recorders import Recorder, Recorders
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.recorder import Recorder, Recorders
+from glance_notify_middleware.runtime.own_log import LOG
+from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 
 
 def filter_factory(

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from demo.glance import STOCK_PASTE_FILE
-from glance_notify_middleware.operations import ROUTES
-from glance_notify_middleware.options import OPTIONS
+from glance_notify_middleware.config.options import OPTIONS
+from glance_notify_middleware.events.operations import ROUTES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -10,7 +10,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from glance_notify_middleware.harmless import log_error
+from glance_notify_middleware.runtime.own_log import log_error
 
 
 class ForeignFileError(OSError):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from glance_notify_middleware.journal.directory import sizes
+from glance_notify_middleware.journal.layout import sizes
 from glance_notify_middleware.journal.positions import Position, delivered
 
 ROOM = 1024 * 1024

@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import INTENT, Kind, Record
 from glance_notify_middleware.journal.files import read_ours
-from glance_notify_middleware.journal.records import INTENT, Kind, Record
+from glance_notify_middleware.journal.layout import segment_path
 
 Facts = bytes
 Progress = bytes

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.records import Kind
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.directory import CURSORS
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import CURSORS
 
 
 @dataclass(frozen=True, slots=True)

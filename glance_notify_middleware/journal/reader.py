@@ -13,15 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glance_notify_middleware.harmless import log_error
-from glance_notify_middleware.journal import clock, records
-from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.events.notification import Message
+from glance_notify_middleware.journal import clock
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import Kind, Record
 from glance_notify_middleware.journal.files import open_ours
+from glance_notify_middleware.journal.layout import listing, segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.journal.vetting import Vetting
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.runtime.own_log import log_error
 
 _CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
 _AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from glance_notify_middleware import intent
-from glance_notify_middleware.intent import Intent, Progress
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import Message, Notification
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from glance_notify_middleware.notification import Message, Notification
-from glance_notify_middleware.recorders import NotRecordedError, Running
+from glance_notify_middleware.recorder import NotRecordedError, Running
 
 
 class JournalRecorder:

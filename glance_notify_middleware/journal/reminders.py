@@ -4,7 +4,7 @@ import threading
 import time
 import weakref
 
-from glance_notify_middleware.recorders import Running
+from glance_notify_middleware.recorder import Running
 
 _EVERY = 5.0  # seconds
 

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from glance_notify_middleware.journal.directory import is_at, segment_path
+from glance_notify_middleware.journal.layout import is_at, segment_path
 
 
 class Segment:

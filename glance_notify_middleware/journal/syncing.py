@@ -5,8 +5,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from glance_notify_middleware.harmless import log_error
 from glance_notify_middleware.journal import files
+from glance_notify_middleware.runtime.own_log import log_error
 
 
 class Syncing:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.directory import TOTALS
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import TOTALS
 
 ADDED, TOLD = "added", "told"
 """What was done for a process, by its identity."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from glance_notify_middleware.journal import records
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import Kind, Record
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.records import Kind, Record
 from glance_notify_middleware.journal.segment import Segment
 
 _MOST = 64  # open files

@@ -4,15 +4,15 @@ import logging
 import os
 from pathlib import Path
 
-from glance_notify_middleware.harmless import LOG, log_alone
-from glance_notify_middleware.journal.directory import (
+from glance_notify_middleware.journal.files import is_foreign
+from glance_notify_middleware.journal.layout import (
     Listing,
     foreign,
     live_path,
     segment_path,
     who_else_may_write,
 )
-from glance_notify_middleware.journal.files import is_foreign
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
 
 
 class Vetting:

@@ -13,19 +13,20 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.journal import clock, files, records
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal import clock, files
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import INTENT, Kind
 from glance_notify_middleware.journal.fullness import Fullness, take_room
-from glance_notify_middleware.journal.live import LiveFile
+from glance_notify_middleware.journal.live_file import LiveFile
 from glance_notify_middleware.journal.open_intents import OpenIntents
 from glance_notify_middleware.journal.origin import Origin
 from glance_notify_middleware.journal.positions import Position, delivered
-from glance_notify_middleware.journal.records import INTENT, Kind
 from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.journal.segment import Segment
 from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
 from glance_notify_middleware.journal.totals import ADDED, settled_as
 from glance_notify_middleware.journal.turned_over import Left, TurnedOver
-from glance_notify_middleware.notification import Message, Priority
 
 TENDING = "glance-notify-journal"
 """The name of the thread that tends a journal."""

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 
 
 class Outcome(enum.Enum):

@@ -7,9 +7,9 @@ import os
 from collections.abc import Container, Sequence
 from typing import Generic, Protocol, TypeVar, cast
 
-from glance_notify_middleware.brokers import Broker
-from glance_notify_middleware.harmless import LOG, log_alone
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
 

@@ -7,8 +7,8 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.brokers import Broker
 
 
 class MisconfiguredError(Exception):

@@ -8,11 +8,11 @@ import stat
 import time
 from collections.abc import Sequence
 
-from glance_notify_middleware.escaping import in_json
-from glance_notify_middleware.harmless import LOG, log_alone
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import Notification, Priority
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.events.escaping import in_json
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import Notification, Priority
+from glance_notify_middleware.recorder import NotRecordedError
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
 

@@ -23,8 +23,9 @@ from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware import delivery
-from glance_notify_middleware.journal import aside, records
+from glance_notify_middleware.delivery import aside
+from glance_notify_middleware.delivery import window as delivery
+from glance_notify_middleware.journal import entries as records
 from glance_notify_middleware.journal.writer import Journal
 
 LOADED = "the application is loaded"

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import checksummed as checked
 from tests.faults.stage import Stage
 
 _LOST = "notifications are lost: "

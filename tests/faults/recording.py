@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Notification, Priority
 from tests.faults.app import compute
 
 TIMES = 300

@@ -17,7 +17,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, CAROL, ROOT, Person
-from glance_notify_middleware import judging
+from glance_notify_middleware.wsgi import judging
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request

@@ -7,7 +7,7 @@ PROGRAM = """
 import atexit
 import glance.common.wsgi_app  # its init_app begins with what follows
 atexit.register(print, "Glance has ended its imports")
-from glance_notify_middleware.ending import at_the_end
+from glance_notify_middleware.runtime.shutdown import at_the_end
 at_the_end(lambda: print("the relay stops"))
 at_the_end(lambda: print("the last look"))
 """

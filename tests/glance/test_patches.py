@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.patch import roots
+from glance_notify_middleware.events.patch import roots
 from tests.glance.conftest import InProcess
 
 TYPE_2_0 = "application/openstack-images-v2.0-json-patch"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from glance_notify_middleware.operations import match
+from glance_notify_middleware.events.operations import match
 from tests.glance.conftest import InProcess
 from tests.wsgi.support import environ
 

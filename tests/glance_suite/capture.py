@@ -13,10 +13,11 @@ from dataclasses import asdict
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware import factory, lookup
-from glance_notify_middleware.middleware import NotifyMiddleware
-from glance_notify_middleware.notification import Notification
+from glance_notify_middleware import factory
+from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.strategies.log import LoggerRecorder
+from glance_notify_middleware.wsgi import lookup
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.agreement import native
 from tests.agreement.told import Event, Request
 

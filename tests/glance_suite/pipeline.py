@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from glance_notify_middleware.middleware import NotifyMiddleware
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.glance_suite.capture import Shim
 
 Place = Literal["none", "application", "context"]

@@ -6,8 +6,8 @@ import uuid
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import Message, Priority
 from tests.journal.support import GIB
 
 MIB = 1024 * 1024

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import CursorFile, Cursors
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
+from glance_notify_middleware.delivery.settling import Settling
+from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader, Step
-from glance_notify_middleware.journal.settling import Settling
-from glance_notify_middleware.notification import Notification
 from tests.journal.support import ids, message, segments, write_segment
 
 

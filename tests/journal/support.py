@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.directory import segment_path
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import Kind
+from glance_notify_middleware.journal.layout import segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.reader import Reader, Step
-from glance_notify_middleware.journal.records import Kind
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import Message, Priority
 
 GIB = 1024**3
 OTHER_BOOT = "5f1c3a52-0000-4000-8000-000000000000"

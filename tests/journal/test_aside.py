@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.aside import AGAIN, Aside
-from glance_notify_middleware.journal.cursors import CursorFile, Cursors
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.delivery.aside import AGAIN, Aside
+from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
+from glance_notify_middleware.events.notification import Message, Priority
 from tests.journal.support import message
 
 WARN, ERROR = Priority.WARN, Priority.ERROR

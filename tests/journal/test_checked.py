@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import checksummed as checked
 from tests.journal.processes import eventually, running
 
 CONTENT = {"strategy": {"positions": {"a": [0, 12, None]}, "Größe": "\ud800"}}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import CursorFile, Cursors, begin_now
+from glance_notify_middleware.delivery.cursors import CursorFile, Cursors, begin_now
+from glance_notify_middleware.journal import checksummed as checked
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import ids, message, write_segment
@@ -49,7 +49,7 @@ def test_they_are_saved_ten_times_a_second_at_most_or_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr("glance_notify_middleware.journal.cursors.time", clock)
+    monkeypatch.setattr("glance_notify_middleware.delivery.cursors.time", clock)
     cursors = cursors_of(tmp_path)
     assert cursors.save()
     clock.now += 0.11

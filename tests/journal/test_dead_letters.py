@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.dead_letters import bury
+from glance_notify_middleware.delivery.dead_letters import bury
 from tests.journal.support import message
 
 

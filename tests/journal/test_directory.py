@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal import directory as layout
-from glance_notify_middleware.journal.directory import DestinationsError, DirectoryError
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal.layout import DestinationsError, DirectoryError
 from tests.journal.processes import eventually, living_writer, running
 from tests.journal.support import MakeJournal
 from tests.journal.users import as_another_user, open_to_all

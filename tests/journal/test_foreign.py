@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal import directory as layout
-from glance_notify_middleware.journal.cursors import begin_now
-from glance_notify_middleware.journal.dead_letters import bury
-from glance_notify_middleware.journal.directory import DirectoryError, live_path, segment_path
+from glance_notify_middleware.delivery.cursors import begin_now
+from glance_notify_middleware.delivery.dead_letters import bury
+from glance_notify_middleware.events.notification import Priority
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import layout
 from glance_notify_middleware.journal.files import ForeignFileError, open_ours, read_ours
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.journal.layout import DirectoryError, live_path, segment_path
 from tests.journal.foreign import FOREIGN
 from tests.journal.leading import Leading, leave_behind
 from tests.journal.processes import living_writer

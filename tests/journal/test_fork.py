@@ -7,7 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from glance_notify_middleware import journal as journals
+from glance_notify_middleware.journal import per_process as journals
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.processes import ask, has_died, pipe, running

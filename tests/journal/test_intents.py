@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import intent
-from glance_notify_middleware.ids import Ids
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.directory import listing, segment_path
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import Kind
+from glance_notify_middleware.journal.layout import listing, segment_path
 from glance_notify_middleware.journal.open_intents import left_open
 from glance_notify_middleware.journal.recorder import JournalRecorder
-from glance_notify_middleware.journal.records import Kind
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.runtime.ids import Ids
 from tests.journal.leading import Leading
 from tests.journal.support import GIB, MakeJournal, message, segments, write_segment
 

@@ -1,7 +1,7 @@
 """Which intents stand open, where the mark of a segment is lost with which its copies end."""
 
+from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.open_intents import OpenIntents
-from glance_notify_middleware.journal.records import Kind
 
 ONE, OTHER = b"1" * 16, b"2" * 16
 FACTS = b"facts"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import directory as layout
-from glance_notify_middleware.journal.directory import Listing
+from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import (

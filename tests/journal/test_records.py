@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.records import LONGEST, Kind, Record, TooLongError, scan
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal.entries import LONGEST, Kind, Record, TooLongError, scan
 from tests.journal.support import encoded, message, of_newer_version
 
 MAGIC = encoded([])[:4]

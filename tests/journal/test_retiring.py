@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.aside import Aside
-from glance_notify_middleware.journal.cursors import CursorFile
+from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.delivery.retiring import retire
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
-from glance_notify_middleware.journal.retiring import retire
-from glance_notify_middleware.notification import Priority
 from tests.journal.leading import leave_behind
 from tests.journal.support import message, write_segment
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import intent
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.journal import directory as layout
-from glance_notify_middleware.journal import records
-from glance_notify_middleware.journal.directory import live_path, segment_path
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import EventType
+from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_ours
-from glance_notify_middleware.journal.records import Kind
-from glance_notify_middleware.notification import EventType
+from glance_notify_middleware.journal.layout import live_path, segment_path
 from tests.journal.leading import Leading, files, leave_behind, totals
 from tests.journal.processes import has_died, living_writer
 from tests.journal.support import (

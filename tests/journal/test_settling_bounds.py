@@ -3,7 +3,7 @@
 import uuid
 from pathlib import Path
 
-from glance_notify_middleware.journal import checked
+from glance_notify_middleware.journal import checksummed as checked
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.leading import Leading, leave_behind
 from tests.journal.support import GIB, open_files

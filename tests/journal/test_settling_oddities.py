@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.layout import live_path
 from tests.journal.leading import Leading, files, leave_behind, totals
 from tests.journal.processes import has_died, living_writer, taken_for_dead
 from tests.journal.support import MakeJournal, message, record_each, segments
@@ -35,7 +35,7 @@ def leading(tmp_path: Path) -> Iterator[Leading]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("glance_notify_middleware.journal.settling.time", clock)
+    monkeypatch.setattr("glance_notify_middleware.delivery.settling.time", clock)
     return clock
 
 

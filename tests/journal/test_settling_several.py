@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.layout import live_path
 from tests.journal.leading import Leading, files, leave_behind, totals
 from tests.journal.processes import living_writer
 from tests.journal.support import MakeJournal, message, record_each, segments

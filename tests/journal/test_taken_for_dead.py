@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.open_intents import left_open
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.leading import Leading, files, totals

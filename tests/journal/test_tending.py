@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checked, writer
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import writer
+from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import TENDING, Journal
 from tests.journal.processes import has_died, no_thread, taken_for_dead

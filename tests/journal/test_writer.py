@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import records
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal import entries as records
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import NotWrittenError
-from glance_notify_middleware.notification import Message, Priority
 from tests.journal.support import (
     MakeJournal,
     ids,

@@ -11,11 +11,11 @@ import time
 import uuid
 from pathlib import Path
 
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.journal.directory import sizes
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import EventType
+from glance_notify_middleware.journal.layout import sizes
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType
 from tests.long.recording import tend, update
 
 DOWNLOAD = uuid.UUID(int=2**64)

@@ -15,10 +15,10 @@ import uuid
 from pathlib import Path
 
 from bench.recording import PAYLOAD
-from glance_notify_middleware.intent import Intent
+from glance_notify_middleware.events.intent import Intent
+from glance_notify_middleware.events.notification import EventType, Notification, Payload, Priority
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Notification, Payload, Priority
 from tests.long.memory import rss_anon
 
 MAX_SIZE = 8 * 1024**3

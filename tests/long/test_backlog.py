@@ -12,7 +12,7 @@ from pathlib import Path
 import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
-from glance_notify_middleware.journal.directory import listing, sizes
+from glance_notify_middleware.journal.layout import listing, sizes
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.long import page

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from demo.rabbit import Rabbit
-from glance_notify_middleware.journal.directory import listing
+from glance_notify_middleware.journal.layout import listing
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.faults.tally import Consumer

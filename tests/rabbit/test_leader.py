@@ -12,7 +12,7 @@ import pytest
 
 from demo.ports import free_port
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.rabbit.program import Program
 from tests.strategies.places import RabbitPlace, messages

@@ -12,7 +12,7 @@ import pytest
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
-from glance_notify_middleware.notification import (
+from glance_notify_middleware.events.notification import (
     EventType,
     Message,
     Notification,

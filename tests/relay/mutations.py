@@ -16,28 +16,28 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "all that was sent counts as done, whatever became of it",
-        "delivery.py",
+        "delivery/window.py",
         "return outcome is Outcome.TAKEN",
         "return outcome is not None",
         ("relay/test_delivery.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",),
     ),
     Mutation(
         "each try has an id of its own",
-        "delivery.py",
+        "delivery/window.py",
         "message._replace(body=",
         "message._replace(message_id=str(time.monotonic_ns()), body=",
         ("relay/test_delivery.py::test_a_repeat_is_the_same_message",),
     ),
     Mutation(
         "a rejected message is buried at the first try",
-        "delivery.py",
+        "delivery/window.py",
         "TRIES = 3\n",
         "TRIES = 1\n",
         ("relay/test_rejected.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",),
     ),
     Mutation(
         "a comma in quotes parts two elements of Forwarded",
-        "identity.py",
+        "events/identity.py",
         "            if not in_quotes:\n",
         "            if True:\n",
         (
@@ -47,7 +47,7 @@ MUTATIONS = (
     ),
     Mutation(
         "texts of any length go into the cache of addresses",
-        "identity.py",
+        "events/identity.py",
         "return _short_hop(text) if len(text) <= _LONGEST_HOP else None",
         "return _short_hop(text)",
         (
@@ -57,7 +57,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a request id that is shortened counts as another node's",
-        "identity.py",
+        "events/identity.py",
         "request_id != before.request_id and bounded(request_id) != before.request_id",
         "request_id != before.request_id",
         (
@@ -77,7 +77,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a line of the log holds what a client chose as it is",
-        "harmless.py",
+        "runtime/own_log.py",
         'logger.log(level, "%s", "\\n".join(map(in_text, lines)))',
         'logger.log(level, "%s", "\\n".join(lines))',
         (
@@ -87,14 +87,14 @@ MUTATIONS = (
     ),
     Mutation(
         "an id of any length is kept",
-        "operations.py",
+        "events/operations.py",
         "if len(path_info) > LONGEST_ID:",
         "if False:",
         ("wsgi/test_intents.py::test_what_a_client_chooses_is_short_where_it_is_kept",),
     ),
     Mutation(
         "a patch is searched, and not read as Glance reads it",
-        "events.py",
+        "events/rules.py",
         'return "locations" in patch.roots(body_start)',
         "return False",
         (
@@ -103,14 +103,14 @@ MUTATIONS = (
     ),
     Mutation(
         "Glance's log goes on with the context of a look-up",
-        "lookup.py",
+        "wsgi/lookup.py",
         "            log_context.put_back(before)\n",
         "            pass\n",
         ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
     ),
     Mutation(
         "of a patch only the beginning is kept",
-        "watch.py",
+        "wsgi/plan.py",
         "Action.PATCH: streams.ALL",
         "Action.PATCH: streams.HEAD",
         (
@@ -119,7 +119,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a patch that is too long to be kept names no locations",
-        "observation.py",
+        "wsgi/observation.py",
         "seen.is_cut or events.names_locations(seen.head)",
         "events.names_locations(seen.head)",
         (
@@ -167,7 +167,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what is torn is taken for a record",
-        "journal/records.py",
+        "journal/entries.py",
         "if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:",
         "if False:",
         (
@@ -176,7 +176,7 @@ MUTATIONS = (
     ),
     Mutation(
         "locks are those of flock, which a forked child has too",
-        "journal/directory.py",
+        "journal/layout.py",
         "fcntl.lockf(fd, ",
         "fcntl.flock(fd, ",
         (
@@ -186,14 +186,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a live file has its name before it is locked",
-        "journal/live.py",
+        "journal/live_file.py",
         "        try:\n            if not lock(fd):",
         "        try:\n            os.link(temporary, self._path)\n            if not lock(fd):",
         ("journal/test_tending.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
     ),
     Mutation(
         "a child records in its parent's journal",
-        "journal/__init__.py",
+        "journal/per_process.py",
         "    key = os.getpid(), directory\n",
         "    key = 0, directory\n",
         ("journal/test_fork.py::test_a_child_records_in_a_journal_of_its_own",),
@@ -254,7 +254,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what was moved away counts as still there",
-        "journal/directory.py",
+        "journal/layout.py",
         "return os.path.samestat(path.lstat(), os.fstat(fd))",
         "return os.fstat(fd).st_nlink > 0",
         (
@@ -281,7 +281,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a dead process is settled before it is read to its end",
-        "journal/settling.py",
+        "delivery/settling.py",
         "            chain.at_end = False\n",
         "",
         (
@@ -291,7 +291,7 @@ MUTATIONS = (
     ),
     Mutation(
         "segments go when they are read, before they are delivered",
-        "journal/settling.py",
+        "delivery/settling.py",
         "lane.cursors.saved.get(identity) for lane in self._lanes",
         "lane.reader.chains[identity].position for lane in self._lanes",
         (
@@ -301,7 +301,7 @@ MUTATIONS = (
     ),
     Mutation(
         "segments go when one strategy of two has been sent them",
-        "journal/settling.py",
+        "delivery/settling.py",
         "passed = min(0 if place is None",
         "passed = max(0 if place is None",
         (
@@ -311,7 +311,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the dead are settled before all strategies have begun to read them",
-        "journal/settling.py",
+        "delivery/settling.py",
         "if segments and len(chains) < len(self._lanes):",
         "if segments and not chains:",
         (
@@ -321,14 +321,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a strategy that is added begins with the oldest record",
-        "journal/cursors.py",
+        "delivery/cursors.py",
         "found[identity] = Position(numbers[-1], size, None)",
         "found[identity] = Position(numbers[0], 0, None)",
         ("relay/test_several.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",),
     ),
     Mutation(
         "a strategy that is added is not sent what is recorded while its place is looked for",
-        "journal/cursors.py",
+        "delivery/cursors.py",
         "    ends = _ends(directory)\n    content = checked.load(path)\n",
         "    content = checked.load(path)\n    ends = _ends(directory)\n",
         (
@@ -338,7 +338,7 @@ MUTATIONS = (
     ),
     Mutation(
         "one that is added begins at the lead, not at the load",
-        "journal/directory.py",
+        "journal/layout.py",
         "            before_a_change()\n",
         "",
         (
@@ -347,7 +347,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what a strategy had in hand when it broke is not read again",
-        "lane.py",
+        "delivery/lane.py",
         "        self.reader = Reader(self._desk.directory, self.cursors.positions)\n"
         "        self.cursors.save",
         "        self.cursors.save",
@@ -358,7 +358,7 @@ MUTATIONS = (
     ),
     Mutation(
         "of very many operations that were cut some are not told",
-        "journal/settling.py",
+        "delivery/settling.py",
         "range(0, len(unknown), _AT_ONCE)",
         "range(0, len(unknown), _AT_ONCE + 1)",
         (
@@ -368,35 +368,35 @@ MUTATIONS = (
     ),
     Mutation(
         "all wait while one broker is waited for",
-        "lane.py",
+        "delivery/lane.py",
         "        with self._left():\n            return self._strategy.send(batch)\n",
         "        return self._strategy.send(batch)\n",
         ("relay/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
     ),
     Mutation(
         "what is refused is tried all the time",
-        "delivery.py",
+        "delivery/window.py",
         "not in self._aside and sent.message.priority not in held",
         "not in self._aside",
         ("relay/test_keys.py::test_what_is_refused_waits_alone",),
     ),
     Mutation(
         "what is refused fills the window",
-        "delivery.py",
+        "delivery/window.py",
         "if self.room < WINDOW // 2:",
         "if False:",
         ("relay/test_keys.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",),
     ),
     Mutation(
         "what was taken before its turn is sent again",
-        "delivery.py",
+        "delivery/window.py",
         "_Sent(each, each.message_id in self._done_aside)",
         "_Sent(each)",
         ("relay/test_keys.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
     ),
     Mutation(
         "nothing is connected before the first event",
-        "delivery.py",
+        "delivery/window.py",
         "if self._connecting and is_idle and",
         "if not self._connecting and is_idle and",
         ("relay/test_keys.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",),
@@ -432,7 +432,7 @@ MUTATIONS = (
     ),
     Mutation(
         "queues are created by default",
-        "strategies/rabbit_topology.py",
+        "strategies/rabbit/topology.py",
         'self.creates = settings.create_queues == "auto"',
         'self.creates = settings.create_queues != "never"',
         (
@@ -442,7 +442,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the kernel gives up what was sent to a peer that is gone after a quarter of an hour",
-        "strategies/rabbit_connection.py",
+        "strategies/rabbit/connection.py",
         "{socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}",
         "{socket.TCP_USER_TIMEOUT: 0, socket.TCP_MAXSEG: 0}",
         (
@@ -452,7 +452,7 @@ MUTATIONS = (
     ),
     Mutation(
         "who shares a journal_dir may send to another virtual host",
-        "assembly.py",
+        "delivery/assembly.py",
         '            "rabbit_virtual_host",\n            "rabbit_use_ssl",\n',
         '            "rabbit_use_ssl",\n',
         (
@@ -462,7 +462,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the filters of one process are not compared",
-        "assembly.py",
+        "delivery/assembly.py",
         "if of_filter.get(name) != before.get(name):",
         "if False:",
         (
@@ -472,7 +472,7 @@ MUTATIONS = (
     ),
     Mutation(
         "two that start at the same time are both the first",
-        "journal/directory.py",
+        "journal/layout.py",
         "        is_alone = lock(fd)\n",
         "        is_alone = True\n",
         (
@@ -482,35 +482,35 @@ MUTATIONS = (
     ),
     Mutation(
         "nobody sees that no relay runs",
-        "assembly.py",
+        "delivery/assembly.py",
         "            look()\n",
         "",
         ("relay/test_unled.py::test_each_process_that_records_looks",),
     ),
     Mutation(
         "a relay that lives on its own may send elsewhere",
-        "journal/directory.py",
+        "journal/layout.py",
         "[*paths, *directory.glob(RELAY_LOCK)]",
         "paths",
         ("journal/test_directory.py::test_a_relay_that_sends_elsewhere_lives_too",),
     ),
     Mutation(
         "what one recorder cannot take no other is given",
-        "recorders.py",
+        "recorder.py",
         "                reasons.append(str(error))\n",
         "                raise\n",
         ("unit/test_recorders.py::test_what_one_cannot_take_is_told_and_the_other_is_given_all",),
     ),
     Mutation(
         "a relay takes the lock of its own process's journal",
-        "journal/settling.py",
+        "delivery/settling.py",
         "known = {*self._locks, *self._left_alone, ours}",
         "known = {*self._locks, *self._left_alone}",
         ("journal/test_settling.py::test_our_own_lock_is_left_alone",),
     ),
     Mutation(
         "a crash counts the dead twice",
-        "journal/settling.py",
+        "delivery/settling.py",
         "        if identity in added:\n",
         "        if False:\n",
         (
@@ -520,35 +520,35 @@ MUTATIONS = (
     ),
     Mutation(
         "what was set aside comes out with the newest first",
-        "journal/aside.py",
+        "delivery/aside.py",
         "                found += [",
         "                found[:0] = [",
         ("journal/test_aside.py::test_messages_come_out_in_their_order_and_a_single_one_first",),
     ),
     Mutation(
         "a message that finds no room aside is passed by the next one",
-        "journal/aside.py",
+        "delivery/aside.py",
         "                return False\n            if os.write(fd, data)",
         "                return True\n            if os.write(fd, data)",
         ("journal/test_aside.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
     ),
     Mutation(
         "any ack is taken for that of the oldest message",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "if multiple else [tag]",
         "if multiple else list(self._waiting)[:1]",
         ("strategies/test_rabbit_confirms.py::test_an_ack_is_for_its_own_message_alone",),
     ),
     Mutation(
         "tags go on from those of the last channel",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "        self._last_tag = 0\n",
         "        self._last_tag = 1\n",
         ("strategies/test_rabbit_confirms.py::test_tags_begin_anew_with_a_new_channel",),
     ),
     Mutation(
         "what was never sent has used up a tag",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "                outcomes[index] = Outcome.REJECTED\n",
         "                outcomes[index] = Outcome.REJECTED\n                self._last_tag += 1\n",
         (
@@ -558,7 +558,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what is confirmed makes no room for as many bytes",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "            self._waiting_bytes -= sum(sent.size for sent in resolved)\n",
         "",
         (
@@ -568,14 +568,14 @@ MUTATIONS = (
     ),
     Mutation(
         "messages are not mandatory",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "mandatory=True",
         "mandatory=False",
         ("strategies/test_rabbit_confirms.py::test_acks_come_in_any_order",),
     ),
     Mutation(
         "messages are not persistent",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         '"delivery_mode": 2,',
         '"delivery_mode": 1,',
         (
@@ -585,7 +585,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what came back counts as taken when its ack comes",
-        "strategies/rabbit_confirms.py",
+        "strategies/rabbit/confirms.py",
         "Outcome.UNROUTABLE if returned else Outcome.TAKEN",
         "Outcome.TAKEN",
         (
@@ -595,14 +595,14 @@ MUTATIONS = (
     ),
     Mutation(
         "what was modified counts as taken",
-        "strategies/qpid_sender.py",
+        "strategies/qpid/sender.py",
         "if delivery.remote.undeliverable else Outcome.REFUSED",
         "if delivery.remote.undeliverable else Outcome.TAKEN",
         ("strategies/test_qpid.py::test_only_what_was_accepted_is_taken",),
     ),
     Mutation(
         "whatever a peer says renews its time",
-        "strategies/qpid_engine.py",
+        "strategies/qpid/engine.py",
         "            kind, delivery = event.type",
         "            self._deadline.renew()\n            kind, delivery = event.type",
         (
@@ -612,7 +612,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a peer that never stops to talk is listened to without end",
-        "strategies/qpid_engine.py",
+        "strategies/qpid/engine.py",
         "        self._deadline.left()\n        has_read",
         "        has_read",
         (
@@ -622,7 +622,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the end of a session is not seen",
-        "strategies/qpid_engine.py",
+        "strategies/qpid/engine.py",
         '    proton.Event.SESSION_REMOTE_CLOSE: "session",\n',
         "",
         (
@@ -642,7 +642,7 @@ MUTATIONS = (
     ),
     Mutation(
         "nothing is said while there is nothing to send",
-        "strategies/qpid_engine.py",
+        "strategies/qpid/engine.py",
         "self._transport.tick(time.monotonic())",
         "0.0",
         (
@@ -676,7 +676,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what WebOb has in a buffer above is read past the filter",
-        "streams.py",
+        "wsgi/streams.py",
         'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
         'environ["webob._body_file"] = (buffer, counted)',
         (
@@ -686,7 +686,7 @@ MUTATIONS = (
     ),
     Mutation(
         "events do not end their intent",
-        "journal/records.py",
+        "journal/entries.py",
         "parts = [ends or _NO_INTENT]",
         "parts = [_NO_INTENT]",
         (
@@ -696,14 +696,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the dead are removed though what they left open could not be told",
-        "journal/settling.py",
+        "delivery/settling.py",
         "if self._is_dead(identity) and self._tell_unknown(identity, segments):",
         "if self._is_dead(identity) and (self._tell_unknown(identity, segments) or True):",
         ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
     ),
     Mutation(
         "the intent comes after the application was called",
-        "middleware.py",
+        "wsgi/middleware.py",
         "        observation.begin()\n        return observation\n",
         "        return observation\n",
         (
@@ -713,7 +713,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a line that PasteDeploy keeps from the filter is ignored",
-        "config.py",
+        "config/settings.py",
         "if option.name in shared and option.name not in own:",
         "if False:",
         (
@@ -723,7 +723,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an indented line is a part of the value above it",
-        "values.py",
+        "config/kinds.py",
         'if "\\n" in text:',
         "if False:",
         (
@@ -733,28 +733,28 @@ MUTATIONS = (
     ),
     Mutation(
         "the sweep takes what is just being made",
-        "journal/directory.py",
+        "journal/layout.py",
         "time.time() - path.lstat().st_mtime > _MAKING",
         "True",
         ("journal/test_foreign.py::test_what_was_left_of_being_made_is_swept_and_nothing_else",),
     ),
     Mutation(
         "what is set aside may fill the journal",
-        "assembly.py",
+        "delivery/assembly.py",
         "_ASIDE = 4 ",
         "_ASIDE = 1 ",
         ("relay/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
     ),
     Mutation(
         "what is set aside takes a quarter of the bound for each priority",
-        "journal/aside.py",
+        "delivery/aside.py",
         "if self._size() + len(data)",
         "if os.fstat(fd).st_size + len(data)",
         ("relay/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
     ),
     Mutation(
         "a segment that was begun while the lock was taken is overlooked",
-        "journal/settling.py",
+        "delivery/settling.py",
         "        self._find_dead(self._listed(), ours())\n"
         "        # Listed again: before its lock was ours, a process may have begun another "
         "segment.\n"
@@ -767,7 +767,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what was set aside is not synced",
-        "delivery.py",
+        "delivery/window.py",
         "            self._aside.sync()\n",
         "",
         ("relay/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
@@ -781,14 +781,14 @@ MUTATIONS = (
     ),
     Mutation(
         "dead letters are not synced",
-        "delivery.py",
+        "delivery/window.py",
         "        self._buried.add(path)\n",
         "",
         ("relay/test_power.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
     ),
     Mutation(
         "what was set aside is done with before its dead letter is on the disk",
-        "delivery.py",
+        "delivery/window.py",
         "if count and self._is_kept():",
         "if count:",
         (
@@ -798,14 +798,14 @@ MUTATIONS = (
     ),
     Mutation(
         "unknown outcomes are not synced before the segments that tell them go",
-        "assembly.py",
+        "delivery/assembly.py",
         "        ours().sync()",
         "        ours()",
         ("relay/test_power.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
     ),
     Mutation(
         "copies of open intents are not synced before the segments that have them go",
-        "journal/settling.py",
+        "delivery/settling.py",
         "sync(layout.segment_path(self._directory, identity, following))",
         "pass",
         (
@@ -815,7 +815,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a power cut has a new strategy begin later",
-        "journal/cursors.py",
+        "delivery/cursors.py",
         "checked.replace(path, content | new, durable=True)",
         "checked.replace(path, content | new)",
         (
@@ -825,7 +825,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a record that nobody reads is written",
-        "journal/records.py",
+        "journal/entries.py",
         "if length > LONGEST:\n        raise",
         "if False:\n        raise",
         ("journal/test_records.py::test_a_record_that_nobody_would_read_is_not_made",),
@@ -839,7 +839,7 @@ MUTATIONS = (
     ),
     Mutation(
         "temporary files are named by pid",
-        "journal/checked.py",
+        "journal/checksummed.py",
         "{secrets.token_hex(8)}",
         "{os.getpid()}",
         ("journal/test_checked.py::test_the_temporary_file_is_no_other_processs_whatever_its_pid",),
@@ -887,7 +887,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a directory that others may write is accepted",
-        "journal/directory.py",
+        "journal/layout.py",
         "stat.S_IWGRP | stat.S_IWOTH",
         "stat.S_IWGRP & stat.S_IWOTH",
         (
@@ -897,7 +897,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the dead that cannot be settled keep their locks",
-        "journal/settling.py",
+        "delivery/settling.py",
         "        self._without.pop(identity, None)\n        self._let_go(identity)\n",
         "        self._without.pop(identity, None)\n",
         (
@@ -928,7 +928,7 @@ MUTATIONS = (
     ),
     Mutation(
         "qpid waits by what eventlet takes away",
-        "strategies/qpid_stream.py",
+        "strategies/qpid/stream.py",
         'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
         "selectors.PollSelector()",
         (
@@ -938,7 +938,7 @@ MUTATIONS = (
     ),
     Mutation(
         "Proton ends before the threads that use it",
-        "strategies/qpid_engine.py",
+        "strategies/qpid/engine.py",
         "        atexit.unregister(forget)\n",
         "        pass\n",
         (
@@ -948,7 +948,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a task that was there before is taken for the operation's own",
-        "tasks.py",
+        "events/tasks.py",
         "(task for task in after if task.id not in before)",
         "(task for task in after)",
         (
@@ -958,7 +958,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what came before counts as failed though nobody could look",
-        "judging.py",
+        "wsgi/judging.py",
         "elif later.accepted.before is not None and not earlier.accepted.copies:",
         "elif not earlier.accepted.copies:",
         (
@@ -968,7 +968,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a request changes an image whose import nobody has looked at",
-        "observation.py",
+        "wsgi/observation.py",
         "self._following.look_first(followed)",
         "pass",
         (
@@ -978,7 +978,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an image that is gone is unknown, whatever its delete has seen",
-        "judging.py",
+        "wsgi/judging.py",
         "self.judge_shown(followed)  # by what a request saw before it was gone",
         "pass",
         (
@@ -988,7 +988,7 @@ MUTATIONS = (
     ),
     Mutation(
         "more than follow_max wait for a thread that hangs",
-        "following.py",
+        "wsgi/following.py",
         "has_room = len(self._open) < self._maximum",
         "has_room = True",
         (
@@ -998,7 +998,7 @@ MUTATIONS = (
     ),
     Mutation(
         "all that clients are shown waits for a thread that hangs",
-        "judging.py",
+        "wsgi/judging.py",
         "if self._held - freed + size > self._most:",
         "if False:",
         (
@@ -1008,14 +1008,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a task's image is the one that the client names",
-        "tasks.py",
+        "events/tasks.py",
         """image_id = result.get("image_id") if isinstance(result, Mapping) else None""",
         """image_id = task.get("image_id")""",
         ("unit/test_tasks.py::test_the_image_is_that_of_the_result",),
     ),
     Mutation(
         "what the journal holds of a task does not name it",
-        "observation.py",
+        "wsgi/observation.py",
         "self._intent = self._telling.begin(self._operation, who, None)",
         "self._intent = self._telling.begin(self._operation._replace(task_id=None), who, None)",
         ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
@@ -1029,7 +1029,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what one of several strategies has been sent does not count against the bound",
-        "journal/cursors.py",
+        "journal/positions.py",
         "        identity: min(\n",
         "        identity: max(\n",
         ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
@@ -1103,7 +1103,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a trouble that lasts is another one each second, as its text is",
-        "assembly.py",
+        "delivery/assembly.py",
         'trouble = type(error), getattr(error, "errno", None)',
         "trouble = type(error), id(error)",
         ("relay/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),

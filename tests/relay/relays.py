@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery import BackOff
-from glance_notify_middleware.lane import Route
-from glance_notify_middleware.notification import Message
-from glance_notify_middleware.relay import Relay
+from glance_notify_middleware.delivery.lane import Route
+from glance_notify_middleware.delivery.relay import Relay
+from glance_notify_middleware.delivery.window import BackOff
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, Strategy
 
 ASIDE = 1024 * 1024

@@ -1,6 +1,6 @@
 """A broker that has nowhere to put messages of some priorities."""
 
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.journal.support import message
 from tests.relay.support import Bench, letter

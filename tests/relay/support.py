@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import BackOff, Delivery
-from glance_notify_middleware.journal.cursors import CursorFile
+from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.delivery.window import BackOff, Delivery
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Step
-from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message
 

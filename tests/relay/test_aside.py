@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from glance_notify_middleware.delivery import TRIES
-from glance_notify_middleware.journal.aside import AGAIN
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.window import TRIES
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message
 from tests.relay.setting_aside import (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import WINDOW
-from glance_notify_middleware.journal.aside import AGAIN
+from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.window import WINDOW
 from tests.journal.support import message
 from tests.relay.setting_aside import WARN, nowhere_for, send_all, sent_since, warning
 from tests.relay.support import Bench, lines, taken

@@ -14,11 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from glance_notify_middleware import assembly, config, journal
-from glance_notify_middleware.intent import Intent, encode
-from glance_notify_middleware.journal.directory import listing
+from glance_notify_middleware import config
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.events.intent import Intent, encode
+from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
+from glance_notify_middleware.journal import per_process as journal
+from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Message, Notification, Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.journal.leading import leave_behind
 from tests.journal.processes import eventually, no_thread
@@ -149,7 +151,7 @@ def test_where_no_thread_can_be_started_it_is_tried_again(
 
 PROGRAM = """
 import os, sys, time
-from glance_notify_middleware import assembly
+from glance_notify_middleware.delivery import assembly
 from pathlib import Path
 from tests.relay.relays import Appending
 from tests.relay.test_assembly import settings

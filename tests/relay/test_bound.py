@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import assembly
-from glance_notify_middleware.journal.directory import sizes
-from glance_notify_middleware.notification import (
-    EventType,
-    Notification,
-    Priority,
-)
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.events.notification import EventType, Notification, Priority
+from glance_notify_middleware.journal.layout import sizes
+from glance_notify_middleware.recorder import NotRecordedError
 from tests.journal.processes import eventually, pipe, running
 from tests.relay.relays import Appending, Broker, relaying
 from tests.relay.test_assembly import REFUSE, settings

@@ -13,10 +13,10 @@ import pytest
 
 from demo.ports import free_port
 from glance_notify_middleware import cli
-from glance_notify_middleware.intent import Intent, encode
-from glance_notify_middleware.journal.directory import listing
+from glance_notify_middleware.events.intent import Intent, encode
+from glance_notify_middleware.events.notification import EventType
+from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType
 from tests.journal.leading import leave_behind
 from tests.journal.processes import eventually
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import OPERATOR, WINDOW, BackOff
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.delivery.window import OPERATOR, WINDOW, BackOff
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message
 from tests.relay.support import FIRST_WAIT, IDENTITY, Bench, letter, lines

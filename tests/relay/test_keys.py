@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from glance_notify_middleware.delivery import OPERATOR, WINDOW
-from glance_notify_middleware.journal.aside import AGAIN
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.window import OPERATOR, WINDOW
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.support import message
 from tests.relay.setting_aside import WARN, nowhere_for, send_all, sent_since, warning

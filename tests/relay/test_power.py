@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import assembly, config
-from glance_notify_middleware.ids import Ids
-from glance_notify_middleware.intent import Intent, encode
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.aside import AGAIN
-from glance_notify_middleware.journal.cursors import Cursors, begin_now
-from glance_notify_middleware.journal.directory import listing, live_path
+from glance_notify_middleware import config
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.cursors import Cursors, begin_now
+from glance_notify_middleware.events.intent import Intent, encode
+from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import listing, live_path
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.strategies import Outcome
 from tests.journal.leading import Leading, leave_behind, totals
 from tests.journal.power import Power

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.relay.support import Bench, letter, lines, taken
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.directory import live_path
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.leading import files, leave_behind
 from tests.journal.processes import eventually, has_died, living_writer, pipe, running
@@ -84,7 +84,7 @@ def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: 
 def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
     journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.02)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
     with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
         recorded = record_each(ours, [message() for _ in range(20)])
         eventually(broker.has(recorded))
@@ -96,7 +96,7 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
     journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both begin at the same time, in two threads."""
-    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.02)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
     link = os.link
 
     def slow_link(temporary: Path, path: Path) -> None:

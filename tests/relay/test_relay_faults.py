@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.notification import Message
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.leading import files, leave_behind
 from tests.journal.processes import eventually, has_died
@@ -118,7 +118,7 @@ def test_what_breaks_again_after_a_while_is_told_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.relay._SAME_TROUBLE", 0.0)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SAME_TROUBLE", 0.0)
     recorded = leave_behind(journal_dir, "a" * 16)
     errors = [ZeroDivisionError("one"), ZeroDivisionError("two")]
 
@@ -138,14 +138,14 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.05)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
 
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     recorded = leave_behind(journal_dir, "a" * 16)
     with monkeypatch.context() as patched:
-        patched.setattr("glance_notify_middleware.journal.directory.seize", denied)
+        patched.setattr("glance_notify_middleware.journal.layout.seize", denied)
         with relaying(journal_dir, lambda: Appending(broker.path)):
             eventually(broker.has(recorded))
             time.sleep(0.3)
@@ -162,7 +162,7 @@ def test_a_journal_of_a_newer_version_is_pointed_out_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.relay._SURVEY", 0.05)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
     newer = journal_dir / f"{'b' * 16}.0.seg"
     newer.write_bytes(head() + of_newer_version(encoded([message()])))
     recorded = leave_behind(journal_dir, "a" * 16)

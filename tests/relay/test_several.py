@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal.cursors import begin_now
+from glance_notify_middleware.delivery.cursors import begin_now
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.journal.leading import files, leave_behind
 from tests.journal.processes import eventually, living_writer, running

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from glance_notify_middleware.startup import in_each_process
+from glance_notify_middleware.runtime.startup import in_each_process
 from tests.journal.processes import ask
 from tests.relay.support import lines
 

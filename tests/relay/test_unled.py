@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import unled
-from glance_notify_middleware.journal.directory import is_led
-from glance_notify_middleware.unled import LeaderWatch
+from glance_notify_middleware.delivery import leader_watch as unled
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch
+from glance_notify_middleware.journal.layout import is_led
 from tests.journal.processes import eventually, running
 from tests.relay.relays import run_relay
 from tests.relay.support import lines
@@ -78,7 +78,8 @@ def test_the_command_is_the_one_that_is_installed_beside_this_python(
 PROGRAM = """
 import json, logging, sys, time
 logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
-from glance_notify_middleware import filter_factory, unled
+from glance_notify_middleware import filter_factory
+from glance_notify_middleware.delivery import leader_watch as unled
 unled._PATIENCE = 2.0
 filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
 time.sleep(6)

@@ -9,7 +9,7 @@ import pytest
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 from glance_notify_middleware.strategies.rabbit import Rabbit
 

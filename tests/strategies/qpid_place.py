@@ -8,7 +8,7 @@ import proton
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies.qpid import Qpid
 from tests.strategies import answers
 from tests.strategies.amqp10 import Amqp10

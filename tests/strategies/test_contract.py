@@ -9,7 +9,7 @@ import pytest
 
 from demo.ports import free_port
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 from tests.strategies.peers import Peer, Wire, silent
 from tests.strategies.places import IN_TIME, PASSWORD, Place, RabbitPlace, message, messages

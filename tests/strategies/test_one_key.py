@@ -8,7 +8,7 @@ import proton
 import pytest
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.strategies import answers
 from tests.strategies.amqp10 import Amqp10

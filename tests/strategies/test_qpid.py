@@ -10,13 +10,13 @@ from typing import Any, cast
 import proton
 import pytest
 
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid import Qpid
-from glance_notify_middleware.strategies.qpid_engine import Engine
-from glance_notify_middleware.strategies.qpid_message import encoded
-from glance_notify_middleware.strategies.qpid_stream import Stream
+from glance_notify_middleware.strategies.qpid.engine import Engine
+from glance_notify_middleware.strategies.qpid.message import encoded
+from glance_notify_middleware.strategies.qpid.stream import Stream
 from tests.strategies import amqp10, answers
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.answers import Answer

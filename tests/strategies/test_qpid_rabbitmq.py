@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.strategies.places import fails, message, messages, send_all
 from tests.strategies.qpid_place import QpidPlace

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
 from tests.strategies.peers import Peer, saying
 from tests.strategies.places import (

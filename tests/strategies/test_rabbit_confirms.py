@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.rabbit_confirms import Confirms
-from glance_notify_middleware.strategies.rabbit_connection import Connection
+from glance_notify_middleware.strategies.rabbit.confirms import Confirms
+from glance_notify_middleware.strategies.rabbit.connection import Connection
 from tests.strategies.places import message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED

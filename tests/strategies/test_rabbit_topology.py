@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.notification import Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
 from tests.strategies.places import RabbitPlace, message, messages
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from glance_notify_middleware.brokers import Broker
-from glance_notify_middleware.notification import Message, Priority
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
 from tests.strategies.places import messages

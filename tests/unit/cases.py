@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from glance_notify_middleware.operations import Operation, match
+from glance_notify_middleware.events.operations import Operation, match
 
 IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
 MEMBER = "8989447062e04a818baf9e073fd04fa7"

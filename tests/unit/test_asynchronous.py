@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware import asynchronous, images
-from glance_notify_middleware.asynchronous import LOCK, Accepted, Asked, asked
-from glance_notify_middleware.operations import match
+from glance_notify_middleware.events import background as asynchronous
+from glance_notify_middleware.events import images
+from glance_notify_middleware.events.background import LOCK, Accepted, Asked, asked
+from glance_notify_middleware.events.operations import match
 from tests.unit.cases import IMAGE, METADATA, RECORD
 
 Told = list[tuple[str, str]]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.brokers import Broker
 from glance_notify_middleware.config import OptionError, Settings, read, read_section
-from glance_notify_middleware.notification import EventType, Priority
-from glance_notify_middleware.options import OPTIONS
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.config.options import OPTIONS
+from glance_notify_middleware.events.notification import EventType, Priority
 
 DEFAULTS = Settings(
     notifier_strategy=("noop",),

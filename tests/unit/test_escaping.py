@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.escaping import in_json, in_text
+from glance_notify_middleware.events.escaping import in_json, in_text
 
 # Those that are in every text of a language that is written from right to left, or that emoji are
 # put together with, drive nothing.

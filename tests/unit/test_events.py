@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware import events
-from glance_notify_middleware.events import ImageEvent, Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.rules import ImageEvent, Records, RequestFacts, ResponseFacts
 from tests.unit import cases
 from tests.unit.cases import (
     DELETED,

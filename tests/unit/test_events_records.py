@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware import events
-from glance_notify_middleware.events import RequestFacts, ResponseFacts
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.rules import RequestFacts, ResponseFacts
 from tests.unit import cases
 
 BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}

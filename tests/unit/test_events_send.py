@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware import events
-from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.identity import Receiver
-from glance_notify_middleware.notification import Payload
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.notification import Payload
+from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
 from tests.unit import cases
 from tests.unit.cases import IMAGE
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware import events
-from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.identity import Receiver
-from glance_notify_middleware.operations import Operation, match
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.operations import Operation, match
+from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
 from tests.unit import cases
 from tests.unit.cases import IMAGE, METADATA, RECORD, SAVING
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts, decide
-from glance_notify_middleware.failure import BYTES_READ, explanation
-from glance_notify_middleware.identity import Receiver
+from glance_notify_middleware.events.failure import BYTES_READ, explanation
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts, decide
 from tests.unit import cases
 
 PAGE = """<html>

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.bounds import LONGEST_ID
-from glance_notify_middleware.identity import (
+from glance_notify_middleware.events.bounds import LONGEST_ID
+from glance_notify_middleware.events.identity import (
     UNIX,
     Network,
     Receiver,

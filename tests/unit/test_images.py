@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware import images
+from glance_notify_middleware.events import images
 from tests.unit.cases import DELETED, MEMBER_RECORD, METADATA, NOW, RECORD, SAVING, SHARED, UNSHARED
 
 KEYS = {

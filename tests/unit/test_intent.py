@@ -3,9 +3,9 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from glance_notify_middleware import intent
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import EventType, Priority
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import EventType, Priority
 
 KEY = bytes(range(16))
 TEXTS = st.none() | st.text(st.characters())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glance_notify_middleware.notification import (
+from glance_notify_middleware.events.notification import (
     LONGEST,
     EventType,
     Notification,
@@ -17,7 +17,7 @@ from glance_notify_middleware.notification import (
     Priority,
     in_format,
 )
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.recorder import NotRecordedError
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
 

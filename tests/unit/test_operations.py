@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.operations import Operation, as_download, image_shown, match
+from glance_notify_middleware.events.operations import Operation, as_download, image_shown, match
 
 IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
 MEMBER = "8989447062e04a818baf9e073fd04fa7"

@@ -4,13 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from glance_notify_middleware.intent import Intent
-from glance_notify_middleware.notification import (
-    EventType,
-    Notification,
-    Priority,
-)
-from glance_notify_middleware.recorders import NotRecordedError, Recorders
+from glance_notify_middleware.events.intent import Intent
+from glance_notify_middleware.events.notification import EventType, Notification, Priority
+from glance_notify_middleware.recorder import NotRecordedError, Recorders
 from tests.wsgi.support import Told
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware import events, tasks
-from glance_notify_middleware.events import Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.identity import Receiver
-from glance_notify_middleware.operations import Action, Operation, match
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import tasks
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.operations import Action, Operation, match
+from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
 from tests.unit.cases import IMAGE, METADATA, RECORD
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"

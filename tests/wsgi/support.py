@@ -8,10 +8,10 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import config
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.middleware import NotifyMiddleware
-from glance_notify_middleware.notification import Notification
-from glance_notify_middleware.recorders import Recorder, Running
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.recorder import Recorder, Running
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
 FILE = f"/v2/images/{IMAGE}/file"

@@ -8,10 +8,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware import events, identity, middleware
-from glance_notify_middleware.intent import Intent
-from glance_notify_middleware.notification import Notification
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.events import identity
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.intent import Intent
+from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.recorder import NotRecordedError
+from glance_notify_middleware.wsgi import middleware
 from tests.wsgi.support import (
     FILE,
     IMAGE,

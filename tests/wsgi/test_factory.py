@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import assembly, cli, config, filter_factory
+from glance_notify_middleware import cli, config, filter_factory
 from glance_notify_middleware.config import OptionError
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.cursors import CursorFile
-from glance_notify_middleware.journal.directory import DESTINATIONS, agree
-from glance_notify_middleware.makers import makers
-from glance_notify_middleware.middleware import NotifyMiddleware
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import DESTINATIONS, agree
+from glance_notify_middleware.strategies.loading import makers
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.journal.leading import leave_behind
 from tests.journal.processes import ask
 from tests.journal.support import read
@@ -264,8 +265,9 @@ def test_without_proton_all_but_qpid_goes_on() -> None:
     loads = (
         "import sys\n"
         "sys.modules['proton'] = None\n"
-        "from glance_notify_middleware import config, makers\n"
-        "makers.makers(config.read({'notifier_strategy': 'rabbit'}, 'h'))['rabbit']()"
+        "from glance_notify_middleware import config\n"
+        "from glance_notify_middleware.strategies.loading import makers\n"
+        "makers(config.read({'notifier_strategy': 'rabbit'}, 'h'))['rabbit']()"
     )
     subprocess.run([sys.executable, "-c", loads], check=True)
 

@@ -11,10 +11,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware import asynchronous, middleware
-from glance_notify_middleware.following import Following
-from glance_notify_middleware.lookup import lasting, snapshot
-from glance_notify_middleware.middleware import NotifyMiddleware
+from glance_notify_middleware.events import background as asynchronous
+from glance_notify_middleware.wsgi import middleware
+from glance_notify_middleware.wsgi.following import Following
+from glance_notify_middleware.wsgi.lookup import lasting, snapshot
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.wsgi.support import IMAGE, Server, Told, answer, environ, watched
 
 ONE = f"/v2/images/{IMAGE}"

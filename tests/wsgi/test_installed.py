@@ -6,7 +6,7 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError
-from glance_notify_middleware.makers import makers
+from glance_notify_middleware.strategies.loading import makers
 
 MODULE = """
 from glance_notify_middleware.config import OptionError

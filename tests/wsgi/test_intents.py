@@ -8,10 +8,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware import intent, streams
-from glance_notify_middleware.intent import Intent, Progress
-from glance_notify_middleware.notification import Notification
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.intent import Intent, Progress
+from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.recorder import NotRecordedError
+from glance_notify_middleware.wsgi import streams
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
 
 ONE = f"/v2/images/{IMAGE}"

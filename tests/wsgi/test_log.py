@@ -16,12 +16,8 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.notification import (
-    EventType,
-    Notification,
-    Priority,
-)
-from glance_notify_middleware.recorders import NotRecordedError
+from glance_notify_middleware.events.notification import EventType, Notification, Priority
+from glance_notify_middleware.recorder import NotRecordedError
 from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
 
 

@@ -11,9 +11,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware import lookup
-from glance_notify_middleware.harmless import LOG
-from glance_notify_middleware.operations import Operation, match
+from glance_notify_middleware.events.operations import Operation, match
+from glance_notify_middleware.runtime.own_log import LOG
+from glance_notify_middleware.wsgi import lookup
 from tests.wsgi.support import FILE, IMAGE, Server, Told, answer, environ, watched
 
 
@@ -95,7 +95,7 @@ def test_no_more_owners_are_remembered_than_the_bound(monkeypatch: pytest.Monkey
 
 def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("glance_notify_middleware.lookup.time.monotonic", lambda: now)
+    monkeypatch.setattr("glance_notify_middleware.wsgi.lookup.time.monotonic", lambda: now)
     asked: list[str] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import assembly, config
+from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.journal import checked
-from glance_notify_middleware.journal.directory import DESTINATIONS
-from glance_notify_middleware.makers import makers
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import DESTINATIONS
+from glance_notify_middleware.strategies.loading import makers
 from tests.journal.processes import ask, eventually, living_writer, running
 
 Lines = dict[str, str]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware import assembly, config
-from glance_notify_middleware import journal as journals
+from glance_notify_middleware import config
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.journal import per_process as journals
 from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.recorders import Recorder
+from glance_notify_middleware.recorder import Recorder
 from tests.journal.processes import eventually
 from tests.relay.relays import Appending
 from tests.wsgi.support import FILE, PlaysGlance, Server, Told, answer, environ, watched

@@ -15,7 +15,7 @@ import pytest
 from paste.lint import middleware as lint
 from webob import Request
 
-from glance_notify_middleware import streams
+from glance_notify_middleware.wsgi import streams
 from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
 
 PLAIN = [("Content-Type", "text/plain"), ("X-Order", "1"), ("X-Order", "2")]

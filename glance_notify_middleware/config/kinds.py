@@ -1,0 +1,237 @@
+"""What an option is, and what its value can be: each Kind reads a text, or refuses it."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from glance_notify_middleware.events.identity import UNIX, Network, Proxy
+from glance_notify_middleware.events.notification import EventType, Priority
+
+
+class RefusedError(ValueError):
+    """Why a value is not valid, in words that hold nothing of it: it may be a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a value is written.
+
+    `convert` makes the value of its text, and raises ValueError with the word that is wrong,
+    or RefusedError; `expected` says in the error what would have been right.
+    """
+
+    convert: Callable[[str], Any]
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of the filter's section. The value of a `secret` one is never told."""
+
+    name: str
+    default: str
+    kind: Kind
+    help: str
+    secret: bool = False
+
+
+CONTINUED = "the line below it is indented, and so is a part of it"
+"""Why a value of several lines is refused, but for a list's."""
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a list that is separated by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def one_of(*words: str, **also: str) -> Kind:
+    """One of `words`, in any case; `also` are other words, and what they stand for."""
+
+    def convert(text: str) -> str:
+        word = also.get(text.lower(), text.lower())
+        if word not in words:
+            raise ValueError(text)
+        return word
+
+    *others, last = words
+    return Kind(convert, f"{', '.join(others)} or {last}")
+
+
+def listed(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """Any of `words`, in any case, separated by commas."""
+    one = one_of(*words).convert
+    return lambda text: tuple(one(word) for word in words_of(text))
+
+
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_OUR_STRATEGIES = {name: name for name in ("noop", "logging", "rabbit", "qpid")}
+_OUR_STRATEGIES["default"] = "noop"
+
+
+def _strategies(text: str) -> tuple[str, ...]:
+    """Ours may be written in any case; those that are installed are as they are written."""
+    names: list[str] = []
+    for word in words_of(text):
+        name = _OUR_STRATEGIES.get(word.lower(), word)
+        beside_noop = bool(names) and "noop" in (name, *names)
+        if not _STRATEGY.fullmatch(name) or name in names or beside_noop:
+            raise ValueError(word)
+        names.append(name)
+    if not names:
+        raise ValueError(text)
+    return tuple(names)
+
+
+def _groups(event_type: EventType) -> list[str]:
+    """image.member.create -> image, image.member, image.member.create."""
+    words = event_type.split(".")
+    return [".".join(words[: count + 1]) for count in range(len(words))]
+
+
+_TYPES_AND_GROUPS = sorted({group for event_type in EventType for group in _groups(event_type)})
+
+
+def _priorities(text: str) -> tuple[Priority, ...]:
+    names = listed("info", "warn", "error")(text)
+    if not names:
+        raise ValueError(text)
+    return tuple(Priority(name.upper()) for name in names)
+
+
+def _proxies(text: str) -> tuple[Proxy, ...]:
+    return tuple(_proxy(word) for word in words_of(text))
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+def _proxy(word: str) -> Proxy:
+    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx has it with the colon
+        return UNIX
+    try:
+        network: Network = ipaddress.ip_network(word)
+    except ValueError:
+        raise ValueError(word) from None  # its own text is about netmasks
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        # Peers and chains are unmapped before they are compared.
+        ipv4 = int(network.network_address) - int(_MAPPED.network_address)
+        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def line(text: str) -> str:
+    """Any text; but the paste file's parser takes a line that is indented for a part of the value
+    above it, and an option there would be ignored."""
+    if "\n" in text:
+        raise RefusedError(CONTINUED)
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or re.search(r"\0|\s[#;]", text):
+        raise ValueError(text)
+    return line(text)
+
+
+def _counted(units: dict[str, int], number: str) -> Callable[[str], float]:
+    """A number with one of `units` behind it, or with none."""
+
+    def convert(text: str) -> float:
+        match = re.fullmatch(rf"({number})\s*([a-z]*)", text.lower())
+        if not match or match[2] not in units:
+            raise ValueError(text)
+        return float(match[1]) * units[match[2]]
+
+    return convert
+
+
+_size = _counted({"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}, r"\d{1,15}")
+_time = _counted({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}, r"\d{1,9}(?:\.\d{1,9})?")
+
+
+def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:
+    def enough(text: str) -> float:
+        value = convert(text)
+        if value < least:
+            raise ValueError(text)
+        return value
+
+    return enough
+
+
+def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:
+    def converted(text: str) -> float:
+        if (value := convert(text)) <= 0:
+            raise ValueError(text)
+        return value
+
+    return converted
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text.encode(errors="replace")) <= 200:
+        raise ValueError(text)
+    return line(text)
+
+
+def _something(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return line(text)
+
+
+def port(text: str) -> int:
+    """A TCP port. Raises ValueError with `text`."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not 0 < int(text) <= 1_000_000:
+        raise ValueError(text)
+    return int(text)
+
+
+TEXT = Kind(line, "any text")
+SOMETHING = Kind(_something, "any text that is not empty")
+STRATEGIES = Kind(
+    _strategies,
+    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, and names "
+    "of strategies that are installed",
+)
+TYPES_AND_GROUPS = Kind(
+    listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
+)
+PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
+NETWORKS = Kind(
+    _proxies,
+    "a list, separated by commas, of addresses, networks such as 10.0.0.0/8 or ::1, and unix (for "
+    "the peers of a unix socket)",
+)
+PATH = Kind(_path, "an absolute path")
+PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")
+SIZE_OF_JOURNAL = Kind(
+    lambda text: int(_at_least(2**20, _size)(text)), "a size of 1MiB or more, such as 64MiB or 2GiB"
+)
+SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
+TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
+TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
+NUMBER = Kind(_number, "a number between 1 and 1000000")
+PORT = Kind(port, "a port between 1 and 65535")
+NAME = Kind(_name, "a name of 1 to 200 bytes")
+_TRUE_AND_FALSE = {
+    "yes": "true",
+    "on": "true",
+    "1": "true",
+    "no": "false",
+    "off": "false",
+    "0": "false",
+}
+_BOOLEAN = one_of("true", "false", **_TRUE_AND_FALSE)
+BOOLEAN = Kind(lambda text: bool(_BOOLEAN.convert(text) == "true"), _BOOLEAN.expected)
+BOOLEAN_OR_EMPTY = Kind(
+    lambda text: BOOLEAN.convert(text) if text else None, f"{_BOOLEAN.expected}, or nothing"
+)

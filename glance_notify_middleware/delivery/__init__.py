@@ -1,0 +1,1 @@
+"""One leader on a node: from the journal to the strategies."""

@@ -1,0 +1,60 @@
+"""Says when nobody sends what is recorded: `relay = external`, and no relay runs."""
+
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from glance_notify_middleware.journal.layout import is_led
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
+
+_PATIENCE = 10.0
+"""Seconds without a leader after which it is said: a relay may be started again meanwhile."""
+
+_AGAIN = 3600.0  # seconds between two lines that say so
+
+
+def command(paste_file: str) -> str:
+    """What starts the relay of a filter that stands in `paste_file`, empty where it is unknown."""
+    installed = Path(sys.prefix) / "bin" / "glance-notify"
+    program = shlex.quote(str(installed)) if installed.exists() else installed.name
+    return f"{program} relay {shlex.quote(paste_file) if paste_file else 'PASTE_FILE'}"
+
+
+class LeaderWatch:
+    """Looks whether a directory has a leader, in another process than this one."""
+
+    def __init__(
+        self, directory: Path, start: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`start` is the command that starts one."""
+        self._directory = directory
+        self._start = start
+        self._clock = clock
+        self._since: float | None = None  # when nobody was seen to lead for the first time
+        self._said: float | None = None  # when that was said last
+
+    def look(self) -> None:
+        """To be called about once a second. Does not raise."""
+        try:
+            led = is_led(self._directory)
+        except OSError:
+            return  # what ails the directory is said by who tends it
+        now = self._clock()
+        if led:
+            if self._said is not None:
+                self._say(logging.INFO, "a relay runs again, and sends what waits in")
+            self._since = self._said = None
+            return
+        if self._since is None:
+            self._since = now
+        waited = now - (self._since if self._said is None else self._said)
+        if waited >= (_PATIENCE if self._said is None else _AGAIN):
+            self._said = now
+            self._say(logging.ERROR, "no relay runs (relay = external): notifications wait in")
+
+    def _say(self, level: int, what: str) -> None:
+        way_out = f"; start it: {self._start}" if level == logging.ERROR else ""
+        log_alone(LOG, level, f"{what} {self._directory}{way_out}")

@@ -1,0 +1,155 @@
+"""The relay: one leader on each node brings the journals of all its processes to the strategies."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.delivery.lane import Desk, Lane, Route
+from glance_notify_middleware.delivery.retiring import retire
+from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
+from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal.files import open_or_replace
+from glance_notify_middleware.runtime.own_log import LOG, log_alone, log_error
+
+PATIENCE = 3.5
+"""Seconds that the end of a process waits for what is on its way: it has 5 in all, of which one is
+for a last look at what Glance works on."""
+
+_FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
+_SURVEY = 1.0  # seconds between looks at who lives, and what can be removed
+_SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not told again
+
+
+class Relay:
+    """Takes the lead when nobody has it, and keeps it as long as it runs.
+
+    That there is but one leader saves work; no promise hangs on it: two send everything twice,
+    with the same ids.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        routes: Sequence[Route],
+        ours: Callable[[], str | None],
+        record: RecordUnknown,
+    ) -> None:
+        """`routes` are those of all strategies; `ours` is the identity under which this process
+        itself records, if it does; `record` is where it does: see Settling."""
+        self._directory = directory
+        self._record = record
+        self._routes = routes
+        self._ours = ours
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._said: dict[tuple[str, str], float] = {}  # when an error last ended what; seconds
+
+    def run(self) -> None:
+        """Relay until `stop`. To be run by one thread, which starts one for each strategy."""
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._follow_or_lead()
+                except Exception as error:
+                    self._complain("", error)
+                    self._stop.wait(1.0)
+        finally:
+            self._ended.set()
+
+    def stop(self, seconds: float = PATIENCE) -> None:
+        """Take no more, and wait for what is on its way, not longer than `seconds`.
+
+        What is left stands in the journal.
+        """
+        self._stop.set()
+        self._ended.wait(seconds)
+
+    def _complain(self, strategy: str, error: Exception) -> None:
+        """Once for an error that comes again and again, or to all: the directory may be gone."""
+        ended = "" if isinstance(error, OSError) else strategy
+        said, now = (ended, type(error).__name__), time.monotonic()
+        before = self._said.get(said)
+        self._said[said] = now
+        if before is None or now - before > _SAME_TROUBLE:
+            told = f"the relay to {ended} begins again" if ended else "the relay begins again"
+            log_error(f"{told}; notifications wait in {self._directory}", error)
+
+    def _follow_or_lead(self) -> None:
+        path = self._directory / layout.RELAY_LOCK
+        fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
+        try:
+            while not layout.lock(fd):
+                if self._stop.wait(_FOLLOWER_POLL) or not layout.is_at(path, fd):
+                    return
+            lead = _Lead(self._directory, self._routes, self._complain, self._record)
+            lead.run(self._stop, self._ours, lambda: layout.is_at(path, fd))
+        finally:
+            os.close(fd)
+
+
+class _Lead:
+    """One time of leading: a lane for each strategy, and a look at the whole now and then."""
+
+    def __init__(
+        self,
+        directory: Path,
+        routes: Sequence[Route],
+        complain: Callable[[str, Exception], None],
+        record: RecordUnknown,
+    ) -> None:
+        self._desk = Desk(directory)
+        self._cursors = CursorFile(directory, [route.name for route in routes])
+        self._lanes = [
+            Lane(self._desk, route, self._cursors.of(route.name), complain) for route in routes
+        ]
+        self._settling = Settling(directory, self._lanes, record)
+        self._complain = complain
+        self._newer: set[str] = set()  # whose records are not for us to read
+
+    def run(
+        self,
+        stop: threading.Event,
+        ours: Callable[[], str | None],
+        is_leader: Callable[[], bool],
+    ) -> None:
+        directory = self._desk.directory
+        layout.sweep(directory)
+        log_alone(LOG, logging.INFO, f"this process relays the notifications of {directory}")
+        retire(directory, self._cursors)
+        over = threading.Event()
+        threads: list[threading.Thread] = []
+        try:
+            for lane in self._lanes:
+                name = f"glance-notify-{lane.name}"
+                thread = threading.Thread(target=lane.run, args=(over,), name=name, daemon=True)
+                thread.start()
+                threads.append(thread)
+            while is_leader():
+                self._survey(ours)
+                if stop.wait(_SURVEY):
+                    return
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+            self._settling.close()
+
+    def _survey(self, ours: Callable[[], str | None]) -> None:
+        """An error of it ends no lane: what each sends is on its way."""
+        try:
+            with self._desk.lock:
+                self._settling.survey(ours)
+                self._point_out_newer()
+        except Exception as error:
+            self._complain("", error)
+
+    def _point_out_newer(self) -> None:
+        found = (chain for lane in self._lanes for chain in lane.reader.chains.values())
+        for identity in {chain.identity for chain in found if chain.is_newer} - self._newer:
+            self._newer.add(identity)
+            told = f"the journal of {identity} is of a newer version, and waits for its relay"
+            log_alone(LOG, logging.ERROR, told)

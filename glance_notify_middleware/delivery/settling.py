@@ -1,0 +1,280 @@
+"""What is done with the files of processes: whose process is dead, and what can be removed."""
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal.files import sync
+from glance_notify_middleware.journal.layout import Listing
+from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
+from glance_notify_middleware.journal.reader import Chain, Reader
+from glance_notify_middleware.journal.totals import ADDED, TOLD
+from glance_notify_middleware.journal.vetting import Strangers, Vetting
+from glance_notify_middleware.runtime.own_log import LOG, log_alone, log_error
+
+_LOCKS = 64  # held at a time
+_AT_ONCE = 100  # notifications in one record of ours
+_AGAIN = 60.0  # seconds after which one is looked at again that could not be settled
+_NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
+
+
+RecordUnknown = Callable[[Sequence[Notification]], bool]
+
+
+class Lane(Protocol):
+    """The way of one strategy through the journals."""
+
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def cursors(self) -> Cursors: ...
+
+    def holds(self, identity: str) -> bool:
+        """Whether anything of that process is on its way, and not confirmed yet."""
+
+
+class Settling:
+    """Settles the dead, and removes what has been delivered: segments first, live file last.
+
+    Delivered is what all strategies have been sent.
+    """
+
+    def __init__(self, directory: Path, lanes: Sequence[Lane], record: RecordUnknown) -> None:
+        """`lanes` are those of all strategies: one at least. `record` takes what is to be told of
+        operations whose outcome is unknown into the journal of this process; it returns False
+        where that cannot be written now. Raises OSError."""
+        self._directory = directory
+        self._record = record
+        self._told: set[str] = set()  # the dead whose open intents have been told
+        self._lanes = lanes
+        self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
+        self._without: dict[str, float] = {}  # since when there is no live file
+        self._left_alone: dict[str, float] = {}  # the dead that cannot be read, and until when
+        self._unreadable: set[str] = set()  # of whom that was told
+        self._vetting = Vetting(directory)
+        self._strangers = Strangers(directory)
+
+    def survey(self, ours: Callable[[], str | None]) -> None:
+        """To be called once a second. Raises OSError.
+
+        `ours` tells under which identity this process itself records. It is asked after the
+        listing, and known before its live file is made: what we lock ourselves looks dead to us.
+        """
+        self._lanes[0].cursors.save(at_once=True)  # which saves those of all
+        self._strangers.look()
+        self._find_dead(self._listed(), ours())
+        # Listed again: before its lock was ours, a process may have begun another segment.
+        listed = self._listed()
+        for identity, numbers in listed.segments.items():
+            self._remove_delivered(identity, numbers)
+        for identity in [*self._locks, *self._without]:
+            segments = listed.segments.get(identity, [])
+            if self._is_dead(identity) and self._tell_unknown(identity, segments):
+                self._settle(identity, segments)
+        self._forget_the_gone(listed)
+
+    def close(self) -> None:
+        """Let go of the locks."""
+        while self._locks:
+            os.close(self._locks.popitem()[1])
+
+    def _listed(self) -> Listing:
+        return self._vetting.ours(layout.listing(self._directory))
+
+    def _find_dead(self, listed: Listing, ours: str | None) -> None:
+        now = time.monotonic()
+        self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
+        known = {*self._locks, *self._left_alone, ours}
+        for identity in listed.living - known:
+            if len(self._locks) >= _LOCKS:
+                break
+            fd = layout.seize(layout.live_path(self._directory, identity))
+            if fd is not None:
+                self._locks[identity] = fd
+                self._found_dead(identity)
+            for chain in self._chains(identity) if fd is None else ():
+                chain.is_dead = False  # also after it had no live file for a while
+        without = listed.segments.keys() - listed.living - {*self._left_alone, ours}
+        self._without = {each: self._without.get(each, now) for each in without}
+        for identity in self._without:
+            if self._is_dead(identity):
+                self._found_dead(identity)
+
+    def _is_dead(self, identity: str) -> bool:
+        since = self._without.get(identity)
+        return identity in self._locks or (
+            since is not None and time.monotonic() - since >= _NO_LIVE_FILE
+        )
+
+    def _found_dead(self, identity: str) -> None:
+        """From now on it is read to its end: it may have recorded more than was read so far."""
+        for chain in self._chains(identity):
+            if not chain.is_dead:
+                chain.is_dead = True
+                chain.at_end = False
+
+    def _chains(self, identity: str) -> list[Chain]:
+        """That process's journal, as each strategy reads it that has begun to."""
+        chains = (lane.reader.chains.get(identity) for lane in self._lanes)
+        return [chain for chain in chains if chain is not None]
+
+    def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
+        places = [lane.cursors.saved.get(identity) for lane in self._lanes]
+        passed = min(0 if place is None else place.segment for place in places)
+        gone = [number for number in numbers if number < passed]
+        if not gone:
+            return
+        following = next((number for number in numbers if number >= passed), None)
+        if following is not None:
+            # It has copies of the intents that stand open: on the disk, before the others go.
+            try:
+                sync(layout.segment_path(self._directory, identity, following))
+            except OSError as error:
+                self._complain(identity, error)
+                return
+        for number in gone:
+            self._remove(layout.segment_path(self._directory, identity, number))
+
+    def _settle(self, identity: str, segments: list[int]) -> None:
+        self._found_dead(identity)
+        chains = self._chains(identity)
+        if segments and len(chains) < len(self._lanes):
+            return  # they are still to be read
+        if any(chain.is_newer for chain in chains):
+            self._leave_alone(identity)
+            return
+        if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
+            return
+        counters = self._counters(identity)
+        lost = max(
+            lane.reader.lost_at_end(identity, counters.get("number")) for lane in self._lanes
+        )
+        if lost:
+            told = f"{lost} notifications are lost: the journal of {identity} is damaged"
+            log_alone(LOG, logging.ERROR, f"{told} at its end")
+        self._forget(identity)
+        self._told.discard(identity)
+        for number in segments:
+            self._remove(layout.segment_path(self._directory, identity, number))
+        try:
+            self._add_to_totals(identity, counters)
+        except OSError:
+            return  # the disk is full; they stand in the live file, and wait for the next look
+        self._remove(layout.live_path(self._directory, identity))
+        self._let_go(identity)
+
+    def _tell_unknown(self, identity: str, segments: list[int]) -> bool:
+        """Tell of each operation that the dead process has left open that its outcome is unknown.
+
+        Returns whether that is done: once, though its journal may wait for a broker for long, and
+        though the leader may change; what dies in between does it again, with the same ids.
+        """
+        if identity in self._told:
+            return True
+        totals = checked.load(self._directory / layout.TOTALS) or {}
+        if identity not in totals.get(TOLD, []):
+            left = self._left_open(identity, segments)
+            if left is None:
+                self._leave_alone(identity)
+                return False
+            unknown = list(_unknown(left))
+            for at in range(0, len(unknown), _AT_ONCE):
+                if not self._record(unknown[at : at + _AT_ONCE]):
+                    return False
+            if unknown:
+                totals[TOLD] = [*self._still_here(totals, TOLD), identity]
+                checked.replace(self._directory / layout.TOTALS, totals)
+                told = f"{identity} has died in the middle of {len(unknown)} operations"
+                more = "their outcome is unknown, as an ERROR for each says"
+                log_alone(LOG, logging.WARNING, f"{told}: {more}")
+        self._told.add(identity)
+        return True
+
+    def _left_open(self, identity: str, segments: list[int]) -> OpenIntents | None:
+        try:
+            return left_open(self._directory, identity, segments)
+        except OSError as error:
+            self._complain(identity, error)
+            return None
+
+    def _leave_alone(self, identity: str) -> None:
+        """For a while: as there are but so many locks, it would be in the way of the others."""
+        self._left_alone[identity] = time.monotonic() + _AGAIN
+        self._without.pop(identity, None)
+        self._let_go(identity)
+
+    def _let_go(self, identity: str) -> None:
+        fd = self._locks.pop(identity, None)
+        if fd is not None:
+            os.close(fd)
+
+    def _complain(self, identity: str, error: OSError) -> None:
+        """Once: it is tried again and again."""
+        if identity not in self._unreadable:
+            self._unreadable.add(identity)
+            told = f"what the process of {identity} has left cannot be read, or synced, and stays"
+            log_error(f"{told}; the others go on", error)
+
+    def _forget_the_gone(self, listed: Listing) -> None:
+        """Those that another leader has settled."""
+        known: set[str] = set()
+        for lane in self._lanes:
+            known |= lane.reader.chains.keys() | lane.cursors.positions.keys()
+        for identity in known - listed.segments.keys() - listed.living:
+            if not self._is_on_its_way(identity):
+                self._forget(identity)
+
+    def _is_on_its_way(self, identity: str) -> bool:
+        return any(lane.holds(identity) for lane in self._lanes)
+
+    def _forget(self, identity: str) -> None:
+        for lane in self._lanes:
+            lane.reader.forget(identity)
+            lane.cursors.forget(identity)
+
+    def _counters(self, identity: str) -> dict[str, Any]:
+        fd = self._locks.get(identity)
+        return {} if fd is None else checked.loads(os.pread(fd, 1024 * 1024, 0)) or {}
+
+    def _add_to_totals(self, identity: str, counters: dict[str, Any]) -> None:
+        """Once: those who were added and still lie here are remembered by name."""
+        if not counters:
+            return  # its live file is gone: should it come back, its process lives
+        path = self._directory / layout.TOTALS
+        totals = checked.load(path) or {}
+        added = self._still_here(totals, ADDED)
+        if identity in added:
+            return
+        for kind in ("recorded", "dropped"):
+            total = Counter(totals.get(kind, {}))
+            total.update(counters.get(kind, {}))
+            totals[kind] = dict(total)
+        totals[ADDED] = [*added, identity]
+        checked.replace(path, totals, durable=True)  # the live file, which has them, goes then
+
+    def _still_here(self, totals: dict[str, Any], done: str) -> list[str]:
+        """For whom that is done already, of those whose files lie here."""
+        names = totals.get(done, [])
+        return [each for each in names if layout.live_path(self._directory, each).exists()]
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+
+def _unknown(left: OpenIntents) -> Iterator[Notification]:
+    for key, (facts, progress) in left.by_key.items():
+        try:
+            begun = intent.decode(key, facts)
+            yield intent.unknown(begun, intent.decode_progress(progress))
+        except (ValueError, TypeError) as error:
+            log_error("an operation that was cut cannot be told", error)

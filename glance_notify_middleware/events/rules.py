@@ -1,0 +1,303 @@
+"""An operation and what was seen of it -> the events that it means.
+
+The rules of the event contract, and nothing else: pure functions over frozen facts.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from glance_notify_middleware.events import failure, images, patch
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.notification import EventType, Payload, Priority
+from glance_notify_middleware.events.operations import Action, Operation, Route, Source
+
+_MAY_UPLOAD = (Action.CREATE_V1, Action.UPDATE_V1)  # they do when they have a body
+_TAKES_DATA = (Action.UPLOAD, Action.STAGE, *_MAY_UPLOAD)
+_STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
+_Record = Mapping[str, Any]
+_Now = Callable[[], str]
+
+ASYNCHRONOUS = {Action.IMPORT: 202, Action.ADD_LOCATION: 202, Action.TASK: 201}
+"""What Glance works on after it has answered so: see `asynchronous`, `tasks`."""
+
+IMPORT_TASK = "import"
+"""The type of the tasks that make an image."""
+
+DATA_STATUSES = (200, 206)
+"""The statuses of a download whose body is the image's data."""
+
+
+class RequestFacts(NamedTuple):
+    """What is known of a request once the application has it.
+
+    `bytes_read` is None where the server hides the reads; `body_start` is the first bytes
+    that were read, None where no body was seen; `prepared` says that image.prepare was told.
+    """
+
+    receiver: Receiver
+    destination_ip: str | None
+    bytes_read: int | None = 0
+    body_start: bytes | None = None
+    prepared: bool = False
+
+
+class ResponseFacts(NamedTuple):
+    """What is known of a response when its event is due.
+
+    `status` is None when the application raised before it gave one; `error` names the
+    exception's class; `kept` tells whether every promised byte of image data was sent.
+    """
+
+    status: int | None
+    reason: str = ""
+    explanation: str = ""
+    error: str | None = None
+    bytes_sent: int = 0
+    kept: bool = False
+
+
+class Records(NamedTuple):
+    """The records that were found; each None where there was none to be had.
+
+    `told` is the one of the route's source: the answer's, or that of a look-up. `before`
+    is the image before the request, where the rules ask what changed.
+    """
+
+    told: Mapping[str, Any] | None = None
+    before: Mapping[str, Any] | None = None
+
+
+class ImageEvent(NamedTuple):
+    """One event, not yet a message: it lacks an id, a time and a publisher."""
+
+    event_type: EventType
+    priority: Priority
+    payload: Payload
+
+
+def outcome(
+    operation: Operation, request: RequestFacts, response: ResponseFacts
+) -> Priority | None:
+    """How the operation ended; None when nothing happened that is an event."""
+    status = response.status
+    if response.error is not None or status is None or status >= 500:
+        return Priority.ERROR
+    if status >= 400:
+        return Priority.ERROR if _broke_off(operation, request, status) else Priority.WARN
+    if operation.action is Action.SEND:
+        if status not in DATA_STATUSES:
+            return None
+        return Priority.INFO if response.kept else Priority.ERROR
+    if goes_on(operation, response):
+        return None
+    return Priority.INFO if 200 <= status < 300 else None
+
+
+def goes_on(operation: Operation, response: ResponseFacts) -> bool:
+    """Whether Glance works on after its answer, so that it is not known yet how that ends."""
+    accepted = response.status is not None and response.error is None
+    return accepted and response.status == ASYNCHRONOUS.get(operation.action)
+
+
+def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool:
+    """Whether a 4xx ended an upload that Glance had begun, rather than refused it."""
+    if operation.action not in _TAKES_DATA:
+        return False
+    if request.bytes_read is None:
+        return status in (410, 413)
+    return request.bytes_read > 0 or status == 410
+
+
+def looks_before(route: Route) -> bool:
+    """Whether the record has to be looked up before the application is called."""
+    if route.action is Action.IMPORT or route.action in _STATUS_ASKED:
+        return True
+    return route.source is Source.BEFORE
+
+
+def names_locations(body_start: bytes) -> bool:
+    """Whether a PATCH is about locations, so that it may make the image active.
+
+    By what was read of it so far. JSON can write a path in more than one way, and put it behind
+    what is long: so it is parsed, once it can be whole. What cannot be parsed for its depth may be.
+    """
+    if b"/locations" in body_start:
+        return True
+    try:
+        return "locations" in patch.roots(body_start)
+    except RecursionError:
+        return True
+
+
+def source_wanted(
+    operation: Operation,
+    request: RequestFacts,
+    response: ResponseFacts,
+    before: Mapping[str, Any] | None,
+) -> Source | None:
+    """Where the record is to be had that the operation's events tell of; None: they need none."""
+    if operation.action is Action.SEND:
+        return operation.route.source if response.status in DATA_STATUSES else None
+    priority = outcome(operation, request, response)
+    if operation.action is Action.UPLOAD and priority is Priority.ERROR:
+        return None if request.prepared else Source.AFTER
+    if priority is not Priority.INFO or _changed_nothing(operation, request, before):
+        return None
+    return operation.route.source
+
+
+def _changed_nothing(
+    operation: Operation, request: RequestFacts, before: Mapping[str, Any] | None
+) -> bool:
+    """Whether Glance said yes to what was so already: no event then, as in native Glance."""
+    action = operation.action
+    if action is Action.PATCH:
+        return request.body_start is not None and request.body_start.strip() == b"[]"
+    asked = _STATUS_ASKED.get(action)
+    return asked is not None and (before or {}).get("status") == asked
+
+
+def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
+    """image.prepare, told when Glance first reads the data; `record` is that moment's."""
+    known = {"id": operation.image_id, "status": "saving", **(record or {})}
+    return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
+
+
+def decide(
+    operation: Operation,
+    request: RequestFacts,
+    response: ResponseFacts,
+    records: Records,
+    now: _Now,
+) -> list[ImageEvent]:
+    """The events of an operation that has ended, in order; none when nothing happened.
+
+    `now` tells the time as `YYYY-MM-DDTHH:MM:SSZ`.
+    """
+    priority = outcome(operation, request, response)
+    if priority is None or (operation.action is Action.TASK and _is_of_another_type(request)):
+        return []
+    if operation.action is Action.SEND:
+        return [ImageEvent(EventType.SEND, priority, _send(operation, request, response, records))]
+    if priority is not Priority.INFO:
+        text = failure.text(
+            operation, response.status, response.reason, response.explanation, response.error
+        )
+        began = priority is Priority.ERROR and _uploads(operation, request)
+        failed = ImageEvent(EventType.UPLOAD if began else operation.route.refused, priority, text)
+        late = began and operation.action is Action.UPLOAD and not request.prepared
+        return [*([_late_prepare(operation, records)] if late else ()), failed]
+    if _changed_nothing(operation, request, records.before):
+        return []
+    if operation.action is Action.MEMBERS_V1:
+        named = images.members_v1(operation.image_id, request.body_start or b"")
+        return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, each) for each in named]
+    payload = _PAYLOADS.get(operation.action, _image)(operation, records.told or {}, now)
+    return [
+        _late_prepare(operation, records)
+        if event_type is EventType.PREPARE
+        else ImageEvent(event_type, Priority.INFO, payload)
+        for event_type in operation.route.events
+        if _happened(event_type, operation, request, records)
+    ]
+
+
+def _is_of_another_type(request: RequestFacts) -> bool:
+    """Whether a task was asked for that changes no image. Where the body was not seen: not.
+
+    On glance 33.0.0 a task of another type that is made by hand fails, for want of the image's
+    lock: that names the task that Glance itself has made.
+    """
+    try:
+        asked = images.parsed(request.body_start or b"")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(asked, Mapping) and asked.get("type", IMPORT_TASK) != IMPORT_TASK
+
+
+def _uploads(operation: Operation, request: RequestFacts) -> bool:
+    """Whether the operation brings image data. Where reads are hidden, there is a body."""
+    if operation.action is Action.UPLOAD:
+        return True
+    return operation.action in _MAY_UPLOAD and request.bytes_read != 0
+
+
+def _happened(
+    event_type: EventType, operation: Operation, request: RequestFacts, records: Records
+) -> bool:
+    """Whether an event of the route came about, in an operation that succeeded."""
+    if event_type is EventType.ACTIVATE:
+        return _became_active(operation, request, records)
+    if event_type is EventType.PREPARE:
+        return _uploads(operation, request) and not request.prepared
+    return event_type is not EventType.UPLOAD or _uploads(operation, request)
+
+
+def _became_active(operation: Operation, request: RequestFacts, records: Records) -> bool:
+    if operation.action is Action.UPLOAD:
+        return True  # Glance answers 204 only once it has set the status
+    before, after = records.before or {}, records.told or {}
+    if operation.action is Action.PATCH:
+        return before.get("status") == "queued" and after.get("status") == "active"
+    if _uploads(operation, request):
+        return bool(after.get("status", "active") == "active")
+    # What was made with a location is active at once.
+    return operation.action is Action.CREATE_V1 and after.get("status") == "active"
+
+
+def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
+    """image.prepare of an upload that was not told while its data was being read."""
+    known = {"id": operation.image_id, **(records.told or {})}
+    return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
+
+
+def _image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    """The image's metadata; of what no record is known, at least the id."""
+    return images.metadata(record if "id" in record else {"id": operation.image_id, **record})
+
+
+def _uploaded_image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return _image(operation, {"status": "active", **record}, now)
+
+
+def _deleted_image(operation: Operation, record: _Record, now: _Now) -> Payload:
+    if operation.route.source is None:
+        return str(operation.image_id)
+    return images.deleted_metadata({"id": operation.image_id, **record}, now())
+
+
+def _member(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return images.member({**_member_ids(operation), **record})
+
+
+def _deleted_member(operation: Operation, record: _Record, now: _Now) -> Payload:
+    return images.deleted_member({**_member_ids(operation), **record}, now())
+
+
+def _member_ids(operation: Operation) -> dict[str, Any]:
+    return {"image_id": operation.image_id, "member_id": operation.member_id}
+
+
+_PAYLOADS: Mapping[Action, Callable[[Operation, _Record, _Now], Payload]] = {
+    Action.UPLOAD: _uploaded_image,
+    Action.DELETE: _deleted_image,
+    Action.MEMBER_CREATE: _member,
+    Action.MEMBER_UPDATE: _member,
+    Action.MEMBER_DELETE: _deleted_member,
+}
+"""What a successful operation tells, where that is not the image as its record shows it."""
+
+
+def _send(
+    operation: Operation, request: RequestFacts, response: ResponseFacts, records: Records
+) -> Payload:
+    """The six fields of image.send, the same for every priority."""
+    known = records.told or {}
+    return {
+        "image_id": known.get("id") or operation.image_id,
+        "owner_id": known.get("owner"),
+        "receiver_tenant_id": request.receiver.project_id,
+        "receiver_user_id": request.receiver.user_id,
+        "destination_ip": request.destination_ip,
+        "bytes_sent": response.bytes_sent if response.status in DATA_STATUSES else 0,
+    }

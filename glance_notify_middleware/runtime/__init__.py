@@ -1,0 +1,1 @@
+"""Processes and threads: when something starts and ends; the filter's own log."""

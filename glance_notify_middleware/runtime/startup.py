@@ -1,0 +1,96 @@
+"""Starts what runs beside the requests in each process that serves them, also without a request.
+
+A server loads the application once and forks its processes from that, or loads it in each. Threads
+do not come along over a fork; and one that loads and forks serves no requests itself.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from glance_notify_middleware.runtime.own_log import LOG, harmless, log_alone
+
+_PATIENCE = 1.0
+"""Seconds that a process has to fork after it has loaded the application, or to exec after it has
+been forked, so that nothing is started in it."""
+
+
+def in_each_process(start: Callable[[], object]) -> None:
+    """Call `start` in each process that serves requests, soon after it was begun.
+
+    uWSGI is asked, as it does not run Python's fork hooks by default. Elsewhere: a process that
+    forks soon after it has loaded the application (gunicorn --preload) only keeps the others.
+    """
+    uwsgi = _uwsgi()
+    if uwsgi is None:
+        _Beginning(start)
+    elif uwsgi.worker_id() > 0:  # lazy-apps: loaded in the worker
+        _start_under_uwsgi(uwsgi, start)
+    else:
+        _after_fork(uwsgi, lambda: _start_under_uwsgi(uwsgi, start))
+
+
+class _Beginning:
+    """Waits for a moment in this process, and in each that is forked from it."""
+
+    def __init__(self, start: Callable[[], object]) -> None:
+        self._start = start
+        self._forks = False  # this process does, and leaves the work to the others
+        os.register_at_fork(after_in_parent=self._forked, after_in_child=self._in_child)
+        self._wait()
+
+    def _forked(self) -> None:
+        self._forks = True
+
+    def _in_child(self) -> None:
+        self._forks = False
+        self._wait()
+
+    @harmless
+    def _wait(self) -> None:
+        timer = threading.Timer(_PATIENCE, self._begin)
+        timer.daemon = True
+        timer.start()
+
+    @harmless
+    def _begin(self) -> None:
+        if not self._forks:
+            self._start()
+
+
+def _uwsgi() -> Any:
+    """The module that uWSGI offers to what runs in it; None elsewhere."""
+    try:
+        import uwsgi
+    except ImportError:
+        return None
+    return uwsgi
+
+
+@harmless
+def _start_under_uwsgi(uwsgi: Any, start: Callable[[], object]) -> None:
+    if not {"enable-threads", "threads"} & {_text(name) for name in uwsgi.opt}:
+        log_alone(
+            LOG,
+            logging.WARNING,
+            "uWSGI runs this process without threads: notifications are recorded, but not sent "
+            "from here; start it with --enable-threads, or set relay = external",
+        )
+    start()
+
+
+def _after_fork(uwsgi: Any, then: Callable[[], None]) -> None:
+    before = getattr(uwsgi, "post_fork_hook", None)
+
+    def hook() -> None:
+        if before is not None:
+            before()
+        then()
+
+    uwsgi.post_fork_hook = hook
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name

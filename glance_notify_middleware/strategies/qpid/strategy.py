@@ -1,0 +1,149 @@
+"""The qpid strategy: messages go to a node of a broker that speaks AMQP 1.0, which accepts each."""
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+
+import proton
+
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.strategies import credentials, errors
+from glance_notify_middleware.strategies.connected import Connected, Outcomes
+from glance_notify_middleware.strategies.credentials import MisconfiguredError
+from glance_notify_middleware.strategies.qpid.engine import EndedError, Engine
+from glance_notify_middleware.strategies.qpid.sasl import (
+    AuthenticationError,
+    ForeignError,
+    authenticate,
+    responses,
+)
+from glance_notify_middleware.strategies.qpid.sender import RABBITMQ, Sender
+from glance_notify_middleware.strategies.qpid.stream import Stream, connect
+
+_FOR_WHAT_IT_IS = (
+    "amqp:decode-error",
+    "amqp:invalid-field",
+    "amqp:link:message-size-exceeded",
+    "amqp:precondition-failed",
+)
+"""With these a broker ends the link, or the session, over one message: it is too large, mostly."""
+
+_NEEDS_OPERATOR = (
+    "amqp:not-allowed",
+    "amqp:not-found",
+    "amqp:not-implemented",
+    "amqp:precondition-failed",
+    "amqp:unauthorized-access",
+)
+"""With these it will not have us, or the node, later either."""
+
+_OVER_ALL = "access to exchange"
+"""What stands in RabbitMQ's refusal of all writing; in that of a routing key it is `topic`."""
+
+_CREATE_NODE = ("create-on-demand", "topic")  # as the Qpid C++ broker knows them
+
+
+class Qpid(Connected[Sender]):
+    """Sends durable messages over one link, and takes for sent what was accepted."""
+
+    most_unsettled = 500
+    most_unsettled_bytes = 2**20
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.qpid_hosts)
+        self._settings = settings
+        self._address = settings.qpid_target.replace(
+            "{exchange}", settings.qpid_notification_exchange
+        )
+
+    def _connect(self, broker: Broker) -> Sender:
+        settings = self._settings
+        is_ssl = settings.qpid_protocol == "ssl"
+        password = credentials.password("qpid", broker, settings)
+        context = credentials.tls_context("qpid", settings) if is_ssl else None
+        stream = connect(broker, context, self._deadline, self.connect_timeout)
+        try:
+            self._authenticate(stream, broker, password)
+            return self._attached(stream, broker)
+        except BaseException:
+            stream.close()
+            raise
+
+    def _authenticate(self, stream: Stream, broker: Broker, password: str) -> None:
+        allowed = self._settings.qpid_sasl_mechanisms
+        is_safe = stream.is_encrypted or stream.is_loopback
+        if "PLAIN" in allowed and not (is_safe or self._settings.qpid_allow_plain_without_tls):
+            raise MisconfiguredError(
+                "option qpid_allow_plain_without_tls: the password would go over the network as "
+                "it is; expected qpid_protocol = ssl, or that this is allowed"
+            )
+        said = responses(broker.userid, password)
+        authenticate(stream, self._deadline, broker.host, allowed, said)
+
+    def _attached(self, stream: Stream, broker: Broker) -> Sender:
+        here = f"glance_notify_middleware {socket.gethostname()} {os.getpid()}"
+        engine = Engine(
+            stream,
+            self._deadline,
+            name=f"{here} {uuid.uuid4().hex[:8]}",  # another of the same name would take it away
+            host=broker.host,
+            heartbeat=self._settings.qpid_heartbeat,
+        )
+        engine.open()
+        if engine.product == RABBITMQ and not self._address.startswith("/"):
+            raise MisconfiguredError(
+                f"option qpid_target: RabbitMQ would take {self._address!r} for a queue; "
+                "expected /exchange/{exchange}"
+            )
+        engine.attach(self._address, _CREATE_NODE if self._settings.qpid_create_node else ())
+        return Sender(
+            engine,
+            self._deadline,
+            lambda message: self._subject(message.priority),
+            self.most_unsettled,
+            self.most_unsettled_bytes,
+        )
+
+    def _subject(self, priority: Priority) -> str:
+        return f"{self._settings.qpid_notification_topic}.{priority.lower()}"
+
+    def _transmit(
+        self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
+    ) -> None:
+        self._connected().send(batch, indexes, outcomes)
+
+    def _tend(self, connection: Sender) -> None:
+        connection.tend()
+
+    def _for_what_it_is(self, error: Exception) -> str | None:
+        is_so = isinstance(error, EndedError) and error.condition in _FOR_WHAT_IT_IS
+        return str(error) if is_so and self._connection is not None else None
+
+    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
+        is_so = isinstance(error, EndedError) and error.condition == "amqp:unauthorized-access"
+        if not is_so or self._connection is None or _OVER_ALL in str(error):
+            return None
+        who = self._broker.userid or "anonymous"
+        return f"{error}; let user {who} write to {self._address} as {self._subject(priority)}"
+
+    def _may_be_over_one_key(self, error: Exception) -> bool:
+        """RabbitMQ 3.10 resets the connection where a queue refuses (`reject-publish`)."""
+        is_reset = isinstance(error, ConnectionError) or (
+            isinstance(error, EndedError) and error.condition == "amqp:internal-error"
+        )
+        return is_reset and self._connection is not None
+
+    def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
+        match error:
+            case AuthenticationError():
+                who = f"user {broker.userid}: " if broker.userid else ""
+                return f"{who}{error}", error.needs_operator
+            case EndedError():
+                return f"{error} ({self._address})", error.condition in _NEEDS_OPERATOR
+            case ForeignError() | proton.ProtonException():
+                return str(error), False
+            case _:
+                return errors.explain(error)

@@ -1,0 +1,172 @@
+"""Bytes to and from a broker, plain or through TLS: the socket never blocks, each wait ends."""
+
+import contextlib
+import ipaddress
+import selectors
+import socket
+import ssl
+import time
+
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.strategies.deadline import Deadline
+
+AT_ONCE = 2**16
+"""Bytes that are read or written in one call."""
+
+_UNACKNOWLEDGED = 20_000
+"""Milliseconds that what we sent may be without a sign of the other host's kernel."""
+
+
+class Stream:
+    """A connected socket. Only `read`, `wait` and `shake_hands` wait, no longer than told.
+
+    All may raise OSError, of which TimeoutError and ssl.SSLError are kinds.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._unread = b""
+        self._reading_needs = selectors.EVENT_READ
+        self._writing_needs = selectors.EVENT_WRITE  # TLS may have to read before it can write
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether what is sent stays on this machine."""
+        return ipaddress.ip_address(self._sock.getpeername()[0].partition("%")[0]).is_loopback
+
+    @property
+    def is_encrypted(self) -> bool:
+        return isinstance(self._sock, ssl.SSLSocket)
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        """See who the broker is, where there is TLS."""
+        while isinstance(self._sock, ssl.SSLSocket):
+            try:
+                self._sock.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                self._poll(selectors.EVENT_READ, deadline)
+            except ssl.SSLWantWriteError:
+                self._poll(selectors.EVENT_WRITE, deadline)
+
+    def receive(self) -> bytes | None:
+        """What has come; None where nothing has. ConnectionResetError at the end of all."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        self._reading_needs = selectors.EVENT_READ
+        try:
+            data = self._sock.recv(AT_ONCE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+        except ssl.SSLWantWriteError:
+            self._reading_needs = selectors.EVENT_WRITE
+            return None
+        if not data:
+            raise ConnectionResetError("the broker closed the connection")
+        return data
+
+    def send(self, data: bytes) -> int:
+        """How many bytes were taken; with 0, offer the same ones again."""
+        self._writing_needs = selectors.EVENT_WRITE
+        try:
+            return self._sock.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return 0
+        except ssl.SSLWantReadError:
+            self._writing_needs = selectors.EVENT_READ
+            return 0
+
+    def wait(self, deadline: Deadline, *, writing: bool, at_most: float = float("inf")) -> None:
+        """Until there is something to read or, when `writing`, room to write; or `at_most` seconds.
+
+        Raises TimeoutError at the deadline.
+        """
+        if not self._unread:
+            needs = self._reading_needs | (self._writing_needs if writing else 0)
+            self._poll(needs, deadline, at_most)
+
+    def read(self, count: int, deadline: Deadline) -> bytes:
+        """Exactly so many bytes, waiting for them."""
+        read = b""
+        while len(read) < count:
+            if (data := self.receive()) is None:
+                self.wait(deadline, writing=False)
+            else:
+                read += data
+            deadline.left()
+        read, self._unread = read[:count], read[count:]
+        return read
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """All of it, waiting for room."""
+        while data:
+            sent = self.send(data)
+            data = data[sent:]
+            if not sent:
+                self.wait(deadline, writing=True)
+
+    def close(self) -> None:
+        """Close this process's end. In a child of fork nothing is said by that to the broker."""
+        with contextlib.suppress(OSError):
+            self._sock.close()
+
+    def _poll(self, events: int, deadline: Deadline, at_most: float = float("inf")) -> None:
+        left = deadline.left()
+        with _selector() as selector:
+            selector.register(self._sock, events)
+            if not selector.select(min(left, at_most)) and left <= at_most:
+                raise deadline.missed()
+
+
+def _selector() -> selectors.BaseSelector:
+    """By poll(2), as select(2) fails for descriptors above 1,023.
+
+    eventlet's monkey-patching removes that (0.41, eventlet/green/selectors.py), and what it leaves
+    waits in its hub, which has no such bound: looked for at each call, as it may come late.
+    """
+    return getattr(selectors, "PollSelector", selectors.SelectSelector)()
+
+
+def connect(
+    broker: Broker, context: ssl.SSLContext | None, deadline: Deadline, timeout: float
+) -> Stream:
+    """Connect to the first address of the host that answers; with a context, through TLS.
+
+    `timeout` is for the network, in seconds, over all addresses; `deadline` then for TLS. To look
+    up the host's name has no time-out but the system's. Raises OSError; nothing is open then.
+    """
+    sock = _connected(broker, timeout)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
+        if context is not None:
+            sock = context.wrap_socket(
+                sock, server_hostname=broker.host, do_handshake_on_connect=False
+            )
+        stream = Stream(sock)
+        deadline.renew()
+        stream.shake_hands(deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return stream
+
+
+def _connected(broker: Broker, timeout: float) -> socket.socket:
+    addresses = socket.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
+    end = time.monotonic() + timeout
+    refusal = OSError("the host has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = max(end - time.monotonic(), 0.01)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(left / (len(addresses) - number))  # one that is silent leaves the rest
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            refusal = error
+        else:
+            return sock
+    raise refusal

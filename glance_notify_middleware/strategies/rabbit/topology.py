@@ -1,0 +1,159 @@
+"""The exchange and the queues of the rabbit strategy: looked for, or declared where missing.
+
+Their names are shared by all services of a cloud, and who declares one with other properties than
+it has is refused: so nothing is declared that the operator has not described.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import amqp  # type: ignore[import-untyped]
+
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.strategies.rabbit.connection import Connection
+
+_DURABLE, _TYPE = "inequivalent arg 'durable'", "inequivalent arg 'type'"
+_WARNINGS = {
+    _DURABLE: "{entity} exists and is not durable: it will not survive a restart of the broker. "
+    "Let its consumer declare it durable (oslo.messaging: amqp_durable_queues = true), then delete "
+    "it: it is declared anew",
+    _TYPE: "{entity} exists and is no topic exchange; it is used as it is",
+    "inequivalent": "",  # in what harms nobody
+    "": "{entity} cannot be declared: {reply}",
+}
+"""What to say of a refusal whose text has this in it; the first that fits."""
+
+_POINTED_OUT = (amqp.PreconditionFailed, amqp.ResourceLocked)
+"""The second: another connection has the queue for itself. It may be bound, and gets messages."""
+
+
+class Topology:
+    """A topic exchange, and a queue for each priority that is sent, bound to it by its name.
+
+    What exists is used as it is, whatever its properties: other consumers have declared it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.creates = settings.create_queues == "auto"
+        self._looks = settings.create_queues == "wait"
+        self.is_denied = False
+        """Whether the exchange was missing, and we may not create it."""
+        self._exchange = settings.rabbit_notification_exchange
+        self._durable = settings.rabbit_durable_queues
+        self._queues = [routing_key(settings, priority.value) for priority in settings.priorities]
+        self._arguments: dict[str, Any] = {}
+        if settings.rabbit_queue_type != "classic":
+            self._arguments["x-queue-type"] = settings.rabbit_queue_type
+        if settings.queue_max_bytes:
+            self._arguments["x-max-length-bytes"] = settings.queue_max_bytes
+            self._arguments["x-overflow"] = "drop-head"
+        self._compared: set[str] = set()  # what exists, and was compared with what we want
+        self._missing: list[str] = []  # the queues that were missing at the last look
+
+    @property
+    def way_out(self) -> str:
+        """What an operator can do where exchange or queue is missing; empty: we have tried."""
+        if self.creates:
+            return ""
+        return "start their reader, which declares what it reads, or set create_queues = auto"
+
+    def look(self, connection: Connection) -> None:
+        """With create_queues = wait: see what is there, and say once which queues are missing.
+
+        Raises NotFound where the exchange is missing; py-amqp's errors, and OSError, when the
+        connection is lost.
+        """
+        if not self._looks:
+            return
+        connection.deadline.renew()
+        channel = connection.channel()
+        find = partial(channel.exchange_declare, self._exchange, "topic", passive=True)
+        refusal = _refusal(connection, find)
+        if isinstance(refusal, amqp.NotFound):
+            raise refusal
+        missing = [queue for queue in self._queues if _is_missing(connection, channel, queue)]
+        channel.close()
+        if missing != self._missing:
+            self._missing = missing
+            if missing:
+                log_alone(
+                    LOG,
+                    logging.WARNING,
+                    f"there is no queue {' or '.join(missing)} in RabbitMQ: notifications wait "
+                    f"where no other queue is bound; {self.way_out}",
+                )
+
+    def declare(self, connection: Connection) -> None:
+        """Make what is missing, as far as we may, with create_queues = auto alone.
+
+        Raises py-amqp's errors, and OSError, when the connection is lost.
+        """
+        if not self.creates:
+            return
+        connection.deadline.renew()
+        # On a channel of its own, since each refusal closes it. (py-amqp opens it again.)
+        channel = connection.channel()
+        exchange, durable = self._exchange, self._durable
+        find = partial(channel.exchange_declare, exchange, "topic", passive=True)
+        make = partial(
+            channel.exchange_declare, exchange, "topic", durable=durable, auto_delete=False
+        )
+        denied = self._declare(connection, f"exchange {exchange}", find, make)
+        self.is_denied = isinstance(denied, amqp.AccessRefused)
+        for queue in self._queues:
+            find = partial(channel.queue_declare, queue, passive=True)
+            make = partial(
+                channel.queue_declare,
+                queue,
+                durable=durable,
+                auto_delete=False,
+                arguments=self._arguments,
+            )
+            self._declare(connection, f"queue {queue}", find, make)
+            _refusal(connection, partial(channel.queue_bind, queue, exchange, queue))
+        channel.close()
+
+    def _declare(
+        self,
+        connection: Connection,
+        entity: str,
+        find: Callable[[], object],
+        make: Callable[[], object],
+    ) -> Exception | None:
+        """Returns why it could not be made, when it is missing."""
+        is_missing = isinstance(_refusal(connection, find), amqp.NotFound)
+        if not is_missing and entity in self._compared:
+            return None
+        refusal = _refusal(connection, make)  # what exists is not changed by that, only compared
+        if isinstance(refusal, _POINTED_OUT) and entity not in self._compared:
+            self._point_out(entity, refusal.reply_text)
+        self._compared.add(entity)
+        return refusal if is_missing else None
+
+    def _point_out(self, entity: str, reply: str) -> None:
+        warning = next(_WARNINGS[part] for part in _WARNINGS if part in reply)
+        if warning and (self._durable or _DURABLE not in reply):
+            log_alone(LOG, logging.WARNING, warning.format(entity=entity, reply=reply))
+
+
+def _is_missing(connection: Connection, channel: Any, queue: str) -> bool:
+    refusal = _refusal(connection, partial(channel.queue_declare, queue, passive=True))
+    return isinstance(refusal, amqp.NotFound)
+
+
+def _refusal(connection: Connection, ask: Callable[[], object]) -> Exception | None:
+    """Ask the broker for something; returns its refusal, if it is one to live with."""
+    connection.deadline.renew()
+    try:
+        ask()
+    except amqp.ChannelError as refusal:
+        return cast(Exception, refusal)
+    return None
+
+
+def routing_key(settings: Settings, priority: str) -> str:
+    """Of the messages of a priority; the queue has that name too."""
+    return f"{settings.rabbit_notification_topic}.{priority.lower()}"

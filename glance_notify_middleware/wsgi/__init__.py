@@ -1,0 +1,1 @@
+"""Watching a request and its response; look-ups; following what Glance does after a 202."""

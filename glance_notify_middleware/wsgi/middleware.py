@@ -1,0 +1,123 @@
+"""The WSGI filter: match a request, and have it watched.
+
+A request that is in no table of ours passes untouched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.events.notification import Priority
+from glance_notify_middleware.events.operations import (
+    ROUTES,
+    Action,
+    Operation,
+    Route,
+    as_download,
+    image_shown,
+    match,
+)
+from glance_notify_middleware.recorder import Recorder
+from glance_notify_middleware.runtime.own_log import harmless
+from glance_notify_middleware.wsgi.emitting import Telling
+from glance_notify_middleware.wsgi.following import Following
+from glance_notify_middleware.wsgi.lookup import Lookup
+from glance_notify_middleware.wsgi.observation import Equipment, Observation, may_be_cached
+from glance_notify_middleware.wsgi.placement import Surroundings
+from glance_notify_middleware.wsgi.plan import Watch
+from glance_notify_middleware.wsgi.record_read import PassingRecord
+
+
+class NotifyMiddleware:
+    """Wraps `app`; sends a notification to `recorder` for every event in an image's life."""
+
+    def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
+        self._app = app
+        self._settings = settings
+        self._telling = Telling(settings, recorder)
+        look = Lookup(app)
+        self._following = Following(look, self._telling, settings.follow_limit, settings.follow_max)
+        self._equipment = Equipment(
+            app=app,
+            look=look,
+            telling=self._telling,
+            following=self._following,
+            trusted_proxies=settings.trusted_proxies,
+            surroundings=Surroundings(),
+        )
+        self._watches = {
+            route: Watch.of(self._as_chosen(route), self._telling.wants)
+            for route in ROUTES
+            if self._is_wanted(route)
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        observation = self._observe(environ)
+        if observation is None:
+            return self._app(environ, start_response)
+        return observation.call_app(start_response)
+
+    @harmless
+    def _observe(self, environ: WSGIEnvironment) -> "Observation | PassingRecord | _Refusal | None":
+        operation = _operation(environ)
+        if operation is None:
+            return self._passing(environ) if self._following.images else None
+        watch = self._watches.get(operation.route)
+        if watch is None and may_be_cached(operation, environ):
+            operation = as_download(operation)
+            watch = self._watches.get(operation.route)
+        if watch is None:
+            return None
+        if self._telling.refuses():
+            return _Refusal()
+        if watch.route is not operation.route:
+            operation = operation._replace(route=watch.route)
+        observation = Observation(self._equipment, watch, operation, environ)
+        observation.begin()
+        return observation
+
+    def _passing(self, environ: WSGIEnvironment) -> PassingRecord | None:
+        image_id = image_shown(
+            environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+        )
+        followed = self._following.of(image_id)
+        if followed is None:
+            return None
+        return PassingRecord(self._app, environ, followed, self._following.saw)
+
+    def _is_wanted(self, route: Route) -> bool:
+        """Whether the operator wants to be told of anything that can come of it."""
+        return any(
+            self._telling.wants(event_type, priority)
+            for event_type in {*route.events, route.refused}
+            for priority in Priority
+        )
+
+    def _as_chosen(self, route: Route) -> Route:
+        """The route as the options have it told."""
+        if route.action is Action.DELETE and self._settings.image_delete_payload == "id":
+            return replace(route, source=None)
+        return route
+
+
+class _Refusal:
+    """In the place of an operation whose events could not be recorded."""
+
+    def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Call nobody: 503."""
+        text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+        start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
+        return [text]
+
+
+def _operation(environ: WSGIEnvironment) -> Operation | None:
+    return match(
+        environ["REQUEST_METHOD"],
+        environ.get("PATH_INFO", ""),
+        environ.get("SCRIPT_NAME", ""),
+        environ.get("QUERY_STRING", ""),
+        environ.get("CONTENT_TYPE", ""),
+        environ.get("HTTP_ACCEPT", ""),
+    )
