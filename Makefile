@@ -25,9 +25,9 @@ lint: $(VENV)/test ## style, types, and the direction of imports
 
 test: lint rabbitmq ## everything that takes less than ten minutes
 	$(BIN)/coverage erase
-	$(BIN)/pytest tests/unit --cov --cov-report=
+	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest --ignore=tests/unit -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest --ignore=tests/events --ignore=tests/config -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
 
 # The pure core: these rooms decide, and do no I/O.
@@ -42,8 +42,8 @@ PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))
 pins: $(PINS:%=build/pins-%/made) rabbitmq ## the tests of brokers, relay and journal on the libraries of older releases of OpenStack; part of make long
 	@for release in $(PINS); do \
 	  echo "On the libraries of OpenStack $$release:" && \
-	  build/pins-$$release/bin/python -m pytest --ignore=tests/relay/test_mutations.py \
-	    tests/journal tests/relay tests/strategies tests/rabbit || exit 1; \
+	  build/pins-$$release/bin/python -m pytest tests/doors tests/runtime \
+	    tests/journal tests/delivery tests/strategies tests/rabbit || exit 1; \
 	done
 
 build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made

@@ -1,16 +1,12 @@
-"""How hypothesis searches, and a maker of journals that lets go of them when the test ends."""
+"""A maker of journals that lets go of them when the test ends."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.support import GIB, MakeJournal
-
-settings.register_profile("journal", deadline=None, database=None)
-settings.load_profile("journal")
 
 
 @pytest.fixture

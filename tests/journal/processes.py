@@ -20,7 +20,7 @@ from tests.journal.support import GIB, message
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "tests.journal.crashing", "tests.relay.relays", "glance_notify_middleware.cli"]
+    ["pytest", "tests.journal.crashing", "tests.delivery.relays", "glance_notify_middleware.cli"]
 )
 
 

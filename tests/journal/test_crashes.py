@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.relays import Appending, Broker, relaying
 from tests.journal.crashing import MIB, body_of, record_for_ever
 from tests.journal.leading import files
 from tests.journal.processes import eventually, living_writer, pipe, running
@@ -23,7 +24,6 @@ from tests.journal.support import (
     record_each,
     segments,
 )
-from tests.relay.relays import Appending, Broker, relaying
 
 AT_A_TIME = 10
 ROUNDS = 50

@@ -14,11 +14,11 @@ from glance_notify_middleware.journal import checksummed as checked
 from glance_notify_middleware.journal import layout
 from glance_notify_middleware.journal.files import ForeignFileError, open_ours, read_ours
 from glance_notify_middleware.journal.layout import DirectoryError, live_path, segment_path
+from tests.delivery.test_aside_file import aside, taken_out
 from tests.journal.foreign import FOREIGN
 from tests.journal.leading import Leading, leave_behind
 from tests.journal.processes import living_writer
 from tests.journal.support import message, write_segment
-from tests.journal.test_aside import aside, taken_out
 
 A, B = "a" * 16, "b" * 16
 

@@ -15,8 +15,8 @@ from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.journal import per_process as journals
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
+from tests.delivery.relays import Appending
 from tests.journal.processes import eventually
-from tests.relay.relays import Appending
 from tests.wsgi.support import FILE, PlaysGlance, Server, Told, answer, environ, watched
 
 CREATED = PlaysGlance(answer("201 Created", [b"{}"], [("Content-Length", "2")]))

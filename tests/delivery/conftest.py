@@ -1,0 +1,26 @@
+"""A delivery that a test has in its hands; and, for relays, a journal and a broker."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.relays import Broker
+from tests.delivery.support import Bench
+from tests.journal.conftest import make_journal as make_journal
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Broker:
+    return Broker(tmp_path / "broker")
+
+
+@pytest.fixture
+def journal_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "journal"
+    path.mkdir()
+    return path

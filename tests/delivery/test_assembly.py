@@ -1,0 +1,258 @@
+"""Journals and relays as the settings have them put together, in one process."""
+
+import errno
+import itertools
+import logging
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from glance_notify_middleware import config
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.events.intent import Intent, encode
+from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
+from glance_notify_middleware.journal import per_process as journal
+from glance_notify_middleware.journal.layout import listing
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.strategies import Outcome
+from tests.delivery.relays import Appending, Broker
+from tests.delivery.support import lines
+from tests.journal.leading import leave_behind
+from tests.journal.processes import eventually, no_thread
+from tests.journal.support import GIB, message
+from tests.journal.users import as_another_user, open_to_all
+
+NOTIFICATION = Notification(
+    "id", "host", EventType.UPDATE, Priority.INFO, 0.0, {}, None, None, None
+)
+
+REFUSE = {"journal_when_full": "refuse"}
+
+
+def settings(directory: Path, **options: str) -> config.Settings:
+    given = {"notifier_strategy": "rabbit", "journal_dir": str(directory), **options}
+    return config.read(given, "this-host")
+
+
+def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path: Path) -> None:
+    """It can be all that fills it: delivered, but not removed before the rest was told."""
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory.mkdir()
+    dead = Journal(directory, max_size=GIB)
+    key = bytes(range(16))
+    dead.begin(key, encode(Intent(key, 1.0, "host", EventType.CREATE, *["x"] * 6)))
+    recorded = [message(bytes(3000)) for _ in range(400)]
+    dead.record(recorded[:200])
+    dead.record(recorded[200:])
+    dead.drop()
+    chosen = settings(directory, journal_max_size="1MiB", relay="external", **REFUSE)
+    makers = {"rabbit": lambda: Appending(broker.path)}
+    assembly.prepare(chosen, makers)
+    recorder = assembly.recorder(chosen, makers)
+    eventually(recorder.refuses)
+    relay = assembly.relay(chosen, makers)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: len(broker.ids) == len(recorded) + 1)
+        eventually(lambda: dead.identity not in listing(directory).segments)
+        eventually(lambda: not recorder.refuses())
+    finally:
+        relay.stop()
+        thread.join()
+
+
+def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path) -> None:
+    """All of it is more than one record takes."""
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory.mkdir()
+    dead = Journal(directory, max_size=GIB)
+    keys = [bytes([n]) * 16 for n in range(1, 101)]
+    for key in keys:
+        begun = Intent(key, 1.0, "host", EventType.SEND, "", "i" * 45_000, *["x"] * 4)
+        dead.begin(key, encode(begun))
+    dead.drop()
+    chosen = settings(directory, relay="external")
+    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: len(broker.ids) == len(keys))
+        eventually(lambda: dead.identity not in listing(directory).segments)
+    finally:
+        relay.stop()
+        thread.join()
+    assert broker.ids == [str(uuid.UUID(bytes=key)) for key in keys]
+
+
+@pytest.mark.parametrize("strategies", [("rabbit",), ("rabbit", "qpid")])
+def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
+    strategies: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of all strategies and all priorities together."""
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory.mkdir()
+    bound = 1024 * 1024
+    journal = Journal(directory, max_size=GIB)
+    for at in range(900):
+        priority = list(Priority)[at % 3]
+        journal.record([message(bytes(500), priority=priority)])
+    chosen = settings(directory, journal_max_size="1MiB", relay="external")
+    makers = dict.fromkeys(strategies, lambda: Nowhere(broker.path))
+    relay = assembly.relay(chosen, makers)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: caplog.text.count("can set no more messages aside") == len(strategies))
+    finally:
+        relay.stop()
+        thread.join()
+        journal.drop()
+    taken = sum(path.stat().st_size for path in directory.glob("aside.*"))
+    assert bound // 5 < taken <= bound // 4
+
+
+class Nowhere(Appending):
+    """A broker without a queue."""
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        return [Outcome.UNROUTABLE] * len(batch)
+
+
+def test_where_no_thread_can_be_started_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
+    monkeypatch.setattr(assembly, "_AGAIN", 0.5)
+    chosen = settings(directory)
+    makers = {"rabbit": lambda: Appending(broker.path)}
+    assembly.prepare(chosen, makers)
+    recorder = assembly.recorder(chosen, makers)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        for _ in range(9):
+            recorder.record([NOTIFICATION])
+    assert len([each for each in caplog.records if "can't start new" in each.getMessage()]) == 1
+    time.sleep(0.5)
+    recorder.record([NOTIFICATION])
+    try:
+        eventually(lambda: len(broker.ids) == 10)
+    finally:
+        assembly._end()
+
+
+PROGRAM = """
+import os, sys, time
+from glance_notify_middleware.delivery import assembly
+from pathlib import Path
+from tests.delivery.relays import Appending
+from tests.delivery.test_assembly import settings
+
+class Hanging(Appending):
+    def send(self, batch):
+        os.write(1, b"sends ")  # whole, of whatever thread
+        time.sleep(60)
+
+for directory in map(Path, sys.argv[1:]):
+    assembly.recorder(settings(directory), {"rabbit": lambda: Hanging(directory / "broker")})
+time.sleep(3)
+print(time.monotonic())
+"""
+
+
+def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: Path) -> None:
+    directories = [tmp_path / name for name in "abc"]
+    for each in directories:
+        each.mkdir()
+        leave_behind(each, "a" * 16)
+    command = [sys.executable, "-c", PROGRAM, *map(str, directories)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True).stdout.split()
+    took = time.monotonic() - float(told[-1])
+    assert told[:-1] == [b"sends"] * len(directories)
+    assert took < 9.0  # one after the other they would take 10.5
+
+
+def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under gunicorn --preload --user, started as root: the directory was made by root."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
+    directory = open_to_all(tmp_path) / "journal"
+    chosen = settings(directory, relay="external", **REFUSE)
+    makers = {"rabbit": lambda: Appending(tmp_path / "broker")}
+    assembly.prepare(chosen, makers)
+    recorder = assembly.recorder(chosen, makers)
+    with as_another_user() as user:
+        eventually(recorder.refuses)
+        time.sleep(2.5)
+
+    def told() -> list[str]:
+        """Journals of other tests are tended, too."""
+        return [each for each in lines(caplog) if str(directory) in each]
+
+    eventually(lambda: told()[1:] == [f"the journal in {directory} is tended again"])
+    assert f"belongs to user 0, this process to user {user}" in told()[0]
+    assert not recorder.refuses()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.ENOSPC, 1), (None, 4)], ids=["one trouble", "others"]
+)
+def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
+    number: int | None,
+    expected: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The names of files are random in it. Another one is logged, too, and its end."""
+    caplog.set_level(logging.INFO)
+    ours = Journal(tmp_path, max_size=GIB)
+    left = iter([errno.EIO, errno.EROFS, errno.EDQUOT, errno.ENOSPC] * 3)
+
+    def fail() -> None:
+        found = next(left, None)
+        if found is not None:
+            raise OSError(number or found, "trouble", f"{time.monotonic_ns()}.new")
+
+    def rest(_: float) -> None:
+        if next(turns) == 20:
+            raise SystemExit
+
+    turns = itertools.count()
+    monkeypatch.setattr(ours, "open", fail)
+    monkeypatch.setattr(assembly, "time", SimpleNamespace(sleep=rest))
+    with pytest.raises(SystemExit):
+        assembly._tend(ours)
+    assert len(lines(caplog, logging.ERROR)) == expected
+    assert lines(caplog)[-1] == f"the journal in {tmp_path} is tended again"
+
+
+def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And its trouble, which was logged before, is not logged as that of a request."""
+    tended: list[Path] = []
+
+    class Ours(SimpleNamespace):
+        is_tended = True
+
+        def tend(self) -> None:
+            tended.append(self.directory)
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    directories = [tmp_path / name for name in "ab"]
+    all_here = [Ours(directory=each) for each in directories]
+    monkeypatch.setattr(journal, "all_here", lambda: all_here)
+    assembly._end()
+    assert tended == directories
+    assert lines(caplog, logging.ERROR) == []

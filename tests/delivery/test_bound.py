@@ -1,0 +1,71 @@
+"""A small `journal_max_size`, and a broker that takes all: nothing is lost, nothing is refused."""
+
+import os
+import time
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.events.notification import EventType, Notification, Priority
+from glance_notify_middleware.journal.layout import sizes
+from glance_notify_middleware.recorder import NotRecordedError
+from tests.delivery.relays import Appending, Broker, relaying
+from tests.delivery.test_assembly import REFUSE, settings
+from tests.journal.processes import eventually, pipe, running
+
+MIB = 1024 * 1024
+SECONDS = 4.0
+
+
+def record(directory: Path, bound: str, count: int, told: Connection) -> None:
+    """What a worker does that serves `count` requests in a while; tells how many were refused."""
+    chosen = settings(directory, relay="external", journal_max_size=bound, **REFUSE)
+    recorder = assembly.recorder(chosen, {"rabbit": lambda: Appending(directory)})
+    refused = 0
+    began = time.monotonic()
+    for number in range(count):
+        one = Notification(
+            f"{os.getpid():020x}{number:016x}", "host", EventType.UPDATE, Priority.INFO, 0.0,
+            {"name": "n" * 1300}, None, None, None,
+        )  # fmt: skip
+        try:
+            if recorder.refuses():
+                refused += 1
+            else:
+                recorder.record([one])
+        except NotRecordedError:
+            refused += 1
+        time.sleep(max(0.0, began + number * SECONDS / count - time.monotonic()))
+    told.send(refused)
+    time.sleep(20)  # it lives on, and is tended
+
+
+@pytest.mark.parametrize(
+    ("bound", "processes", "each"), [(1, 1, 2000), (1, 6, 500), (2, 6, 1000), (1, 20, 100)]
+)
+def test_however_many_processes_there_are(
+    bound: int, processes: int, each: int, journal_dir: Path, broker: Broker
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        answers = []
+        for _ in range(processes):
+            from_it, told = pipe()
+            answers.append(from_it)
+            arguments = journal_dir, f"{bound}MiB", each, told
+            stack.enter_context(running(record, *arguments))
+        most = 0
+
+        def all_have_told() -> bool:
+            nonlocal most
+            most = max(most, sum(sizes(journal_dir).values()))
+            return all(answer.poll() for answer in answers)
+
+        eventually(all_have_told, 60.0)
+        assert [answer.recv() for answer in answers] == [0] * processes
+        eventually(lambda: len(broker.lines) == processes * each)
+    in_two_seconds = processes * each * 1600 * 2 / SECONDS
+    assert most < bound * MIB * 1.25 + in_two_seconds

@@ -1,0 +1,106 @@
+"""relay = external, and no relay runs: it is said."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.delivery import leader_watch as unled
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch
+from glance_notify_middleware.journal.layout import is_led
+from tests.delivery.relays import run_relay
+from tests.delivery.support import lines
+from tests.journal.processes import eventually, running
+
+START = "glance-notify relay /etc/glance/glance-api-paste.ini"
+
+
+class Watched:
+    """A directory that is looked at as often and as late as the test says."""
+
+    def __init__(self, directory: Path) -> None:
+        self.now = 1000.0
+        self._watch = LeaderWatch(directory, START, clock=lambda: self.now)
+
+    def look_for(self, seconds: int) -> None:
+        """Once a second."""
+        for _ in range(seconds):
+            self.now += 1.0
+            self._watch.look()
+
+
+def test_it_is_said_once_and_each_hour_with_the_command_and_when_it_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    watched = Watched(tmp_path)
+    watched.look_for(10)
+    assert lines(caplog) == []
+    watched.look_for(3500)
+    waits = f"no relay runs (relay = external): notifications wait in {tmp_path}; start it: {START}"
+    assert lines(caplog, logging.ERROR) == [waits]
+    watched.look_for(3700)
+    assert lines(caplog, logging.ERROR) == [waits] * 2
+    caplog.clear()
+    with running(run_relay, tmp_path, tmp_path / "broker"):
+        eventually(lambda: is_led(tmp_path))
+        watched.look_for(3700)
+        again = f"a relay runs again, and sends what waits in {tmp_path}"
+        assert lines(caplog) == [again]
+        caplog.clear()
+    watched.look_for(9)  # it may be started again at once
+    assert lines(caplog) == []
+    watched.look_for(3)
+    assert lines(caplog, logging.ERROR) == [waits]
+
+
+def test_a_directory_that_cannot_be_looked_at_is_for_others_to_tell(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    Watched(file).look_for(20)
+    assert lines(caplog) == []
+
+
+def test_the_command_is_the_one_that_is_installed_beside_this_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = f"{sys.prefix}/bin/glance-notify"
+    assert unled.command("/etc/a b.ini") == f"{installed} relay '/etc/a b.ini'"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert unled.command("") == "glance-notify relay PASTE_FILE"
+
+
+PROGRAM = """
+import json, logging, sys, time
+logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
+from glance_notify_middleware import filter_factory
+from glance_notify_middleware.delivery import leader_watch as unled
+unled._PATIENCE = 2.0
+filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
+time.sleep(6)
+"""
+
+
+@pytest.mark.parametrize("relay", ["external", "thread"])
+def test_each_process_that_records_looks(relay: str, tmp_path: Path) -> None:
+    """Without a request; where a thread relays there is nothing to say."""
+    given = {
+        "notifier_strategy": "rabbit",
+        "rabbit_host": "127.0.0.1",
+        "rabbit_port": "1",
+        "journal_dir": str(tmp_path),
+        "relay": relay,
+    }
+    command = [sys.executable, "-c", PROGRAM, json.dumps(given)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=True)
+    said = [line for line in done.stderr.splitlines() if "no relay runs" in line]
+    expected = [
+        f"ERROR no relay runs (relay = external): notifications wait in {tmp_path}; start it: "
+        f"{sys.prefix}/bin/glance-notify relay /etc/glance/paste.ini"
+    ]
+    assert said == (expected if relay == "external" else [])

@@ -1,0 +1,282 @@
+"""What is moved from one file to another is on the disk before it may go from where it was."""
+
+import errno
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware import config
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.cursors import Cursors, begin_now
+from glance_notify_middleware.events.intent import Intent, encode
+from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import listing, live_path
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.runtime.ids import Ids
+from glance_notify_middleware.strategies import Outcome
+from tests.delivery.relays import Appending, Broker
+from tests.delivery.setting_aside import WARN, letter_of_warning, nowhere_for, send_all, warning
+from tests.delivery.support import Bench, letter, lines, taken
+from tests.journal.leading import Leading, leave_behind, totals
+from tests.journal.power import Power
+from tests.journal.processes import eventually
+from tests.journal.support import GIB, message, segments, write_segment
+
+A = "a" * 16
+ERROR = Priority.ERROR
+
+
+@pytest.fixture
+def power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Power:
+    return Power(tmp_path, monkeypatch)
+
+
+def at_each_move(
+    monkeypatch: pytest.MonkeyPatch, look: Callable[[], None], method: str = "move"
+) -> None:
+    """Look whenever a cursor moves on."""
+    move = getattr(Cursors, method)
+
+    def moved(cursors: Cursors, *place: object) -> None:
+        look()
+        move(cursors, *place)
+
+    monkeypatch.setattr(Cursors, method, moved)
+
+
+def look_before_removal(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], None]) -> None:
+    """Look whenever a segment is about to go."""
+    unlink = Path.unlink
+
+    def removed(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".seg":
+            look(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", removed)
+
+
+def all_of(power: Power) -> bytes:
+    """What would be left after a power cut, in one piece."""
+    return b"".join(power.left().values())
+
+
+def upload() -> Intent:
+    """That of an operation of its own."""
+    return Intent(Ids().key(), 1.0, "host", EventType.UPLOAD, "upload data", "i1", *["x"] * 4)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
+    together: bool, bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.strategy.answer = nowhere_for(WARN, ERROR)
+    made = [warning(), message(priority=ERROR), warning()]
+    moves: list[bytes] = []
+    at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
+    bench.take(*made, together=together)
+    send_all(bench)
+    assert bench.done == 3
+    assert len(moves) == (1 if together else 3)
+    for left in moves:
+        assert all(each.message_id.encode() in left for each in made)
+
+
+def test_one_sync_serves_all_that_one_batch_has_set_aside(
+    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def count(fd: int) -> None:
+        synced.append(fd)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", count)
+    bench.strategy.answer = nowhere_for(WARN)
+    bench.take(*(warning() for _ in range(300)))
+    send_all(bench)
+    assert bench.done == 300
+    assert len(synced) == 2, "the file and its directory"
+    assert power.left()
+
+
+def test_a_dead_letter_is_there_before_the_cursor_passes_it(
+    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.strategy.answer = lambda _: Outcome.REJECTED
+    ids = bench.take(letter(), letter())
+    moves: list[bytes] = []
+    at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
+    send_all(bench)
+    assert bench.done == 2
+    assert moves
+    for left in moves:
+        assert all(each.encode() in left for each in ids)
+
+
+def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done(
+    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.strategy.answer = nowhere_for(WARN)
+    made = letter_of_warning()
+    bench.take(made)
+    send_all(bench)
+    left: list[dict[str, bytes]] = []
+    at_each_move(monkeypatch, lambda: left.append(power.left()), "move_aside")
+    bench.strategy.answer = lambda _: Outcome.REJECTED
+    for _ in range(4):
+        bench.wait(AGAIN)
+        send_all(bench)
+    assert left
+    (dead,) = (content for name, content in left[0].items() if name.startswith("dead-"))
+    assert made.message_id.encode() in dead
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNROUTABLE, Outcome.REJECTED])
+def test_where_it_cannot_be_synced_it_stays_in_the_journal_and_is_told_once(
+    outcome: Outcome,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    bench.strategy.answer = nowhere_for(WARN, instead=outcome)
+    bench.take(letter_of_warning())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", broken)
+        send_all(bench)
+        assert bench.done == 0
+    told = [each for each in lines(caplog, logging.ERROR) if "cannot sync" in each]
+    assert told == ["scripted cannot sync what it has kept: [Errno 5] Input/output error"]
+    send_all(bench)
+    assert bench.done == 1
+
+
+def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
+    bench: Bench, power: Power
+) -> None:
+    """Or the old one, back after a power cut, would skip what the next file begins with."""
+    bench.strategy.answer = nowhere_for(WARN)
+    bench.take(*(warning() for _ in range(5)))
+    send_all(bench)
+    bench.strategy.answer = taken
+    bench.wait(AGAIN)
+    send_all(bench)
+    assert not list(bench.directory.glob("aside.*"))
+    saved = checked.loads(power.left()["cursors.json"]) or {}
+    assert saved["scripted"]["aside"] == {"WARN": 0}
+
+
+def test_what_the_dead_have_left_open_is_told_on_the_disk(
+    journal_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As their segments, which tell of it, go then; also with journal_sync = normal."""
+    dead = Journal(journal_dir, max_size=GIB)
+    begun = [upload() for _ in range(9)]
+    for each in begun:
+        dead.begin(each.key, encode(each))
+    dead.drop()
+    power = Power(journal_dir, monkeypatch)
+    looks: dict[str, bytes] = {}
+    look_before_removal(monkeypatch, lambda path: looks.update({path.name: all_of(power)}))
+    broker = Broker(tmp_path / "broker")
+    chosen = config.read(
+        {"notifier_strategy": "rabbit", "journal_dir": str(journal_dir), "relay": "external"},
+        "this-host",
+    )
+    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        eventually(lambda: dead.identity not in listing(journal_dir).living)
+    finally:
+        relay.stop()
+        thread.join()
+    left = looks[f"{dead.identity}.0.seg"]
+    assert all(str(uuid.UUID(bytes=each.key)).encode() in left for each in begun)
+
+
+def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
+    tmp_path: Path, power: Power, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, max_size=GIB, segment_size=1500)
+    begun = upload()
+    journal.begin(begun.key, encode(begun))
+    while len(segments(tmp_path)) < 4:
+        journal.record([message(bytes(400))])
+    leading = Leading(tmp_path)
+    looks: list[bool] = []
+    look_before_removal(monkeypatch, lambda _: looks.append(begun.key in all_of(power)))
+    leading.deliver()
+    leading.survey(journal.identity)
+    monkeypatch.undo()
+    assert len(segments(tmp_path)) == 1
+    assert looks == [True] * 3
+    leading.end()
+    journal.drop()
+
+
+def test_the_counters_of_the_dead_are_there_before_their_live_file_goes(
+    tmp_path: Path, power: Power
+) -> None:
+    leave_behind(tmp_path, A, 2)
+    leading = Leading(tmp_path)
+    leading.settle()
+    assert totals(tmp_path)[0] == {"image.update INFO": 2}
+    assert power.left()["totals.json"] == (tmp_path / "totals.json").read_bytes()
+    leading.end()
+
+
+def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
+    tmp_path: Path, power: Power
+) -> None:
+    """Or after a power cut it would begin later, behind what was recorded for it."""
+    write_segment(tmp_path, A, [(1, message())])
+    checked.replace(tmp_path / "cursors.json", {"rabbit": {}})
+    begin_now(tmp_path, ["rabbit", "qpid"])
+    left = checked.loads(power.left()["cursors.json"]) or {}
+    assert left["qpid"]["positions"].keys() == {A}
+
+
+def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
+    tmp_path: Path, power: Power
+) -> None:
+    journal = Journal(tmp_path, max_size=GIB, segment_size=700)
+    made = [message(bytes(300)) for _ in range(6)]
+    for each in made:
+        journal.record([each])
+    journal.sync()
+    left = all_of(power)
+    assert all(each.message_id.encode() in left for each in made)
+    journal.drop()
+
+
+@pytest.mark.parametrize("also_its_live_file", [False, True])
+def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
+    also_its_live_file: bool, tmp_path: Path, power: Power
+) -> None:
+    """With journal_sync = full, as it was before."""
+    journal = Journal(tmp_path, max_size=GIB, sync=True)
+    journal.open()
+    journal.tend()
+    made = [message() for _ in range(3)]
+    for each in made:
+        journal.record([each])
+    for path in segments(tmp_path):
+        path.unlink()
+    if also_its_live_file:
+        live_path(tmp_path, str(journal.identity)).unlink()
+    journal.tend()
+    left = all_of(power)
+    assert all(each.message_id.encode() in left for each in made)
+    journal.drop()

@@ -1,0 +1,189 @@
+"""From the journals of many processes to one strategy: everything, once, in its order."""
+
+import itertools
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal.layout import live_path
+from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.strategies import Outcome, SendError
+from tests.delivery.relays import Appending, Broker, relay, relaying
+from tests.journal.leading import files, leave_behind
+from tests.journal.processes import eventually, has_died, living_writer, pipe, running
+from tests.journal.support import GIB, message, record_each
+
+EVENTS = 20_000
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def ours(journal_dir: Path) -> Iterator[Journal]:
+    """The journal of this process."""
+    journal = Journal(journal_dir, max_size=GIB)
+    yield journal
+    journal.drop()
+
+
+def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: Broker) -> None:
+    with ExitStack() as stack:
+        writers = [stack.enter_context(living_writer(journal_dir)) for _ in range(4)]
+        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        recorded = [each for turn in range(40) for each in writers[turn % 4].record(25)]
+        eventually(broker.has(recorded))
+    assert broker.ids == recorded
+
+
+def nth(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def hand_on(directory: Path, token_in: Connection, token_out: Connection) -> None:
+    """Record, and then pass the token: the next one's record is an effect of this one's."""
+    journal = Journal(directory, max_size=GIB, segment_size=MIB)
+    while True:
+        number = int.from_bytes(os.read(token_in.fileno(), 4), "big")
+        if number < EVENTS:
+            journal.record([Message(nth(number), "image.update", Priority.INFO, 1.0, b"{}")])
+        os.write(token_out.fileno(), (number + 1).to_bytes(4, "big"))
+        if number >= EVENTS:
+            time.sleep(60)
+
+
+def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: Broker) -> None:
+    pipes = [pipe() for _ in range(4)]
+    with ExitStack() as stack:
+        for at in range(4):
+            token_in, token_out = pipes[at][0], pipes[(at + 1) % 4][1]
+            stack.enter_context(running(hand_on, journal_dir, token_in, token_out))
+        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        os.write(pipes[0][1].fileno(), (0).to_bytes(4, "big"))
+        eventually(lambda: broker.path.exists() and len(broker.ids) >= EVENTS, 40)
+    ids = broker.ids
+    inversions = sum(one > next_one for one, next_one in itertools.pairwise(ids))
+    assert inversions == 0
+    assert ids == [nth(number) for number in range(EVENTS)]
+
+
+def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: Broker) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16, 700)
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(broker.has(recorded))
+        eventually(lambda: files(journal_dir) == set())
+    assert broker.ids == recorded
+
+
+def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
+    journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
+    with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
+        recorded = record_each(ours, [message() for _ in range(20)])
+        eventually(broker.has(recorded))
+        time.sleep(0.2)
+        assert not has_died(journal_dir, str(ours.identity))
+
+
+def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_opened(
+    journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both begin at the same time, in two threads."""
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
+    link = os.link
+
+    def slow_link(temporary: Path, path: Path) -> None:
+        link(temporary, path)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(os, "link", slow_link)
+    with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
+        eventually(lambda: (journal_dir / "relay.lock").exists())
+        ours.open()
+        time.sleep(0.3)
+        assert live_path(journal_dir, str(ours.identity)).exists()
+        assert not has_died(journal_dir, str(ours.identity))
+
+
+class Hanging(Appending):
+    """Waits in `send` until the test lets it go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.entered, self.may_go_on = threading.Event(), threading.Event()
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        self.entered.set()
+        self.may_go_on.wait(30)
+        return super().send(batch)
+
+
+def test_stop_waits_five_seconds_at_most_for_a_strategy_that_hangs(
+    journal_dir: Path, broker: Broker
+) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16)
+    hanging = Hanging(broker.path)
+    with relaying(journal_dir, lambda: hanging) as one:
+        assert hanging.entered.wait(10)
+        before = time.monotonic()
+        one.stop()
+        assert 3.5 < time.monotonic() - before < 8.0  # the strategy waits for thirty
+        hanging.may_go_on.set()
+        eventually(broker.has(recorded))
+
+
+def test_stop_waits_for_what_is_on_its_way_and_takes_no_more(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with living_writer(journal_dir) as writer:
+        recorded = writer.record(3)
+        hanging = Hanging(broker.path)
+        with relaying(journal_dir, lambda: hanging) as one:
+            assert hanging.entered.wait(10)
+            later = writer.record(3)
+            threading.Timer(0.3, hanging.may_go_on.set).start()
+            one.stop()
+            assert broker.ids == recorded
+        with relaying(journal_dir, lambda: Appending(broker.path)):
+            eventually(broker.has(later))
+    assert broker.ids == recorded + later
+
+
+class Failing(Appending):
+    """Never reaches its broker."""
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        raise SendError("nobody listens")
+
+
+def fail_for_ever(directory: Path, path: Path) -> None:
+    relay(directory, lambda: Failing(path)).run()
+
+
+def own_memory(pid: int | None) -> int:
+    """Bytes of memory that a process shares with no file."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def test_what_waits_waits_on_the_disk_and_not_in_memory(journal_dir: Path, broker: Broker) -> None:
+    with (
+        living_writer(journal_dir, 1) as writer,
+        living_writer(journal_dir, 1) as another,
+        running(fail_for_ever, journal_dir, broker.path) as process,
+    ):
+        time.sleep(0.7)
+        before = own_memory(process.pid)
+        for _ in range(10):
+            writer.record(500)
+            another.record(500)
+        time.sleep(1.5)
+        assert own_memory(process.pid) - before < 5 * MIB

@@ -1,0 +1,174 @@
+"""What goes wrong around a relay is told once, and when it is mended the relay goes on."""
+
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.events.notification import Message
+from glance_notify_middleware.strategies import Outcome, SendError
+from tests.delivery.relays import Appending, Broker, relaying
+from tests.delivery.support import lines
+from tests.journal.leading import files, leave_behind
+from tests.journal.processes import eventually, has_died
+from tests.journal.support import encoded, head, message, of_newer_version
+
+
+class Unreachable(Appending):
+    """Its broker is."""
+
+    is_closed = False
+
+    def send(self, batch: Sequence[Message]) -> list[Outcome]:
+        raise SendError("nobody listens")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_directory_that_goes_and_comes_back_is_told_once(
+    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(lambda: (journal_dir / "relay.lock").exists())
+        time.sleep(0.2)
+        shutil.rmtree(journal_dir)
+        time.sleep(3.5)
+        told = [each for each in lines(caplog, logging.ERROR) if "the relay begins again" in each]
+        journal_dir.mkdir()
+        recorded = leave_behind(journal_dir, "a" * 16)
+        eventually(broker.has(recorded))
+    assert len(told) == 1
+    assert "No such file or directory" in told[0]
+
+
+def test_a_strategy_that_breaks_is_made_anew_and_told_once(
+    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16)
+    made = []
+
+    def make() -> Appending:
+        made.append(Appending(broker.path))
+        if len(made) < 3:
+            raise ZeroDivisionError("broken")
+        return made[-1]
+
+    with relaying(journal_dir, make):
+        eventually(broker.has(recorded))
+    told = lines(caplog, logging.ERROR)
+    assert len(told) == 1
+    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
+
+
+def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
+    journal_dir: Path, broker: Broker
+) -> None:
+    recorded = leave_behind(journal_dir, "a" * 16)
+    broken: list[ZeroDivisionError] = []
+
+    class Breaking(Appending):
+        def send(self, batch: Sequence[Message]) -> list[Outcome]:
+            if not broken:
+                broken.append(ZeroDivisionError("broken"))
+                raise broken[0]
+            return super().send(batch)
+
+    with relaying(journal_dir, lambda: Breaking(broker.path)):
+        eventually(broker.has(recorded))
+    assert broker.ids == recorded
+
+
+def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
+    journal_dir: Path, broker: Broker
+) -> None:
+    leave_behind(journal_dir, "a" * 16)
+    made: list[Unreachable] = []
+
+    def make() -> Unreachable:
+        made.append(Unreachable(broker.path))
+        return made[-1]
+
+    with relaying(journal_dir, make):
+        eventually(lambda: not has_died(journal_dir, "a" * 16))  # the leader has its lock
+    assert has_died(journal_dir, "a" * 16)
+    assert [each.is_closed for each in made] == [True]
+
+
+def test_a_strategy_that_has_nothing_to_send_is_kept_alive(
+    journal_dir: Path, broker: Broker
+) -> None:
+    looks: list[float] = []
+
+    class Kept(Appending):
+        def keep_alive(self) -> None:
+            looks.append(time.monotonic())
+
+    with relaying(journal_dir, lambda: Kept(broker.path)):
+        eventually(lambda: len(looks) >= 3)
+    assert looks[2] - looks[0] > 1.0  # once a second, and not at each look at the journal
+
+
+def test_what_breaks_again_after_a_while_is_told_again(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SAME_TROUBLE", 0.0)
+    recorded = leave_behind(journal_dir, "a" * 16)
+    errors = [ZeroDivisionError("one"), ZeroDivisionError("two")]
+
+    def make() -> Appending:
+        if errors:
+            raise errors.pop(0)
+        return Appending(broker.path)
+
+    with relaying(journal_dir, make):
+        eventually(broker.has(recorded))
+    assert len(lines(caplog, logging.ERROR)) == 2
+
+
+def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    recorded = leave_behind(journal_dir, "a" * 16)
+    with monkeypatch.context() as patched:
+        patched.setattr("glance_notify_middleware.journal.layout.seize", denied)
+        with relaying(journal_dir, lambda: Appending(broker.path)):
+            eventually(broker.has(recorded))
+            time.sleep(0.3)
+            assert files(journal_dir)
+            patched.undo()
+            eventually(lambda: files(journal_dir) == set())
+    assert len(lines(caplog, logging.ERROR)) == 1
+    assert broker.ids == recorded
+
+
+def test_a_journal_of_a_newer_version_is_pointed_out_once(
+    journal_dir: Path,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
+    newer = journal_dir / f"{'b' * 16}.0.seg"
+    newer.write_bytes(head() + of_newer_version(encoded([message()])))
+    recorded = leave_behind(journal_dir, "a" * 16)
+    with relaying(journal_dir, lambda: Appending(broker.path)):
+        eventually(broker.has(recorded))
+        eventually(lambda: files(journal_dir) == {newer.name})
+        time.sleep(0.3)
+    assert len(lines(caplog, logging.ERROR)) == 1
+    assert newer.exists()

@@ -1,0 +1,169 @@
+"""Relays that die, or are two, or find their files damaged: all arrives, with the same ids."""
+
+import os
+import random
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from tests.delivery.relays import Appending, Broker, relaying, run_relay
+from tests.journal.leading import files, leave_behind
+from tests.journal.processes import eventually, living_writer, pipe, running
+
+TAKEOVER = 2.0  # seconds
+
+
+def test_kill_9_of_relays_loses_nothing_and_repeats_are_the_same(
+    journal_dir: Path, broker: Broker
+) -> None:
+    chance = random.Random(32)
+    recorded = []
+    with living_writer(journal_dir) as writer:
+        for _ in range(40):
+            with running(run_relay, journal_dir, broker.path):
+                recorded += writer.record(60)
+                time.sleep(chance.uniform(0.0, 0.12))
+        with running(run_relay, journal_dir, broker.path):
+            eventually(broker.has(recorded))
+    assert set(broker.ids) == set(recorded)
+    assert list(dict.fromkeys(broker.ids)) == recorded
+    assert len(broker.senders) > 5
+
+
+def test_of_two_relays_one_sends_and_the_other_goes_on_when_it_is_killed(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with (
+        living_writer(journal_dir) as writer,
+        running(run_relay, journal_dir, broker.path) as one,
+        running(run_relay, journal_dir, broker.path) as two,
+    ):
+        recorded = []
+        for _ in range(20):
+            recorded += writer.record(50)
+            time.sleep(0.05)
+        eventually(broker.has(recorded))
+        assert broker.ids == recorded, "nothing is sent twice"
+        (leader,) = broker.senders
+        killed = one if one.pid == leader else two
+        killed.kill()
+        killed.join()
+        more = writer.record(10)
+        eventually(broker.has(more), TAKEOVER)
+        assert len(broker.senders) == 2
+
+
+def lead_and_fork(directory: Path, path: Path, told: Connection) -> None:
+    """The leader forks, when it leads, a child that never calls us."""
+    with relaying(directory, lambda: Appending(path)):
+        eventually(path.exists)
+        child = os.fork()
+        if child != 0:
+            told.send(child)
+        time.sleep(60)
+
+
+def test_a_leader_is_followed_though_a_child_of_it_lives(journal_dir: Path, broker: Broker) -> None:
+    from_it, told = pipe()
+    with (
+        from_it,
+        told,
+        living_writer(journal_dir, 5) as writer,
+        running(lead_and_fork, journal_dir, broker.path, told) as leader,
+    ):
+        child = from_it.recv()
+        try:
+            with running(run_relay, journal_dir, broker.path):
+                time.sleep(0.2)
+                leader.kill()
+                leader.join()
+                os.kill(child, 0)
+                eventually(broker.has(writer.record(5)), TAKEOVER)
+        finally:
+            os.kill(child, 9)
+
+
+def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_again(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with (
+        living_writer(journal_dir) as writer,
+        running(run_relay, journal_dir, broker.path),
+        running(run_relay, journal_dir, broker.path),
+    ):
+        recorded = writer.record(20)
+        eventually(broker.has(recorded))
+        (journal_dir / "relay.lock").unlink()
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            recorded += writer.record(5)
+            time.sleep(0.05)
+        eventually(broker.has(recorded))
+        assert set(broker.ids) == set(recorded)
+        before = len(broker.lines)
+        more = [each for _ in range(20) for each in writer.record(5)]
+        eventually(broker.has(more))
+        since = broker.lines[before:]
+        assert [message_id for message_id, _ in since] == more
+        assert len({pid for _, pid in since}) == 1
+
+
+def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_made_again(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with living_writer(journal_dir) as writer, running(run_relay, journal_dir, broker.path):
+        recorded = writer.record(20)
+        eventually(broker.has(recorded))
+        journal_dir.rename(journal_dir.with_name("elsewhere"))
+        recorded += writer.record(5)
+        writer.tend()
+        recorded += writer.record(5)
+        eventually(broker.has(recorded))
+        assert list(dict.fromkeys(broker.ids)) == recorded
+
+
+def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: Broker) -> None:
+    """While a relay runs, and while none runs."""
+    cursors = journal_dir / "cursors.json"
+    with living_writer(journal_dir) as writer:
+        recorded = []
+        with running(run_relay, journal_dir, broker.path):
+            for _ in range(10):
+                recorded += writer.record(10)
+                cursors.write_bytes(os.urandom(300))
+                time.sleep(0.05)
+            eventually(broker.has(recorded))
+            assert broker.ids == recorded
+        for noise in (os.urandom(300), b"", bytes(300)):
+            cursors.write_bytes(noise)
+            recorded += writer.record(10)
+            with running(run_relay, journal_dir, broker.path):
+                eventually(broker.has(recorded))
+        assert list(dict.fromkeys(broker.ids)) == recorded
+
+
+def test_two_leaders_that_settle_the_same_dead_lose_nothing(
+    journal_dir: Path, broker: Broker
+) -> None:
+    """The one's lock file is taken away, so that both lead for a while."""
+    recorded = [each for at in range(40) for each in leave_behind(journal_dir, f"{at:016x}", 20)]
+    with running(run_relay, journal_dir, broker.path):
+        eventually(lambda: (journal_dir / "relay.lock").exists())
+        (journal_dir / "relay.lock").unlink()
+        with running(run_relay, journal_dir, broker.path):
+            eventually(lambda: files(journal_dir) == set())
+    assert set(broker.ids) == set(recorded)
+
+
+def test_a_relay_that_was_stopped_leaves_the_rest_to_the_next_one(
+    journal_dir: Path, broker: Broker
+) -> None:
+    with living_writer(journal_dir) as writer:
+        recorded = []
+        for _ in range(5):
+            recorded += writer.record(200)
+            with relaying(journal_dir, lambda: Appending(broker.path)):
+                time.sleep(0.02)
+        with relaying(journal_dir, lambda: Appending(broker.path)):
+            eventually(broker.has(recorded))
+    assert broker.ids == recorded, "what is confirmed is saved when a relay stops"

@@ -1,0 +1,1 @@
+"""The two doors: the Paste entry and the command."""

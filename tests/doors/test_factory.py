@@ -1,0 +1,420 @@
+"""From the lines of api-paste.ini to a filter, or to an error that tells the way out."""
+
+import json
+import logging
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from paste.deploy import loadapp
+
+from glance_notify_middleware import cli, config, filter_factory
+from glance_notify_middleware.config import OptionError
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal.layout import DESTINATIONS, agree
+from glance_notify_middleware.strategies.loading import makers
+from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
+from tests.journal.leading import leave_behind
+from tests.journal.processes import ask
+from tests.journal.support import read
+from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
+
+APP = PlaysGlance(answer("204 No Content"))
+DELETE = ("DELETE", f"/v2/images/{IMAGE}")
+
+PASTE_FILE = """
+[DEFAULT]
+anything = may stand here
+
+[pipeline:main]
+pipeline = notify app
+
+[filter:notify]
+{entry}
+notifier_strategy = logging
+default_publisher_id = 100%%
+
+[app:app]
+paste.app_factory = tests.doors.test_factory:app_factory
+"""
+
+
+def app_factory(global_conf: dict[str, str]) -> PlaysGlance:
+    return APP
+
+
+@pytest.mark.parametrize(
+    "lines", [{}, {"notifier_strategy": "noop"}, {"notifier_strategy": "default"}]
+)
+def test_noop_is_the_default_and_takes_itself_out_of_the_pipeline(lines: dict[str, str]) -> None:
+    assert filter_factory({"here": "/", "__file__": "x"}, **lines)(APP) is APP
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "paste.filter_factory = glance_notify_middleware:filter_factory",
+        "use = egg:glance-notify-middleware",
+    ],
+)
+def test_a_paste_file_loads_it_by_either_name(
+    entry: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paste_file = tmp_path / "api-paste.ini"
+    paste_file.write_text(PASTE_FILE.format(entry=entry))
+    app = loadapp(f"config:{paste_file}")
+    assert isinstance(app, NotifyMiddleware)
+    caplog.set_level(logging.INFO)
+    Server().serve(app, environ(*DELETE))
+    assert '"publisher_id":"100%"' in caplog.records[-1].getMessage()
+
+
+FILTER = """
+[pipeline:main]
+pipeline = notify app
+
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory
+{lines}
+
+[app:app]
+paste.app_factory = tests.doors.test_factory:app_factory
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "shared", "lines"),
+    [
+        ("notifier_strategy", "notifier_strategy = noop", "notifier_strategy = logging"),
+        ("priorities", "priorities = info", "notifier_strategy = logging\npriorities = error"),
+        ("priorities", "priorities = info", "notifier_strategy = logging"),
+        ("notifier_strategy", "notifier_strategy = logging", ""),
+        ("notifier_strategy", "", "set notifier_strategy = logging"),
+        ("log_file", "", "notifier_strategy = logging\nset log_file = /x/y"),
+    ],
+)
+def test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it(
+    name: str, shared: str, lines: str, tmp_path: Path
+) -> None:
+    """The filter and `glance-notify relay` read one section alike."""
+    path = tmp_path / "api-paste.ini"
+    path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}")
+    says = f"option {name} of the notify filter stands in [DEFAULT] of {path}, or behind the word"
+    with pytest.raises(OptionError) as raised:
+        loadapp(f"config:{path}")
+    assert str(raised.value).startswith(says)
+    with pytest.raises(OptionError) as raised:
+        cli.settings_of(str(path), "notify")
+    assert str(raised.value).startswith(says)
+
+
+def test_so_is_one_that_a_pipeline_sets(tmp_path: Path) -> None:
+    path = tmp_path / "api-paste.ini"
+    path.write_text(
+        FILTER.format(lines="").replace("[filter:", "set notifier_strategy = logging\n[filter:")
+    )
+    with pytest.raises(OptionError, match=f"option notifier_strategy .* of {path}, or behind"):
+        loadapp(f"config:{path}")
+
+
+@pytest.mark.parametrize(
+    ("shared", "lines"),
+    [
+        ("log_file = {}", "get log_file = log_file"),
+        ("log_file = /else", "set notify_log_file = {}\nget log_file = notify_log_file"),
+        ("log_fil = /else", "log_file = {}"),
+    ],
+)
+def test_what_paste_hands_over_is_read_wherever_it_stands(
+    shared: str, lines: str, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "api-paste.ini", tmp_path / "notifications.log"
+    lines = f"notifier_strategy = logging\n{lines}"
+    path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}".format(log))
+    loadapp(f"config:{path}")
+    assert log.exists()
+    assert cli.settings_of(str(path), "notify").log_file == str(log)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            {"log_fil": "/tmp/x"},
+            "option log_fil of the notify filter is not known; did you mean log_file?",
+        ),
+        (
+            {"notifier_strategy": "carrier-pigeon"},
+            "option notifier_strategy of the notify filter: 'carrier-pigeon' is not known; "
+            "expected noop, logging, rabbit, qpid or an installed entry point of "
+            "glance_notify_middleware.strategies (there is none)",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "/no/such/directory/notifications.log"},
+            "option log_file of the notify filter: '/no/such/directory/notifications.log' cannot "
+            "be opened for appending (No such file or directory); expected a file that user",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "/dev"},
+            "option log_file of the notify filter: '/dev' cannot be opened for appending "
+            "(Is a directory)",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "notifications.log"},
+            "option log_file of the notify filter: 'notifications.log' is not valid; "
+            "expected an absolute path",
+        ),
+        (
+            {"notifier_strategy": "logging", "trusted_proxies": "10.0.0.1/8"},
+            "option trusted_proxies of the notify filter: '10.0.0.1/8' is not valid; expected",
+        ),
+        (
+            {"notifier_strategy": "logging", "log_file": "/tmp/notifications.log ; ours"},
+            "option log_file of the notify filter: '/tmp/notifications.log ; ours' is not valid "
+            "(a comment needs a line of its own); expected an absolute path",
+        ),
+        (
+            {"notifier_strategy": "logging", "priorities": "info, warning"},
+            "option priorities of the notify filter: 'warning' in 'info, warning' is not valid; "
+            "expected a list, separated by commas, of one or more of: info, warn, error",
+        ),
+        (
+            {"notifier_strategy": "logging ; or noop"},
+            "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
+            "(a comment needs a line of its own); expected noop alone, or a list, separated by "
+            "commas, each once, of: logging, rabbit, qpid, and names of strategies that are "
+            "installed",
+        ),
+    ],
+)
+def test_a_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], says: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        filter_factory({}, **lines)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+RABBIT = {"notifier_strategy": "rabbit"}
+
+
+def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_user() -> None:
+    with pytest.raises(OptionError) as raised:
+        filter_factory({}, **RABBIT, journal_dir="/no/such/directory/journal")
+    assert str(raised.value) == (
+        "option journal_dir of the notify filter: '/no/such/directory/journal' cannot be made (No "
+        f"such file or directory); expected a directory, or one that user {os.geteuid()} may make"
+    )
+
+
+def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_option(
+    tmp_path: Path,
+) -> None:
+    agree(tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, lambda: None)
+    living = (
+        "import sys, time; from pathlib import Path\n"
+        "from glance_notify_middleware.journal.writer import Journal\n"
+        "Journal(Path(sys.argv[1]), max_size=2**30).open(); print(); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", living, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            with pytest.raises(OptionError, match="stop all processes that use it, then start"):
+                filter_factory({}, **RABBIT, journal_dir=str(tmp_path))
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "library", "brings"),
+    [
+        ("rabbit", "amqp", "pip install /path/to/the/clone brings"),
+        (
+            "qpid",
+            "proton",
+            "pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
+            "headers), or Debian's package python3-qpid-proton",
+        ),
+    ],
+)
+def test_a_library_that_is_missing_is_a_one_line_error_that_says_what_brings_it(
+    tmp_path: Path, strategy: str, library: str, brings: str
+) -> None:
+    loads = (
+        "import sys\n"
+        f"sys.modules[{library!r}] = None\n"
+        "from glance_notify_middleware import filter_factory\n"
+        f"filter_factory({{}}, notifier_strategy={strategy!r}, journal_dir={str(tmp_path)!r})"
+    )
+    command = [sys.executable, "-c", loads]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        "glance_notify_middleware.config.OptionError: option notifier_strategy of the notify "
+        f"filter: {strategy} needs {library}, which is not installed; expected what {brings}"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_proton_all_but_qpid_goes_on() -> None:
+    loads = (
+        "import sys\n"
+        "sys.modules['proton'] = None\n"
+        "from glance_notify_middleware import config\n"
+        "from glance_notify_middleware.strategies.loading import makers\n"
+        "makers(config.read({'notifier_strategy': 'rabbit'}, 'h'))['rabbit']()"
+    )
+    subprocess.run([sys.executable, "-c", loads], check=True)
+
+
+QUEUES = ("create_queues", "queue_max_bytes", "rabbit_durable_queues", "rabbit_queue_type")
+
+
+@pytest.mark.parametrize(
+    ("lines", "hosts", "destinations"),
+    [
+        (
+            {"notifier_strategy": "rabbit", "rabbit_hosts": "a,b:1"},
+            "a:5672, b:1",
+            {
+                "notifier_strategy": "rabbit",
+                "message_format": "plain",
+                "priorities": "ERROR, INFO, WARN",
+                "rabbit_hosts": "guest@a:5672, guest@b:1",
+                "rabbit_virtual_host": "/",
+                "rabbit_use_ssl": False,
+                "rabbit_ssl_verify": True,
+                "rabbit_notification_exchange": "glance",
+                "rabbit_notification_topic": "notifications",
+            },
+        ),
+        (
+            {"notifier_strategy": "qpid", "qpid_host": "c", "qpid_target": "/exchange/{exchange}"},
+            "c:5672",
+            {
+                "notifier_strategy": "qpid",
+                "message_format": "plain",
+                "priorities": "ERROR, INFO, WARN",
+                "qpid_hosts": "@c:5672",
+                "qpid_sasl_mechanisms": "ANONYMOUS",
+                "qpid_protocol": "tcp",
+                "qpid_ssl_verify": True,
+                "qpid_notification_exchange": "glance",
+                "qpid_notification_topic": "notifications",
+                "qpid_target": "/exchange/{exchange}",
+                "qpid_create_node": False,
+            },
+        ),
+    ],
+)
+def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
+    tmp_path: Path, lines: dict[str, str], hosts: str, destinations: dict[str, object]
+) -> None:
+    settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
+    (strategy,) = settings.notifier_strategy
+    assert ", ".join(map(str, assembly.hosts(strategy, settings))) == hosts
+    made = makers(settings)
+    assembly.prepare(settings, made)
+    if strategy == "rabbit":
+        destinations |= {name: getattr(settings, name) for name in QUEUES}
+    assert checked.load(tmp_path / "journal" / DESTINATIONS) == destinations
+    one = made[strategy]()
+    assert type(one).__name__.lower() == strategy
+    one.close()
+    assembly.relay(settings, made)
+
+
+def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
+    tmp_path: Path,
+) -> None:
+    expected = {
+        "notifier_strategy": "qpid, rabbit",
+        "qpid_notification_exchange": "glance",
+        "qpid_notification_topic": "notifications",
+        "qpid_target": "{exchange}",
+        "rabbit_notification_exchange": "glance",
+        "rabbit_notification_topic": "notifications",
+        "message_format": "plain",
+    }
+    found = []
+    for line in ("logging, rabbit, qpid", "qpid, rabbit"):
+        lines = {"notifier_strategy": line, "journal_dir": str(tmp_path / "journal")}
+        settings = config.read(lines, "this-host")
+        made = makers(settings)
+        assert set(made) == {"rabbit", "qpid"}
+        assembly.prepare(settings, made)
+        found.append(checked.load(tmp_path / "journal" / DESTINATIONS) or {})
+        assert found[-1].items() > expected.items()
+    assert found[0] == found[1]
+
+
+def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
+    tmp_path: Path,
+) -> None:
+    settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
+    ask(assembly.prepare, settings, ["rabbit"])
+    CursorFile(tmp_path, ["rabbit"]).save()
+    leave_behind(tmp_path, "a" * 16, 3)
+    ask(assembly.prepare, settings, ["rabbit", "qpid"])
+    leave_behind(tmp_path, "b" * 16, 3)
+    file = CursorFile(tmp_path, ["rabbit", "qpid"])
+    assert file.of("rabbit").positions == {}
+    assert file.of("qpid").positions.keys() == {"a" * 16}
+
+
+def served_once(log: Path, journal_dir: Path) -> list[str]:
+    """Two brokers and the log: what was said at load, and the ids of the one event in each."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("glance_notify_middleware").addHandler(handler)
+    logging.getLogger("glance_notify_middleware").setLevel(logging.INFO)
+    app = filter_factory(
+        {},
+        notifier_strategy="rabbit, qpid, logging",
+        log_file=str(log),
+        journal_dir=str(journal_dir),
+        relay="external",
+        rabbit_hosts="a,b",
+        qpid_host="c",
+    )(APP)
+    Server().serve(app, environ(*DELETE))
+    (line,) = log.read_text().splitlines()
+    (message,) = (each for step in read(journal_dir) for each in step.messages)
+    return [said[0], json.loads(line)["message_id"], message.message_id]
+
+
+def test_logging_beside_others_is_written_at_once_and_all_are_named(tmp_path: Path) -> None:
+    log, journal_dir = tmp_path / "notifications.log", tmp_path / "journal"
+    said, logged, recorded = ask(served_once, log, journal_dir)
+    places = f"{log}; and to rabbit at a:5672, b:5672 and qpid at c:5672, by way of the journal"
+    assert said.startswith(f"notifications go to {places} in {journal_dir}; priorities: ")
+    assert logged == recorded
+
+
+def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.log"
+    umask = os.umask(0)
+    try:
+        app = filter_factory({}, notifier_strategy="logging", log_file=str(path))(APP)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640  # who downloads what is not for everybody
+    Server().serve(app, environ(*DELETE))
+    assert '"event_type":"image.delete"' in path.read_text()
+
+
+def test_at_load_it_says_what_it_will_do(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "glance_notify_middleware")
+    filter_factory({}, notifier_strategy="logging", disabled_notifications="image.member")
+    filter_factory({}, notifier_strategy="Noop")
+    assert [record.getMessage() for record in caplog.records] == [
+        "notifications go to the logger glance_notify_middleware.notifications; "
+        "priorities: INFO, WARN, ERROR; disabled: image.member",
+        "notifier_strategy is noop: no notification is sent",
+    ]

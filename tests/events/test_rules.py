@@ -1,0 +1,276 @@
+"""What is told of an operation that succeeded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.rules import ImageEvent, Records, RequestFacts, ResponseFacts
+from tests.events import cases
+from tests.events.cases import (
+    DELETED,
+    IMAGE,
+    MEMBER,
+    MEMBER_RECORD,
+    METADATA,
+    RECORD,
+    SAVING,
+    SHARED,
+    UNSHARED,
+)
+
+Told = list[tuple[str, str, Any]]
+FOUND = Records(told=RECORD)
+QUEUED: Mapping[str, Any] = {**RECORD, "status": "queued"}
+DEACTIVATED: Mapping[str, Any] = {**RECORD, "status": "deactivated"}
+LOCATIONS = b'[{"op": "replace", "path": "/locations", "value": [{"url": "'
+
+
+def told(decided: list[ImageEvent]) -> Told:
+    return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
+
+
+def succeeded(
+    request: str,
+    status: int,
+    records: Records,
+    *,
+    body_start: bytes | None = None,
+    prepared: bool = False,
+    tells_metadata: bool = False,
+) -> Told:
+    return told(
+        events.decide(
+            cases.operation(request, tells_metadata=tells_metadata),
+            RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
+            ResponseFacts(status, kept=True),
+            records,
+            lambda: cases.NOW,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "records", "expected"),
+    [
+        (cases.CREATE, 201, FOUND, [("image.create", "INFO", METADATA)]),
+        (
+            cases.UPLOAD,
+            204,
+            FOUND,
+            [
+                ("image.prepare", "INFO", SAVING),
+                ("image.upload", "INFO", METADATA),
+                ("image.activate", "INFO", METADATA),
+            ],
+        ),
+        (cases.STAGE, 204, FOUND, [("image.update", "INFO", METADATA)]),
+        (cases.PATCH, 200, FOUND, [("image.update", "INFO", METADATA)]),
+        (
+            cases.PATCH,
+            200,
+            Records(told=RECORD, before=QUEUED),
+            [("image.update", "INFO", METADATA), ("image.activate", "INFO", METADATA)],
+        ),
+        (
+            cases.PATCH,
+            200,
+            Records(told=RECORD, before=RECORD),
+            [("image.update", "INFO", METADATA)],
+        ),
+        (
+            cases.PATCH,
+            200,
+            Records(told=QUEUED, before=QUEUED),
+            [("image.update", "INFO", {**METADATA, "status": "queued"})],
+        ),
+        (
+            cases.DEACTIVATE,
+            204,
+            Records(told=DEACTIVATED, before=RECORD),
+            [("image.update", "INFO", {**METADATA, "status": "deactivated"})],
+        ),
+        (
+            cases.REACTIVATE,
+            204,
+            Records(told=RECORD, before=DEACTIVATED),
+            [("image.update", "INFO", METADATA)],
+        ),
+        (cases.TAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
+        (cases.UNTAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
+        (cases.STORE_DELETE, 204, FOUND, [("image.update", "INFO", METADATA)]),
+        (cases.DELETE, 204, Records(), [("image.delete", "INFO", IMAGE)]),
+        (cases.DELETE, 204, FOUND, [("image.delete", "INFO", IMAGE)]),
+        (
+            cases.MEMBER_CREATE,
+            200,
+            Records(told=MEMBER_RECORD),
+            [("image.member.create", "INFO", SHARED)],
+        ),
+        (
+            cases.MEMBER_UPDATE,
+            200,
+            Records(told=MEMBER_RECORD),
+            [("image.member.update", "INFO", SHARED)],
+        ),
+        (
+            cases.MEMBER_DELETE,
+            204,
+            Records(told=MEMBER_RECORD),
+            [("image.member.delete", "INFO", UNSHARED)],
+        ),
+    ],
+)
+def test_a_success_is_told_with_the_payload_of_its_type(
+    request_line: str, status: int, records: Records, expected: Told
+) -> None:
+    assert succeeded(request_line, status, records) == expected
+
+
+def test_a_delete_tells_the_metadata_as_before_it_where_that_was_chosen() -> None:
+    decided = succeeded(cases.DELETE, 204, FOUND, tells_metadata=True)
+    assert decided == [("image.delete", "INFO", DELETED)]
+
+
+def test_an_upload_that_was_prepared_tells_the_rest() -> None:
+    assert succeeded(cases.UPLOAD, 204, FOUND, prepared=True) == [
+        ("image.upload", "INFO", METADATA),
+        ("image.activate", "INFO", METADATA),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "payload"),
+    [
+        ({**RECORD, "status": "saving"}, {**METADATA, "status": "saving"}),
+        ({**RECORD, "status": "importing"}, {**METADATA, "status": "importing"}),
+    ],
+)
+def test_prepare_tells_the_record_of_its_moment(
+    record: Mapping[str, Any], payload: Mapping[str, Any]
+) -> None:
+    prepared = events.prepare(cases.operation(cases.UPLOAD), record)
+    assert told([prepared]) == [("image.prepare", "INFO", payload)]
+
+
+NOTHING_KNOWN: Mapping[str, Any] = {
+    **dict.fromkeys(METADATA),
+    "id": IMAGE,
+    "properties": {},
+    "deleted": False,
+}
+IDS_KNOWN: Mapping[str, Any] = {
+    "image_id": IMAGE,
+    "member_id": MEMBER,
+    "status": None,
+    "created_at": None,
+    "updated_at": None,
+    "deleted": False,
+    "deleted_at": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "known"),
+    [
+        (cases.STAGE, NOTHING_KNOWN),
+        (cases.PATCH, NOTHING_KNOWN),
+        (cases.DEACTIVATE, NOTHING_KNOWN),
+        (cases.REACTIVATE, NOTHING_KNOWN),
+        (cases.TAG, NOTHING_KNOWN),
+        (cases.UNTAG, NOTHING_KNOWN),
+        (cases.STORE_DELETE, NOTHING_KNOWN),
+        (cases.MEMBER_CREATE, {**IDS_KNOWN, "member_id": None}),
+        (cases.MEMBER_UPDATE, IDS_KNOWN),
+        (cases.MEMBER_DELETE, {**IDS_KNOWN, "deleted": True, "deleted_at": cases.NOW}),
+    ],
+)
+def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
+    request_line: str, known: Mapping[str, Any]
+) -> None:
+    [(_, priority, payload)] = succeeded(request_line, 204, Records())
+    assert (priority, payload) == ("INFO", known)
+
+
+def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
+    [(_, _, payload)] = succeeded(cases.DELETE, 204, Records(), tells_metadata=True)
+    gone = {"status": "deleted", "deleted": True}
+    then = {"deleted_at": cases.NOW, "updated_at": cases.NOW}
+    assert payload == {**NOTHING_KNOWN, **gone, **then}
+
+
+def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
+    decided = succeeded(cases.UPLOAD, 204, Records())
+    assert [(event_type, payload["id"]) for event_type, _, payload in decided] == [
+        ("image.prepare", IMAGE),
+        ("image.upload", IMAGE),
+        ("image.activate", IMAGE),
+    ]
+    prepared = events.prepare(cases.operation(cases.UPLOAD), None)
+    assert prepared.payload == {**NOTHING_KNOWN, "status": "saving"}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "before", "body_start"),
+    [
+        (cases.PATCH, 200, None, b"[]"),
+        (cases.PATCH, 200, None, b" [] \r\n"),
+        (cases.DEACTIVATE, 204, DEACTIVATED, None),
+        (cases.REACTIVATE, 204, RECORD, None),
+        (cases.CREATE, 300, None, None),
+        (cases.SEND, 204, None, None),
+        (cases.SEND, 304, None, None),
+        (cases.SEND, 302, None, None),
+        (cases.IMPORT, 202, None, None),  # yet
+        (cases.ADD_LOCATION, 202, None, None),
+    ],
+)
+def test_where_nothing_happened_nothing_is_told(
+    request_line: str,
+    status: int,
+    before: Mapping[str, Any] | None,
+    body_start: bytes | None,
+) -> None:
+    records = Records(told=RECORD, before=before)
+    assert succeeded(request_line, status, records, body_start=body_start) == []
+
+
+@pytest.mark.parametrize("body_start", [None, b"", LOCATIONS, b"[{}]"])
+def test_a_patch_whose_body_is_not_seen_to_be_empty_is_an_update(body_start: bytes | None) -> None:
+    decided = succeeded(cases.PATCH, 200, FOUND, body_start=body_start)
+    assert decided == [("image.update", "INFO", METADATA)]
+
+
+LONG = "a" * 60_000
+NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
+
+
+@pytest.mark.parametrize(
+    ("body_start", "names"),
+    [
+        (LOCATIONS, True),
+        (b'[{"path":"/locations/-"', True),
+        (b'[{"path":"/name"', False),
+        (f'[{{"op": "add", "value": "{LONG}", "path": "/locations/-"}}]', True),
+        (f'[{NAME}, {{"op": "add", "path": "/locations/-", "value": {{}}}}]', True),
+        (f"[{NAME}]", False),
+        (r'[{"op": "add", "path": "\/locations/-", "value": {}}]', True),
+        (r'[{"op": "add", "path": "/\u006cocations", "value": {}}]', True),
+        (r'[{"op": "add", "path": "//\tlocations\t/-", "value": {}}] ', True),
+        (r'[{"add": "\u002flocations/-", "value": {}}]', True),  # of version 2.0 of the media type
+        (r'[{"replace": "\u002flocations", "value": []}]', True),
+        (r'[{"value": NaN, "op": "add", "path": "\u002flocations/-"}]', True),
+        (r'[{"path": "\u002fname", "path": "\u002flocations"}]', True),
+        (r'[{"op": "add", "path": "\u002flocations/-", "value": {"a": "]', False),  # not whole yet
+        (r'[{"op": "add", "path": "/name", "value": "\u002flocations"}]', False),
+        (r'{"path": "\u002flocations"}]', False),
+        (r'["\u002flocations", 1, null, {"path": null}]', False),
+        (r'{"a": [{"path": "\u002flocations"}]}', False),
+        ("[" * 30_000 + "]" * 30_000, True),  # nobody knows
+    ],
+)
+def test_a_patch_of_locations_is_known_by_its_paths(body_start: bytes | str, names: bool) -> None:
+    body = body_start.encode() if isinstance(body_start, str) else body_start
+    assert events.names_locations(body) is names

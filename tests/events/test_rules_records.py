@@ -1,0 +1,112 @@
+"""Which records an operation's events need: every look-up costs Glance a request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.rules import RequestFacts, ResponseFacts
+from tests.events import cases
+
+BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
+REQUESTS = (*cases.CHANGES, cases.SEND)
+
+
+@pytest.mark.parametrize("request_line", REQUESTS)
+def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
+    request_line: str,
+) -> None:
+    with_id = events.looks_before(cases.operation(request_line).route)
+    assert with_id is (request_line in BEFORE_ALWAYS)
+    with_metadata = events.looks_before(cases.operation(request_line, tells_metadata=True).route)
+    assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
+
+
+def wanted(
+    request: str,
+    status: int,
+    *,
+    bytes_read: int | None = 0,
+    body_start: bytes | None = None,
+    before: Mapping[str, Any] | None = None,
+    prepared: bool = False,
+    tells_metadata: bool = False,
+) -> str | None:
+    record = events.source_wanted(
+        cases.operation(request, tells_metadata=tells_metadata),
+        RequestFacts(
+            Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
+        ),
+        ResponseFacts(status, kept=True),
+        before,
+    )
+    return None if record is None else record.name
+
+
+@pytest.mark.parametrize(
+    ("request_line", "record"),
+    [
+        (cases.CREATE, "ANSWER"),
+        (cases.PATCH, "ANSWER"),
+        (cases.MEMBER_CREATE, "ANSWER"),
+        (cases.MEMBER_UPDATE, "ANSWER"),
+        (cases.UPLOAD, "AFTER"),
+        (cases.STAGE, "AFTER"),
+        (cases.DEACTIVATE, "AFTER"),
+        (cases.REACTIVATE, "AFTER"),
+        (cases.TAG, "AFTER"),
+        (cases.UNTAG, "AFTER"),
+        (cases.STORE_DELETE, "AFTER"),
+        (cases.MEMBER_DELETE, "BEFORE"),
+        (cases.SEND, "OWNER"),
+        (cases.DELETE, None),
+    ],
+)
+def test_a_success_is_told_of_the_record_that_costs_least(
+    request_line: str, record: str | None
+) -> None:
+    assert wanted(request_line, 200) == record
+
+
+def test_a_delete_that_tells_metadata_needs_the_record_from_before() -> None:
+    assert wanted(cases.DELETE, 204, tells_metadata=True) == "BEFORE"
+
+
+@pytest.mark.parametrize("request_line", REQUESTS)
+@pytest.mark.parametrize("status", [300, 403, 404])
+def test_what_was_refused_needs_no_record(request_line: str, status: int) -> None:
+    assert wanted(request_line, status, tells_metadata=True) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "bytes_read", "prepared", "record"),
+    [
+        (413, 5, False, "AFTER"),
+        (500, 0, False, "AFTER"),
+        (413, None, False, "AFTER"),
+        (413, 5, True, None),
+        (500, 5, True, None),
+        (413, 0, False, None),
+    ],
+)
+def test_an_upload_that_failed_needs_one_for_its_late_prepare_alone(
+    status: int, bytes_read: int | None, prepared: bool, record: str | None
+) -> None:
+    found = wanted(cases.UPLOAD, status, bytes_read=bytes_read, prepared=prepared)
+    assert found == record
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body_start", "before"),
+    [
+        (cases.PATCH, b"[]", None),
+        (cases.DEACTIVATE, None, {"status": "deactivated"}),
+        (cases.REACTIVATE, None, {"status": "active"}),
+    ],
+)
+def test_what_changed_nothing_needs_no_record(
+    request_line: str, body_start: bytes | None, before: Mapping[str, Any] | None
+) -> None:
+    assert wanted(request_line, 204, body_start=body_start, before=before) is None

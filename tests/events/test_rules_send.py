@@ -1,0 +1,108 @@
+"""image.send: six fields, whatever became of the download."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.notification import Payload
+from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
+from tests.events import cases
+from tests.events.cases import IMAGE
+
+BY_ALICE = RequestFacts(Receiver("p1", "u1", "req-1"), "198.51.100.7")
+BY_NOBODY = RequestFacts(Receiver(), None)
+OWNED = Records(told={"owner": "o1", "size": 900})
+
+
+def sent(
+    request: RequestFacts, response: ResponseFacts, records: Records
+) -> list[tuple[str, str, Payload]]:
+    decided = events.decide(
+        cases.operation(cases.SEND), request, response, records, now=lambda: cases.NOW
+    )
+    return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
+
+
+def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
+    return {
+        "image_id": IMAGE,
+        "owner_id": owner_id,
+        "receiver_tenant_id": "p1",
+        "receiver_user_id": "u1",
+        "destination_ip": "198.51.100.7",
+        "bytes_sent": bytes_sent,
+    }
+
+
+@pytest.mark.parametrize(
+    ("response", "records", "priority", "expected"),
+    [
+        (ResponseFacts(200, bytes_sent=900, kept=True), OWNED, "INFO", payload("o1", 900)),
+        (ResponseFacts(206, bytes_sent=10, kept=True), OWNED, "INFO", payload("o1", 10)),
+        (ResponseFacts(200, bytes_sent=0, kept=True), OWNED, "INFO", payload("o1", 0)),
+        (ResponseFacts(200, bytes_sent=900, kept=True), Records(), "INFO", payload(None, 900)),
+        (ResponseFacts(200, bytes_sent=899), OWNED, "ERROR", payload("o1", 899)),
+        (ResponseFacts(200, bytes_sent=901), OWNED, "ERROR", payload("o1", 901)),
+        (ResponseFacts(206), OWNED, "ERROR", payload("o1", 0)),
+        (
+            ResponseFacts(200, bytes_sent=64, error="OSError"),
+            OWNED,
+            "ERROR",
+            payload("o1", 64),
+        ),
+        (ResponseFacts(None, error="OSError"), Records(), "ERROR", payload(None, 0)),
+        (ResponseFacts(404, "Not Found", "No image."), Records(), "WARN", payload(None, 0)),
+        (ResponseFacts(403, bytes_sent=64), Records(), "WARN", payload(None, 0)),
+        (ResponseFacts(416, kept=True), Records(), "WARN", payload(None, 0)),
+        (ResponseFacts(500, bytes_sent=64), Records(), "ERROR", payload(None, 0)),
+        (ResponseFacts(503, kept=True), Records(), "ERROR", payload(None, 0)),
+    ],
+)
+def test_a_download_is_told_with_the_bytes_that_left(
+    response: ResponseFacts, records: Records, priority: str, expected: Mapping[str, Any]
+) -> None:
+    assert sent(BY_ALICE, response, records) == [("image.send", priority, expected)]
+
+
+def test_what_is_not_known_of_a_receiver_is_null() -> None:
+    [(_, _, told)] = sent(BY_NOBODY, ResponseFacts(200, bytes_sent=5, kept=True), OWNED)
+    assert told == {
+        "image_id": IMAGE,
+        "owner_id": "o1",
+        "receiver_tenant_id": None,
+        "receiver_user_id": None,
+        "destination_ip": None,
+        "bytes_sent": 5,
+    }
+
+
+@given(
+    st.sampled_from([BY_ALICE, BY_NOBODY]),
+    st.builds(
+        ResponseFacts,
+        status=st.none() | st.integers(200, 599),
+        error=st.none() | st.just("OSError"),
+        bytes_sent=st.integers(min_value=0),
+        kept=st.booleans(),
+    ),
+    st.sampled_from([OWNED, Records()]),
+)
+def test_the_six_fields_are_always_there(
+    request: RequestFacts, response: ResponseFacts, records: Records
+) -> None:
+    for event_type, _, told in sent(request, response, records):
+        assert event_type == "image.send"
+        assert isinstance(told, Mapping)
+        assert sorted(told) == [
+            "bytes_sent",
+            "destination_ip",
+            "image_id",
+            "owner_id",
+            "receiver_tenant_id",
+            "receiver_user_id",
+        ]

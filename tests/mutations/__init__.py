@@ -1,0 +1,1 @@
+"""Small mistakes, and the tests that see each of them."""

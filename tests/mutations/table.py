@@ -1,0 +1,1130 @@
+"""Small mistakes that somebody could make in this code, and the tests that see each of them."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`old`, which stands once in `file`, becomes `new`; then one of `tests` fails."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "all that was sent counts as done, whatever became of it",
+        "delivery/window.py",
+        "return outcome is Outcome.TAKEN",
+        "return outcome is not None",
+        ("delivery/test_window.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",),
+    ),
+    Mutation(
+        "each try has an id of its own",
+        "delivery/window.py",
+        "message._replace(body=",
+        "message._replace(message_id=str(time.monotonic_ns()), body=",
+        ("delivery/test_window.py::test_a_repeat_is_the_same_message",),
+    ),
+    Mutation(
+        "a rejected message is buried at the first try",
+        "delivery/window.py",
+        "TRIES = 3\n",
+        "TRIES = 1\n",
+        (
+            "delivery/test_rejected.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",
+        ),
+    ),
+    Mutation(
+        "a comma in quotes parts two elements of Forwarded",
+        "events/identity.py",
+        "            if not in_quotes:\n",
+        "            if True:\n",
+        (
+            "events/test_identity.py"
+            "::test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_of_it",
+        ),
+    ),
+    Mutation(
+        "texts of any length go into the cache of addresses",
+        "events/identity.py",
+        "return _short_hop(text) if len(text) <= _LONGEST_HOP else None",
+        "return _short_hop(text)",
+        (
+            "events/test_identity.py"
+            "::test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory",
+        ),
+    ),
+    Mutation(
+        "a request id that is shortened counts as another node's",
+        "events/identity.py",
+        "request_id != before.request_id and bounded(request_id) != before.request_id",
+        "request_id != before.request_id",
+        (
+            "events/test_identity.py"
+            "::test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion",
+        ),
+    ),
+    Mutation(
+        "a file holds what drives a terminal",
+        "strategies/log.py",
+        "in_json(notification.to_json())",
+        "notification.to_json()",
+        (
+            "strategies/test_log.py"
+            "::test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it",
+        ),
+    ),
+    Mutation(
+        "a line of the log holds what a client chose as it is",
+        "runtime/own_log.py",
+        'logger.log(level, "%s", "\\n".join(map(in_text, lines)))',
+        'logger.log(level, "%s", "\\n".join(lines))',
+        (
+            "wsgi/test_errors_end_here.py"
+            "::test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal",
+        ),
+    ),
+    Mutation(
+        "an id of any length is kept",
+        "events/operations.py",
+        "if len(path_info) > LONGEST_ID:",
+        "if False:",
+        ("wsgi/test_intents.py::test_what_a_client_chooses_is_short_where_it_is_kept",),
+    ),
+    Mutation(
+        "a patch is searched, and not read as Glance reads it",
+        "events/rules.py",
+        'return "locations" in patch.roots(body_start)',
+        "return False",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
+        "Glance's log goes on with the context of a look-up",
+        "wsgi/lookup.py",
+        "            log_context.put_back(before)\n",
+        "            pass\n",
+        ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
+    ),
+    Mutation(
+        "of a patch only the beginning is kept",
+        "wsgi/plan.py",
+        "Action.PATCH: streams.ALL",
+        "Action.PATCH: streams.HEAD",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
+        "a patch that is too long to be kept names no locations",
+        "wsgi/observation.py",
+        "seen.is_cut or events.names_locations(seen.head)",
+        "events.names_locations(seen.head)",
+        (
+            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+        ),
+    ),
+    Mutation(
+        "processes are merged without a cut",
+        "journal/reader.py",
+        "if is_current and at > cut and not chain.is_dead:",
+        "if False:",
+        (
+            "journal/test_reader.py"
+            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+        ),
+    ),
+    Mutation(
+        "the directory is listed before the clock is taken",
+        "journal/reader.py",
+        "        self._cut = cut = self._now()\n"
+        "        listed = self._vetting.ours(listing(self._directory)).segments\n",
+        "        listed = self._vetting.ours(listing(self._directory)).segments\n"
+        "        self._cut = cut = self._now()\n",
+        (
+            "journal/test_reader.py"
+            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+        ),
+    ),
+    Mutation(
+        "numbers that are missing are not counted",
+        "journal/reader.py",
+        "lost = 0 if expected is None else max(record.number - expected, 0)",
+        "lost = 0",
+        ("journal/test_reader.py::test_a_damaged_record_is_counted_with_the_next_good_one",),
+    ),
+    Mutation(
+        "records of a newer version are read as if they were ours",
+        "journal/reader.py",
+        "if record.version > records.VERSION:",
+        "if False:",
+        (
+            "journal/test_reader_others.py"
+            "::test_a_newer_record_ends_the_reading_of_its_journal_and_of_no_other",
+        ),
+    ),
+    Mutation(
+        "what is torn is taken for a record",
+        "journal/entries.py",
+        "if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:",
+        "if False:",
+        (
+            "journal/test_entries.py::test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one",
+        ),
+    ),
+    Mutation(
+        "locks are those of flock, which a forked child has too",
+        "journal/layout.py",
+        "fcntl.lockf(fd, ",
+        "fcntl.flock(fd, ",
+        (
+            "journal/test_fork.py"
+            "::test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us",
+        ),
+    ),
+    Mutation(
+        "a live file has its name before it is locked",
+        "journal/live_file.py",
+        "        try:\n            if not lock(fd):",
+        "        try:\n            os.link(temporary, self._path)\n            if not lock(fd):",
+        ("journal/test_tending.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
+    ),
+    Mutation(
+        "a child records in its parent's journal",
+        "journal/per_process.py",
+        "    key = os.getpid(), directory\n",
+        "    key = 0, directory\n",
+        ("journal/test_fork.py::test_a_child_records_in_a_journal_of_its_own",),
+    ),
+    Mutation(
+        "a record that was not written uses up a number",
+        "journal/writer.py",
+        "            segment.append(self._encoded(kind, body, count, crc))\n",
+        "            self._number += count\n"
+        "            segment.append(self._encoded(kind, body, count, crc))\n"
+        "            self._number -= count\n",
+        (
+            "journal/test_disk.py"
+            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "a short write is taken for a whole one",
+        "journal/segment.py",
+        "if written < len(data):",
+        "if False:",
+        (
+            "journal/test_disk.py"
+            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "the clock is taken outside of the lock",
+        "journal/writer.py",
+        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n",
+        "        self._lock.release()\n"
+        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n"
+        "        self._lock.acquire()\n",
+        ("journal/test_writer.py::test_the_clocks_of_a_file_never_go_back",),
+    ),
+    Mutation(
+        "a segment that was removed is not written again",
+        "journal/writer.py",
+        "if segment is not None and segment.is_removed():",
+        "if False:",
+        ("journal/test_tending.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",),
+    ),
+    Mutation(
+        "a segment that was removed is followed by one that does not have what it had",
+        "journal/writer.py",
+        "before.content() if is_removed else self._head()",
+        "self._head()",
+        (
+            "journal/test_tending.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
+        ),
+    ),
+    Mutation(
+        "what cannot be recorded again at once is forgotten",
+        "journal/writer.py",
+        "        self._record_again()\n",
+        "",
+        ("journal/test_tending.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
+    ),
+    Mutation(
+        "what was moved away counts as still there",
+        "journal/layout.py",
+        "return os.path.samestat(path.lstat(), os.fstat(fd))",
+        "return os.fstat(fd).st_nlink > 0",
+        (
+            "journal/test_tending.py::"
+            "test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open",
+        ),
+    ),
+    Mutation(
+        "a record counts as synced before the disk has it",
+        "journal/writer.py",
+        "            self._syncing.wait(written)\n",
+        "            pass\n",
+        ("journal/test_disk.py::test_with_sync_a_record_is_on_the_disk_when_it_returns",),
+    ),
+    Mutation(
+        "a segment that is full is left before all of it is synced",
+        "journal/writer.py",
+        "                (self._segment if is_removed else before).sync()\n",
+        "                pass\n",
+        (
+            "journal/test_syncing.py"
+            "::test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns",
+        ),
+    ),
+    Mutation(
+        "a dead process is settled before it is read to its end",
+        "delivery/settling.py",
+        "            chain.at_end = False\n",
+        "",
+        (
+            "delivery/test_settling.py"
+            "::test_what_a_process_recorded_last_is_read_before_it_is_settled",
+        ),
+    ),
+    Mutation(
+        "segments go when they are read, before they are delivered",
+        "delivery/settling.py",
+        "lane.cursors.saved.get(identity) for lane in self._lanes",
+        "lane.reader.chains[identity].position for lane in self._lanes",
+        (
+            "delivery/test_settling.py"
+            "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
+        ),
+    ),
+    Mutation(
+        "segments go when one strategy of two has been sent them",
+        "delivery/settling.py",
+        "passed = min(0 if place is None",
+        "passed = max(0 if place is None",
+        (
+            "delivery/test_settling_several.py"
+            "::test_a_segment_goes_when_the_last_strategy_has_been_sent_it",
+        ),
+    ),
+    Mutation(
+        "the dead are settled before all strategies have begun to read them",
+        "delivery/settling.py",
+        "if segments and len(chains) < len(self._lanes):",
+        "if segments and not chains:",
+        (
+            "delivery/test_settling_several.py"
+            "::test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left",
+        ),
+    ),
+    Mutation(
+        "a strategy that is added begins with the oldest record",
+        "delivery/cursors.py",
+        "found[identity] = Position(numbers[-1], size, None)",
+        "found[identity] = Position(numbers[0], 0, None)",
+        ("delivery/test_several.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",),
+    ),
+    Mutation(
+        "a strategy that is added is not sent what is recorded while its place is looked for",
+        "delivery/cursors.py",
+        "    ends = _ends(directory)\n    content = checked.load(path)\n",
+        "    content = checked.load(path)\n    ends = _ends(directory)\n",
+        (
+            "delivery/test_cursors.py"
+            "::test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy",
+        ),
+    ),
+    Mutation(
+        "one that is added begins at the lead, not at the load",
+        "journal/layout.py",
+        "            before_a_change()\n",
+        "",
+        (
+            "doors/test_factory.py::test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on",
+        ),
+    ),
+    Mutation(
+        "what a strategy had in hand when it broke is not read again",
+        "delivery/lane.py",
+        "        self.reader = Reader(self._desk.directory, self.cursors.positions)\n"
+        "        self.cursors.save",
+        "        self.cursors.save",
+        (
+            "delivery/test_relay_faults.py"
+            "::test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one",
+        ),
+    ),
+    Mutation(
+        "of very many operations that were cut some are not told",
+        "delivery/settling.py",
+        "range(0, len(unknown), _AT_ONCE)",
+        "range(0, len(unknown), _AT_ONCE + 1)",
+        (
+            "delivery/test_settling_bounds.py"
+            "::test_each_of_very_many_operations_that_were_cut_is_told_once",
+        ),
+    ),
+    Mutation(
+        "all wait while one broker is waited for",
+        "delivery/lane.py",
+        "        with self._left():\n            return self._strategy.send(batch)\n",
+        "        return self._strategy.send(batch)\n",
+        ("delivery/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
+    ),
+    Mutation(
+        "what is refused is tried all the time",
+        "delivery/window.py",
+        "not in self._aside and sent.message.priority not in held",
+        "not in self._aside",
+        ("delivery/test_keys.py::test_what_is_refused_waits_alone",),
+    ),
+    Mutation(
+        "what is refused fills the window",
+        "delivery/window.py",
+        "if self.room < WINDOW // 2:",
+        "if False:",
+        (
+            "delivery/test_keys.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",
+        ),
+    ),
+    Mutation(
+        "what was taken before its turn is sent again",
+        "delivery/window.py",
+        "_Sent(each, each.message_id in self._done_aside)",
+        "_Sent(each)",
+        ("delivery/test_keys.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
+    ),
+    Mutation(
+        "nothing is connected before the first event",
+        "delivery/window.py",
+        "if self._connecting and is_idle and",
+        "if not self._connecting and is_idle and",
+        (
+            "delivery/test_keys.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",
+        ),
+    ),
+    Mutation(
+        "no priority is on trial",
+        "strategies/connected.py",
+        "return list(admitted) or unknown[:1]",
+        "return unknown",
+        (
+            "strategies/test_trial.py"
+            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+        ),
+    ),
+    Mutation(
+        "a connection that breaks off over each priority counts as one that refuses each",
+        "strategies/connected.py",
+        "if suspects and not has_held:",
+        "if False:",
+        ("strategies/test_trial.py::test_a_connection_that_breaks_off_over_all_is_an_error",),
+    ),
+    Mutation(
+        "a priority is on trial once, not at each connection",
+        "strategies/connected.py",
+        "        connection, self._connection = self._connection, None\n"
+        "        self._admitted.clear()\n"
+        "        with contextlib",
+        "        connection, self._connection = self._connection, None\n        with contextlib",
+        (
+            "strategies/test_trial.py"
+            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+        ),
+    ),
+    Mutation(
+        "queues are created by default",
+        "strategies/rabbit/topology.py",
+        'self.creates = settings.create_queues == "auto"',
+        'self.creates = settings.create_queues != "never"',
+        (
+            "strategies/test_rabbit_topology.py"
+            "::test_by_default_nothing_is_declared_and_what_is_missing_waits",
+        ),
+    ),
+    Mutation(
+        "the kernel gives up what was sent to a peer that is gone after a quarter of an hour",
+        "strategies/rabbit/connection.py",
+        "{socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}",
+        "{socket.TCP_USER_TIMEOUT: 0, socket.TCP_MAXSEG: 0}",
+        (
+            "strategies/test_rabbit.py"
+            "::test_what_was_sent_to_a_peer_that_is_gone_is_given_up_in_time",
+        ),
+    ),
+    Mutation(
+        "who shares a journal_dir may send to another virtual host",
+        "delivery/assembly.py",
+        '            "rabbit_virtual_host",\n            "rabbit_use_ssl",\n',
+        '            "rabbit_use_ssl",\n',
+        (
+            "doors/test_one_journal_dir.py"
+            "::test_each_setting_is_compared_or_decides_nothing_for_others",
+        ),
+    ),
+    Mutation(
+        "the filters of one process are not compared",
+        "delivery/assembly.py",
+        "if of_filter.get(name) != before.get(name):",
+        "if False:",
+        (
+            "doors/test_one_journal_dir.py"
+            "::test_the_filters_of_a_process_have_one_journal_and_say_so_alike",
+        ),
+    ),
+    Mutation(
+        "two that start at the same time are both the first",
+        "journal/layout.py",
+        "        is_alone = lock(fd)\n",
+        "        is_alone = True\n",
+        (
+            "doors/test_one_journal_dir.py"
+            "::test_two_that_start_at_the_same_time_are_not_both_the_first",
+        ),
+    ),
+    Mutation(
+        "nobody sees that no relay runs",
+        "delivery/assembly.py",
+        "            look()\n",
+        "",
+        ("delivery/test_leader_watch.py::test_each_process_that_records_looks",),
+    ),
+    Mutation(
+        "a relay that lives on its own may send elsewhere",
+        "journal/layout.py",
+        "[*paths, *directory.glob(RELAY_LOCK)]",
+        "paths",
+        ("journal/test_layout.py::test_a_relay_that_sends_elsewhere_lives_too",),
+    ),
+    Mutation(
+        "what one recorder cannot take no other is given",
+        "recorder.py",
+        "                reasons.append(str(error))\n",
+        "                raise\n",
+        ("test_recorder.py::test_what_one_cannot_take_is_told_and_the_other_is_given_all",),
+    ),
+    Mutation(
+        "a relay takes the lock of its own process's journal",
+        "delivery/settling.py",
+        "known = {*self._locks, *self._left_alone, ours}",
+        "known = {*self._locks, *self._left_alone}",
+        ("delivery/test_settling.py::test_our_own_lock_is_left_alone",),
+    ),
+    Mutation(
+        "a crash counts the dead twice",
+        "delivery/settling.py",
+        "        if identity in added:\n",
+        "        if False:\n",
+        (
+            "delivery/test_settling.py"
+            "::test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone",
+        ),
+    ),
+    Mutation(
+        "what was set aside comes out with the newest first",
+        "delivery/aside.py",
+        "                found += [",
+        "                found[:0] = [",
+        (
+            "delivery/test_aside_file.py::test_messages_come_out_in_their_order_and_a_single_one_first",
+        ),
+    ),
+    Mutation(
+        "a message that finds no room aside is passed by the next one",
+        "delivery/aside.py",
+        "                return False\n            if os.write(fd, data)",
+        "                return True\n            if os.write(fd, data)",
+        ("delivery/test_aside_file.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
+    ),
+    Mutation(
+        "any ack is taken for that of the oldest message",
+        "strategies/rabbit/confirms.py",
+        "if multiple else [tag]",
+        "if multiple else list(self._waiting)[:1]",
+        ("strategies/test_rabbit_confirms.py::test_an_ack_is_for_its_own_message_alone",),
+    ),
+    Mutation(
+        "tags go on from those of the last channel",
+        "strategies/rabbit/confirms.py",
+        "        self._last_tag = 0\n",
+        "        self._last_tag = 1\n",
+        ("strategies/test_rabbit_confirms.py::test_tags_begin_anew_with_a_new_channel",),
+    ),
+    Mutation(
+        "what was never sent has used up a tag",
+        "strategies/rabbit/confirms.py",
+        "                outcomes[index] = Outcome.REJECTED\n",
+        "                outcomes[index] = Outcome.REJECTED\n                self._last_tag += 1\n",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_cannot_be_expressed_is_rejected_and_has_no_tag",
+        ),
+    ),
+    Mutation(
+        "what is confirmed makes no room for as many bytes",
+        "strategies/rabbit/confirms.py",
+        "            self._waiting_bytes -= sum(sent.size for sent in resolved)\n",
+        "",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_is_confirmed_makes_room_for_as_many_bytes",
+        ),
+    ),
+    Mutation(
+        "messages are not mandatory",
+        "strategies/rabbit/confirms.py",
+        "mandatory=True",
+        "mandatory=False",
+        ("strategies/test_rabbit_confirms.py::test_acks_come_in_any_order",),
+    ),
+    Mutation(
+        "messages are not persistent",
+        "strategies/rabbit/confirms.py",
+        '"delivery_mode": 2,',
+        '"delivery_mode": 1,',
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_a_message_has_the_properties_that_consumers_and_the_broker_need",
+        ),
+    ),
+    Mutation(
+        "what came back counts as taken when its ack comes",
+        "strategies/rabbit/confirms.py",
+        "Outcome.UNROUTABLE if returned else Outcome.TAKEN",
+        "Outcome.TAKEN",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_what_comes_back_is_unroutable_once_it_is_acked",
+        ),
+    ),
+    Mutation(
+        "what was modified counts as taken",
+        "strategies/qpid/sender.py",
+        "if delivery.remote.undeliverable else Outcome.REFUSED",
+        "if delivery.remote.undeliverable else Outcome.TAKEN",
+        ("strategies/test_qpid.py::test_only_what_was_accepted_is_taken",),
+    ),
+    Mutation(
+        "whatever a peer says renews its time",
+        "strategies/qpid/engine.py",
+        "            kind, delivery = event.type",
+        "            self._deadline.renew()\n            kind, delivery = event.type",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "a peer that never stops to talk is listened to without end",
+        "strategies/qpid/engine.py",
+        "        self._deadline.left()\n        has_read",
+        "        has_read",
+        (
+            "strategies/test_qpid.py"
+            "::test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline",
+        ),
+    ),
+    Mutation(
+        "the end of a session is not seen",
+        "strategies/qpid/engine.py",
+        '    proton.Event.SESSION_REMOTE_CLOSE: "session",\n',
+        "",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "the connection is kept after an error",
+        "strategies/connected.py",
+        "        self._drop()\n        self._turn += 1",
+        "        self._turn += 1",
+        (
+            "strategies/test_qpid.py"
+            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+        ),
+    ),
+    Mutation(
+        "nothing is said while there is nothing to send",
+        "strategies/qpid/engine.py",
+        "self._transport.tick(time.monotonic())",
+        "0.0",
+        (
+            "strategies/test_qpid.py"
+            "::test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none",
+        ),
+    ),
+    Mutation(
+        "a new segment has no copies of what is open",
+        "journal/writer.py",
+        "*(self._encoded(kind, body) for kind, body in self._intents.copies()),",
+        'self._encoded(Kind.MARK, b""),',
+        (
+            "journal/test_intents.py"
+            "::test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go",
+        ),
+    ),
+    Mutation(
+        "copies count without the mark behind them",
+        "journal/open_intents.py",
+        "if found.is_whole:",
+        "if True:",
+        ("journal/test_intents.py::test_a_segment_without_its_mark_is_not_the_one_to_go_by",),
+    ),
+    Mutation(
+        "what has ended behind a lost mark stands open",
+        "journal/open_intents.py",
+        "        self._before.pop(key, None)\n",
+        "",
+        ("journal/test_open_intents.py::test_what_has_ended_since_does_not",),
+    ),
+    Mutation(
+        "what WebOb has in a buffer above is read past the filter",
+        "wsgi/streams.py",
+        'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
+        'environ["webob._body_file"] = (buffer, counted)',
+        (
+            "wsgi/test_transparency.py"
+            "::test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done",
+        ),
+    ),
+    Mutation(
+        "events do not end their intent",
+        "journal/entries.py",
+        "parts = [ends or _NO_INTENT]",
+        "parts = [_NO_INTENT]",
+        (
+            "journal/test_intents.py"
+            "::test_an_intent_stands_open_until_one_record_ends_it_with_its_events",
+        ),
+    ),
+    Mutation(
+        "the dead are removed though what they left open could not be told",
+        "delivery/settling.py",
+        "if self._is_dead(identity) and self._tell_unknown(identity, segments):",
+        "if self._is_dead(identity) and (self._tell_unknown(identity, segments) or True):",
+        ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
+    ),
+    Mutation(
+        "the intent comes after the application was called",
+        "wsgi/middleware.py",
+        "        observation.begin()\n        return observation\n",
+        "        return observation\n",
+        (
+            "wsgi/test_intents.py"
+            "::test_it_is_there_before_glance_is_called_and_ended_by_the_last_record",
+        ),
+    ),
+    Mutation(
+        "a line that PasteDeploy keeps from the filter is ignored",
+        "config/settings.py",
+        "if option.name in shared and option.name not in own:",
+        "if False:",
+        (
+            "doors/test_factory.py"
+            "::test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it",
+        ),
+    ),
+    Mutation(
+        "an indented line is a part of the value above it",
+        "config/kinds.py",
+        'if "\\n" in text:',
+        "if False:",
+        (
+            "config/test_settings.py"
+            "::test_an_indented_line_is_not_taken_for_a_part_of_the_value_above_it",
+        ),
+    ),
+    Mutation(
+        "the sweep takes what is just being made",
+        "journal/layout.py",
+        "time.time() - path.lstat().st_mtime > _MAKING",
+        "True",
+        ("journal/test_foreign.py::test_what_was_left_of_being_made_is_swept_and_nothing_else",),
+    ),
+    Mutation(
+        "what is set aside may fill the journal",
+        "delivery/assembly.py",
+        "_ASIDE = 4 ",
+        "_ASIDE = 1 ",
+        ("delivery/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "what is set aside takes a quarter of the bound for each priority",
+        "delivery/aside.py",
+        "if self._size() + len(data)",
+        "if os.fstat(fd).st_size + len(data)",
+        ("delivery/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "a segment that was begun while the lock was taken is overlooked",
+        "delivery/settling.py",
+        "        self._find_dead(self._listed(), ours())\n"
+        "        # Listed again: before its lock was ours, a process may have begun another "
+        "segment.\n"
+        "        listed = self._listed()\n",
+        "        listed = self._listed()\n        self._find_dead(listed, ours())\n",
+        (
+            "delivery/test_settling.py"
+            "::test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown",
+        ),
+    ),
+    Mutation(
+        "what was set aside is not synced",
+        "delivery/window.py",
+        "            self._aside.sync()\n",
+        "",
+        ("delivery/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "a new file of what was set aside has no name on the disk",
+        "journal/files.py",
+        "    sync_directory(path.parent)\n\n\ndef sync_directory",
+        "\n\ndef sync_directory",
+        ("delivery/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "dead letters are not synced",
+        "delivery/window.py",
+        "        self._buried.add(path)\n",
+        "",
+        ("delivery/test_power.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
+    ),
+    Mutation(
+        "what was set aside is done with before its dead letter is on the disk",
+        "delivery/window.py",
+        "if count and self._is_kept():",
+        "if count:",
+        (
+            "delivery/test_power.py::"
+            "test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done",
+        ),
+    ),
+    Mutation(
+        "unknown outcomes are not synced before the segments that tell them go",
+        "delivery/assembly.py",
+        "        ours().sync()",
+        "        ours()",
+        ("delivery/test_power.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
+    ),
+    Mutation(
+        "copies of open intents are not synced before the segments that have them go",
+        "delivery/settling.py",
+        "sync(layout.segment_path(self._directory, identity, following))",
+        "pass",
+        (
+            "delivery/test_power.py"
+            "::test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes",
+        ),
+    ),
+    Mutation(
+        "a power cut has a new strategy begin later",
+        "delivery/cursors.py",
+        "checked.replace(path, content | new, durable=True)",
+        "checked.replace(path, content | new)",
+        (
+            "delivery/test_power.py"
+            "::test_where_a_new_strategy_begins_is_there_before_anything_is_recorded",
+        ),
+    ),
+    Mutation(
+        "a record that nobody reads is written",
+        "journal/entries.py",
+        "if length > LONGEST:\n        raise",
+        "if False:\n        raise",
+        ("journal/test_entries.py::test_a_record_that_nobody_would_read_is_not_made",),
+    ),
+    Mutation(
+        "what is too much for one record is not split",
+        "journal/writer.py",
+        "if len(body) > records.LONGEST and len(messages) > 1:",
+        "if False:",
+        ("journal/test_writer.py::test_what_is_too_much_for_one_record_stands_in_several",),
+    ),
+    Mutation(
+        "temporary files are named by pid",
+        "journal/checksummed.py",
+        "{secrets.token_hex(8)}",
+        "{os.getpid()}",
+        (
+            "journal/test_checksummed.py::test_the_temporary_file_is_no_other_processs_whatever_its_pid",
+        ),
+    ),
+    Mutation(
+        "a time namespace has a clock of its own",
+        "journal/writer.py",
+        "time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead",
+        "time.clock_gettime_ns(time.CLOCK_BOOTTIME)",
+        (
+            "journal/test_clocks.py"
+            "::test_records_of_two_time_namespaces_come_in_their_order_while_both_live",
+        ),
+    ),
+    Mutation(
+        "a clock that is far ahead holds its events",
+        "journal/reader.py",
+        "            chain.is_astray |= self._is_astray(at)\n",
+        "",
+        ("journal/test_clocks.py::test_a_clock_that_cannot_be_compared_holds_up_nothing",),
+    ),
+    Mutation(
+        "links are followed",
+        "journal/files.py",
+        "flags | os.O_NOFOLLOW | ",
+        "flags | ",
+        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+    ),
+    Mutation(
+        "another user's file is one of the journal's",
+        "journal/files.py",
+        "stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()",
+        "stat.S_ISREG(found.st_mode)",
+        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+    ),
+    Mutation(
+        "what is no segment hides what a process records before it",
+        "journal/reader.py",
+        "self._vetting.ours(listing(self._directory))",
+        "listing(self._directory)",
+        (
+            "journal/test_foreign.py::"
+            "test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing",
+        ),
+    ),
+    Mutation(
+        "a directory that others may write is accepted",
+        "journal/layout.py",
+        "stat.S_IWGRP | stat.S_IWOTH",
+        "stat.S_IWGRP & stat.S_IWOTH",
+        (
+            "journal/test_foreign.py"
+            "::test_a_directory_that_others_may_write_is_refused_with_the_chmod_line",
+        ),
+    ),
+    Mutation(
+        "the dead that cannot be settled keep their locks",
+        "delivery/settling.py",
+        "        self._without.pop(identity, None)\n        self._let_go(identity)\n",
+        "        self._without.pop(identity, None)\n",
+        (
+            "delivery/test_settling.py"
+            "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
+        ),
+    ),
+    Mutation(
+        "everybody may read the log file",
+        "strategies/log.py",
+        "os.open(path, flags, 0o640)",
+        "os.open(path, flags, 0o644)",
+        ("doors/test_factory.py::test_a_log_file_is_made_and_written",),
+    ),
+    Mutation(
+        "the relay keeps the groups of root",
+        "cli.py",
+        "    os.setgroups(_groups_of(owner.st_uid))\n",
+        "",
+        ("doors/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+    ),
+    Mutation(
+        "the relay has none of its user's groups",
+        "cli.py",
+        "return os.getgrouplist(found.pw_name, found.pw_gid)",
+        "return []",
+        ("doors/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+    ),
+    Mutation(
+        "qpid waits by what eventlet takes away",
+        "strategies/qpid/stream.py",
+        'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
+        "selectors.PollSelector()",
+        (
+            "strategies/test_whole_process.py"
+            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-eventlet]",
+        ),
+    ),
+    Mutation(
+        "Proton ends before the threads that use it",
+        "strategies/qpid/engine.py",
+        "        atexit.unregister(forget)\n",
+        "        pass\n",
+        (
+            "strategies/test_whole_process.py"
+            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-threads]",
+        ),
+    ),
+    Mutation(
+        "a task that was there before is taken for the operation's own",
+        "events/tasks.py",
+        "(task for task in after if task.id not in before)",
+        "(task for task in after)",
+        (
+            "wsgi/test_following.py"
+            "::test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it",
+        ),
+    ),
+    Mutation(
+        "what came before counts as failed though nobody could look",
+        "wsgi/judging.py",
+        "elif later.accepted.before is not None and not earlier.accepted.copies:",
+        "elif not earlier.accepted.copies:",
+        (
+            "wsgi/test_following.py::test_where_the_later_one_could_not_look_before"
+            "_the_earlier_is_not_called_failed_by_a_guess",
+        ),
+    ),
+    Mutation(
+        "a request changes an image whose import nobody has looked at",
+        "wsgi/observation.py",
+        "self._following.look_first(followed)",
+        "pass",
+        (
+            "wsgi/test_following.py"
+            "::test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended",
+        ),
+    ),
+    Mutation(
+        "an image that is gone is unknown, whatever its delete has seen",
+        "wsgi/judging.py",
+        "self.judge_shown(followed)  # by what a request saw before it was gone",
+        "pass",
+        (
+            "wsgi/test_following.py"
+            "::test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen",
+        ),
+    ),
+    Mutation(
+        "more than follow_max wait for a thread that hangs",
+        "wsgi/following.py",
+        "has_room = len(self._open) < self._maximum",
+        "has_room = True",
+        (
+            "wsgi/test_following.py"
+            "::test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max",
+        ),
+    ),
+    Mutation(
+        "all that clients are shown waits for a thread that hangs",
+        "wsgi/judging.py",
+        "if self._held - freed + size > self._most:",
+        "if False:",
+        (
+            "wsgi/test_following.py"
+            "::test_while_it_hangs_the_records_that_clients_are_shown_are_bounded",
+        ),
+    ),
+    Mutation(
+        "a task's image is the one that the client names",
+        "events/tasks.py",
+        """image_id = result.get("image_id") if isinstance(result, Mapping) else None""",
+        """image_id = task.get("image_id")""",
+        ("events/test_tasks.py::test_the_image_is_that_of_the_result",),
+    ),
+    Mutation(
+        "what the journal holds of a task does not name it",
+        "wsgi/observation.py",
+        "self._intent = self._telling.begin(self._operation, who, None)",
+        "self._intent = self._telling.begin(self._operation._replace(task_id=None), who, None)",
+        ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
+    ),
+    Mutation(
+        "what has been delivered counts against the bound",
+        "journal/fullness.py",
+        "if used - _delivered(found, delivered(self._directory)) < bound:",
+        "if used < bound:",
+        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+    ),
+    Mutation(
+        "what one of several strategies has been sent does not count against the bound",
+        "journal/positions.py",
+        "        identity: min(\n",
+        "        identity: max(\n",
+        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+    ),
+    Mutation(
+        "each process takes a fourth of the bound for its segment",
+        "journal/fullness.py",
+        "share = self._max_size // _PART // max(processes, 1)",
+        "share = self._max_size // _PART",
+        (
+            "journal/test_fullness.py"
+            "::test_the_segments_that_are_written_take_a_fourth_of_the_bound_together",
+        ),
+    ),
+    Mutation(
+        "a journal that cannot be written is not full",
+        "journal/writer.py",
+        "            self._trouble = _reason(error)\n            self.is_full = True\n",
+        "            self._trouble = _reason(error)\n",
+        (
+            "journal/test_trouble.py"
+            "::test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write",
+        ),
+    ),
+    Mutation(
+        "a live file stays whose segment could not be made",
+        "journal/writer.py",
+        "                live.remove()\n",
+        "                live.close()\n",
+        (
+            "journal/test_trouble.py"
+            "::test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it",
+        ),
+    ),
+    Mutation(
+        "where a few bytes can be written there is room",
+        "journal/writer.py",
+        "        take_room(self.directory)\n",
+        "",
+        ("journal/test_trouble.py::test_a_disk_on_which_hardly_anything_fits_is_still_full",),
+    ),
+    Mutation(
+        "who was taken for dead records again what the segment has that was written last",
+        "journal/writer.py",
+        "before = [*self._turned_over.take_all(), segment]",
+        "before = [segment]",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+        ),
+    ),
+    Mutation(
+        "a segment that was turned over is let go before it is certain to be read",
+        "journal/writer.py",
+        "            self._turned_over.add(before)\n",
+        "            before.close()\n",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+        ),
+    ),
+    Mutation(
+        "all that was turned over is recorded again, delivered or not",
+        "journal/turned_over.py",
+        "if known is None or each.number >= known.segment]",
+        "if True]",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_what_is_delivered_and_removed_in_good_order_does_not_come_again",
+        ),
+    ),
+    Mutation(
+        "a trouble that lasts is another one each second, as its text is",
+        "delivery/assembly.py",
+        'trouble = type(error), getattr(error, "errno", None)',
+        "trouble = type(error), id(error)",
+        ("delivery/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),
+    ),
+    Mutation(
+        "what was removed under a living process is not synced again",
+        "journal/writer.py",
+        "                (self._segment if is_removed else before).sync()\n",
+        "                before.sync()\n",
+        (
+            "delivery/test_power.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",
+        ),
+    ),
+)

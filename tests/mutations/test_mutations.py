@@ -1,0 +1,80 @@
+"""The tests see mistakes: each of a table of small ones, made in a copy of the code, fails them."""
+
+import os
+import queue
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.mutations.table import MUTATIONS, Mutation
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "glance_notify_middleware"
+COPIED = (PACKAGE, "tests", "demo", "etc")
+AT_A_TIME = 3
+ONE_FAILED = 1  # pytest's exit status; others say that the tests could not be run
+
+
+def copy(place: Path) -> Path:
+    """The code and its tests; what is compiled stays behind, or it could be taken for new."""
+    for name in COPIED:
+        compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, place / name, ignore=compiled)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    return place
+
+
+def run(place: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run those tests on the code in `place`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        + [f"--basetemp={place / 'tmp'}"]
+        + [f"tests/{each}" for each in tests],
+        cwd=place,
+        # Without pytest's plugins, which no test of the list needs, a run begins in half the time.
+        env=clean | {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_each_mistake_can_be_made(mutation: Mutation) -> None:
+    assert (ROOT / PACKAGE / mutation.file).read_text().count(mutation.old) == 1
+    assert mutation.old != mutation.new
+
+
+def test_each_mistake_is_seen(tmp_path: Path) -> None:
+    places: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for number in range(AT_A_TIME):
+        places.put(copy(tmp_path / str(number)))
+
+    def is_seen(mutation: Mutation) -> str:
+        """What to say of it, if it is not."""
+        place = places.get()
+        path = place / PACKAGE / mutation.file
+        whole = path.read_text()
+        path.write_text(whole.replace(mutation.old, mutation.new))
+        try:
+            ended = run(place, mutation.tests)
+        finally:
+            path.write_text(whole)
+            places.put(place)
+        return "" if ended.returncode == ONE_FAILED else f"{mutation.what}:\n{ended.stdout}"
+
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        unseen = [told for told in threads.map(is_seen, MUTATIONS) if told]
+    assert not unseen, "\n".join(unseen)
+
+
+def test_without_a_mistake_the_same_tests_pass(tmp_path: Path) -> None:
+    tests = dict.fromkeys(each for mutation in MUTATIONS for each in mutation.tests)
+    ended = run(copy(tmp_path / "copy"), list(tests))
+    assert ended.returncode == 0, ended.stdout
