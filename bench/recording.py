@@ -24,7 +24,7 @@ from pathlib import Path
 
 from bench import page
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
 
@@ -112,8 +112,8 @@ def _notification() -> Notification:
 def _record_of(one: Notification) -> bytes:
     """As many bytes as a record of it has."""
     message = Message(one.message_id, one.event_type, one.priority, 0.0, one.to_json())
-    body = records.encode_messages([message])
-    return records.encode(records.Kind.EVENTS, body, 0, count=1, number=0, clock=0)
+    body = entries.encode_messages([message])
+    return entries.encode(entries.Kind.EVENTS, body, 0, count=1, number=0, clock=0)
 
 
 def _spin() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind, Record
 from glance_notify_middleware.journal.files import (
     ForeignFileError,
@@ -27,7 +27,7 @@ AGAIN = 60.0
 """Seconds after which they are tried again."""
 
 _CHUNK = 1024 * 1024  # bytes read at a time
-_WHOLE = 2 * (records.LONGEST + 1024)  # bytes; in half of them a whole record is found, if any
+_WHOLE = 2 * (entries.LONGEST + 1024)  # bytes; in half of them a whole record is found, if any
 
 
 class Aside:
@@ -55,8 +55,8 @@ class Aside:
     def add(self, message: Message) -> bool:
         """Put it behind the others; False where there is no more room. It is still to be synced.
         Raises OSError."""
-        body = records.encode_messages([message])
-        data = records.encode(Kind.EVENTS, body, records.checksum(body), count=1, number=0, clock=0)
+        body = entries.encode_messages([message])
+        data = entries.encode(Kind.EVENTS, body, entries.checksum(body), count=1, number=0, clock=0)
         with self._locked(message.priority) as fd:
             if self._size() + len(data) > self._max_size:
                 return False
@@ -89,7 +89,7 @@ class Aside:
             for record, end in _records(fd, offset):
                 if len(found) == limit:
                     break
-                found += [(each, end) for each in records.decode_messages(record.body)]
+                found += [(each, end) for each in entries.decode_messages(record.body)]
         return found
 
     def taken(self, priority: Priority, offset: int) -> None:
@@ -149,7 +149,7 @@ def retire(directory: Path, strategy: str, cursors: Cursors) -> int:
         with contextlib.suppress(FileNotFoundError, ForeignFileError):
             path = _path(directory, strategy, priority)
             data = read_ours(path, cursors.aside.get(priority, 0))
-            count += sum(record.count for record in records.scan(data))
+            count += sum(record.count for record in entries.scan(data))
             path.unlink()
     return count
 
@@ -163,7 +163,7 @@ def _records(fd: int, offset: int) -> Iterator[tuple[Record, int]]:
     while True:
         for size in (_CHUNK, _WHOLE):
             data = os.pread(fd, size, offset)
-            found = [(record, offset + record.end) for record in records.scan(data)]
+            found = [(record, offset + record.end) for record in entries.scan(data)]
             if found or len(data) < size:
                 yield from found
                 return

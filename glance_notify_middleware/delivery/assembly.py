@@ -11,15 +11,14 @@ from pathlib import Path
 
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.brokers import Broker
-from glance_notify_middleware.delivery import leader_watch as unled
+from glance_notify_middleware.delivery import leader_watch
 from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.delivery.relay import PATIENCE, Relay
 from glance_notify_middleware.delivery.window import BackOff
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import layout
-from glance_notify_middleware.journal import per_process as journal
+from glance_notify_middleware.journal import layout, per_process
 from glance_notify_middleware.journal.layout import DestinationsError, DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
 from glance_notify_middleware.journal.writer import TENDING, Journal
@@ -116,7 +115,7 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
                 "another filter of this process",
                 f"{directory}; set the same, or another journal_dir",
             )
-    ours = functools.partial(journal.identity_here, directory)
+    ours = functools.partial(per_process.identity_here, directory)
     # What is recorded from now on is for a new strategy, too.
     add_new = functools.partial(begin_now, directory, strategies)
     try:
@@ -184,7 +183,7 @@ def recorder(settings: Settings, strategies: Makers, paste_file: str = "") -> Jo
     if settings.relay == "thread":
         ours = _Ours(settings, functools.partial(relay, settings, strategies))
     else:
-        watch = LeaderWatch(directory_of(settings), unled.command(paste_file))
+        watch = LeaderWatch(directory_of(settings), leader_watch.command(paste_file))
         ours = _Ours(settings, None, watch.look)
     in_each_process(ours)
     return JournalRecorder(ours, refuse_when_full=settings.journal_when_full == "refuse")
@@ -203,7 +202,7 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
         )
         for name, make in strategies.items()
     ]
-    identity = functools.partial(journal.identity_here, directory)
+    identity = functools.partial(per_process.identity_here, directory)
     return Relay(directory, routes, identity, functools.partial(_settle, _Ours(settings, None)))
 
 
@@ -234,7 +233,7 @@ class _Ours:
         found = self._found
         if found is not None and found[0] == os.getpid():
             return found[1]
-        ours = journal.of_this_process(self._directory, self._make)
+        ours = per_process.of_this_process(self._directory, self._make)
         if ours.is_tended:
             self._found = os.getpid(), ours
         elif self._may_try():
@@ -286,7 +285,7 @@ def _end() -> None:
         each.stop(0.0)
     for each in relays:
         each.stop(until - time.monotonic())
-    for ours in journal.all_here():
+    for ours in per_process.all_here():
         if ours.is_tended:
             with contextlib.suppress(OSError):  # the thread that tends it has logged that
                 ours.tend()

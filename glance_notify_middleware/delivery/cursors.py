@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import is_foreign
 from glance_notify_middleware.journal.layout import CURSORS, listing, segment_path
 from glance_notify_middleware.journal.positions import Position
@@ -31,7 +31,7 @@ class CursorFile:
         self._path = directory / CURSORS
         self._saved_at = 0.0
         begin_now(directory, strategies)
-        saved = checked.load(self._path)
+        saved = checksummed.load(self._path)
         if saved is None and is_foreign(self._path):
             told = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
             log_alone(LOG, logging.ERROR, f"{told}: what is in the journal is sent again")
@@ -61,7 +61,7 @@ class CursorFile:
             return not self._is_dirty
         content = {name: cursors.content() for name, cursors in self._sections.items()}
         with contextlib.suppress(OSError):
-            checked.replace(self._path, content, durable=durable)
+            checksummed.replace(self._path, content, durable=durable)
             self._is_dirty = False
         for cursors in self._sections.values():
             cursors.saved = dict(cursors.positions)
@@ -119,13 +119,13 @@ def begin_now(directory: Path, strategies: Iterable[str]) -> None:
     """
     path = directory / CURSORS
     ends = _ends(directory)
-    content = checked.load(path)
+    content = checksummed.load(path)
     if content is None:
         return
     new = {name: _content(ends, {}) for name in strategies if name not in content}
     if new:
         # Durable: else a power cut has it begin later, behind what is recorded until then.
-        checked.replace(path, content | new, durable=True)
+        checksummed.replace(path, content | new, durable=True)
 
 
 def _ends(directory: Path) -> dict[str, Position]:

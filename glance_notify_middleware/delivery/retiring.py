@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glance_notify_middleware.delivery import aside
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_ours
 from glance_notify_middleware.journal.layout import listing, segment_path
@@ -39,5 +39,5 @@ def _unsent(directory: Path, cursors: Cursors) -> int:
             # Another leader may have been here; and what cannot be read keeps nobody from leading.
             with contextlib.suppress(OSError):
                 data = read_ours(segment_path(directory, identity, number), offset)
-                count += sum(each.count for each in records.scan(data) if each.kind == Kind.EVENTS)
+                count += sum(each.count for each in entries.scan(data) if each.kind == Kind.EVENTS)
     return count

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import checksummed as checked
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
@@ -181,7 +180,7 @@ class Settling:
         """
         if identity in self._told:
             return True
-        totals = checked.load(self._directory / layout.TOTALS) or {}
+        totals = checksummed.load(self._directory / layout.TOTALS) or {}
         if identity not in totals.get(TOLD, []):
             left = self._left_open(identity, segments)
             if left is None:
@@ -193,7 +192,7 @@ class Settling:
                     return False
             if unknown:
                 totals[TOLD] = [*self._still_here(totals, TOLD), identity]
-                checked.replace(self._directory / layout.TOTALS, totals)
+                checksummed.replace(self._directory / layout.TOTALS, totals)
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
                 log_alone(LOG, logging.WARNING, f"{told}: {more}")
@@ -244,14 +243,14 @@ class Settling:
 
     def _counters(self, identity: str) -> dict[str, Any]:
         fd = self._locks.get(identity)
-        return {} if fd is None else checked.loads(os.pread(fd, 1024 * 1024, 0)) or {}
+        return {} if fd is None else checksummed.loads(os.pread(fd, 1024 * 1024, 0)) or {}
 
     def _add_to_totals(self, identity: str, counters: dict[str, Any]) -> None:
         """Once: those who were added and still lie here are remembered by name."""
         if not counters:
             return  # its live file is gone: should it come back, its process lives
         path = self._directory / layout.TOTALS
-        totals = checked.load(path) or {}
+        totals = checksummed.load(path) or {}
         added = self._still_here(totals, ADDED)
         if identity in added:
             return
@@ -260,7 +259,7 @@ class Settling:
             total.update(counters.get(kind, {}))
             totals[kind] = dict(total)
         totals[ADDED] = [*added, identity]
-        checked.replace(path, totals, durable=True)  # the live file, which has them, goes then
+        checksummed.replace(path, totals, durable=True)  # the live file, which has them, goes then
 
     def _still_here(self, totals: dict[str, Any], done: str) -> list[str]:
         """For whom that is done already, of those whose files lie here."""

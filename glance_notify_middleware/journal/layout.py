@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import ForeignFileError, is_foreign, open_ours
 
 RELAY_LOCK = "relay.lock"
@@ -250,7 +250,7 @@ def _agree(
     for looks_left in reversed(range(_LOOKS)):
         is_alone = lock(fd)
         stands = is_alone or _share(fd)  # or else another process is about to change it
-        found = checked.load(path)
+        found = checksummed.load(path)
         if found is None:
             change = is_alone or not looks_left
         else:
@@ -258,7 +258,7 @@ def _agree(
             names = [each for each in found if found[each] != wanted.get(each)]
             if not names and (stands or not looks_left):
                 if wanted.keys() - found.keys():
-                    checked.replace(path, {**found, **wanted})
+                    checksummed.replace(path, {**found, **wanted})
                 return
             change = bool(names) and is_alone and not _somebody_lives(directory, ours)
             if names and not change and not looks_left:
@@ -266,7 +266,7 @@ def _agree(
                 raise DestinationsError(name, found[name])
         if change:
             before_a_change()
-            checked.replace(path, dict(wanted))
+            checksummed.replace(path, dict(wanted))
             return
         time.sleep(_BETWEEN_LOOKS)
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import is_at, live_path, lock
 
 
@@ -35,7 +35,7 @@ class LiveFile:
 
     def write(self, content: dict[str, Any]) -> None:
         """Write what the process has counted, if it is new. Raises OSError."""
-        data = checked.dumps(content)
+        data = checksummed.dumps(content)
         if data == self._content:
             return
         os.pwrite(self._fd, data, 0)  # what is left of a longer one stands behind the line's end

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import INTENT, Kind, Record
 from glance_notify_middleware.journal.files import read_ours
 from glance_notify_middleware.journal.layout import segment_path
@@ -78,7 +78,7 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
         found = OpenIntents()
         for number in segments[first:]:
             for record in _read(segment_path(directory, identity, number)):
-                if record.version > records.VERSION:
+                if record.version > entries.VERSION:
                     return None
                 found.take(record.kind, record.body)
         found.without_mark()
@@ -89,4 +89,4 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
 
 def _read(segment: Path) -> Iterator[Record]:
     with contextlib.suppress(FileNotFoundError):  # another leader may have been here
-        yield from records.scan(read_ours(segment))
+        yield from entries.scan(read_ours(segment))

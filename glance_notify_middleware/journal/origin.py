@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
 
 
@@ -26,8 +26,8 @@ class Origin:
     @classmethod
     def of(cls, start: bytes) -> Self | None:
         """What the bytes at the start of a segment tell; None: they are damaged, or newer."""
-        for record in records.scan(start):
-            if record.kind == Kind.SEGMENT and record.version <= records.VERSION:
+        for record in entries.scan(start):
+            if record.kind == Kind.SEGMENT and record.version <= entries.VERSION:
                 boot, pid, began = record.body.decode().split()
                 return cls(boot, int(pid), float(began))
         return None

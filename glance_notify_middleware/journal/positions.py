@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import CURSORS
 
 
@@ -26,7 +26,7 @@ def delivered(directory: Path) -> dict[str, Position]:
     says so that can be read."""
     content: dict[str, Any] | None = None
     with contextlib.suppress(OSError):
-        content = checked.load(directory / CURSORS)
+        content = checksummed.load(directory / CURSORS)
     found = [section.get("positions", {}) for section in (content or {}).values()]
     if not found:
         return {}

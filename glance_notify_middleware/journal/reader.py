@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message
-from glance_notify_middleware.journal import clock
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import clock, entries
 from glance_notify_middleware.journal.entries import Kind, Record
 from glance_notify_middleware.journal.files import open_ours
 from glance_notify_middleware.journal.layout import listing, segment_path
@@ -27,7 +26,7 @@ from glance_notify_middleware.runtime.own_log import log_error
 _CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
 _AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more
 _LEAST = 4 * 1024  # bytes of each, however many they are
-_WHOLE_RECORD = records.LONGEST + 1024  # bytes in which a whole record is found, if there is one
+_WHOLE_RECORD = entries.LONGEST + 1024  # bytes in which a whole record is found, if there is one
 _OPEN_FILES = 64
 _ASTRAY = 2_000_000_000  # nanoseconds; the clock of a record that is so far ahead is another one
 
@@ -126,7 +125,7 @@ class Chain:
         if number is None:
             return 0
         rest = files.read(self.identity, self.position.segment, _WHOLE_RECORD, self.position.offset)
-        return max(records.damaged_count(rest), (counted or 0) - number)
+        return max(entries.damaged_count(rest), (counted or 0) - number)
 
     def _load_segment(self, files: _Files, chunk: int) -> bool:
         identity, segment, offset = self.identity, self.position.segment, self.position.offset
@@ -134,8 +133,8 @@ class Chain:
             self.origin = Origin.of(files.read(identity, segment, _CHUNK, 0))
         for size in (chunk, _WHOLE_RECORD):
             data = files.read(identity, segment, size, offset)
-            for record in records.scan(data):
-                if record.version > records.VERSION:
+            for record in entries.scan(data):
+                if record.version > entries.VERSION:
                     self.is_newer = True
                     break
                 self._take(record, offset + record.end)
@@ -156,7 +155,7 @@ class Chain:
         if self.ahead and not lost and record.kind != Kind.EVENTS:
             self.ahead[-1][1].after = after  # it leads on from the one before, and needs no step
             return
-        messages = records.decode_messages(record.body) if record.kind == Kind.EVENTS else []
+        messages = entries.decode_messages(record.body) if record.kind == Kind.EVENTS else []
         step = Step(self.identity, messages, after, lost, self.lacks_segment)
         self.lacks_segment = False
         self.ahead.append((record.clock, step))

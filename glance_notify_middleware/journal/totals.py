@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import TOTALS
 
 ADDED, TOLD = "added", "told"
@@ -12,5 +12,5 @@ ADDED, TOLD = "added", "told"
 def settled_as(directory: Path, identity: str) -> set[str]:
     """What was done for that process as for a dead one, though it may live: ADDED, its counters
     stand in the totals; TOLD, its open intents were told. Raises OSError."""
-    totals = checked.load(directory / TOTALS) or {}
+    totals = checksummed.load(directory / TOTALS) or {}
     return {done for done in (ADDED, TOLD) if identity in totals.get(done, [])}

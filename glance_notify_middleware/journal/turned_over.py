@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind, Record
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.segment import Segment
@@ -35,7 +35,7 @@ class Left:
     def records(self) -> Iterator[Record]:
         """Each of them; those that were taken do not come again. Raises OSError."""
         begin = self.offset
-        for record in records.scan(self.segment.content()[begin:]):
+        for record in entries.scan(self.segment.content()[begin:]):
             if record.kind == Kind.EVENTS:
                 yield record
             self.offset = begin + record.end

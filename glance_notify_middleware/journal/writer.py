@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.journal import clock, files
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import clock, entries, files
 from glance_notify_middleware.journal.entries import INTENT, Kind
 from glance_notify_middleware.journal.fullness import Fullness, take_room
 from glance_notify_middleware.journal.live_file import LiveFile
@@ -98,12 +97,12 @@ class Journal:
             with self._lock:
                 self._append(_BEGIN, key + facts)
                 self._intents.begin(key, facts)
-        except (OSError, records.TooLongError):
+        except (OSError, entries.TooLongError):
             return
 
     def progress(self, key: bytes, told: bytes) -> None:
         """Append how far a running download has come, if its intent is in the journal."""
-        with contextlib.suppress(OSError, records.TooLongError), self._lock:
+        with contextlib.suppress(OSError, entries.TooLongError), self._lock:
             if key in self._intents.by_key and not self.is_full:
                 self._append(Kind.PROGRESS, key + told)
                 self._intents.progress(key, told)
@@ -133,19 +132,19 @@ class Journal:
             self.settle(messages, ends)
         except OSError as error:
             self._drop(len(messages), "disk", _reason(error))
-        except records.TooLongError as error:
+        except entries.TooLongError as error:
             self._drop(len(messages), "too long", str(error))
 
     def settle(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
         """Like `record`, for one who can wait: raises OSError, and nothing is dropped."""
-        body = records.encode_messages(messages, ends)
-        if len(body) > records.LONGEST and len(messages) > 1:
-            *first, last = records.runs(messages)
+        body = entries.encode_messages(messages, ends)
+        if len(body) > entries.LONGEST and len(messages) > 1:
+            *first, last = entries.runs(messages)
             for each in first:
                 self.settle(each)
             self.settle(last, ends)
             return
-        crc = records.checksum(body)
+        crc = entries.checksum(body)
         with self._lock:
             self._append(_EVENTS, body, len(messages), crc)
             if ends is not None:
@@ -233,8 +232,8 @@ class Journal:
 
     def _encoded(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> bytes:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead
-        crc = records.checksum(body) if crc is None else crc
-        return records.encode(kind, body, crc, count=count, number=self._number, clock=now)
+        crc = entries.checksum(body) if crc is None else crc
+        return entries.encode(kind, body, crc, count=count, number=self._number, clock=now)
 
     def _begin(self) -> Segment:
         """A new identity. Its live file comes first: a segment without one counts as dead."""

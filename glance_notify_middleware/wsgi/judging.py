@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from glance_notify_middleware.events import background as asynchronous
-from glance_notify_middleware.events import tasks
+from glance_notify_middleware.events import background, tasks
 from glance_notify_middleware.events.background import LOCK, Accepted
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.intent import Intent
@@ -100,7 +99,7 @@ class Followed:
 
 def _shows_the_end(followed: Followed, shown: Shown) -> bool:
     prepared, task = followed.prepared, followed.task
-    return asynchronous.has_settled(followed.accepted, shown.record, task, prepared=prepared)
+    return background.has_settled(followed.accepted, shown.record, task, prepared=prepared)
 
 
 class Judge:
@@ -118,7 +117,7 @@ class Judge:
         record = self._look.record(followed.accepted.operation, followed.snapshot)
         if record is None:
             return None
-        may_be_anothers = asynchronous.may_be_anothers(record, followed.task)
+        may_be_anothers = background.may_be_anothers(record, followed.task)
         listed = self._tasks(followed) if may_be_anothers else None
         return Shown(record, listed, is_own=True)
 
@@ -153,7 +152,7 @@ class Judge:
         accepted = followed.accepted
         if not shown.is_own and (
             _shows_the_end(followed, shown)
-            or (not followed.prepared and asynchronous.has_begun(accepted, shown.record))
+            or (not followed.prepared and background.has_begun(accepted, shown.record))
         ):
             found = self._look.found(accepted.operation, followed.snapshot, quietly=True)
             shown = shown if found.record is None else Shown(found.record)
@@ -183,12 +182,12 @@ class Judge:
             self.give_up(earlier, "another has begun, and no look-up shows how this one ended")
             return
         found = self._look.record(earlier.accepted.operation, earlier.snapshot)
-        record = asynchronous.without_lists(found or later.accepted.before or {})
+        record = background.without_lists(found or later.accepted.before or {})
         self._tell_end(earlier, record, failed=failed)
 
     def give_up(self, followed: Followed, why: str) -> None:
         """Tell that nobody knows how it ended, and no more."""
-        self._end(followed, [asynchronous.unknown(followed.accepted.operation, why)])
+        self._end(followed, [background.unknown(followed.accepted.operation, why)])
 
     def _judge(self, followed: Followed, shown: Shown) -> None:
         accepted, record = followed.accepted, shown.record
@@ -196,9 +195,9 @@ class Judge:
             self._settle(followed, shown)
             return
         followed.task = followed.task or record.get(LOCK)
-        if not followed.prepared and asynchronous.has_begun(accepted, record):
+        if not followed.prepared and background.has_begun(accepted, record):
             followed.prepared = True
-            self._telling.tell([asynchronous.prepare(accepted, record)], followed.who)
+            self._telling.tell([background.prepare(accepted, record)], followed.who)
 
     def _judge_task(self, followed: Followed, task: Record) -> None:
         """By the record of a task of the tasks API."""
@@ -224,7 +223,7 @@ class Judge:
             self._tell_end(followed, record, failed=True)
 
     def _settle(self, followed: Followed, shown: Shown) -> None:
-        may_be_anothers = asynchronous.may_be_anothers(shown.record, followed.task)
+        may_be_anothers = background.may_be_anothers(shown.record, followed.task)
         failed = True if may_be_anothers and self._has_failed(followed, shown.listed) else None
         self._tell_end(followed, shown.record, failed=failed)
 
@@ -248,7 +247,7 @@ class Judge:
 
     def _tell_end(self, followed: Followed, record: Record, *, failed: bool | None) -> None:
         prepared = followed.prepared
-        told = asynchronous.events(followed.accepted, record, prepared=prepared, failed=failed)
+        told = background.events(followed.accepted, record, prepared=prepared, failed=failed)
         self._end(followed, told)
 
     def _end(self, followed: Followed, told: Sequence[ImageEvent]) -> None:

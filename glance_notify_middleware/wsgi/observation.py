@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.events import background as asynchronous
-from glance_notify_middleware.events import identity, tasks
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import background, identity, rules, tasks
 from glance_notify_middleware.events.background import Accepted
 from glance_notify_middleware.events.identity import Proxy, Receiver
 from glance_notify_middleware.events.intent import Intent, Progress
@@ -136,9 +134,9 @@ class Observation:
             self._prepared = True
             if self._watch.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
-                self._telling.tell([events.prepare(self._operation, record)], self._who())
+                self._telling.tell([rules.prepare(self._operation, record)], self._who())
         elif self._operation.action is Action.PATCH and (
-            seen.is_cut or events.names_locations(seen.head)
+            seen.is_cut or rules.names_locations(seen.head)
         ):
             self._names_locations = True
             if self._watch.wants_activate:
@@ -160,7 +158,7 @@ class Observation:
     @harmless
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._answer.started(status, headers)
-        if self._may_be_cached and self._answer.status in events.DATA_STATUSES:
+        if self._may_be_cached and self._answer.status in rules.DATA_STATUSES:
             self._operation = as_download(self._operation)
 
     def _write(self, write: Callable[[bytes], object], data: bytes) -> None:
@@ -240,12 +238,12 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
-        if self._watch.follows and events.goes_on(self._operation, response):
+        if self._watch.follows and rules.goes_on(self._operation, response):
             self._follow(request)
             return
-        source = events.source_wanted(self._operation, request, response, self._before)
+        source = rules.source_wanted(self._operation, request, response, self._before)
         records = Records(told=self._found(source), before=self._before)
-        told = events.decide(self._operation, request, response, records, _now)
+        told = rules.decide(self._operation, request, response, records, _now)
         self._telling.tell(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
@@ -254,8 +252,8 @@ class Observation:
         """Have it followed: its intent stands until that is known."""
         if self._operation.action is Action.TASK and not self._names_task(request.receiver):
             return
-        asked = asynchronous.asked(request.body_start)
-        accepted = Accepted(self._operation, asked, asynchronous.kept(self._before))
+        asked = background.asked(request.body_start)
+        accepted = Accepted(self._operation, asked, background.kept(self._before))
         snapshot = lookup.lasting(self._snapshot, identity.context_in(self._environ))
         who, intent = request.receiver, self._intent
         self._following.follow(Followed(accepted, who, intent, snapshot, self._earlier_tasks))
@@ -270,7 +268,7 @@ class Observation:
             return False
         if not isinstance(task_id, str):
             why = "Glance's answer does not name the task"
-            self._telling.tell([asynchronous.unknown(self._operation, why)], who, begun)
+            self._telling.tell([background.unknown(self._operation, why)], who, begun)
             return False
         self._operation = self._operation._replace(task_id=task_id)
         self._intent = self._telling.begin(self._operation, who, None)

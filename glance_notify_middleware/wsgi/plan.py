@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Route, Source
 from glance_notify_middleware.wsgi import streams
@@ -42,14 +42,14 @@ class Watch:
         """`wants` tells which events the operator wants to be told of."""
         wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
         wants_outcome = wants_success or wants(route.refused, Priority.ERROR)
-        follows = wants_outcome and route.action in events.ASYNCHRONOUS
+        follows = wants_outcome and route.action in rules.ASYNCHRONOUS
         return cls(
             route=route,
             wants_success=wants_success,
             wants_prepare=wants(EventType.PREPARE, Priority.INFO),
             wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
-            looks_before=(wants_success or follows) and events.looks_before(route),
+            looks_before=(wants_success or follows) and rules.looks_before(route),
             lists_tasks=follows and route.action in _LISTED,
             follows=follows,
             may_look_up=route.source not in _WITHOUT_LOOK_UP

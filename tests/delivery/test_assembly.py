@@ -18,7 +18,7 @@ from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
-from glance_notify_middleware.journal import per_process as journal
+from glance_notify_middleware.journal import per_process
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
@@ -252,7 +252,7 @@ def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
 
     directories = [tmp_path / name for name in "ab"]
     all_here = [Ours(directory=each) for each in directories]
-    monkeypatch.setattr(journal, "all_here", lambda: all_here)
+    monkeypatch.setattr(per_process, "all_here", lambda: all_here)
     assembly._end()
     assert tended == directories
     assert lines(caplog, logging.ERROR) == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors, begin_now
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import ids, message, write_segment
@@ -80,7 +80,7 @@ def test_what_has_not_moved_is_not_saved_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n", os.urandom(500), checked.dumps({"rabbit": 7})],
+    [b"", b"\n", os.urandom(500), checksummed.dumps({"rabbit": 7})],
 )
 def test_without_good_ones_all_is_sent_again(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "cursors.json").write_bytes(content)
@@ -133,7 +133,7 @@ def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
     """Another process may have put the strategy there just now, and have recorded since."""
     cursors_of(tmp_path).save()
     later = message()
-    load = checked.load
+    load = checksummed.load
 
     def load_while_another_records(path: Path) -> dict[str, Any] | None:
         content = load(path)
@@ -141,7 +141,7 @@ def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
             write_segment(tmp_path, A, [(1, later)])
         return content
 
-    monkeypatch.setattr(checked, "load", load_while_another_records)
+    monkeypatch.setattr(checksummed, "load", load_while_another_records)
     begin_now(tmp_path, ["qpid", "rabbit"])
     reader = Reader(tmp_path, cursors_of(tmp_path, "qpid").positions)
     assert ids(reader.read(9)) == [later.message_id]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import leader_watch as unled
+from glance_notify_middleware.delivery import leader_watch
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.journal.layout import is_led
 from tests.delivery.relays import run_relay
@@ -70,16 +70,16 @@ def test_the_command_is_the_one_that_is_installed_beside_this_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = f"{sys.prefix}/bin/glance-notify"
-    assert unled.command("/etc/a b.ini") == f"{installed} relay '/etc/a b.ini'"
+    assert leader_watch.command("/etc/a b.ini") == f"{installed} relay '/etc/a b.ini'"
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    assert unled.command("") == "glance-notify relay PASTE_FILE"
+    assert leader_watch.command("") == "glance-notify relay PASTE_FILE"
 
 
 PROGRAM = """
 import json, logging, sys, time
 logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
 from glance_notify_middleware import filter_factory
-from glance_notify_middleware.delivery import leader_watch as unled
+from glance_notify_middleware.delivery import leader_watch
 unled._PATIENCE = 2.0
 filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
 time.sleep(6)

@@ -16,7 +16,7 @@ from glance_notify_middleware.delivery.aside import AGAIN
 from glance_notify_middleware.delivery.cursors import Cursors, begin_now
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Priority
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import listing, live_path
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.runtime.ids import Ids
@@ -173,7 +173,7 @@ def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
     bench.wait(AGAIN)
     send_all(bench)
     assert not list(bench.directory.glob("aside.*"))
-    saved = checked.loads(power.left()["cursors.json"]) or {}
+    saved = checksummed.loads(power.left()["cursors.json"]) or {}
     assert saved["scripted"]["aside"] == {"WARN": 0}
 
 
@@ -242,9 +242,9 @@ def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
 ) -> None:
     """Or after a power cut it would begin later, behind what was recorded for it."""
     write_segment(tmp_path, A, [(1, message())])
-    checked.replace(tmp_path / "cursors.json", {"rabbit": {}})
+    checksummed.replace(tmp_path / "cursors.json", {"rabbit": {}})
     begin_now(tmp_path, ["rabbit", "qpid"])
-    left = checked.loads(power.left()["cursors.json"]) or {}
+    left = checksummed.loads(power.left()["cursors.json"]) or {}
     assert left["qpid"]["positions"].keys() == {A}
 
 

@@ -11,8 +11,7 @@ import pytest
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType
-from glance_notify_middleware.journal import entries as records
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal import entries, layout
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_ours
 from glance_notify_middleware.journal.layout import live_path, segment_path
@@ -284,7 +283,7 @@ def end(one: Intent) -> bytes:
 
 def bare(kind: Kind, body: bytes = b"") -> bytes:
     """A record without notifications."""
-    return records.encode(kind, body, records.checksum(body), count=0, number=0, clock=1)
+    return entries.encode(kind, body, entries.checksum(body), count=0, number=0, clock=1)
 
 
 def test_what_is_lost_at_the_end_is_said(

@@ -3,7 +3,7 @@
 import uuid
 from pathlib import Path
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.leading import Leading, leave_behind
 from tests.journal.support import GIB, open_files
@@ -15,7 +15,7 @@ def test_neither_their_names_nor_their_files_are_kept(tmp_path: Path) -> None:
     for number in range(3):
         leave_behind(tmp_path, f"{number:016x}")
         leading.settle()
-    assert (checked.load(tmp_path / "totals.json") or {})["added"] == [f"{2:016x}"]
+    assert (checksummed.load(tmp_path / "totals.json") or {})["added"] == [f"{2:016x}"]
     assert not [each for each in open_files() if each.startswith(str(tmp_path))]
     leading.end()
 

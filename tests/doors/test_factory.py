@@ -15,7 +15,7 @@ from glance_notify_middleware import cli, config, filter_factory
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.cursors import CursorFile
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import DESTINATIONS, agree
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
@@ -322,7 +322,7 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     assembly.prepare(settings, made)
     if strategy == "rabbit":
         destinations |= {name: getattr(settings, name) for name in QUEUES}
-    assert checked.load(tmp_path / "journal" / DESTINATIONS) == destinations
+    assert checksummed.load(tmp_path / "journal" / DESTINATIONS) == destinations
     one = made[strategy]()
     assert type(one).__name__.lower() == strategy
     one.close()
@@ -348,7 +348,7 @@ def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
         made = makers(settings)
         assert set(made) == {"rabbit", "qpid"}
         assembly.prepare(settings, made)
-        found.append(checked.load(tmp_path / "journal" / DESTINATIONS) or {})
+        found.append(checksummed.load(tmp_path / "journal" / DESTINATIONS) or {})
         assert found[-1].items() > expected.items()
     assert found[0] == found[1]
 

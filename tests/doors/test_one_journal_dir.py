@@ -11,7 +11,7 @@ import pytest
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
 from tests.journal.processes import ask, eventually, living_writer, running
@@ -215,11 +215,11 @@ def test_what_a_version_of_before_has_agreed_on_is_completed(tmp_path: Path) -> 
         "rabbit_notification_topic": "notifications",
         "message_format": "plain",
     }
-    checked.replace(tmp_path / DESTINATIONS, old)
+    checksummed.replace(tmp_path / DESTINATIONS, old)
     with living_writer(tmp_path):
         assert not ask(_loads, tmp_path, RABBIT | {"message_format": "oslo"})
         assert ask(_loads, tmp_path, RABBIT)
-        stands = checked.load(tmp_path / DESTINATIONS)
+        stands = checksummed.load(tmp_path / DESTINATIONS)
         assert stands is not None
         assert stands.items() > old.items()
         assert stands["rabbit_hosts"] == "u@localhost:5672"

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.events import background as asynchronous
-from glance_notify_middleware.events import images
+from glance_notify_middleware.events import background, images
 from glance_notify_middleware.events.background import LOCK, Accepted, Asked, asked
 from glance_notify_middleware.events.operations import match
 from tests.events.cases import IMAGE, METADATA, RECORD
@@ -67,9 +66,9 @@ def test_what_an_import_asks_for_stands_in_its_body(body: bytes | None, expected
 
 def test_nothing_but_status_size_and_stores_is_kept_of_the_record_before() -> None:
     kept = {name: RECORD[name] for name in ("status", "size", "stores")}
-    assert asynchronous.kept(RECORD) == kept
-    assert asynchronous.kept({**LISTS, "name": "n"}) == {TO: ""}
-    assert asynchronous.kept(None) is None
+    assert background.kept(RECORD) == kept
+    assert background.kept({**LISTS, "name": "n"}) == {TO: ""}
+    assert background.kept(None) is None
 
 
 @pytest.mark.parametrize(
@@ -123,13 +122,13 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
 def test_the_lock_shows_whether_glance_has_ended_it(
     of: Accepted, found: Mapping[str, Any], task: object, settled: bool
 ) -> None:
-    assert asynchronous.has_settled(of, found, task) is settled
+    assert background.has_settled(of, found, task) is settled
 
 
 def test_what_had_begun_and_waits_again_has_failed_whoever_holds_the_lock() -> None:
     found = record("queued", **{LOCK: "a"}, **LISTS)
-    assert not asynchronous.has_settled(accepted(), found, "a", prepared=False)
-    assert asynchronous.has_settled(accepted(), found, "a", prepared=True)
+    assert not background.has_settled(accepted(), found, "a", prepared=False)
+    assert background.has_settled(accepted(), found, "a", prepared=True)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_what_had_begun_and_waits_again_has_failed_whoever_holds_the_lock() -> N
 def test_prepare_is_due_when_glance_is_at_it(
     of: Accepted, found: Mapping[str, Any], begun: bool
 ) -> None:
-    assert asynchronous.has_begun(of, found) is begun
+    assert background.has_begun(of, found) is begun
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,7 @@ def test_prepare_is_due_when_glance_is_at_it(
 def test_prepare_tells_the_image_as_it_was_when_the_import_began(
     of: Accepted, found: Mapping[str, Any], status: str, size: int | None
 ) -> None:
-    told = asynchronous.prepare(of, found)
+    told = background.prepare(of, found)
     assert (told.event_type, told.priority) == PREPARE
     assert isinstance(told.payload, dict)
     assert set(told.payload) == set(METADATA)
@@ -226,9 +225,9 @@ def test_prepare_tells_the_image_as_it_was_when_the_import_began(
 def test_what_has_settled_is_told_once_whatever_the_stores(
     of: Accepted, found: Mapping[str, Any], told: Told
 ) -> None:
-    events = asynchronous.events(of, found, prepared=False)
+    events = background.events(of, found, prepared=False)
     assert [(each.event_type, each.priority) for each in events] == told
-    again = asynchronous.events(of, found, prepared=True)
+    again = background.events(of, found, prepared=True)
     if told:  # a copy that was seen to begin was something to be done
         assert [(each.event_type, each.priority) for each in again] == [
             each for each in told if each != PREPARE
@@ -237,38 +236,38 @@ def test_what_has_settled_is_told_once_whatever_the_stores(
 
 def test_a_copy_that_began_and_brought_nothing_has_failed() -> None:
     found = record("active", stores="fast")
-    (told,) = asynchronous.events(accepted(COPY_ALL, BEFORE), found, prepared=True)
+    (told,) = background.events(accepted(COPY_ALL, BEFORE), found, prepared=True)
     assert (told.event_type, told.priority) == BROKEN
 
 
 def test_success_carries_the_images_metadata_and_no_location() -> None:
-    told = asynchronous.events(accepted(), RECORD, prepared=True)
+    told = background.events(accepted(), RECORD, prepared=True)
     assert [each.payload for each in told] == [METADATA, METADATA]
-    assert asynchronous.events(LOCATION, RECORD, prepared=False)[0].payload == METADATA
+    assert background.events(LOCATION, RECORD, prepared=False)[0].payload == METADATA
     assert images.metadata(RECORD) == METADATA
 
 
 def test_failure_is_one_line_that_names_the_stores() -> None:
     found = record("active", **{FAILED: "b,a"})
-    failed = asynchronous.events(accepted(EVERYWHERE), found, prepared=True)[0]
+    failed = background.events(accepted(EVERYWHERE), found, prepared=True)[0]
     assert failed.payload == (
         f"import data of image {IMAGE}: Glance accepted it, and it failed in a, b"
     )
-    (failed,) = asynchronous.events(LOCATION, record("queued"), prepared=True)
+    (failed,) = background.events(LOCATION, record("queued"), prepared=True)
     assert failed.payload == (f"add a location to image {IMAGE}: Glance accepted it, and it failed")
-    long = asynchronous.events(
+    long = background.events(
         accepted(EVERYWHERE), record("queued", **{FAILED: "ä" * 2000}), prepared=True
     )
     assert len(str(long[0].payload).encode()) <= 1024
 
 
 def test_what_nobody_knows_is_one_error() -> None:
-    told = asynchronous.unknown(accepted().operation, "the image is gone")
+    told = background.unknown(accepted().operation, "the image is gone")
     assert (told.event_type, told.priority) == BROKEN
     assert told.payload == (
         f"import data of image {IMAGE}: the outcome is unknown: the image is gone"
     )
-    assert asynchronous.unknown(LOCATION.operation, "x").event_type == "image.update"
+    assert background.unknown(LOCATION.operation, "x").event_type == "image.update"
 
 
 @pytest.mark.parametrize(
@@ -284,21 +283,21 @@ def test_what_glance_says_of_the_task_counts_before_what_the_record_shows(
     of: Accepted, found: Mapping[str, Any]
 ) -> None:
     failed, succeeded = (
-        asynchronous.events(of, found, prepared=True, failed=failed) for failed in (True, False)
+        background.events(of, found, prepared=True, failed=failed) for failed in (True, False)
     )
     assert [each.priority for each in failed] == ["ERROR"]
     assert {each.priority for each in succeeded} == {"INFO"}
 
 
 def test_the_stores_that_a_later_operation_is_at_are_not_counted_as_unfilled() -> None:
-    found = asynchronous.without_lists(record("active", stores="a", **{TO: "b", FAILED: ""}))
-    told = asynchronous.events(accepted(EVERYWHERE), found, prepared=True, failed=False)
+    found = background.without_lists(record("active", stores="a", **{TO: "b", FAILED: ""}))
+    told = background.events(accepted(EVERYWHERE), found, prepared=True, failed=False)
     assert [each.priority for each in told] == ["INFO", "INFO"]
 
 
 def test_while_the_lock_is_held_the_data_is_nobody_elses() -> None:
-    assert asynchronous.may_be_anothers(record("active"))
-    assert not asynchronous.may_be_anothers(record("active", **{LOCK: "task"}))
-    assert not asynchronous.may_be_anothers(record("queued"))
-    assert not asynchronous.may_be_anothers(record("active", **{LOCK: "task"}), "task")
-    assert asynchronous.may_be_anothers(record("active", **{LOCK: "task"}), "another")
+    assert background.may_be_anothers(record("active"))
+    assert not background.may_be_anothers(record("active", **{LOCK: "task"}))
+    assert not background.may_be_anothers(record("queued"))
+    assert not background.may_be_anothers(record("active", **{LOCK: "task"}), "task")
+    assert background.may_be_anothers(record("active", **{LOCK: "task"}), "another")

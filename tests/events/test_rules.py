@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.rules import ImageEvent, Records, RequestFacts, ResponseFacts
 from tests.events import cases
@@ -42,7 +42,7 @@ def succeeded(
     tells_metadata: bool = False,
 ) -> Told:
     return told(
-        events.decide(
+        rules.decide(
             cases.operation(request, tells_metadata=tells_metadata),
             RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
             ResponseFacts(status, kept=True),
@@ -151,7 +151,7 @@ def test_an_upload_that_was_prepared_tells_the_rest() -> None:
 def test_prepare_tells_the_record_of_its_moment(
     record: Mapping[str, Any], payload: Mapping[str, Any]
 ) -> None:
-    prepared = events.prepare(cases.operation(cases.UPLOAD), record)
+    prepared = rules.prepare(cases.operation(cases.UPLOAD), record)
     assert told([prepared]) == [("image.prepare", "INFO", payload)]
 
 
@@ -208,7 +208,7 @@ def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
         ("image.upload", IMAGE),
         ("image.activate", IMAGE),
     ]
-    prepared = events.prepare(cases.operation(cases.UPLOAD), None)
+    prepared = rules.prepare(cases.operation(cases.UPLOAD), None)
     assert prepared.payload == {**NOTHING_KNOWN, "status": "saving"}
 
 
@@ -273,4 +273,4 @@ NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
 )
 def test_a_patch_of_locations_is_known_by_its_paths(body_start: bytes | str, names: bool) -> None:
     body = body_start.encode() if isinstance(body_start, str) else body_start
-    assert events.names_locations(body) is names
+    assert rules.names_locations(body) is names

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
 from tests.events import cases
@@ -42,7 +42,7 @@ def failed(
     prepared: bool = False,
     record: Any = None,
 ) -> list[tuple[str, str, Any]]:
-    decided = events.decide(
+    decided = rules.decide(
         cases.operation(request),
         RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
         response,

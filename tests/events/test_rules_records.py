@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.rules import RequestFacts, ResponseFacts
 from tests.events import cases
@@ -18,9 +18,9 @@ REQUESTS = (*cases.CHANGES, cases.SEND)
 def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
     request_line: str,
 ) -> None:
-    with_id = events.looks_before(cases.operation(request_line).route)
+    with_id = rules.looks_before(cases.operation(request_line).route)
     assert with_id is (request_line in BEFORE_ALWAYS)
-    with_metadata = events.looks_before(cases.operation(request_line, tells_metadata=True).route)
+    with_metadata = rules.looks_before(cases.operation(request_line, tells_metadata=True).route)
     assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
 
 
@@ -34,7 +34,7 @@ def wanted(
     prepared: bool = False,
     tells_metadata: bool = False,
 ) -> str | None:
-    record = events.source_wanted(
+    record = rules.source_wanted(
         cases.operation(request, tells_metadata=tells_metadata),
         RequestFacts(
             Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.notification import Payload
 from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
@@ -22,7 +22,7 @@ OWNED = Records(told={"owner": "o1", "size": 900})
 def sent(
     request: RequestFacts, response: ResponseFacts, records: Records
 ) -> list[tuple[str, str, Payload]]:
-    decided = events.decide(
+    decided = rules.decide(
         cases.operation(cases.SEND), request, response, records, now=lambda: cases.NOW
     )
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]

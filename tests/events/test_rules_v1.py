@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.operations import Operation, match
 from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
@@ -34,8 +34,8 @@ def decided(
 ) -> Decided:
     asked = operation(request)
     facts = RequestFacts(Receiver(), None, bytes_read=bytes_read, body_start=body)
-    told = events.decide(asked, facts, response, Records(told=record), lambda: cases.NOW)
-    source = events.source_wanted(asked, facts, response, None)
+    told = rules.decide(asked, facts, response, Records(told=record), lambda: cases.NOW)
+    source = rules.source_wanted(asked, facts, response, None)
     return Decided(
         [(each.event_type.value, each.priority.value, each.payload) for each in told],
         source and source.name,
@@ -120,7 +120,7 @@ def test_a_delete_is_told_whatever_success_it_is(status: int) -> None:
     found = decided(f"DELETE /v1/images/{IMAGE}", ResponseFacts(status), 0, RECORD)
     [(event_type, _, payload)] = found.told
     assert (event_type, payload, found.wanted) == ("image.delete", cases.DELETED, "BEFORE")
-    assert events.looks_before(operation(f"DELETE /v1/images/{IMAGE}").route)
+    assert rules.looks_before(operation(f"DELETE /v1/images/{IMAGE}").route)
 
 
 def test_members_are_told_as_far_as_the_request_tells() -> None:
@@ -135,4 +135,4 @@ def test_members_are_told_as_far_as_the_request_tells() -> None:
         request = f"{method} /v1/images/{IMAGE}/members/a"
         found = decided(request, ResponseFacts(204), 0, None)
         assert [(each[0], each[2]["member_id"]) for each in found.told] == [(expected, "a")]
-        assert (found.wanted, events.looks_before(operation(request).route)) == (None, False)
+        assert (found.wanted, rules.looks_before(operation(request).route)) == (None, False)

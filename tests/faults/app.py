@@ -23,9 +23,8 @@ from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.delivery import aside
-from glance_notify_middleware.delivery import window as delivery
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.delivery import aside, window
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.writer import Journal
 
 LOADED = "the application is loaded"
@@ -64,11 +63,11 @@ def context_factory(
 def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplication:
     """The application."""
     if again := os.environ.get("AGAIN"):
-        aside.AGAIN = delivery.OPERATOR = float(again)
+        aside.AGAIN = window.OPERATOR = float(again)
     if size := os.environ.get("SEGMENT_SIZE"):
         (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
     if version := os.environ.get("VERSION"):
-        records.VERSION = int(version)
+        entries.VERSION = int(version)
     return plays_glance
 
 

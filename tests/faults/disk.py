@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from tests.faults.stage import Stage
 
 _LOST = "notifications are lost: "
@@ -76,5 +76,5 @@ def lost_in_the_log(stage: Stage) -> set[tuple[str, str]]:
 def counted_as_dropped(stage: Stage) -> int:
     """What all processes of the journal have counted."""
     files = [stage.journal / "totals.json", *stage.journal.glob("*.live")]
-    counters = [checked.load(each) or {} for each in files]
+    counters = [checksummed.load(each) or {} for each in files]
     return sum(sum(each.get("dropped", {}).values()) for each in counters)

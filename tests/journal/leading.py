@@ -8,7 +8,7 @@ from typing import Any
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.delivery.settling import Settling
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader, Step
 from tests.journal.support import ids, message, segments, write_segment
@@ -81,13 +81,13 @@ def leave_behind(directory: Path, identity: str, count: int = 2, **counters: Any
     made = [message() for _ in range(count)]
     write_segment(directory, identity, [(at, each) for at, each in enumerate(made, 5)])
     told = {"number": count, "recorded": {"image.update INFO": count}, "dropped": {}, **counters}
-    live_path(directory, identity).write_bytes(checked.dumps(told))
+    live_path(directory, identity).write_bytes(checksummed.dumps(told))
     return [each.message_id for each in made]
 
 
 def totals(directory: Path) -> tuple[Counter[str], Counter[str]]:
     """Recorded and dropped, of all processes that have been settled."""
-    found = checked.load(directory / "totals.json") or {}
+    found = checksummed.load(directory / "totals.json") or {}
     return Counter(found.get("recorded", {})), Counter(found.get("dropped", {}))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.layout import segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
@@ -46,15 +46,15 @@ def encoded(
     messages: Sequence[Message], *, number: int = 0, clock: int = 1, kind: Kind = Kind.EVENTS
 ) -> bytes:
     """The bytes of one record."""
-    body = records.encode_messages(messages)
-    checksum = records.checksum(body)
-    return records.encode(kind, body, checksum, count=len(messages), number=number, clock=clock)
+    body = entries.encode_messages(messages)
+    checksum = entries.checksum(body)
+    return entries.encode(kind, body, checksum, count=len(messages), number=number, clock=clock)
 
 
 def head(*, boot: str | None = None, began: float = 1.0, body: bytes | None = None) -> bytes:
     """The first record of a segment."""
     body = body or Origin(boot or boot_id(), 1, began).encode()
-    return records.encode(Kind.SEGMENT, body, records.checksum(body), count=0, number=0, clock=1)
+    return entries.encode(Kind.SEGMENT, body, entries.checksum(body), count=0, number=0, clock=1)
 
 
 def write_segment(
@@ -79,9 +79,9 @@ def write_segment(
 def of_newer_version(record: bytes) -> bytes:
     """The same record, as a later version writes it."""
     newer = bytearray(record)
-    newer[4] = records.VERSION + 1
+    newer[4] = entries.VERSION + 1
     fields = bytes(newer[:28])
-    checksum = zlib.crc32(fields, records.checksum(bytes(newer[32:])))
+    checksum = zlib.crc32(fields, entries.checksum(bytes(newer[32:])))
     return fields + checksum.to_bytes(4, "big") + bytes(newer[32:])
 
 
@@ -96,8 +96,8 @@ def numbers(directory: Path) -> list[int]:
     return [
         record.number
         for path in segments(directory)
-        for record in records.scan(path.read_bytes())
-        if record.kind == records.Kind.EVENTS
+        for record in entries.scan(path.read_bytes())
+        if record.kind == entries.Kind.EVENTS
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.journal import checksummed as checked
+from glance_notify_middleware.journal import checksummed
 from tests.journal.processes import eventually, running
 
 CONTENT = {"strategy": {"positions": {"a": [0, 12, None]}, "Größe": "\ud800"}}
@@ -17,48 +17,48 @@ CONTENT = {"strategy": {"positions": {"a": [0, 12, None]}, "Größe": "\ud800"}}
 def test_what_was_put_there_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "cursors.json"
     for content in ({}, CONTENT):
-        checked.replace(path, content)
-        assert checked.load(path) == content
+        checksummed.replace(path, content)
+        assert checksummed.load(path) == content
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_is_missing_has_no_content_and_one_that_cannot_be_read_is_an_error(
     tmp_path: Path,
 ) -> None:
-    assert checked.load(tmp_path / "missing") is None
+    assert checksummed.load(tmp_path / "missing") is None
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
-        checked.load(tmp_path / "file" / "below")
+        checksummed.load(tmp_path / "file" / "below")
 
 
 def test_damage_at_any_byte_is_seen() -> None:
-    whole = checked.dumps(CONTENT)
+    whole = checksummed.dumps(CONTENT)
     for at in range(len(whole) - 1):
         damaged = bytearray(whole)
         damaged[at] ^= 0xFF
-        assert checked.loads(bytes(damaged)) is None, at
-        assert checked.loads(whole[:at]) is None, at
+        assert checksummed.loads(bytes(damaged)) is None, at
+        assert checksummed.loads(whole[:at]) is None, at
 
 
 def test_what_is_left_of_a_longer_one_does_not_matter() -> None:
-    assert checked.loads(checked.dumps(CONTENT) + b'"} of before\n\n') == CONTENT
+    assert checksummed.loads(checksummed.dumps(CONTENT) + b'"} of before\n\n') == CONTENT
 
 
 @given(st.binary() | st.binary().map(lambda noise: b"00000000\n" + noise))
 def test_noise_has_no_content(noise: bytes) -> None:
-    assert checked.loads(noise) is None
+    assert checksummed.loads(noise) is None
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "null", '"text"'])
 def test_other_json_has_no_content(text: str) -> None:
     crc = zlib.crc32(text.encode())
-    assert checked.loads(b"%08x\n%s\n" % (crc, text.encode())) is None
+    assert checksummed.loads(b"%08x\n%s\n" % (crc, text.encode())) is None
 
 
 def replace_for_ever(path: Path) -> None:
     while True:
         for size in (1, 20_000):
-            checked.replace(path, {"size": size, "text": "x" * size})
+            checksummed.replace(path, {"size": size, "text": "x" * size})
 
 
 def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) 
         sizes: set[int] = set()
 
         def look(seen: set[int] = sizes) -> bool:
-            found = checked.load(path)
+            found = checksummed.load(path)
             assert found is not None
             assert len(found["text"]) == found["size"]
             seen.add(found["size"])
@@ -76,20 +76,20 @@ def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) 
         with running(replace_for_ever, path):
             eventually(path.exists)
             eventually(look)
-        assert checked.load(path) is not None
+        assert checksummed.load(path) is not None
 
 
 def test_on_a_full_disk_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cursors.json"
-    checked.replace(path, CONTENT)
+    checksummed.replace(path, CONTENT)
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        checked.replace(path, {})
-    assert checked.load(path) == CONTENT
+        checksummed.replace(path, {})
+    assert checksummed.load(path) == CONTENT
 
 
 def test_the_temporary_file_is_no_other_processs_whatever_its_pid(
@@ -102,12 +102,12 @@ def test_the_temporary_file_is_no_other_processs_whatever_its_pid(
     def meanwhile(temporary: Path, target: Path) -> Path:
         with monkeypatch.context() as patched:
             patched.setattr(Path, "replace", replace)
-            checked.replace(path, {"other": "container"})
+            checksummed.replace(path, {"other": "container"})
         return replace(temporary, target)
 
     monkeypatch.setattr(Path, "replace", meanwhile)
-    checked.replace(path, CONTENT)
-    assert checked.load(path) == CONTENT
+    checksummed.replace(path, CONTENT)
+    assert checksummed.load(path) == CONTENT
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
@@ -116,6 +116,6 @@ def test_two_processes_that_replace_it_do_not_meet_in_one_temporary_file(tmp_pat
     with running(replace_for_ever, path), running(replace_for_ever, path):
         eventually(path.exists)
         for _ in range(50):
-            found = checked.load(path)
+            found = checksummed.load(path)
             assert found is not None
-            checked.replace(path, {"size": os.getpid(), "text": ""})
+            checksummed.replace(path, {"size": os.getpid(), "text": ""})

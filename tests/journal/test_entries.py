@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import LONGEST, Kind, Record, TooLongError, scan
 from tests.journal.support import encoded, message, of_newer_version
 
@@ -42,7 +42,7 @@ ONE = {"count": 1, "number": 9, "clock": 1}
 
 
 def told(found: Record) -> list[Message]:
-    return records.decode_messages(found.body)
+    return entries.decode_messages(found.body)
 
 
 def numbers(data: bytes) -> list[int]:
@@ -65,13 +65,13 @@ def test_messages_are_read_as_they_were_written(
 def test_a_record_of_every_kind_is_read_as_it_was_written(
     kind: Kind, body: bytes, number: int
 ) -> None:
-    data = records.encode(kind, body, records.checksum(body), count=7, number=number, clock=number)
-    assert list(scan(data)) == [Record(records.VERSION, kind, 7, number, number, body, len(data))]
+    data = entries.encode(kind, body, entries.checksum(body), count=7, number=number, clock=number)
+    assert list(scan(data)) == [Record(entries.VERSION, kind, 7, number, number, body, len(data))]
 
 
 def test_the_intent_that_events_end_does_not_disturb_them() -> None:
-    body = records.encode_messages(MIDDLE, ends=uuid.uuid4().bytes)
-    assert records.decode_messages(body) == MIDDLE
+    body = entries.encode_messages(MIDDLE, ends=uuid.uuid4().bytes)
+    assert entries.decode_messages(body) == MIDDLE
 
 
 def test_records_that_follow_one_another_are_all_found() -> None:
@@ -126,39 +126,39 @@ def test_a_magic_in_noise_that_names_a_great_length_hides_nothing() -> None:
 
 
 def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
-    longest = records.encode(Kind.EVENTS, bytes(LONGEST), records.checksum(bytes(LONGEST)), **ONE)
+    longest = entries.encode(Kind.EVENTS, bytes(LONGEST), entries.checksum(bytes(LONGEST)), **ONE)
     assert numbers(longest + THREE[2]) == [9, 3]
     body = bytes(LONGEST + 1)
     fields = longest[:8] + len(body).to_bytes(4, "big") + longest[12:28]
-    checksum = zlib.crc32(fields, records.checksum(body)).to_bytes(4, "big")
+    checksum = zlib.crc32(fields, entries.checksum(body)).to_bytes(4, "big")
     assert numbers(fields + checksum + body + THREE[2]) == [3]
 
 
 def test_a_record_that_nobody_would_read_is_not_made() -> None:
     body = bytes(LONGEST + 1)
     with pytest.raises(TooLongError, match="4194304 bytes at most, not 4194305"):
-        records.encode(Kind.EVENTS, body, records.checksum(body), **ONE)
+        entries.encode(Kind.EVENTS, body, entries.checksum(body), **ONE)
 
 
 @pytest.mark.parametrize("size", [1, 1_000_000, 2_000_000, 3_000_000])
 def test_messages_that_are_too_long_for_one_record_are_split_in_their_order(size: int) -> None:
     made = [message(bytes(size)) for _ in range(5)]
-    runs = list(records.runs(made))
+    runs = list(entries.runs(made))
     assert [each for run in runs for each in run] == made
-    bodies = [len(records.encode_messages(run)) for run in runs]
+    bodies = [len(entries.encode_messages(run)) for run in runs]
     assert max(bodies) <= LONGEST
     assert all(one + size > LONGEST for one in bodies[:-1]), "no more of them than are needed"
 
 
 def test_a_message_that_fills_a_record_is_one_by_itself() -> None:
-    least = len(records.encode_messages([message(b"")]))
+    least = len(entries.encode_messages([message(b"")]))
     made = [message(b""), message(bytes(LONGEST - least)), message(b"")]
-    assert list(records.runs(made)) == [[each] for each in made]
+    assert list(entries.runs(made)) == [[each] for each in made]
 
 
 def test_a_record_of_a_newer_version_is_found_and_tells_it() -> None:
     (found,) = scan(of_newer_version(THREE[1]))
-    assert (found.version, found.number) == (records.VERSION + 1, 1)
+    assert (found.version, found.number) == (entries.VERSION + 1, 1)
 
 
 def test_no_utf_8_has_the_magic() -> None:
@@ -169,21 +169,21 @@ def test_no_utf_8_has_the_magic() -> None:
 @pytest.mark.parametrize("size", [0, 1, 4999, 5000, 5001, 9999, 10_000, 10_001, 262_144])
 def test_the_checksum_is_crc_32_whatever_the_size(size: int) -> None:
     body = bytes(at * 7 % 256 for at in range(size))
-    assert records.checksum(body) == zlib.crc32(body)
+    assert entries.checksum(body) == zlib.crc32(body)
 
 
 def test_a_damaged_record_tells_how_many_notifications_it_had() -> None:
     record = bytearray(THREE[1])
     record[-1] ^= 1
-    assert records.damaged_count(bytes(record)) == len(MIDDLE)
-    assert records.damaged_count(bytes(record) + THREE[2]) == len(MIDDLE)
+    assert entries.damaged_count(bytes(record)) == len(MIDDLE)
+    assert entries.damaged_count(bytes(record) + THREE[2]) == len(MIDDLE)
 
 
 def test_a_record_that_was_never_written_to_its_end_had_none() -> None:
     for cut in range(len(THREE[1])):
-        assert records.damaged_count(THREE[1][:cut]) == 0, cut
+        assert entries.damaged_count(THREE[1][:cut]) == 0, cut
 
 
 def test_neither_had_noise_nor_a_record_of_another_kind() -> None:
-    assert records.damaged_count(bytes(200)) == 0
-    assert records.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0
+    assert entries.damaged_count(bytes(200)) == 0
+    assert entries.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0

@@ -10,8 +10,7 @@ import pytest
 from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.dead_letters import bury
 from glance_notify_middleware.events.notification import Priority
-from glance_notify_middleware.journal import checksummed as checked
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.files import ForeignFileError, open_ours, read_ours
 from glance_notify_middleware.journal.layout import DirectoryError, live_path, segment_path
 from tests.delivery.test_aside_file import aside, taken_out
@@ -192,9 +191,9 @@ def test_in_the_place_of_a_small_file_it_is_nothing_and_is_replaced(
 ) -> None:
     path = directory / name
     plant(path)
-    assert checked.load(path) is None
-    checked.replace(path, {"a": 1})
-    assert checked.load(path) == {"a": 1}
+    assert checksummed.load(path) is None
+    checksummed.replace(path, {"a": 1})
+    assert checksummed.load(path) == {"a": 1}
     assert stat.S_IMODE(path.lstat().st_mode) == 0o600
 
 
@@ -208,16 +207,16 @@ def test_in_the_place_of_the_cursors_it_is_told_and_all_is_sent_again(
     assert leading.deliver() == left
     assert told(caplog, f"{path} is no regular file of user {os.geteuid()}, and counts for") == 1
     leading.end()
-    assert (checked.load(path) or {})["rabbit"]["positions"].keys() == {A}
+    assert (checksummed.load(path) or {})["rabbit"]["positions"].keys() == {A}
 
 
 def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: Path) -> None:
     ours = write_segment(directory, A, [(5, message())])
     plant(segment_path(directory, A, 1))
     plant(segment_path(directory, B, 0))
-    checked.replace(directory / "cursors.json", {"rabbit": {}})
+    checksummed.replace(directory / "cursors.json", {"rabbit": {}})
     begin_now(directory, ["rabbit", "qpid"])
-    found = checked.load(directory / "cursors.json") or {}
+    found = checksummed.load(directory / "cursors.json") or {}
     assert found["qpid"]["positions"] == {A: [0, ours.stat().st_size, None]}
 
 

@@ -8,7 +8,7 @@ import pytest
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.layout import listing, segment_path
 from glance_notify_middleware.journal.open_intents import left_open
@@ -51,7 +51,7 @@ def test_an_intent_stands_open_until_one_record_ends_it_with_its_events(
     journal.record([message(), message()], told.key)
     recorder(journal).record([], came_to_nothing)
     assert open_keys(tmp_path) == {open_still.key}
-    kinds = [each.kind for each in records.scan(segments(tmp_path)[0].read_bytes())]
+    kinds = [each.kind for each in entries.scan(segments(tmp_path)[0].read_bytes())]
     assert kinds == [Kind.SEGMENT, Kind.MARK, *[Kind.BEGIN] * 3, Kind.EVENTS, Kind.END]
 
 
@@ -93,7 +93,7 @@ def test_a_segment_without_its_mark_is_not_the_one_to_go_by(tmp_path: Path) -> N
 
 
 def _record(kind: Kind, body: bytes = b"") -> bytes:
-    return records.encode(kind, body, records.checksum(body), count=0, number=0, clock=1)
+    return entries.encode(kind, body, entries.checksum(body), count=0, number=0, clock=1)
 
 
 def _begin(one: Intent) -> bytes:
@@ -164,7 +164,7 @@ def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(
     write_segment(tmp_path, "0" * 16, [])
     path = segment_path(tmp_path, "0" * 16, 0)
     with monkeypatch.context() as later:
-        later.setattr(records, "VERSION", records.VERSION + 1)
+        later.setattr(entries, "VERSION", entries.VERSION + 1)
         path.write_bytes(path.read_bytes() + _begin(begun()))
     assert left_open(tmp_path, "0" * 16, [0]) is None
 
@@ -224,7 +224,7 @@ def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
     recorder(journal).begin(one)
     recorder(journal).progress(one, Progress(1))
     recorder(journal).record([], one)
-    kinds = [each.kind for each in records.scan(segments(tmp_path)[0].read_bytes())]
+    kinds = [each.kind for each in entries.scan(segments(tmp_path)[0].read_bytes())]
     assert kinds == [Kind.SEGMENT, Kind.MARK]
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checksummed as checked
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.layout import DestinationsError, DirectoryError
 from tests.journal.processes import eventually, living_writer, running
 from tests.journal.support import MakeJournal
@@ -141,7 +140,7 @@ def test_who_lives_cannot_be_seized_and_who_has_died_can(tmp_path: Path) -> None
 
 def test_the_first_process_says_where_all_send_to(tmp_path: Path) -> None:
     layout.agree(tmp_path, HERE, lambda: None)
-    assert checked.load(tmp_path / "destinations.json") == HERE
+    assert checksummed.load(tmp_path / "destinations.json") == HERE
     with living_writer(tmp_path):
         layout.agree(tmp_path, HERE, lambda: None)
 
@@ -157,7 +156,7 @@ def test_another_destination_is_refused_while_anybody_lives(tmp_path: Path) -> N
         )
         writer.end()
         layout.agree(tmp_path, THERE, lambda: None)
-    assert checked.load(tmp_path / "destinations.json") == THERE
+    assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
 def test_a_newer_versions_further_destination_is_another_one(tmp_path: Path) -> None:
@@ -205,14 +204,14 @@ def test_who_only_looks_in_this_moment_is_waited_for(tmp_path: Path) -> None:
         return "a" * 16 if len(asked) == 1 else None
 
     layout.agree(tmp_path, THERE, ours)
-    assert checked.load(tmp_path / "destinations.json") == THERE
+    assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
 def test_before_they_change_something_can_be_done(tmp_path: Path) -> None:
     done: list[object] = []
 
     def before() -> None:
-        done.append(checked.load(tmp_path / "destinations.json"))
+        done.append(checksummed.load(tmp_path / "destinations.json"))
 
     for wanted in (HERE, HERE, THERE, THERE):
         layout.agree(tmp_path, wanted, lambda: None, before)
@@ -223,4 +222,4 @@ def test_destinations_that_are_damaged_are_written_again(tmp_path: Path) -> None
     (tmp_path / "destinations.json").write_bytes(os.urandom(200))
     with living_writer(tmp_path):
         layout.agree(tmp_path, HERE, lambda: None)
-    assert checked.load(tmp_path / "destinations.json") == HERE
+    assert checksummed.load(tmp_path / "destinations.json") == HERE

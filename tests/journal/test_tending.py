@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checksummed as checked
-from glance_notify_middleware.journal import writer
+from glance_notify_middleware.journal import checksummed, writer
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import TENDING, Journal
@@ -39,8 +38,8 @@ def test_the_live_file_is_locked_and_holds_the_counters(
     assert not has_died(tmp_path, str(journal.identity))
     record_each(journal, [message(), message()])
     journal.tend()
-    assert checked.load(live) == journal.counters()
-    assert checked.load(live) == {
+    assert checksummed.load(live) == journal.counters()
+    assert checksummed.load(live) == {
         "number": 2,
         "recorded": {"image.update INFO": 2},
         "dropped": {},
@@ -49,9 +48,9 @@ def test_the_live_file_is_locked_and_holds_the_counters(
 
 def test_shorter_counters_can_follow_longer_ones(make_journal: MakeJournal, tmp_path: Path) -> None:
     journal, live = opened(make_journal())
-    live.write_bytes(checked.dumps({"longer": "x" * 500}))
+    live.write_bytes(checksummed.dumps({"longer": "x" * 500}))
     journal.tend()
-    assert checked.load(live) == journal.counters()
+    assert checksummed.load(live) == journal.counters()
 
 
 def test_a_live_file_that_was_removed_is_made_again_and_locked(
@@ -63,7 +62,7 @@ def test_a_live_file_that_was_removed_is_made_again_and_locked(
     live.unlink()
     journal.tend()
     assert not has_died(tmp_path, str(journal.identity))
-    assert checked.load(live) == journal.counters()
+    assert checksummed.load(live) == journal.counters()
 
 
 def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(

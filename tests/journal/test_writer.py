@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.journal import entries as records
+from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import NotWrittenError
 from tests.journal.support import (
@@ -37,7 +37,7 @@ def test_a_record_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "write", counting)
     journal.record([message(), message()])
     assert len(writes) == 1
-    assert [record.count for record in records.scan(writes[0])] == [2]
+    assert [record.count for record in entries.scan(writes[0])] == [2]
 
 
 def test_what_is_recorded_is_read_in_its_order(make_journal: MakeJournal, tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_what_is_too_much_for_one_record_stands_in_several(
     assert lost(steps) == 0
     assert numbers(tmp_path) == [0, 15, 30]
     ends = [
-        each.body[: records.INTENT] == key
+        each.body[: entries.INTENT] == key
         for path in segments(tmp_path)
-        for each in records.scan(path.read_bytes())
-        if each.kind == records.Kind.EVENTS
+        for each in entries.scan(path.read_bytes())
+        if each.kind == entries.Kind.EVENTS
     ]
     assert ends == [False, False, True]
 
@@ -98,7 +98,7 @@ def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
 ) -> None:
     journal = make_journal()
     with pytest.raises(NotWrittenError, match="a record has 4194304 bytes at most"):
-        journal.record([message(bytes(records.LONGEST))])
+        journal.record([message(bytes(entries.LONGEST))])
     assert journal.counters()["dropped"] == {"too long": 1}
     recorded = record_each(journal, [message()])
     assert ids(read(tmp_path)) == recorded
@@ -108,12 +108,12 @@ def test_an_intent_that_no_record_takes_is_none(make_journal: MakeJournal, tmp_p
     """Nothing is lost by that: its events, which are shorter, can still be recorded."""
     journal = make_journal()
     key = bytes(range(16))
-    journal.begin(key, bytes(records.LONGEST))
+    journal.begin(key, bytes(entries.LONGEST))
     journal.progress(key, b"{}")
     made = message()
     journal.record([made], key)
     journal.begin(key, b"{}")
-    journal.progress(key, bytes(records.LONGEST))
+    journal.progress(key, bytes(entries.LONGEST))
     assert ids(read(tmp_path)) == [made.message_id]
 
 
@@ -182,7 +182,7 @@ def test_the_clocks_of_a_file_never_go_back(
     journal.record([message()])
     other_is_done.set()
     first.join()
-    clocks = [record.clock for record in records.scan(segments(tmp_path)[0].read_bytes())]
+    clocks = [record.clock for record in entries.scan(segments(tmp_path)[0].read_bytes())]
     assert clocks[2:] == [100, 200]
 
 

@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "a patch that is too long to be kept names no locations",
         "wsgi/observation.py",
-        "seen.is_cut or events.names_locations(seen.head)",
-        "events.names_locations(seen.head)",
+        "seen.is_cut or rules.names_locations(seen.head)",
+        "rules.names_locations(seen.head)",
         (
             "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
         ),
@@ -160,7 +160,7 @@ MUTATIONS = (
     Mutation(
         "records of a newer version are read as if they were ours",
         "journal/reader.py",
-        "if record.version > records.VERSION:",
+        "if record.version > entries.VERSION:",
         "if False:",
         (
             "journal/test_reader_others.py"
@@ -331,8 +331,8 @@ MUTATIONS = (
     Mutation(
         "a strategy that is added is not sent what is recorded while its place is looked for",
         "delivery/cursors.py",
-        "    ends = _ends(directory)\n    content = checked.load(path)\n",
-        "    content = checked.load(path)\n    ends = _ends(directory)\n",
+        "    ends = _ends(directory)\n    content = checksummed.load(path)\n",
+        "    content = checksummed.load(path)\n    ends = _ends(directory)\n",
         (
             "delivery/test_cursors.py"
             "::test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy",
@@ -824,8 +824,8 @@ MUTATIONS = (
     Mutation(
         "a power cut has a new strategy begin later",
         "delivery/cursors.py",
-        "checked.replace(path, content | new, durable=True)",
-        "checked.replace(path, content | new)",
+        "checksummed.replace(path, content | new, durable=True)",
+        "checksummed.replace(path, content | new)",
         (
             "delivery/test_power.py"
             "::test_where_a_new_strategy_begins_is_there_before_anything_is_recorded",
@@ -841,7 +841,7 @@ MUTATIONS = (
     Mutation(
         "what is too much for one record is not split",
         "journal/writer.py",
-        "if len(body) > records.LONGEST and len(messages) > 1:",
+        "if len(body) > entries.LONGEST and len(messages) > 1:",
         "if False:",
         ("journal/test_writer.py::test_what_is_too_much_for_one_record_stands_in_several",),
     ),

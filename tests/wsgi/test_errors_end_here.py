@@ -8,8 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware.events import identity
-from glance_notify_middleware.events import rules as events
+from glance_notify_middleware.events import identity, rules
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import NotRecordedError
@@ -69,7 +68,7 @@ def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
         )
 
     with monkeypatch.context() as patched:
-        patched.setattr(events, "decide", quotes)
+        patched.setattr(rules, "decide", quotes)
         Server().serve(watched(answer("204 No Content"), Told()), environ("DELETE", ONE))
     Server().serve(
         watched(answer("204 No Content"), Broken()), environ("DELETE", "/v2/images/a\x9bb")
@@ -107,10 +106,10 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         (identity, "destination_ip"),
         (identity, "from_context"),
         (identity, "from_headers"),
-        (events, "source_wanted"),
-        (events, "decide"),
-        (events, "prepare"),
-        (events, "names_locations"),
+        (rules, "source_wanted"),
+        (rules, "decide"),
+        (rules, "prepare"),
+        (rules, "names_locations"),
     ],
 )
 @pytest.mark.parametrize(
@@ -146,7 +145,7 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         raise OSError("swift://user:secret@store")
 
-    monkeypatch.setattr(events, "decide", fails)
+    monkeypatch.setattr(rules, "decide", fails)
     Server().serve(watched(app, Told()), environ("DELETE", ONE))
     assert "a bug of ours" in caplog.text
     assert "secret" not in caplog.text
@@ -191,7 +190,7 @@ def test_a_secret_in_an_explanation_is_not_told() -> None:
 
 
 def test_an_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "decide", fails)
+    monkeypatch.setattr(rules, "decide", fails)
     given = environ("PUT", FILE, b"data")
     stream = given["wsgi.input"]
     Server().serve(watched(PlaysGlance(answer("204 No Content")), Told()), given)

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware.events import background as asynchronous
+from glance_notify_middleware.events import background
 from glance_notify_middleware.wsgi import middleware
 from glance_notify_middleware.wsgi.following import Following
 from glance_notify_middleware.wsgi.lookup import lasting, snapshot
@@ -20,7 +20,7 @@ from tests.wsgi.support import IMAGE, Server, Told, answer, environ, watched
 
 ONE = f"/v2/images/{IMAGE}"
 LOCK, LISTS = (
-    asynchronous.LOCK,
+    background.LOCK,
     {"os_glance_importing_to_stores": "", "os_glance_failed_import": ""},
 )
 QUEUED = {"status": "queued", LOCK: "task-1"}
@@ -768,7 +768,7 @@ def test_a_bug_of_ours_is_logged_once_and_the_limit_still_ends_it(
     def breaks(*_: Any, **__: Any) -> bool:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(asynchronous, "has_settled", breaks)
+    monkeypatch.setattr(background, "has_settled", breaks)
     stage.filter(follow_limit="2m")
     assert stage.imports().trace[0][1] == "202 Accepted"
     stage.passes(120)
