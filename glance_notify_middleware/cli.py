@@ -17,7 +17,7 @@ from paste.deploy import loadwsgi
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies.loading import makers
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT)
@@ -128,4 +128,4 @@ def _become_owner(directory: Path) -> None:
         if not os.access(code, os.R_OK):
             told = f"user {owner.st_uid}, the owner of {directory}, cannot read {code}: what is "
             told += "imported from there later fails; install it where that user can read it"
-            log_alone(LOG, logging.WARNING, told)
+            log_line(LOG, logging.WARNING, told)

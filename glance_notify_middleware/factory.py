@@ -8,7 +8,7 @@ from wsgiref.types import WSGIApplication
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.recorder import Recorder, Recorders
+from glance_notify_middleware.recorder import Recorder, SeveralRecorders
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
@@ -52,7 +52,7 @@ def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
         recorders.append(assembly.recorder(settings, strategies, paste_file))
         brokers = " and ".join(_place(name, settings) for name in strategies)
         places.append(f"{brokers}, by way of the journal in {settings.journal_dir}")
-    recorder = recorders[0] if len(recorders) == 1 else Recorders(recorders)
+    recorder = recorders[0] if len(recorders) == 1 else SeveralRecorders(recorders)
     return recorder, "; and to ".join(places)
 
 

@@ -45,7 +45,7 @@ class Recorder(Protocol):
         """Whether no operation may begin now that would be an event: the operator chose so."""
 
 
-class Recorders:
+class SeveralRecorders:
     """Several in the place of one: each is given everything, whatever becomes of it there.
 
     Records with each of `recorders`, in their order."""

@@ -6,7 +6,7 @@ import pytest
 
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
-from glance_notify_middleware.recorder import NotRecordedError, Recorders
+from glance_notify_middleware.recorder import NotRecordedError, SeveralRecorders
 from tests.wsgi.support import Told
 
 
@@ -49,7 +49,7 @@ def some(count: int) -> list[Notification]:
 def test_each_is_given_all_in_their_order() -> None:
     one, two = Keeps(), Keeps()
     told = some(3)
-    Recorders([one, two]).record(told)
+    SeveralRecorders([one, two]).record(told)
     assert one.kept == two.kept == told
 
 
@@ -59,7 +59,7 @@ def test_what_one_cannot_take_is_told_and_the_other_is_given_all(at: int) -> Non
     both = [Keeps(), Keeps()]
     both[at] = Keeps(NotRecordedError(told[1:2], "the disk is full"))
     with pytest.raises(NotRecordedError, match=r"^the disk is full$") as raised:
-        Recorders(both).record(told)
+        SeveralRecorders(both).record(told)
     assert raised.value.lost == told[1:2]
     assert both[0].kept == both[1].kept == told
 
@@ -69,7 +69,7 @@ def test_what_no_one_could_take_is_told_once() -> None:
     one = Keeps(NotRecordedError(told[2:], "a full disk"))
     two = Keeps(NotRecordedError(told[1:], "a full journal"))
     with pytest.raises(NotRecordedError, match=r"^a full disk; a full journal$") as raised:
-        Recorders([one, two]).record(told)
+        SeveralRecorders([one, two]).record(told)
     assert raised.value.lost == told[1:]
 
 
@@ -77,10 +77,10 @@ def test_one_that_breaks_has_lost_all() -> None:
     told = some(2)
     two = Keeps()
     with pytest.raises(NotRecordedError, match=r"^ZeroDivisionError: broken$") as raised:
-        Recorders([Keeps(ZeroDivisionError("broken")), two]).record(told)
+        SeveralRecorders([Keeps(ZeroDivisionError("broken")), two]).record(told)
     assert raised.value.lost == two.kept == told
 
 
 def test_they_refuse_when_one_does() -> None:
-    assert Recorders([Keeps(), Keeps(refuses=True)]).refuses()
-    assert not Recorders([Keeps(), Keeps()]).refuses()
+    assert SeveralRecorders([Keeps(), Keeps(refuses=True)]).refuses()
+    assert not SeveralRecorders([Keeps(), Keeps()]).refuses()

@@ -13,12 +13,12 @@ from pathlib import Path
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import Kind, Record
+from glance_notify_middleware.journal.entries import Entry, Kind
 from glance_notify_middleware.journal.files import (
     ForeignFileError,
     open_or_replace,
-    open_ours,
-    read_ours,
+    open_owned,
+    read_owned,
     sync,
 )
 from glance_notify_middleware.journal.layout import is_at
@@ -122,7 +122,7 @@ class Aside:
     def _open(self, priority: Priority) -> int:
         path, flags = self._path(priority), os.O_RDWR | os.O_APPEND | os.O_CREAT
         try:
-            return open_ours(path, flags)
+            return open_owned(path, flags)
         except (ForeignFileError, PermissionError):
             self._cursors.move_aside(priority, 0)
             if not self._cursors.save(at_once=True, durable=True):
@@ -148,7 +148,7 @@ def retire(directory: Path, strategy: str, cursors: Cursors) -> int:
     for priority in Priority:
         with contextlib.suppress(FileNotFoundError, ForeignFileError):
             path = _path(directory, strategy, priority)
-            data = read_ours(path, cursors.aside.get(priority, 0))
+            data = read_owned(path, cursors.aside.get(priority, 0))
             count += sum(record.count for record in entries.scan(data))
             path.unlink()
     return count
@@ -158,7 +158,7 @@ def _path(directory: Path, strategy: str, priority: Priority) -> Path:
     return directory / f"aside.{strategy}.{priority.lower()}.seg"
 
 
-def _records(fd: int, offset: int) -> Iterator[tuple[Record, int]]:
+def _records(fd: int, offset: int) -> Iterator[tuple[Entry, int]]:
     """The next records from `offset` on, each with the offset behind it; damage is passed over."""
     while True:
         for size in (_CHUNK, _WHOLE):

@@ -22,8 +22,8 @@ from glance_notify_middleware.journal import layout, per_process
 from glance_notify_middleware.journal.layout import DestinationsError, DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
 from glance_notify_middleware.journal.writer import TENDING, Journal
-from glance_notify_middleware.runtime.own_log import LOG, harmless, log_alone, log_error
-from glance_notify_middleware.runtime.shutdown import at_the_end
+from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line, never_raises
+from glance_notify_middleware.runtime.shutdown import at_process_end
 from glance_notify_middleware.runtime.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 
@@ -266,7 +266,7 @@ def _options(strategy: str) -> _Options:
     return _OPTIONS.get(strategy, _Options())
 
 
-@harmless
+@never_raises
 def _begin(ours: Journal, make_relay: Callable[[], Relay] | None, look: Callable[[], None]) -> None:
     if make_relay is not None:
         its_relay = make_relay()
@@ -275,7 +275,7 @@ def _begin(ours: Journal, make_relay: Callable[[], Relay] | None, look: Callable
     ours.run_beside(TENDING, functools.partial(_tend, ours, look))  # the last: says that both run
 
 
-@harmless
+@never_raises
 def _end() -> None:
     """Of all directories at once, as the process has but 5 seconds. What a forked child has come by
     of its parent does not run in it."""
@@ -291,7 +291,7 @@ def _end() -> None:
                 ours.tend()
 
 
-at_the_end(_end)
+at_process_end(_end)
 
 
 def _tend(ours: Journal, look: Callable[[], None] = lambda: None) -> None:
@@ -308,7 +308,7 @@ def _tend(ours: Journal, look: Callable[[], None] = lambda: None) -> None:
                 log_error(f"the journal in {ours.directory} cannot be tended", error)
         else:
             if said:
-                log_alone(LOG, logging.INFO, f"the journal in {ours.directory} is tended again")
+                log_line(LOG, logging.INFO, f"the journal in {ours.directory} is tended again")
             said.clear()
         time.sleep(1.0)
 

@@ -13,7 +13,7 @@ from glance_notify_middleware.journal.files import is_foreign
 from glance_notify_middleware.journal.layout import CURSORS, listing, segment_path
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.vetting import Vetting
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 _AT_MOST_EVERY = 0.1  # seconds
 
@@ -34,7 +34,7 @@ class CursorFile:
         saved = checksummed.load(self._path)
         if saved is None and is_foreign(self._path):
             told = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
-            log_alone(LOG, logging.ERROR, f"{told}: what is in the journal is sent again")
+            log_line(LOG, logging.ERROR, f"{told}: what is in the journal is sent again")
         found = saved or {}
         self._is_dirty = saved is None
         self._sections = {name: Cursors(self, found.get(name)) for name in strategies}

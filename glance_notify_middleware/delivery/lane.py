@@ -13,7 +13,7 @@ from glance_notify_middleware.delivery.window import BackOff, Delivery
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader, Step
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Connecting, Outcome, Strategy
 
 _POLL = 0.05  # seconds between looks at the journal, while there is nothing new
@@ -53,7 +53,7 @@ class Desk:
             why = f"unless sent before: a segment of the journal of {step.identity} is gone"
         else:
             why = f"the journal of {step.identity} is damaged"
-        log_alone(LOG, logging.ERROR, f"{step.lost} notifications are lost: {why}")
+        log_line(LOG, logging.ERROR, f"{step.lost} notifications are lost: {why}")
 
 
 class Lane:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from glance_notify_middleware.journal.layout import is_led
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 _PATIENCE = 10.0
 """Seconds without a leader after which it is said: a relay may be started again meanwhile."""
@@ -57,4 +57,4 @@ class LeaderWatch:
 
     def _say(self, level: int, what: str) -> None:
         way_out = f"; start it: {self._start}" if level == logging.ERROR else ""
-        log_alone(LOG, level, f"{what} {self._directory}{way_out}")
+        log_line(LOG, level, f"{what} {self._directory}{way_out}")

@@ -13,7 +13,7 @@ from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
 from glance_notify_middleware.journal import layout
 from glance_notify_middleware.journal.files import open_or_replace
-from glance_notify_middleware.runtime.own_log import LOG, log_alone, log_error
+from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 PATIENCE = 3.5
 """Seconds that the end of a process waits for what is on its way: it has 5 in all, of which one is
@@ -118,7 +118,7 @@ class _Lead:
     ) -> None:
         directory = self._desk.directory
         layout.sweep(directory)
-        log_alone(LOG, logging.INFO, f"this process relays the notifications of {directory}")
+        log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
         retire(directory, self._cursors)
         over = threading.Event()
         threads: list[threading.Thread] = []
@@ -152,4 +152,4 @@ class _Lead:
         for identity in {chain.identity for chain in found if chain.is_newer} - self._newer:
             self._newer.add(identity)
             told = f"the journal of {identity} is of a newer version, and waits for its relay"
-            log_alone(LOG, logging.ERROR, told)
+            log_line(LOG, logging.ERROR, told)

@@ -8,9 +8,9 @@ from glance_notify_middleware.delivery import aside
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
-from glance_notify_middleware.journal.files import read_ours
+from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import listing, segment_path
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 
 def retire(directory: Path, file: CursorFile) -> None:
@@ -21,7 +21,7 @@ def retire(directory: Path, file: CursorFile) -> None:
     for name, cursors in file.retired.items():
         unsent = _unsent(directory, cursors) + aside.retire(directory, name, cursors)
         told = f"{name} is not in notifier_strategy any more: {unsent} notifications are not sent"
-        log_alone(LOG, logging.WARNING if unsent else logging.INFO, f"{told} to it")
+        log_line(LOG, logging.WARNING if unsent else logging.INFO, f"{told} to it")
     if file.retired:
         file.changed()
         file.save(at_once=True)
@@ -38,6 +38,6 @@ def _unsent(directory: Path, cursors: Cursors) -> int:
             offset = place.offset if place is not None and number == place.segment else 0
             # Another leader may have been here; and what cannot be read keeps nobody from leading.
             with contextlib.suppress(OSError):
-                data = read_ours(segment_path(directory, identity, number), offset)
+                data = read_owned(segment_path(directory, identity, number), offset)
                 count += sum(each.count for each in entries.scan(data) if each.kind == Kind.EVENTS)
     return count

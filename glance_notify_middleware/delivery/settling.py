@@ -18,7 +18,7 @@ from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
 from glance_notify_middleware.journal.reader import Chain, Reader
 from glance_notify_middleware.journal.totals import ADDED, TOLD
 from glance_notify_middleware.journal.vetting import Strangers, Vetting
-from glance_notify_middleware.runtime.own_log import LOG, log_alone, log_error
+from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _LOCKS = 64  # held at a time
 _AT_ONCE = 100  # notifications in one record of ours
@@ -160,7 +160,7 @@ class Settling:
         )
         if lost:
             told = f"{lost} notifications are lost: the journal of {identity} is damaged"
-            log_alone(LOG, logging.ERROR, f"{told} at its end")
+            log_line(LOG, logging.ERROR, f"{told} at its end")
         self._forget(identity)
         self._told.discard(identity)
         for number in segments:
@@ -195,7 +195,7 @@ class Settling:
                 checksummed.replace(self._directory / layout.TOTALS, totals)
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
-                log_alone(LOG, logging.WARNING, f"{told}: {more}")
+                log_line(LOG, logging.WARNING, f"{told}: {more}")
         self._told.add(identity)
         return True
 

@@ -16,7 +16,7 @@ from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events.notification import Message, Priority, in_format
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.reader import Step
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 
 WINDOW = 500
@@ -275,7 +275,7 @@ class Delivery:
         if self._states.get(thing) != state:
             self._states[thing] = state
             told = f"{self._name} {state}: {more}" if more else f"{self._name} {state}"
-            log_alone(LOG, level, told)
+            log_line(LOG, level, told)
 
     def _tell_connected(self) -> None:
         if self._states.get("") != _TAKES:
@@ -309,7 +309,7 @@ class Delivery:
         self._buried.add(path)
         del self._rejections[message.message_id]
         told = f"{self._name} rejects {what} for what it is; it is kept in {path}"
-        log_alone(LOG, logging.ERROR, told)
+        log_line(LOG, logging.ERROR, told)
         return True
 
     def _set_aside(self, waiting: Sequence[_Sent]) -> None:

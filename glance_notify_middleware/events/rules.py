@@ -56,14 +56,14 @@ class ResponseFacts(NamedTuple):
     kept: bool = False
 
 
-class Records(NamedTuple):
+class ImageRecords(NamedTuple):
     """The records that were found; each None where there was none to be had.
 
-    `told` is the one of the route's source: the answer's, or that of a look-up. `before`
+    `found` is the one of the route's source: the answer's, or that of a look-up. `before`
     is the image before the request, where the rules ask what changed.
     """
 
-    told: Mapping[str, Any] | None = None
+    found: Mapping[str, Any] | None = None
     before: Mapping[str, Any] | None = None
 
 
@@ -167,7 +167,7 @@ def decide(
     operation: Operation,
     request: RequestFacts,
     response: ResponseFacts,
-    records: Records,
+    records: ImageRecords,
     now: _Now,
 ) -> list[ImageEvent]:
     """The events of an operation that has ended, in order; none when nothing happened.
@@ -192,7 +192,7 @@ def decide(
     if operation.action is Action.MEMBERS_V1:
         named = images.members_v1(operation.image_id, request.body_start or b"")
         return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, each) for each in named]
-    payload = _PAYLOADS.get(operation.action, _image)(operation, records.told or {}, now)
+    payload = _PAYLOADS.get(operation.action, _image)(operation, records.found or {}, now)
     return [
         _late_prepare(operation, records)
         if event_type is EventType.PREPARE
@@ -223,7 +223,7 @@ def _uploads(operation: Operation, request: RequestFacts) -> bool:
 
 
 def _happened(
-    event_type: EventType, operation: Operation, request: RequestFacts, records: Records
+    event_type: EventType, operation: Operation, request: RequestFacts, records: ImageRecords
 ) -> bool:
     """Whether an event of the route came about, in an operation that succeeded."""
     if event_type is EventType.ACTIVATE:
@@ -233,10 +233,10 @@ def _happened(
     return event_type is not EventType.UPLOAD or _uploads(operation, request)
 
 
-def _became_active(operation: Operation, request: RequestFacts, records: Records) -> bool:
+def _became_active(operation: Operation, request: RequestFacts, records: ImageRecords) -> bool:
     if operation.action is Action.UPLOAD:
         return True  # Glance answers 204 only once it has set the status
-    before, after = records.before or {}, records.told or {}
+    before, after = records.before or {}, records.found or {}
     if operation.action is Action.PATCH:
         return before.get("status") == "queued" and after.get("status") == "active"
     if _uploads(operation, request):
@@ -245,9 +245,9 @@ def _became_active(operation: Operation, request: RequestFacts, records: Records
     return operation.action is Action.CREATE_V1 and after.get("status") == "active"
 
 
-def _late_prepare(operation: Operation, records: Records) -> ImageEvent:
+def _late_prepare(operation: Operation, records: ImageRecords) -> ImageEvent:
     """image.prepare of an upload that was not told while its data was being read."""
-    known = {"id": operation.image_id, **(records.told or {})}
+    known = {"id": operation.image_id, **(records.found or {})}
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
 
 
@@ -289,10 +289,10 @@ _PAYLOADS: Mapping[Action, Callable[[Operation, _Record, _Now], Payload]] = {
 
 
 def _send(
-    operation: Operation, request: RequestFacts, response: ResponseFacts, records: Records
+    operation: Operation, request: RequestFacts, response: ResponseFacts, records: ImageRecords
 ) -> Payload:
     """The six fields of image.send, the same for every priority."""
-    known = records.told or {}
+    known = records.found or {}
     return {
         "image_id": known.get("id") or operation.image_id,
         "owner_id": known.get("owner"),

@@ -11,7 +11,7 @@ from typing import Any
 from glance_notify_middleware.journal.files import (
     ForeignFileError,
     move_away,
-    read_ours,
+    read_owned,
     sync_directory,
 )
 
@@ -37,7 +37,7 @@ def load(path: Path) -> dict[str, Any] | None:
     """The content of the file at `path`; None where it is missing, damaged, or no file of this
     user. Raises OSError."""
     try:
-        return loads(read_ours(path))
+        return loads(read_owned(path))
     except (FileNotFoundError, ForeignFileError):
         return None
 

@@ -61,7 +61,7 @@ class Kind(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Entry:
     """A whole record, its checksum good. `end` is where it ends in the bytes that were scanned."""
 
     version: int
@@ -149,7 +149,7 @@ def decode_messages(body: bytes) -> list[Message]:
     return messages
 
 
-def scan(data: bytes) -> Iterator[Record]:
+def scan(data: bytes) -> Iterator[Entry]:
     """The whole records in `data`, which begins where a record began, or was to begin.
 
     What is damaged is passed over up to the next good record. What follows the last good one may
@@ -177,7 +177,7 @@ def damaged_count(data: bytes) -> int:
     return count if whole and kind == Kind.EVENTS else 0
 
 
-def _record(data: bytes, at: int) -> Record | None:
+def _record(data: bytes, at: int) -> Entry | None:
     start = at + _HEADER
     if len(data) < start:
         return None
@@ -188,4 +188,4 @@ def _record(data: bytes, at: int) -> Record | None:
     (expected,) = _CHECKSUM.unpack_from(data, at + _FIELDS.size)
     if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:
         return None
-    return Record(version, kind, count, number, clock, body, start + length)
+    return Entry(version, kind, count, number, clock, body, start + length)

@@ -20,12 +20,12 @@ class ForeignFileError(OSError):
 def is_foreign(path: Path) -> bool:
     """Whether something else lies there than a regular file of this user. Raises OSError."""
     try:
-        return not _is_ours(path.lstat())
+        return not _is_owned(path.lstat())
     except FileNotFoundError:
         return False
 
 
-def open_ours(path: Path, flags: int) -> int:
+def open_owned(path: Path, flags: int) -> int:
     """Open a file of the journal as open(2) does with `flags`, made for its owner alone; returns
     the descriptor. Raises ForeignFileError and OSError."""
     try:
@@ -37,7 +37,7 @@ def open_ours(path: Path, flags: int) -> int:
         if is_foreign(path):
             raise _foreign(path) from error
         raise
-    if _is_ours(os.fstat(fd)):
+    if _is_owned(os.fstat(fd)):
         return fd
     os.close(fd)
     raise _foreign(path)
@@ -47,18 +47,18 @@ def open_or_replace(path: Path, flags: int) -> int:
     """Like `open_ours`, with O_CREAT; what is in the way, or not to be opened by its owner, is
     moved away, and that is told. Raises OSError."""
     try:
-        return open_ours(path, flags)
+        return open_owned(path, flags)
     except (ForeignFileError, PermissionError) as error:
         if not os.path.lexists(path):
             raise  # it is the directory that cannot be written
         kept = move_away(path)
         log_error(f"what lies there is kept as {kept}, and another file is begun", error)
-        return open_ours(path, flags)
+        return open_owned(path, flags)
 
 
-def read_ours(path: Path, offset: int = 0) -> bytes:
+def read_owned(path: Path, offset: int = 0) -> bytes:
     """What stands in a file of the journal from `offset` on. Raises as `open_ours` does."""
-    with os.fdopen(open_ours(path, os.O_RDONLY), "rb", buffering=0) as file:
+    with os.fdopen(open_owned(path, os.O_RDONLY), "rb", buffering=0) as file:
         file.seek(offset)
         return file.readall()
 
@@ -75,7 +75,7 @@ def move_away(path: Path) -> Path:
 def sync(path: Path) -> None:
     """Have what was written to a file of the journal, and its name, survive a power cut. Raises
     ForeignFileError and OSError."""
-    fd = open_ours(path, os.O_RDONLY)
+    fd = open_owned(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
@@ -92,7 +92,7 @@ def sync_directory(directory: os.PathLike[str]) -> None:
         os.close(fd)
 
 
-def _is_ours(found: os.stat_result) -> bool:
+def _is_owned(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.journal import checksummed
-from glance_notify_middleware.journal.files import ForeignFileError, is_foreign, open_ours
+from glance_notify_middleware.journal.files import ForeignFileError, is_foreign, open_owned
 
 RELAY_LOCK = "relay.lock"
 CURSORS = "cursors.json"
@@ -131,7 +131,7 @@ def seize(path: Path) -> int | None:
     one's own: see `lock`.
     """
     try:
-        fd = open_ours(path, os.O_RDWR)
+        fd = open_owned(path, os.O_RDWR)
     except (FileNotFoundError, ForeignFileError):
         return None
     if lock(fd):
@@ -229,7 +229,7 @@ def agree(
     key = os.getpid(), directory
     agreed_before = key in _AGREED
     if not agreed_before:
-        _AGREED[key] = open_ours(directory / DESTINATIONS_LOCK, os.O_RDWR | os.O_CREAT)
+        _AGREED[key] = open_owned(directory / DESTINATIONS_LOCK, os.O_RDWR | os.O_CREAT)
     try:
         _agree(_AGREED[key], directory, wanted, ours, before_a_change)
     except BaseException:

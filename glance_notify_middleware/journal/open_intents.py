@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import INTENT, Kind, Record
-from glance_notify_middleware.journal.files import read_ours
+from glance_notify_middleware.journal.entries import INTENT, Entry, Kind
+from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import segment_path
 
 Facts = bytes
@@ -87,6 +87,6 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
     return found
 
 
-def _read(segment: Path) -> Iterator[Record]:
+def _read(segment: Path) -> Iterator[Entry]:
     with contextlib.suppress(FileNotFoundError):  # another leader may have been here
-        yield from entries.scan(read_ours(segment))
+        yield from entries.scan(read_owned(segment))

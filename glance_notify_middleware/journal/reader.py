@@ -15,8 +15,8 @@ from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal import clock, entries
-from glance_notify_middleware.journal.entries import Kind, Record
-from glance_notify_middleware.journal.files import open_ours
+from glance_notify_middleware.journal.entries import Entry, Kind
+from glance_notify_middleware.journal.files import open_owned
 from glance_notify_middleware.journal.layout import listing, segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
 from glance_notify_middleware.journal.positions import Position
@@ -61,7 +61,7 @@ class _Files:
         if key not in self._open:
             path = segment_path(self._directory, identity, segment)
             try:
-                self._open[key] = open_ours(path, os.O_RDONLY)
+                self._open[key] = open_owned(path, os.O_RDONLY)
             except FileNotFoundError:
                 return b""
             if len(self._open) > _OPEN_FILES:
@@ -146,7 +146,7 @@ class Chain:
                 return False
         return False
 
-    def _take(self, record: Record, end: int) -> None:
+    def _take(self, record: Entry, end: int) -> None:
         expected = self.position.number
         number = max(record.number + record.count, expected or 0)
         after = Position(self.position.segment, end, number)

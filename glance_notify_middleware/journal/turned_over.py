@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import Kind, Record
+from glance_notify_middleware.journal.entries import Entry, Kind
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.segment import Segment
 
@@ -32,7 +32,7 @@ class Left:
             return cls(segment, 0)
         return cls(segment, place.offset if segment.number == place.segment else segment.size)
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Entry]:
         """Each of them; those that were taken do not come again. Raises OSError."""
         begin = self.offset
         for record in entries.scan(self.segment.content()[begin:]):

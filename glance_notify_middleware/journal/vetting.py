@@ -12,7 +12,7 @@ from glance_notify_middleware.journal.layout import (
     segment_path,
     who_else_may_write,
 )
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 
 class Vetting:
@@ -63,9 +63,9 @@ class Strangers:
         names = set(os.listdir(self._directory))
         for path in foreign(self._directory, names - self._seen):
             told = f"{path} is no regular file of user {os.geteuid()}, so it is none of the"
-            log_alone(LOG, logging.ERROR, f"{told} journal's, and is ignored; remove it")
+            log_line(LOG, logging.ERROR, f"{told} journal's, and is ignored; remove it")
         self._seen = names
         others = who_else_may_write(self._directory)
         if others and not self._is_open:
-            log_alone(LOG, logging.ERROR, others)
+            log_line(LOG, logging.ERROR, others)
         self._is_open = bool(others)

@@ -16,7 +16,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def harmless(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
+def never_raises(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
     """Makes `method` return None, and log the error, where it would raise."""
 
     @functools.wraps(method)
@@ -42,7 +42,7 @@ def log_error(what: str, error: BaseException) -> None:
         _log(LOG, logging.ERROR, *said.split("\n"), *came_from.split("\n"))
 
 
-def log_alone(logger: logging.Logger, level: int, message: str) -> None:
+def log_line(logger: logging.Logger, level: int, message: str) -> None:
     """Log `message`, as one line, and nothing of the exception that is being handled, if there is
     one.
 

@@ -17,6 +17,6 @@ class _Process:
 _PROCESS = _Process()
 
 
-def at_the_end(do: Callable[[], object]) -> None:
+def at_process_end(do: Callable[[], object]) -> None:
     """Have it done then, before what was asked for earlier. A forked child does it, too."""
     weakref.finalize(_PROCESS, do)

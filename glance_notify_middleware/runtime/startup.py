@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from glance_notify_middleware.runtime.own_log import LOG, harmless, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line, never_raises
 
 _PATIENCE = 1.0
 """Seconds that a process has to fork after it has loaded the application, or to exec after it has
@@ -48,13 +48,13 @@ class _Beginning:
         self._forks = False
         self._wait()
 
-    @harmless
+    @never_raises
     def _wait(self) -> None:
         timer = threading.Timer(_PATIENCE, self._begin)
         timer.daemon = True
         timer.start()
 
-    @harmless
+    @never_raises
     def _begin(self) -> None:
         if not self._forks:
             self._start()
@@ -69,10 +69,10 @@ def _uwsgi() -> Any:
     return uwsgi
 
 
-@harmless
+@never_raises
 def _start_under_uwsgi(uwsgi: Any, start: Callable[[], object]) -> None:
     if not {"enable-threads", "threads"} & {_text(name) for name in uwsgi.opt}:
-        log_alone(
+        log_line(
             LOG,
             logging.WARNING,
             "uWSGI runs this process without threads: notifications are recorded, but not sent "

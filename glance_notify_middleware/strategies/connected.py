@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
 
@@ -201,7 +201,7 @@ class Connected(Generic[_C]):
         if over_message is not None:
             outcomes[index] = Outcome.REJECTED
             what = f"{self._broker} refuses {message.message_id} for what it is"
-            log_alone(LOG, logging.WARNING, f"{what}: {over_message}")
+            log_line(LOG, logging.WARNING, f"{what}: {over_message}")
         elif over_key is not None:
             self._reasons[message.priority] = over_key
             for each, outcome in enumerate(outcomes):

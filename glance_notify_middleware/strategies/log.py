@@ -12,7 +12,7 @@ from glance_notify_middleware.events.escaping import in_json
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
 
@@ -47,7 +47,7 @@ class LoggerRecorder(_AtOnce):
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         for notification in notifications:
             level = _LEVELS[notification.priority]
-            log_alone(NOTIFICATIONS, level, notification.to_json().decode())
+            log_line(NOTIFICATIONS, level, notification.to_json().decode())
 
 
 class FileRecorder(_AtOnce):
@@ -98,7 +98,7 @@ class FileRecorder(_AtOnce):
             if not self._complained:
                 self._complained = True
                 told = f"{self._path}: {error.strerror}; going on in the file that it was before"
-                log_alone(LOG, logging.ERROR, told)
+                log_line(LOG, logging.ERROR, told)
         return file
 
 

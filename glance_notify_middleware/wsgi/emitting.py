@@ -15,7 +15,7 @@ from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.runtime.own_log import log_error
 
 
-class Telling:
+class Emitter:
     """Makes notifications of the events that the operator wants, and has them recorded."""
 
     def __init__(self, settings: Settings, recorder: Recorder) -> None:
@@ -77,7 +77,7 @@ class Telling:
         """Have a download reminded every few seconds to tell its progress."""
         self._recorder.remind(running)
 
-    def tell(self, events: Sequence[ImageEvent], who: Receiver, ends: Intent | None = None) -> None:
+    def emit(self, events: Sequence[ImageEvent], who: Receiver, ends: Intent | None = None) -> None:
         """Have the events of this moment recorded, and with them the end of the intent `ends`.
 
         What cannot be recorded is logged, whole.

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 
 from glance_notify_middleware.runtime.own_log import log_error
-from glance_notify_middleware.runtime.shutdown import at_the_end
+from glance_notify_middleware.runtime.shutdown import at_process_end
 from glance_notify_middleware.wsgi import judging
-from glance_notify_middleware.wsgi.emitting import Telling
+from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.judging import Followed, Handed, Judge, Shown
 from glance_notify_middleware.wsgi.lookup import Lookup, Record
 
@@ -37,7 +37,7 @@ class Following:
     def __init__(
         self,
         look: Lookup,
-        telling: Telling,
+        emitter: Emitter,
         limit: float,
         maximum: int,
         *,
@@ -46,7 +46,7 @@ class Following:
     ) -> None:
         """`limit` is in seconds. `start` has a function run beside the requests, for good."""
         self._look = look
-        self._telling = telling
+        self._emitter = emitter
         self._limit = limit
         self._maximum = maximum
         self._clock = clock
@@ -60,7 +60,7 @@ class Following:
         self._lock = threading.Lock()
         self._runs = False
         self._handed = Handed()
-        self._judge = Judge(self._look, self._telling, self._handed)
+        self._judge = Judge(self._look, self._emitter, self._handed)
         self._seen: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._due: list[tuple[float, int, Followed]] = []  # a heap
         self._open: set[Followed] = set()  # all that have not ended
@@ -113,7 +113,7 @@ class Following:
     def _start_thread(self, run: Callable[[], None]) -> None:
         threading.Thread(target=run, name="glance-notify-following", daemon=True).start()
         if not self._looks_at_the_end:
-            at_the_end(self.last_look)
+            at_process_end(self.last_look)
             self._looks_at_the_end = True
 
     # -- at the end of the process ----------------------------------------------------------

@@ -13,7 +13,7 @@ from glance_notify_middleware.events.background import LOCK, Accepted
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.rules import ImageEvent
-from glance_notify_middleware.wsgi.emitting import Telling
+from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.lookup import Lookup, Record, Snapshot
 
 FIRST_WAIT = 0.5  # seconds from the answer to the first look-up; each further wait is twice as long
@@ -105,9 +105,9 @@ def _shows_the_end(followed: Followed, shown: Shown) -> bool:
 class Judge:
     """What look-ups and requests have seen -> whether it has ended, and how; told at once."""
 
-    def __init__(self, look: Lookup, telling: Telling, handed: Handed) -> None:
+    def __init__(self, look: Lookup, emitter: Emitter, handed: Handed) -> None:
         self._look = look
-        self._telling = telling
+        self._emitter = emitter
         self._handed = handed
 
     # -- on the thread of a request -----------------------------------------------------------
@@ -197,7 +197,7 @@ class Judge:
         followed.task = followed.task or record.get(LOCK)
         if not followed.prepared and background.has_begun(accepted, record):
             followed.prepared = True
-            self._telling.tell([background.prepare(accepted, record)], followed.who)
+            self._emitter.emit([background.prepare(accepted, record)], followed.who)
 
     def _judge_task(self, followed: Followed, task: Record) -> None:
         """By the record of a task of the tasks API."""
@@ -252,4 +252,4 @@ class Judge:
 
     def _end(self, followed: Followed, told: Sequence[ImageEvent]) -> None:
         followed.ended = True
-        self._telling.tell(told, followed.who, followed.intent)
+        self._emitter.emit(told, followed.who, followed.intent)

@@ -16,7 +16,7 @@ from webob import Request, Response
 from glance_notify_middleware.events import images
 from glance_notify_middleware.events.bounds import bounded
 from glance_notify_middleware.events.operations import Operation
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.wsgi import log_context
 
 CACHE_SECONDS = 60.0
@@ -161,7 +161,7 @@ class Lookup:
             # Only its class: what an application's exception says can hold secrets.
             told = f"{type(error).__name__} in a look-up of a record ({self.failures} so far)"
             with contextlib.suppress(Exception):
-                log_alone(LOG, logging.WARNING, told)
+                log_line(LOG, logging.WARNING, told)
             return Found()
         return Found(status, record if isinstance(record, dict) else None)
 

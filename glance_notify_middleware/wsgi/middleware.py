@@ -19,14 +19,14 @@ from glance_notify_middleware.events.operations import (
     match,
 )
 from glance_notify_middleware.recorder import Recorder
-from glance_notify_middleware.runtime.own_log import harmless
-from glance_notify_middleware.wsgi.emitting import Telling
+from glance_notify_middleware.runtime.own_log import never_raises
+from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.following import Following
 from glance_notify_middleware.wsgi.lookup import Lookup
 from glance_notify_middleware.wsgi.observation import Equipment, Observation, may_be_cached
-from glance_notify_middleware.wsgi.placement import Surroundings
-from glance_notify_middleware.wsgi.plan import Watch
-from glance_notify_middleware.wsgi.record_read import PassingRecord
+from glance_notify_middleware.wsgi.placement import Placement
+from glance_notify_middleware.wsgi.plan import RoutePlan
+from glance_notify_middleware.wsgi.record_read import RecordRead
 
 
 class NotifyMiddleware:
@@ -35,19 +35,19 @@ class NotifyMiddleware:
     def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
         self._app = app
         self._settings = settings
-        self._telling = Telling(settings, recorder)
+        self._emitter = Emitter(settings, recorder)
         look = Lookup(app)
-        self._following = Following(look, self._telling, settings.follow_limit, settings.follow_max)
+        self._following = Following(look, self._emitter, settings.follow_limit, settings.follow_max)
         self._equipment = Equipment(
             app=app,
             look=look,
-            telling=self._telling,
+            emitter=self._emitter,
             following=self._following,
             trusted_proxies=settings.trusted_proxies,
-            surroundings=Surroundings(),
+            surroundings=Placement(),
         )
-        self._watches = {
-            route: Watch.of(self._as_chosen(route), self._telling.wants)
+        self._plans = {
+            route: RoutePlan.of(self._as_chosen(route), self._emitter.wants)
             for route in ROUTES
             if self._is_wanted(route)
         }
@@ -58,38 +58,38 @@ class NotifyMiddleware:
             return self._app(environ, start_response)
         return observation.call_app(start_response)
 
-    @harmless
-    def _observe(self, environ: WSGIEnvironment) -> "Observation | PassingRecord | _Refusal | None":
+    @never_raises
+    def _observe(self, environ: WSGIEnvironment) -> "Observation | RecordRead | _Refusal | None":
         operation = _operation(environ)
         if operation is None:
             return self._passing(environ) if self._following.images else None
-        watch = self._watches.get(operation.route)
-        if watch is None and may_be_cached(operation, environ):
+        plan = self._plans.get(operation.route)
+        if plan is None and may_be_cached(operation, environ):
             operation = as_download(operation)
-            watch = self._watches.get(operation.route)
-        if watch is None:
+            plan = self._plans.get(operation.route)
+        if plan is None:
             return None
-        if self._telling.refuses():
+        if self._emitter.refuses():
             return _Refusal()
-        if watch.route is not operation.route:
-            operation = operation._replace(route=watch.route)
-        observation = Observation(self._equipment, watch, operation, environ)
+        if plan.route is not operation.route:
+            operation = operation._replace(route=plan.route)
+        observation = Observation(self._equipment, plan, operation, environ)
         observation.begin()
         return observation
 
-    def _passing(self, environ: WSGIEnvironment) -> PassingRecord | None:
+    def _passing(self, environ: WSGIEnvironment) -> RecordRead | None:
         image_id = image_shown(
             environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
         )
         followed = self._following.of(image_id)
         if followed is None:
             return None
-        return PassingRecord(self._app, environ, followed, self._following.saw)
+        return RecordRead(self._app, environ, followed, self._following.saw)
 
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""
         return any(
-            self._telling.wants(event_type, priority)
+            self._emitter.wants(event_type, priority)
             for event_type in {*route.events, route.refused}
             for priority in Priority
         )

@@ -13,15 +13,15 @@ from glance_notify_middleware.events.background import Accepted
 from glance_notify_middleware.events.identity import Proxy, Receiver
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
-from glance_notify_middleware.runtime.own_log import harmless
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
+from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi import lookup, streams
 from glance_notify_middleware.wsgi.answer import Answer, hand_on
-from glance_notify_middleware.wsgi.emitting import Telling
+from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.following import Following
 from glance_notify_middleware.wsgi.judging import Followed
-from glance_notify_middleware.wsgi.placement import CACHE_KEY, Surroundings
-from glance_notify_middleware.wsgi.plan import Watch
+from glance_notify_middleware.wsgi.placement import CACHE_KEY, Placement
+from glance_notify_middleware.wsgi.plan import RoutePlan
 
 Body = Iterable[bytes]
 
@@ -39,10 +39,10 @@ class Equipment:
 
     app: WSGIApplication
     look: lookup.Lookup
-    telling: Telling
+    emitter: Emitter
     following: Following
     trusted_proxies: Sequence[Proxy]
-    surroundings: Surroundings
+    surroundings: Placement
 
 
 class Observation:
@@ -55,21 +55,21 @@ class Observation:
     def __init__(
         self,
         equipment: Equipment,
-        watch: Watch,
+        plan: RoutePlan,
         operation: Operation,
         environ: WSGIEnvironment,
     ) -> None:
         self._app = equipment.app
         self._look = equipment.look
-        self._surroundings = equipment.surroundings
-        self._telling = equipment.telling
+        self._placement = equipment.surroundings
+        self._emitter = equipment.emitter
         self._following = equipment.following
-        self._watch = watch
+        self._plan = plan
         self._operation = operation
         self._environ = environ
 
         self._may_be_cached = may_be_cached(operation, environ)
-        self._snapshot = lookup.snapshot(environ) if watch.may_look_up else {}
+        self._snapshot = lookup.snapshot(environ) if plan.may_look_up else {}
         self._context = identity.from_context(environ)
         self._destination_ip = (
             identity.destination_ip(environ, equipment.trusted_proxies)
@@ -105,41 +105,41 @@ class Observation:
     def begin(self) -> None:
         """To be called before anything else."""
         if CACHE_KEY in self._environ:
-            self._surroundings.saw_cache_above(self._operation)
-        if self._watch.input_kept and "wsgi.input" in self._environ:
-            kept = self._watch.input_kept
+            self._placement.saw_cache_above(self._operation)
+        if self._plan.input_kept and "wsgi.input" in self._environ:
+            kept = self._plan.input_kept
             self._input = streams.watch_input(self._environ, self._on_read, kept)
         operation = self._operation
         if self._following.images and operation.action is not Action.SEND:
             followed = self._following.of(operation.image_id)
             if followed is not None:
                 self._following.look_first(followed)
-        if self._watch.looks_before:
+        if self._plan.looks_before:
             self._before = self._look.record(operation, self._snapshot)
-        if self._watch.lists_tasks:
+        if self._plan.lists_tasks:
             listed = self._look.tasks(operation, self._snapshot)
             self._earlier_tasks = tasks.known(tasks.listed(listed, operation.action))
-        self._intent = self._telling.begin(
+        self._intent = self._emitter.begin(
             operation, self._context or _NOBODY, self._destination_ip
         )
 
     # -- while it reads the request ---------------------------------------------------------
 
-    @harmless
+    @never_raises
     def _on_read(self) -> None:
         seen = self._input
         if seen is None or self._prepared or self._names_locations:
             return
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
-            if self._watch.wants_prepare:
+            if self._plan.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
-                self._telling.tell([rules.prepare(self._operation, record)], self._who())
+                self._emitter.emit([rules.prepare(self._operation, record)], self._who())
         elif self._operation.action is Action.PATCH and (
             seen.is_cut or rules.names_locations(seen.head)
         ):
             self._names_locations = True
-            if self._watch.wants_activate:
+            if self._plan.wants_activate:
                 self._before = self._look.record(self._operation, self._snapshot)
 
     # -- while it answers -------------------------------------------------------------------
@@ -155,7 +155,7 @@ class Observation:
         write = hand_on(start_response, self._started, status, headers, exc_info)
         return functools.partial(self._write, write)
 
-    @harmless
+    @never_raises
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._answer.started(status, headers)
         if self._may_be_cached and self._answer.status in rules.DATA_STATUSES:
@@ -169,7 +169,7 @@ class Observation:
             self._saw(data)
             write(data)
 
-    @harmless
+    @never_raises
     def _watched(self, body: Body) -> Body:
         """What to give to the server in place of the application's `body`.
 
@@ -183,7 +183,7 @@ class Observation:
                 self._body = streams.watched(body, self._end)
             else:
                 self._body = streams.watched(body, self._end, on_progress=self._went_on)
-                self._telling.remind(self._body)
+                self._emitter.remind(self._body)
             return self._body
         if self._answer.status is not None and isinstance(body, (list, tuple)):
             for chunk in body:
@@ -195,26 +195,26 @@ class Observation:
             return body
         return streams.watched(body, self._end, self._saw)
 
-    @harmless
+    @never_raises
     def _saw(self, chunk: bytes) -> None:
         self._answer.saw(chunk)
         if self._answer.is_complete:
             self._finish(None, True)
 
-    @harmless
+    @never_raises
     def _went_on(self) -> None:
         body = self._body
         if self._intent is not None and body is not None:
             sent = self._bytes_written + body.bytes_sent
             owner = (self._owner() or {}).get("owner")
-            self._telling.progress(self._intent, Progress(sent, owner))
+            self._emitter.progress(self._intent, Progress(sent, owner))
 
     def _sends_data(self) -> bool:
         return self._operation.action is Action.SEND and self._answer.carries_data
 
     # -- at the end -------------------------------------------------------------------------
 
-    @harmless
+    @never_raises
     def _end(self, error: BaseException | None, exhausted: bool) -> None:
         self._finish(error, exhausted)
 
@@ -230,21 +230,21 @@ class Observation:
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
         if self._context is None:
-            self._surroundings.saw_no_context(self._environ, self._answer.status)
+            self._placement.saw_no_context(self._environ, self._answer.status)
         elif identity.was_passed_on(self._context, self._environ):
-            self._surroundings.saw_passed_on(self._operation)
+            self._placement.saw_passed_on(self._operation)
             self._look.forget(self._operation)
-            self._telling.tell([], self._context, self._intent)
+            self._emitter.emit([], self._context, self._intent)
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
-        if self._watch.follows and rules.goes_on(self._operation, response):
+        if self._plan.follows and rules.goes_on(self._operation, response):
             self._follow(request)
             return
         source = rules.source_wanted(self._operation, request, response, self._before)
-        records = Records(told=self._found(source), before=self._before)
+        records = ImageRecords(found=self._found(source), before=self._before)
         told = rules.decide(self._operation, request, response, records, _now)
-        self._telling.tell(told, request.receiver, self._intent)
+        self._emitter.emit(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
 
@@ -264,15 +264,15 @@ class Observation:
         task = self._answer.record(self._operation.route.version) or {}
         task_id, begun = task.get("id"), self._intent
         if not tasks.makes_an_image(task):
-            self._telling.tell([], who, begun)
+            self._emitter.emit([], who, begun)
             return False
         if not isinstance(task_id, str):
             why = "Glance's answer does not name the task"
-            self._telling.tell([background.unknown(self._operation, why)], who, begun)
+            self._emitter.emit([background.unknown(self._operation, why)], who, begun)
             return False
         self._operation = self._operation._replace(task_id=task_id)
-        self._intent = self._telling.begin(self._operation, who, None)
-        self._telling.tell([], who, begun)
+        self._intent = self._emitter.begin(self._operation, who, None)
+        self._emitter.emit([], who, begun)
         return True
 
     def _found(self, source: Source | None) -> lookup.Record | None:
@@ -283,7 +283,7 @@ class Observation:
                 return self._before
             case Source.OWNER | Source.HEADERS:
                 return self._owner()
-            case Source.AFTER if self._watch.wants_success:
+            case Source.AFTER if self._plan.wants_success:
                 return self._look.record(self._operation, self._snapshot)
             case _:
                 return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from glance_notify_middleware.events import identity
 from glance_notify_middleware.events.operations import Action, Operation
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 CACHE_KEY = "api.cache.image_id"
 """What Glance's cache filter leaves in the environ (glance 33.0.0, `_stash_request_info`)."""
@@ -22,7 +22,7 @@ _NOBODY = (
 )
 
 
-class Surroundings:
+class Placement:
     """One for each filter of a process. `passed_on` counts requests that another node tells."""
 
     def __init__(self) -> None:
@@ -51,4 +51,4 @@ class Surroundings:
             self._unsaid.remove(what)  # by one thread alone
         except KeyError:
             return
-        log_alone(LOG, logging.WARNING, what)
+        log_line(LOG, logging.WARNING, what)

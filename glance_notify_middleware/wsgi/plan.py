@@ -24,7 +24,7 @@ _WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RoutePlan:
     """Of a route, as the operator wants it told."""
 
     route: Route

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.runtime.own_log import harmless
+from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi import streams
 from glance_notify_middleware.wsgi.answer import Answer, hand_on
 from glance_notify_middleware.wsgi.judging import Followed
@@ -13,7 +13,7 @@ from glance_notify_middleware.wsgi.judging import Followed
 _API_VERSION = 2
 
 
-class PassingRecord:
+class RecordRead:
     """The GET of a record; `saw` is given it when the client has (or could have) all of it.
 
     What the application gives passes as it is, and when it is given.
@@ -39,11 +39,11 @@ class PassingRecord:
         watched = self._watched(body)
         return body if watched is None else watched
 
-    @harmless
+    @never_raises
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._answer.started(status, headers)
 
-    @harmless
+    @never_raises
     def _watched(self, body: Iterable[bytes]) -> Iterable[bytes]:
         if not isinstance(body, (list, tuple)):
             return streams.watched(body, self._ended, self._chunk)
@@ -52,11 +52,11 @@ class PassingRecord:
         self._ended(None, True)
         return body
 
-    @harmless
+    @never_raises
     def _chunk(self, chunk: bytes) -> None:
         self._answer.saw(chunk)
 
-    @harmless
+    @never_raises
     def _ended(self, error: BaseException | None, exhausted: bool) -> None:
         if exhausted and self._answer.status == 200:
             record = self._answer.record(_API_VERSION)

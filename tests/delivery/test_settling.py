@@ -13,7 +13,7 @@ from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType
 from glance_notify_middleware.journal import entries, layout
 from glance_notify_middleware.journal.entries import Kind
-from glance_notify_middleware.journal.files import read_ours
+from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import live_path, segment_path
 from tests.journal.leading import Leading, files, leave_behind, totals
 from tests.journal.processes import has_died, living_writer
@@ -218,7 +218,7 @@ def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_other
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    pread, read = os.pread, read_ours
+    pread, read = os.pread, read_owned
 
     def broken(path: Path, offset: int = 0) -> bytes:
         if path.name.startswith(A):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events.failure import BYTES_READ, explanation
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts, decide
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts, decide
 from tests.events import cases
 
 PAGE = """<html>
@@ -124,7 +124,7 @@ def text_of(request: str, response: ResponseFacts) -> str:
         cases.operation(request),
         RequestFacts(Receiver(), None),
         response,
-        Records(),
+        ImageRecords(),
         now=lambda: cases.NOW,
     )
     assert isinstance(event.payload, str)

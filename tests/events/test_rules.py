@@ -7,7 +7,12 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import ImageEvent, Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.rules import (
+    ImageEvent,
+    ImageRecords,
+    RequestFacts,
+    ResponseFacts,
+)
 from tests.events import cases
 from tests.events.cases import (
     DELETED,
@@ -22,7 +27,7 @@ from tests.events.cases import (
 )
 
 Told = list[tuple[str, str, Any]]
-FOUND = Records(told=RECORD)
+FOUND = ImageRecords(found=RECORD)
 QUEUED: Mapping[str, Any] = {**RECORD, "status": "queued"}
 DEACTIVATED: Mapping[str, Any] = {**RECORD, "status": "deactivated"}
 LOCATIONS = b'[{"op": "replace", "path": "/locations", "value": [{"url": "'
@@ -35,7 +40,7 @@ def told(decided: list[ImageEvent]) -> Told:
 def succeeded(
     request: str,
     status: int,
-    records: Records,
+    records: ImageRecords,
     *,
     body_start: bytes | None = None,
     prepared: bool = False,
@@ -71,60 +76,60 @@ def succeeded(
         (
             cases.PATCH,
             200,
-            Records(told=RECORD, before=QUEUED),
+            ImageRecords(found=RECORD, before=QUEUED),
             [("image.update", "INFO", METADATA), ("image.activate", "INFO", METADATA)],
         ),
         (
             cases.PATCH,
             200,
-            Records(told=RECORD, before=RECORD),
+            ImageRecords(found=RECORD, before=RECORD),
             [("image.update", "INFO", METADATA)],
         ),
         (
             cases.PATCH,
             200,
-            Records(told=QUEUED, before=QUEUED),
+            ImageRecords(found=QUEUED, before=QUEUED),
             [("image.update", "INFO", {**METADATA, "status": "queued"})],
         ),
         (
             cases.DEACTIVATE,
             204,
-            Records(told=DEACTIVATED, before=RECORD),
+            ImageRecords(found=DEACTIVATED, before=RECORD),
             [("image.update", "INFO", {**METADATA, "status": "deactivated"})],
         ),
         (
             cases.REACTIVATE,
             204,
-            Records(told=RECORD, before=DEACTIVATED),
+            ImageRecords(found=RECORD, before=DEACTIVATED),
             [("image.update", "INFO", METADATA)],
         ),
         (cases.TAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
         (cases.UNTAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
         (cases.STORE_DELETE, 204, FOUND, [("image.update", "INFO", METADATA)]),
-        (cases.DELETE, 204, Records(), [("image.delete", "INFO", IMAGE)]),
+        (cases.DELETE, 204, ImageRecords(), [("image.delete", "INFO", IMAGE)]),
         (cases.DELETE, 204, FOUND, [("image.delete", "INFO", IMAGE)]),
         (
             cases.MEMBER_CREATE,
             200,
-            Records(told=MEMBER_RECORD),
+            ImageRecords(found=MEMBER_RECORD),
             [("image.member.create", "INFO", SHARED)],
         ),
         (
             cases.MEMBER_UPDATE,
             200,
-            Records(told=MEMBER_RECORD),
+            ImageRecords(found=MEMBER_RECORD),
             [("image.member.update", "INFO", SHARED)],
         ),
         (
             cases.MEMBER_DELETE,
             204,
-            Records(told=MEMBER_RECORD),
+            ImageRecords(found=MEMBER_RECORD),
             [("image.member.delete", "INFO", UNSHARED)],
         ),
     ],
 )
 def test_a_success_is_told_with_the_payload_of_its_type(
-    request_line: str, status: int, records: Records, expected: Told
+    request_line: str, status: int, records: ImageRecords, expected: Told
 ) -> None:
     assert succeeded(request_line, status, records) == expected
 
@@ -190,19 +195,19 @@ IDS_KNOWN: Mapping[str, Any] = {
 def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
     request_line: str, known: Mapping[str, Any]
 ) -> None:
-    [(_, priority, payload)] = succeeded(request_line, 204, Records())
+    [(_, priority, payload)] = succeeded(request_line, 204, ImageRecords())
     assert (priority, payload) == ("INFO", known)
 
 
 def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
-    [(_, _, payload)] = succeeded(cases.DELETE, 204, Records(), tells_metadata=True)
+    [(_, _, payload)] = succeeded(cases.DELETE, 204, ImageRecords(), tells_metadata=True)
     gone = {"status": "deleted", "deleted": True}
     then = {"deleted_at": cases.NOW, "updated_at": cases.NOW}
     assert payload == {**NOTHING_KNOWN, **gone, **then}
 
 
 def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
-    decided = succeeded(cases.UPLOAD, 204, Records())
+    decided = succeeded(cases.UPLOAD, 204, ImageRecords())
     assert [(event_type, payload["id"]) for event_type, _, payload in decided] == [
         ("image.prepare", IMAGE),
         ("image.upload", IMAGE),
@@ -233,7 +238,7 @@ def test_where_nothing_happened_nothing_is_told(
     before: Mapping[str, Any] | None,
     body_start: bytes | None,
 ) -> None:
-    records = Records(told=RECORD, before=before)
+    records = ImageRecords(found=RECORD, before=before)
     assert succeeded(request_line, status, records, body_start=body_start) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
 
@@ -46,7 +46,7 @@ def failed(
         cases.operation(request),
         RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
         response,
-        Records(told=record),
+        ImageRecords(found=record),
         lambda: cases.NOW,
     )
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]

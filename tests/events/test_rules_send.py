@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.notification import Payload
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE
 
 BY_ALICE = RequestFacts(Receiver("p1", "u1", "req-1"), "198.51.100.7")
 BY_NOBODY = RequestFacts(Receiver(), None)
-OWNED = Records(told={"owner": "o1", "size": 900})
+OWNED = ImageRecords(found={"owner": "o1", "size": 900})
 
 
 def sent(
-    request: RequestFacts, response: ResponseFacts, records: Records
+    request: RequestFacts, response: ResponseFacts, records: ImageRecords
 ) -> list[tuple[str, str, Payload]]:
     decided = rules.decide(
         cases.operation(cases.SEND), request, response, records, now=lambda: cases.NOW
@@ -45,7 +45,7 @@ def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
         (ResponseFacts(200, bytes_sent=900, kept=True), OWNED, "INFO", payload("o1", 900)),
         (ResponseFacts(206, bytes_sent=10, kept=True), OWNED, "INFO", payload("o1", 10)),
         (ResponseFacts(200, bytes_sent=0, kept=True), OWNED, "INFO", payload("o1", 0)),
-        (ResponseFacts(200, bytes_sent=900, kept=True), Records(), "INFO", payload(None, 900)),
+        (ResponseFacts(200, bytes_sent=900, kept=True), ImageRecords(), "INFO", payload(None, 900)),
         (ResponseFacts(200, bytes_sent=899), OWNED, "ERROR", payload("o1", 899)),
         (ResponseFacts(200, bytes_sent=901), OWNED, "ERROR", payload("o1", 901)),
         (ResponseFacts(206), OWNED, "ERROR", payload("o1", 0)),
@@ -55,16 +55,16 @@ def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
             "ERROR",
             payload("o1", 64),
         ),
-        (ResponseFacts(None, error="OSError"), Records(), "ERROR", payload(None, 0)),
-        (ResponseFacts(404, "Not Found", "No image."), Records(), "WARN", payload(None, 0)),
-        (ResponseFacts(403, bytes_sent=64), Records(), "WARN", payload(None, 0)),
-        (ResponseFacts(416, kept=True), Records(), "WARN", payload(None, 0)),
-        (ResponseFacts(500, bytes_sent=64), Records(), "ERROR", payload(None, 0)),
-        (ResponseFacts(503, kept=True), Records(), "ERROR", payload(None, 0)),
+        (ResponseFacts(None, error="OSError"), ImageRecords(), "ERROR", payload(None, 0)),
+        (ResponseFacts(404, "Not Found", "No image."), ImageRecords(), "WARN", payload(None, 0)),
+        (ResponseFacts(403, bytes_sent=64), ImageRecords(), "WARN", payload(None, 0)),
+        (ResponseFacts(416, kept=True), ImageRecords(), "WARN", payload(None, 0)),
+        (ResponseFacts(500, bytes_sent=64), ImageRecords(), "ERROR", payload(None, 0)),
+        (ResponseFacts(503, kept=True), ImageRecords(), "ERROR", payload(None, 0)),
     ],
 )
 def test_a_download_is_told_with_the_bytes_that_left(
-    response: ResponseFacts, records: Records, priority: str, expected: Mapping[str, Any]
+    response: ResponseFacts, records: ImageRecords, priority: str, expected: Mapping[str, Any]
 ) -> None:
     assert sent(BY_ALICE, response, records) == [("image.send", priority, expected)]
 
@@ -90,10 +90,10 @@ def test_what_is_not_known_of_a_receiver_is_null() -> None:
         bytes_sent=st.integers(min_value=0),
         kept=st.booleans(),
     ),
-    st.sampled_from([OWNED, Records()]),
+    st.sampled_from([OWNED, ImageRecords()]),
 )
 def test_the_six_fields_are_always_there(
-    request: RequestFacts, response: ResponseFacts, records: Records
+    request: RequestFacts, response: ResponseFacts, records: ImageRecords
 ) -> None:
     for event_type, _, told in sent(request, response, records):
         assert event_type == "image.send"

@@ -8,7 +8,7 @@ import pytest
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.operations import Operation, match
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
 
@@ -34,7 +34,7 @@ def decided(
 ) -> Decided:
     asked = operation(request)
     facts = RequestFacts(Receiver(), None, bytes_read=bytes_read, body_start=body)
-    told = rules.decide(asked, facts, response, Records(told=record), lambda: cases.NOW)
+    told = rules.decide(asked, facts, response, ImageRecords(found=record), lambda: cases.NOW)
     source = rules.source_wanted(asked, facts, response, None)
     return Decided(
         [(each.event_type.value, each.priority.value, each.payload) for each in told],

@@ -7,7 +7,7 @@ import pytest
 from glance_notify_middleware.events import rules, tasks
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.operations import Action, Operation, match
-from glance_notify_middleware.events.rules import Records, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events.cases import IMAGE, METADATA, RECORD
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
@@ -185,7 +185,7 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
     operation = match("POST", "/v2/tasks")
     assert operation is not None
     request = RequestFacts(Receiver(), None, body_start=body)
-    found = rules.decide(operation, request, ResponseFacts(status), Records(), lambda: "")
+    found = rules.decide(operation, request, ResponseFacts(status), ImageRecords(), lambda: "")
     assert [(each.event_type, each.priority) for each in found] == (
         [("image.create", priority)] if told else []
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import LONGEST, Kind, Record, TooLongError, scan
+from glance_notify_middleware.journal.entries import LONGEST, Entry, Kind, TooLongError, scan
 from tests.journal.support import encoded, message, of_newer_version
 
 MAGIC = encoded([])[:4]
@@ -41,7 +41,7 @@ THREE = [
 ONE = {"count": 1, "number": 9, "clock": 1}
 
 
-def told(found: Record) -> list[Message]:
+def told(found: Entry) -> list[Message]:
     return entries.decode_messages(found.body)
 
 
@@ -66,7 +66,7 @@ def test_a_record_of_every_kind_is_read_as_it_was_written(
     kind: Kind, body: bytes, number: int
 ) -> None:
     data = entries.encode(kind, body, entries.checksum(body), count=7, number=number, clock=number)
-    assert list(scan(data)) == [Record(entries.VERSION, kind, 7, number, number, body, len(data))]
+    assert list(scan(data)) == [Entry(entries.VERSION, kind, 7, number, number, body, len(data))]
 
 
 def test_the_intent_that_events_end_does_not_disturb_them() -> None:

@@ -11,7 +11,7 @@ from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.dead_letters import bury
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed, layout
-from glance_notify_middleware.journal.files import ForeignFileError, open_ours, read_ours
+from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
 from glance_notify_middleware.journal.layout import DirectoryError, live_path, segment_path
 from tests.delivery.test_aside_file import aside, taken_out
 from tests.journal.foreign import FOREIGN
@@ -58,7 +58,7 @@ def test_it_is_not_opened_and_not_waited_for(plant: Plant, flags: int, directory
     path = directory / f"{A}.0.seg"
     plant(path)
     with pytest.raises(ForeignFileError, match=f"is no regular file of user {os.geteuid()}"):
-        open_ours(path, flags)
+        open_owned(path, flags)
     assert not (directory / "nothing").exists()
 
 
@@ -67,13 +67,13 @@ def test_a_file_that_is_ours_is_opened_and_read_and_made_for_its_owner_alone(
 ) -> None:
     path = directory / "relay.lock"
     with pytest.raises(FileNotFoundError):
-        open_ours(path, os.O_RDWR)
-    fd = open_ours(path, os.O_RDWR | os.O_CREAT)
+        open_owned(path, os.O_RDWR)
+    fd = open_owned(path, os.O_RDWR | os.O_CREAT)
     os.write(fd, b"0123456789")
     os.close(fd)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_ours(path) == b"0123456789"
-    assert read_ours(path, 7) == b"789"
+    assert read_owned(path) == b"0123456789"
+    assert read_owned(path, 7) == b"789"
 
 
 @pytest.mark.parametrize("name", NAMES)

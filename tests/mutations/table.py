@@ -1026,8 +1026,8 @@ MUTATIONS = (
     Mutation(
         "what the journal holds of a task does not name it",
         "wsgi/observation.py",
-        "self._intent = self._telling.begin(self._operation, who, None)",
-        "self._intent = self._telling.begin(self._operation._replace(task_id=None), who, None)",
+        "self._intent = self._emitter.begin(self._operation, who, None)",
+        "self._intent = self._emitter.begin(self._operation._replace(task_id=None), who, None)",
         ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
     ),
     Mutation(

@@ -12,7 +12,7 @@ from typing import Any, cast
 import amqp  # type: ignore[import-untyped]
 
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.runtime.own_log import LOG, log_alone
+from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies.rabbit.connection import Connection
 
 _DURABLE, _TYPE = "inequivalent arg 'durable'", "inequivalent arg 'type'"
@@ -79,7 +79,7 @@ class Topology:
         if missing != self._missing:
             self._missing = missing
             if missing:
-                log_alone(
+                log_line(
                     LOG,
                     logging.WARNING,
                     f"there is no queue {' or '.join(missing)} in RabbitMQ: notifications wait "
@@ -136,7 +136,7 @@ class Topology:
     def _point_out(self, entity: str, reply: str) -> None:
         warning = next(_WARNINGS[part] for part in _WARNINGS if part in reply)
         if warning and (self._durable or _DURABLE not in reply):
-            log_alone(LOG, logging.WARNING, warning.format(entity=entity, reply=reply))
+            log_line(LOG, logging.WARNING, warning.format(entity=entity, reply=reply))
 
 
 def _is_missing(connection: Connection, channel: Any, queue: str) -> bool:
