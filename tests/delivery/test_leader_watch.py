@@ -80,7 +80,7 @@ import json, logging, sys, time
 logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
 from glance_notify_middleware import filter_factory
 from glance_notify_middleware.delivery import leader_watch
-unled._PATIENCE = 2.0
+leader_watch._PATIENCE = 2.0
 filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
 time.sleep(6)
 """

@@ -230,7 +230,7 @@ def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_other
             raise OSError(5, "Input/output error")
         return pread(fd, size, offset)
 
-    monkeypatch.setattr("glance_notify_middleware.journal.open_intents.read_ours", broken)
+    monkeypatch.setattr("glance_notify_middleware.journal.open_intents.read_owned", broken)
     monkeypatch.setattr(os, "pread", broken_pread)
     leave_behind(tmp_path, A)
     left = leave_behind(tmp_path, B)

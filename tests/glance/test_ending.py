@@ -7,9 +7,9 @@ PROGRAM = """
 import atexit
 import glance.common.wsgi_app  # its init_app begins with what follows
 atexit.register(print, "Glance has ended its imports")
-from glance_notify_middleware.runtime.shutdown import at_the_end
-at_the_end(lambda: print("the relay stops"))
-at_the_end(lambda: print("the last look"))
+from glance_notify_middleware.runtime.shutdown import at_process_end
+at_process_end(lambda: print("the relay stops"))
+at_process_end(lambda: print("the last look"))
 """
 
 
