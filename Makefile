@@ -33,7 +33,7 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these rooms decide, and do no I/O.
 CORE := */events/*,*/config/*
 
-long: $(VENV)/test rabbitmq apache pins ## what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/
+long: $(VENV)/test rabbitmq apache pins ## what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/measured/
 	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
 
 # Releases of OpenStack, each with an environment of its own.
@@ -52,13 +52,13 @@ build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
 	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,brokers]' || $(call missing,what pip says above; is PyPI within reach?)
 	@touch $@
 
-faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/
+faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/measured/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
-bench: $(VENV)/test ## what recording an event costs, and counting a download, and how fast qpid is; writes its tables to docs/
-	@$(BIN)/python -m bench.recording docs/recording.md
-	@$(BIN)/python -m bench.counting docs/counting.md
-	@$(BIN)/python -m bench.qpid docs/qpid-speed.md
+bench: $(VENV)/test ## what recording an event costs, and counting a download, and how fast qpid is; writes its tables to docs/measured/
+	@$(BIN)/python -m bench.recording docs/measured/recording.md
+	@$(BIN)/python -m bench.counting docs/measured/counting.md
+	@$(BIN)/python -m bench.qpid docs/measured/qpid-speed.md
 
 constraints: ## take today's versions of everything into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv

@@ -1,4 +1,4 @@
-"""What the pages below docs/ are made of."""
+"""What the pages below docs/measured/ are made of."""
 
 import platform
 from collections.abc import Iterable, Sequence

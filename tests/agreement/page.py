@@ -1,4 +1,4 @@
-"""docs/agreement.md: what both notifiers told in a whole run of the tests, and how they agree."""
+"""The page docs/measured/agreement.md: what both notifiers reported in a whole run of the tests."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -8,7 +8,7 @@ import pytest
 
 from tests.agreement.page import DELETE_PAYLOADS, Agreement
 
-_PAGE = Path(__file__).parents[2] / "docs" / "agreement.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "measured" / "agreement.md"
 
 
 @pytest.fixture(scope="session")

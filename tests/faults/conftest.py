@@ -12,7 +12,7 @@ from tests.faults.trial import Found, Trial
 from tests.faults.ways import ALL, RABBIT, WAYS, Way, is_asked
 
 HERE = Path(__file__).parent
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "measured"
 
 _FOUND = pytest.StashKey[Found]()
 

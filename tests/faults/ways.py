@@ -27,7 +27,7 @@ class Way:
     clients: tuple[str, ...]
     """The distributions that it needs."""
     page: str
-    """Where the table is written, below docs/."""
+    """Where the table is written, below docs/measured/."""
     faults: frozenset[int]
     """The numbers of those that concern it."""
     forms: Mapping[str, str]

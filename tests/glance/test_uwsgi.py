@@ -179,9 +179,9 @@ MORE = 16 * MIB
 """Memory that a worker may take more for a download with the filter: two runs without it differ."""
 
 
-def test_the_readme_has_what_a_download_may_take() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert f"less than {MORE // MIB} MiB more" in " ".join(readme.split())
+def test_the_guarantees_have_what_a_download_may_take() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guarantees.md").read_text()
+    assert f"less than {MORE // MIB} MiB more" in " ".join(page.split())
 
 
 def peak(server: Server) -> int:

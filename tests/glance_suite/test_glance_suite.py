@@ -1,7 +1,7 @@
 """Glance's own functional tests end the same with the filter, and both notifiers tell the same.
 
 A named part of them runs always, all that touch image operations with LONG=1, which also
-writes docs/glance-suite.md and its part of docs/agreement.md.
+writes docs/measured/glance-suite.md and its part of docs/measured/agreement.md.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.glance_suite.pipeline import Place
 from tests.glance_suite.runner import MODULES
 
 LONG = os.environ.get("LONG") == "1"
-PAGE = Path(__file__).parents[2] / "docs" / "glance-suite.md"
+PAGE = Path(__file__).parents[2] / "docs" / "measured" / "glance-suite.md"
 
 TESTED = (
     list(MODULES)

@@ -1,4 +1,4 @@
-"""The pages below docs/ that `make long` writes: what was measured, when, and with what."""
+"""The pages that `make long` writes below docs/measured/: what was measured, when, with what."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from tests.markdown import markdown
 
 COLUMNS = ("what", "measured")
 
-_DOCS = Path(__file__).parents[2] / "docs"
+_DOCS = Path(__file__).parents[2] / "docs" / "measured"
 
 _TITLES = {
     "backlog": (
@@ -44,7 +44,7 @@ _TITLES = {
 
 
 def write(name: str, rows: Sequence[tuple[str, str]], rabbit: Rabbit) -> None:
-    """Write the page `docs/<name>.md`."""
+    """Write the page `docs/measured/<name>.md`."""
     title, sentences = _TITLES[name]
     version = rabbit.api("GET", "overview")["rabbitmq_version"]
     libraries = (f"{each} {metadata.version(each)}" for each in ("glance", "amqp", "kombu"))

@@ -17,7 +17,7 @@ from glance_notify_middleware.strategies import Outcome
 from tests.rabbit.program import Program
 from tests.strategies.places import RabbitPlace, messages
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "rabbitmq.md").read_text()
 WRONG = "wrong-pa55word"
 
 COMMAND = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
@@ -114,11 +114,9 @@ def test_the_leader_says_which_queues_are_missing(rabbit: Node, vhost: str, lead
     assert entities(rabbit, vhost) == {"glance", "notifications.info"}
 
 
-def test_the_policy_of_the_readme_bounds_a_queue_that_nobody_reads(
-    rabbit: Node, vhost: str
-) -> None:
+def test_the_policy_of_the_page_bounds_a_queue_that_nobody_reads(rabbit: Node, vhost: str) -> None:
     """The command as it stands there, but for the vhost and the number of bytes."""
-    (command,) = re.findall(r"^    rabbitmqctl (set_policy .*\\\n .*)$", README, re.MULTILINE)
+    (command,) = re.findall(r"^    rabbitmqctl (set_policy .*\\\n .*)$", PAGE, re.MULTILINE)
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:4] == ["set_policy", "-p", "/", "bound"]
     bounded = [each.replace("104857600", "5000") for each in words]
