@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from glance_notify_middleware.events import failure, images, patch
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts
 from glance_notify_middleware.events.notification import EventType, Payload, Priority
 from glance_notify_middleware.events.operations import Action, Operation, Route, Source
 
@@ -27,46 +27,6 @@ DATA_STATUSES = (200, 206)
 """The statuses of a download whose body is the image's data."""
 
 
-class RequestFacts(NamedTuple):
-    """What is known of a request once the application has it.
-
-    `bytes_read` is None where the server hides the reads; `body_start` is the first bytes
-    that were read, None where no body was seen; `prepared` says that image.prepare was told.
-    """
-
-    receiver: Receiver
-    destination_ip: str | None
-    bytes_read: int | None = 0
-    body_start: bytes | None = None
-    prepared: bool = False
-
-
-class ResponseFacts(NamedTuple):
-    """What is known of a response when its event is due.
-
-    `status` is None when the application raised before it gave one; `error` names the
-    exception's class; `kept` tells whether every promised byte of image data was sent.
-    """
-
-    status: int | None
-    reason: str = ""
-    explanation: str = ""
-    error: str | None = None
-    bytes_sent: int = 0
-    kept: bool = False
-
-
-class ImageRecords(NamedTuple):
-    """The records that were found; each None where there was none to be had.
-
-    `found` is the one of the route's source: the answer's, or that of a look-up. `before`
-    is the image before the request, where the rules ask what changed.
-    """
-
-    found: Mapping[str, Any] | None = None
-    before: Mapping[str, Any] | None = None
-
-
 class ImageEvent(NamedTuple):
     """One event, not yet a message: it lacks an id, a time and a publisher."""
 
@@ -75,37 +35,38 @@ class ImageEvent(NamedTuple):
     payload: Payload
 
 
-def outcome(
-    operation: Operation, request: RequestFacts, response: ResponseFacts
-) -> Priority | None:
+def outcome(exchange: Exchange) -> Priority | None:
     """How the operation ended; None when nothing happened that is an event."""
+    response = exchange.response
     status = response.status
     if response.error is not None or status is None or status >= 500:
         return Priority.ERROR
     if status >= 400:
-        return Priority.ERROR if _broke_off(operation, request, status) else Priority.WARN
-    if operation.action is Action.SEND:
+        return Priority.ERROR if _broke_off(exchange, status) else Priority.WARN
+    if exchange.operation.action is Action.SEND:
         if status not in DATA_STATUSES:
             return None
         return Priority.INFO if response.kept else Priority.ERROR
-    if goes_on(operation, response):
+    if goes_on(exchange):
         return None
     return Priority.INFO if 200 <= status < 300 else None
 
 
-def goes_on(operation: Operation, response: ResponseFacts) -> bool:
+def goes_on(exchange: Exchange) -> bool:
     """Whether Glance works on after its answer, so that it is not known yet how that ends."""
-    accepted = response.status is not None and response.error is None
-    return accepted and response.status == ASYNCHRONOUS.get(operation.action)
+    status = exchange.response.status
+    accepted = status is not None and exchange.response.error is None
+    return accepted and status == ASYNCHRONOUS.get(exchange.operation.action)
 
 
-def _broke_off(operation: Operation, request: RequestFacts, status: int) -> bool:
+def _broke_off(exchange: Exchange, status: int) -> bool:
     """Whether a 4xx ended an upload that Glance had begun, rather than refused it."""
-    if operation.action not in _TAKES_DATA:
+    if exchange.operation.action not in _TAKES_DATA:
         return False
-    if request.bytes_read is None:
+    bytes_read = exchange.request.bytes_read
+    if bytes_read is None:
         return status in (410, 413)
-    return request.bytes_read > 0 or status == 410
+    return bytes_read > 0 or status == 410
 
 
 def looks_before(route: Route) -> bool:
@@ -129,32 +90,27 @@ def names_locations(body_start: bytes) -> bool:
         return True
 
 
-def source_wanted(
-    operation: Operation,
-    request: RequestFacts,
-    response: ResponseFacts,
-    before: Mapping[str, Any] | None,
-) -> Source | None:
+def source_wanted(exchange: Exchange) -> Source | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
+    operation = exchange.operation
     if operation.action is Action.SEND:
-        return operation.route.source if response.status in DATA_STATUSES else None
-    priority = outcome(operation, request, response)
+        return operation.route.source if exchange.response.status in DATA_STATUSES else None
+    priority = outcome(exchange)
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
-        return None if request.prepared else Source.AFTER
-    if priority is not Priority.INFO or _changed_nothing(operation, request, before):
+        return None if exchange.request.prepared else Source.AFTER
+    if priority is not Priority.INFO or _changed_nothing(exchange):
         return None
     return operation.route.source
 
 
-def _changed_nothing(
-    operation: Operation, request: RequestFacts, before: Mapping[str, Any] | None
-) -> bool:
+def _changed_nothing(exchange: Exchange) -> bool:
     """Whether Glance said yes to what was so already: no event then, as in native Glance."""
-    action = operation.action
+    action = exchange.operation.action
     if action is Action.PATCH:
-        return request.body_start is not None and request.body_start.strip() == b"[]"
+        body_start = exchange.request.body_start
+        return body_start is not None and body_start.strip() == b"[]"
     asked = _STATUS_ASKED.get(action)
-    return asked is not None and (before or {}).get("status") == asked
+    return asked is not None and (exchange.before or {}).get("status") == asked
 
 
 def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
@@ -163,42 +119,39 @@ def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEven
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
 
 
-def decide(
-    operation: Operation,
-    request: RequestFacts,
-    response: ResponseFacts,
-    records: ImageRecords,
-    now: _Now,
-) -> list[ImageEvent]:
+def decide(exchange: Exchange, found: _Record | None, now: _Now) -> list[ImageEvent]:
     """The events of an operation that has ended, in order; none when nothing happened.
 
-    `now` tells the time as `YYYY-MM-DDTHH:MM:SSZ`.
+    `found` is the record that `source_wanted` names, None where it was not to be had. `now` tells
+    the time as `YYYY-MM-DDTHH:MM:SSZ`.
     """
-    priority = outcome(operation, request, response)
+    operation, request, response, _ = exchange
+    record = found or {}
+    priority = outcome(exchange)
     if priority is None or (operation.action is Action.TASK and _is_of_another_type(request)):
         return []
     if operation.action is Action.SEND:
-        return [ImageEvent(EventType.SEND, priority, _send(operation, request, response, records))]
+        return [ImageEvent(EventType.SEND, priority, _send(exchange, record))]
     if priority is not Priority.INFO:
         text = failure.text(
             operation, response.status, response.reason, response.explanation, response.error
         )
-        began = priority is Priority.ERROR and _uploads(operation, request)
+        began = priority is Priority.ERROR and _uploads(exchange)
         failed = ImageEvent(EventType.UPLOAD if began else operation.route.refused, priority, text)
         late = began and operation.action is Action.UPLOAD and not request.prepared
-        return [*([_late_prepare(operation, records)] if late else ()), failed]
-    if _changed_nothing(operation, request, records.before):
+        return [*([_late_prepare(operation, record)] if late else ()), failed]
+    if _changed_nothing(exchange):
         return []
     if operation.action is Action.MEMBERS_V1:
         named = images.members_v1(operation.image_id, request.body_start or b"")
         return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, each) for each in named]
-    payload = _PAYLOADS.get(operation.action, _image)(operation, records.found or {}, now)
+    payload = _PAYLOADS.get(operation.action, _image)(operation, record, now)
     return [
-        _late_prepare(operation, records)
+        _late_prepare(operation, record)
         if event_type is EventType.PREPARE
         else ImageEvent(event_type, Priority.INFO, payload)
         for event_type in operation.route.events
-        if _happened(event_type, operation, request, records)
+        if _happened(event_type, exchange, record)
     ]
 
 
@@ -215,39 +168,37 @@ def _is_of_another_type(request: RequestFacts) -> bool:
     return isinstance(asked, Mapping) and asked.get("type", IMPORT_TASK) != IMPORT_TASK
 
 
-def _uploads(operation: Operation, request: RequestFacts) -> bool:
+def _uploads(exchange: Exchange) -> bool:
     """Whether the operation brings image data. Where reads are hidden, there is a body."""
-    if operation.action is Action.UPLOAD:
-        return True
-    return operation.action in _MAY_UPLOAD and request.bytes_read != 0
+    action = exchange.operation.action
+    return action is Action.UPLOAD or (action in _MAY_UPLOAD and exchange.request.bytes_read != 0)
 
 
-def _happened(
-    event_type: EventType, operation: Operation, request: RequestFacts, records: ImageRecords
-) -> bool:
+def _happened(event_type: EventType, exchange: Exchange, after: _Record) -> bool:
     """Whether an event of the route came about, in an operation that succeeded."""
     if event_type is EventType.ACTIVATE:
-        return _became_active(operation, request, records)
+        return _became_active(exchange, after)
     if event_type is EventType.PREPARE:
-        return _uploads(operation, request) and not request.prepared
-    return event_type is not EventType.UPLOAD or _uploads(operation, request)
+        return _uploads(exchange) and not exchange.request.prepared
+    return event_type is not EventType.UPLOAD or _uploads(exchange)
 
 
-def _became_active(operation: Operation, request: RequestFacts, records: ImageRecords) -> bool:
-    if operation.action is Action.UPLOAD:
+def _became_active(exchange: Exchange, after: _Record) -> bool:
+    action = exchange.operation.action
+    if action is Action.UPLOAD:
         return True  # Glance answers 204 only once it has set the status
-    before, after = records.before or {}, records.found or {}
-    if operation.action is Action.PATCH:
+    if action is Action.PATCH:
+        before = exchange.before or {}
         return before.get("status") == "queued" and after.get("status") == "active"
-    if _uploads(operation, request):
+    if _uploads(exchange):
         return bool(after.get("status", "active") == "active")
     # What was made with a location is active at once.
-    return operation.action is Action.CREATE_V1 and after.get("status") == "active"
+    return action is Action.CREATE_V1 and after.get("status") == "active"
 
 
-def _late_prepare(operation: Operation, records: ImageRecords) -> ImageEvent:
+def _late_prepare(operation: Operation, record: _Record) -> ImageEvent:
     """image.prepare of an upload that was not told while its data was being read."""
-    known = {"id": operation.image_id, **(records.found or {})}
+    known = {"id": operation.image_id, **record}
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known))
 
 
@@ -288,14 +239,12 @@ _PAYLOADS: Mapping[Action, Callable[[Operation, _Record, _Now], Payload]] = {
 """What a successful operation tells, where that is not the image as its record shows it."""
 
 
-def _send(
-    operation: Operation, request: RequestFacts, response: ResponseFacts, records: ImageRecords
-) -> Payload:
+def _send(exchange: Exchange, record: _Record) -> Payload:
     """The six fields of image.send, the same for every priority."""
-    known = records.found or {}
+    operation, request, response, _ = exchange
     return {
-        "image_id": known.get("id") or operation.image_id,
-        "owner_id": known.get("owner"),
+        "image_id": record.get("id") or operation.image_id,
+        "owner_id": record.get("owner"),
         "receiver_tenant_id": request.receiver.project_id,
         "receiver_user_id": request.receiver.user_id,
         "destination_ip": request.destination_ip,

@@ -10,10 +10,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.events import background, identity, rules, tasks
 from glance_notify_middleware.events.background import Accepted
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Proxy, Receiver
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi import lookup, streams
 from glance_notify_middleware.wsgi.answer import Answer, hand_on
@@ -238,12 +238,12 @@ class Observation:
             return
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
-        if self._plan.follows and rules.goes_on(self._operation, response):
+        exchange = Exchange(self._operation, request, response, self._before)
+        if self._plan.follows and rules.goes_on(exchange):
             self._follow(request)
             return
-        source = rules.source_wanted(self._operation, request, response, self._before)
-        records = ImageRecords(found=self._found(source), before=self._before)
-        told = rules.decide(self._operation, request, response, records, _now)
+        found = self._found(rules.source_wanted(exchange))
+        told = rules.decide(exchange, found, _now)
         self._emitter.emit(told, request.receiver, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)

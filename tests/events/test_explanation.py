@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.failure import BYTES_READ, explanation
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts, decide
+from glance_notify_middleware.events.rules import decide
 from tests.events import cases
 
 PAGE = """<html>
@@ -120,13 +121,8 @@ def test_no_body_gets_a_url_or_a_control_character_into_the_explanation(
 
 
 def text_of(request: str, response: ResponseFacts) -> str:
-    [event] = decide(
-        cases.operation(request),
-        RequestFacts(Receiver(), None),
-        response,
-        ImageRecords(),
-        now=lambda: cases.NOW,
-    )
+    exchange = Exchange(cases.operation(request), RequestFacts(Receiver(), None), response)
+    [event] = decide(exchange, None, now=lambda: cases.NOW)
     assert isinstance(event.payload, str)
     return event.payload
 

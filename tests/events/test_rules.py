@@ -6,13 +6,9 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import (
-    ImageEvent,
-    ImageRecords,
-    RequestFacts,
-    ResponseFacts,
-)
+from glance_notify_middleware.events.rules import ImageEvent
 from tests.events import cases
 from tests.events.cases import (
     DELETED,
@@ -27,7 +23,6 @@ from tests.events.cases import (
 )
 
 Told = list[tuple[str, str, Any]]
-FOUND = ImageRecords(found=RECORD)
 QUEUED: Mapping[str, Any] = {**RECORD, "status": "queued"}
 DEACTIVATED: Mapping[str, Any] = {**RECORD, "status": "deactivated"}
 LOCATIONS = b'[{"op": "replace", "path": "/locations", "value": [{"url": "'
@@ -40,107 +35,119 @@ def told(decided: list[ImageEvent]) -> Told:
 def succeeded(
     request: str,
     status: int,
-    records: ImageRecords,
+    found: Mapping[str, Any] | None,
     *,
+    before: Mapping[str, Any] | None = None,
     body_start: bytes | None = None,
     prepared: bool = False,
     tells_metadata: bool = False,
 ) -> Told:
-    return told(
-        rules.decide(
-            cases.operation(request, tells_metadata=tells_metadata),
-            RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
-            ResponseFacts(status, kept=True),
-            records,
-            lambda: cases.NOW,
-        )
+    exchange = Exchange(
+        cases.operation(request, tells_metadata=tells_metadata),
+        RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
+        ResponseFacts(status, kept=True),
+        before,
     )
+    return told(rules.decide(exchange, found, lambda: cases.NOW))
 
 
 @pytest.mark.parametrize(
-    ("request_line", "status", "records", "expected"),
+    ("request_line", "status", "found", "before", "expected"),
     [
-        (cases.CREATE, 201, FOUND, [("image.create", "INFO", METADATA)]),
+        (cases.CREATE, 201, RECORD, None, [("image.create", "INFO", METADATA)]),
         (
             cases.UPLOAD,
             204,
-            FOUND,
+            RECORD,
+            None,
             [
                 ("image.prepare", "INFO", SAVING),
                 ("image.upload", "INFO", METADATA),
                 ("image.activate", "INFO", METADATA),
             ],
         ),
-        (cases.STAGE, 204, FOUND, [("image.update", "INFO", METADATA)]),
-        (cases.PATCH, 200, FOUND, [("image.update", "INFO", METADATA)]),
+        (cases.STAGE, 204, RECORD, None, [("image.update", "INFO", METADATA)]),
+        (cases.PATCH, 200, RECORD, None, [("image.update", "INFO", METADATA)]),
         (
             cases.PATCH,
             200,
-            ImageRecords(found=RECORD, before=QUEUED),
+            RECORD,
+            QUEUED,
             [("image.update", "INFO", METADATA), ("image.activate", "INFO", METADATA)],
         ),
         (
             cases.PATCH,
             200,
-            ImageRecords(found=RECORD, before=RECORD),
+            RECORD,
+            RECORD,
             [("image.update", "INFO", METADATA)],
         ),
         (
             cases.PATCH,
             200,
-            ImageRecords(found=QUEUED, before=QUEUED),
+            QUEUED,
+            QUEUED,
             [("image.update", "INFO", {**METADATA, "status": "queued"})],
         ),
         (
             cases.DEACTIVATE,
             204,
-            ImageRecords(found=DEACTIVATED, before=RECORD),
+            DEACTIVATED,
+            RECORD,
             [("image.update", "INFO", {**METADATA, "status": "deactivated"})],
         ),
         (
             cases.REACTIVATE,
             204,
-            ImageRecords(found=RECORD, before=DEACTIVATED),
+            RECORD,
+            DEACTIVATED,
             [("image.update", "INFO", METADATA)],
         ),
-        (cases.TAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
-        (cases.UNTAG, 204, FOUND, [("image.update", "INFO", METADATA)]),
-        (cases.STORE_DELETE, 204, FOUND, [("image.update", "INFO", METADATA)]),
-        (cases.DELETE, 204, ImageRecords(), [("image.delete", "INFO", IMAGE)]),
-        (cases.DELETE, 204, FOUND, [("image.delete", "INFO", IMAGE)]),
+        (cases.TAG, 204, RECORD, None, [("image.update", "INFO", METADATA)]),
+        (cases.UNTAG, 204, RECORD, None, [("image.update", "INFO", METADATA)]),
+        (cases.STORE_DELETE, 204, RECORD, None, [("image.update", "INFO", METADATA)]),
+        (cases.DELETE, 204, None, None, [("image.delete", "INFO", IMAGE)]),
+        (cases.DELETE, 204, RECORD, None, [("image.delete", "INFO", IMAGE)]),
         (
             cases.MEMBER_CREATE,
             200,
-            ImageRecords(found=MEMBER_RECORD),
+            MEMBER_RECORD,
+            None,
             [("image.member.create", "INFO", SHARED)],
         ),
         (
             cases.MEMBER_UPDATE,
             200,
-            ImageRecords(found=MEMBER_RECORD),
+            MEMBER_RECORD,
+            None,
             [("image.member.update", "INFO", SHARED)],
         ),
         (
             cases.MEMBER_DELETE,
             204,
-            ImageRecords(found=MEMBER_RECORD),
+            MEMBER_RECORD,
+            None,
             [("image.member.delete", "INFO", UNSHARED)],
         ),
     ],
 )
 def test_a_success_is_told_with_the_payload_of_its_type(
-    request_line: str, status: int, records: ImageRecords, expected: Told
+    request_line: str,
+    status: int,
+    found: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    expected: Told,
 ) -> None:
-    assert succeeded(request_line, status, records) == expected
+    assert succeeded(request_line, status, found, before=before) == expected
 
 
 def test_a_delete_tells_the_metadata_as_before_it_where_that_was_chosen() -> None:
-    decided = succeeded(cases.DELETE, 204, FOUND, tells_metadata=True)
+    decided = succeeded(cases.DELETE, 204, RECORD, tells_metadata=True)
     assert decided == [("image.delete", "INFO", DELETED)]
 
 
 def test_an_upload_that_was_prepared_tells_the_rest() -> None:
-    assert succeeded(cases.UPLOAD, 204, FOUND, prepared=True) == [
+    assert succeeded(cases.UPLOAD, 204, RECORD, prepared=True) == [
         ("image.upload", "INFO", METADATA),
         ("image.activate", "INFO", METADATA),
     ]
@@ -195,19 +202,19 @@ IDS_KNOWN: Mapping[str, Any] = {
 def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
     request_line: str, known: Mapping[str, Any]
 ) -> None:
-    [(_, priority, payload)] = succeeded(request_line, 204, ImageRecords())
+    [(_, priority, payload)] = succeeded(request_line, 204, None)
     assert (priority, payload) == ("INFO", known)
 
 
 def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
-    [(_, _, payload)] = succeeded(cases.DELETE, 204, ImageRecords(), tells_metadata=True)
+    [(_, _, payload)] = succeeded(cases.DELETE, 204, None, tells_metadata=True)
     gone = {"status": "deleted", "deleted": True}
     then = {"deleted_at": cases.NOW, "updated_at": cases.NOW}
     assert payload == {**NOTHING_KNOWN, **gone, **then}
 
 
 def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
-    decided = succeeded(cases.UPLOAD, 204, ImageRecords())
+    decided = succeeded(cases.UPLOAD, 204, None)
     assert [(event_type, payload["id"]) for event_type, _, payload in decided] == [
         ("image.prepare", IMAGE),
         ("image.upload", IMAGE),
@@ -238,13 +245,13 @@ def test_where_nothing_happened_nothing_is_told(
     before: Mapping[str, Any] | None,
     body_start: bytes | None,
 ) -> None:
-    records = ImageRecords(found=RECORD, before=before)
-    assert succeeded(request_line, status, records, body_start=body_start) == []
+    decided = succeeded(request_line, status, RECORD, before=before, body_start=body_start)
+    assert decided == []
 
 
 @pytest.mark.parametrize("body_start", [None, b"", LOCATIONS, b"[{}]"])
 def test_a_patch_whose_body_is_not_seen_to_be_empty_is_an_update(body_start: bytes | None) -> None:
-    decided = succeeded(cases.PATCH, 200, FOUND, body_start=body_start)
+    decided = succeeded(cases.PATCH, 200, RECORD, body_start=body_start)
     assert decided == [("image.update", "INFO", METADATA)]
 
 

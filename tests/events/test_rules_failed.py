@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
 
@@ -42,13 +42,12 @@ def failed(
     prepared: bool = False,
     record: Any = None,
 ) -> list[tuple[str, str, Any]]:
-    decided = rules.decide(
+    exchange = Exchange(
         cases.operation(request),
         RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
         response,
-        ImageRecords(found=record),
-        lambda: cases.NOW,
     )
+    decided = rules.decide(exchange, record, lambda: cases.NOW)
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
-from glance_notify_middleware.events.rules import RequestFacts, ResponseFacts
 from tests.events import cases
 
 BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
@@ -34,7 +34,7 @@ def wanted(
     prepared: bool = False,
     tells_metadata: bool = False,
 ) -> str | None:
-    record = rules.source_wanted(
+    exchange = Exchange(
         cases.operation(request, tells_metadata=tells_metadata),
         RequestFacts(
             Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
@@ -42,6 +42,7 @@ def wanted(
         ResponseFacts(status, kept=True),
         before,
     )
+    record = rules.source_wanted(exchange)
     return None if record is None else record.name
 
 

@@ -8,23 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.notification import Payload
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE
 
 BY_ALICE = RequestFacts(Receiver("p1", "u1", "req-1"), "198.51.100.7")
 BY_NOBODY = RequestFacts(Receiver(), None)
-OWNED = ImageRecords(found={"owner": "o1", "size": 900})
+OWNED: Mapping[str, Any] = {"owner": "o1", "size": 900}
 
 
 def sent(
-    request: RequestFacts, response: ResponseFacts, records: ImageRecords
+    request: RequestFacts, response: ResponseFacts, found: Mapping[str, Any] | None
 ) -> list[tuple[str, str, Payload]]:
-    decided = rules.decide(
-        cases.operation(cases.SEND), request, response, records, now=lambda: cases.NOW
-    )
+    exchange = Exchange(cases.operation(cases.SEND), request, response)
+    decided = rules.decide(exchange, found, now=lambda: cases.NOW)
     return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 
 
@@ -40,12 +39,12 @@ def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("response", "records", "priority", "expected"),
+    ("response", "found", "priority", "expected"),
     [
         (ResponseFacts(200, bytes_sent=900, kept=True), OWNED, "INFO", payload("o1", 900)),
         (ResponseFacts(206, bytes_sent=10, kept=True), OWNED, "INFO", payload("o1", 10)),
         (ResponseFacts(200, bytes_sent=0, kept=True), OWNED, "INFO", payload("o1", 0)),
-        (ResponseFacts(200, bytes_sent=900, kept=True), ImageRecords(), "INFO", payload(None, 900)),
+        (ResponseFacts(200, bytes_sent=900, kept=True), None, "INFO", payload(None, 900)),
         (ResponseFacts(200, bytes_sent=899), OWNED, "ERROR", payload("o1", 899)),
         (ResponseFacts(200, bytes_sent=901), OWNED, "ERROR", payload("o1", 901)),
         (ResponseFacts(206), OWNED, "ERROR", payload("o1", 0)),
@@ -55,18 +54,21 @@ def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
             "ERROR",
             payload("o1", 64),
         ),
-        (ResponseFacts(None, error="OSError"), ImageRecords(), "ERROR", payload(None, 0)),
-        (ResponseFacts(404, "Not Found", "No image."), ImageRecords(), "WARN", payload(None, 0)),
-        (ResponseFacts(403, bytes_sent=64), ImageRecords(), "WARN", payload(None, 0)),
-        (ResponseFacts(416, kept=True), ImageRecords(), "WARN", payload(None, 0)),
-        (ResponseFacts(500, bytes_sent=64), ImageRecords(), "ERROR", payload(None, 0)),
-        (ResponseFacts(503, kept=True), ImageRecords(), "ERROR", payload(None, 0)),
+        (ResponseFacts(None, error="OSError"), None, "ERROR", payload(None, 0)),
+        (ResponseFacts(404, "Not Found", "No image."), None, "WARN", payload(None, 0)),
+        (ResponseFacts(403, bytes_sent=64), None, "WARN", payload(None, 0)),
+        (ResponseFacts(416, kept=True), None, "WARN", payload(None, 0)),
+        (ResponseFacts(500, bytes_sent=64), None, "ERROR", payload(None, 0)),
+        (ResponseFacts(503, kept=True), None, "ERROR", payload(None, 0)),
     ],
 )
 def test_a_download_is_told_with_the_bytes_that_left(
-    response: ResponseFacts, records: ImageRecords, priority: str, expected: Mapping[str, Any]
+    response: ResponseFacts,
+    found: Mapping[str, Any] | None,
+    priority: str,
+    expected: Mapping[str, Any],
 ) -> None:
-    assert sent(BY_ALICE, response, records) == [("image.send", priority, expected)]
+    assert sent(BY_ALICE, response, found) == [("image.send", priority, expected)]
 
 
 def test_what_is_not_known_of_a_receiver_is_null() -> None:
@@ -90,12 +92,12 @@ def test_what_is_not_known_of_a_receiver_is_null() -> None:
         bytes_sent=st.integers(min_value=0),
         kept=st.booleans(),
     ),
-    st.sampled_from([OWNED, ImageRecords()]),
+    st.sampled_from([OWNED, None]),
 )
 def test_the_six_fields_are_always_there(
-    request: RequestFacts, response: ResponseFacts, records: ImageRecords
+    request: RequestFacts, response: ResponseFacts, found: Mapping[str, Any] | None
 ) -> None:
-    for event_type, _, told in sent(request, response, records):
+    for event_type, _, told in sent(request, response, found):
         assert event_type == "image.send"
         assert isinstance(told, Mapping)
         assert sorted(told) == [

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.operations import Operation, match
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
 
@@ -32,10 +32,10 @@ class Decided:
 def decided(
     request: str, response: ResponseFacts, bytes_read: int | None, record: Any, body: bytes = b""
 ) -> Decided:
-    asked = operation(request)
     facts = RequestFacts(Receiver(), None, bytes_read=bytes_read, body_start=body)
-    told = rules.decide(asked, facts, response, ImageRecords(found=record), lambda: cases.NOW)
-    source = rules.source_wanted(asked, facts, response, None)
+    exchange = Exchange(operation(request), facts, response)
+    told = rules.decide(exchange, record, lambda: cases.NOW)
+    source = rules.source_wanted(exchange)
     return Decided(
         [(each.event_type.value, each.priority.value, each.payload) for each in told],
         source and source.name,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events import rules, tasks
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Receiver
 from glance_notify_middleware.events.operations import Action, Operation, match
-from glance_notify_middleware.events.rules import ImageRecords, RequestFacts, ResponseFacts
 from tests.events.cases import IMAGE, METADATA, RECORD
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
@@ -185,7 +185,8 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
     operation = match("POST", "/v2/tasks")
     assert operation is not None
     request = RequestFacts(Receiver(), None, body_start=body)
-    found = rules.decide(operation, request, ResponseFacts(status), ImageRecords(), lambda: "")
+    exchange = Exchange(operation, request, ResponseFacts(status))
+    found = rules.decide(exchange, None, lambda: "")
     assert [(each.event_type, each.priority) for each in found] == (
         [("image.create", priority)] if told else []
     )
@@ -196,9 +197,10 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
 def test_what_glance_has_accepted_goes_on_whatever_its_type_is() -> None:
     operation = match("POST", "/v2/tasks")
     assert operation is not None
-    assert rules.goes_on(operation, ResponseFacts(201))
-    assert not rules.goes_on(operation, ResponseFacts(202))
-    assert not rules.goes_on(operation, ResponseFacts(201, error="OSError"))
+    request = RequestFacts(Receiver(), None)
+    assert rules.goes_on(Exchange(operation, request, ResponseFacts(201)))
+    assert not rules.goes_on(Exchange(operation, request, ResponseFacts(202)))
+    assert not rules.goes_on(Exchange(operation, request, ResponseFacts(201, error="OSError")))
     assert operation._replace(task_id=TASK).record_path == f"/v2/tasks/{TASK}"
     assert by_task(IMAGE).record_path == f"/v2/images/{IMAGE}"
 

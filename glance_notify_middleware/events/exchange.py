@@ -1,0 +1,51 @@
+"""What was seen of one request and its response: the facts that the rules judge."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.operations import Operation
+
+
+class RequestFacts(NamedTuple):
+    """What is known of a request once the application has it.
+
+    `bytes_read` counts the bytes of the body that the application has read; None where the server
+    hides the reads. `body_start` is the first of these bytes; None where no body was seen.
+    `prepared` is true when image.prepare has been emitted.
+    """
+
+    receiver: Receiver
+    destination_ip: str | None
+    bytes_read: int | None = 0
+    body_start: bytes | None = None
+    prepared: bool = False
+
+
+class ResponseFacts(NamedTuple):
+    """What is known of a response when its event is due.
+
+    `status` is None when the application raised before it gave one. `error` names the class of the
+    exception that the application raised. `kept` is true when every promised byte of image data
+    was sent.
+    """
+
+    status: int | None
+    reason: str = ""
+    explanation: str = ""
+    error: str | None = None
+    bytes_sent: int = 0
+    kept: bool = False
+
+
+class Exchange(NamedTuple):
+    """One request/response pair as it was seen.
+
+    `before` is the record of the image (for the removal of a member: of the member) as it was
+    before the request; None where the rules do not ask for it, or where Glance did not give it.
+    """
+
+    operation: Operation
+    request: RequestFacts
+    response: ResponseFacts
+    before: Mapping[str, Any] | None = None
