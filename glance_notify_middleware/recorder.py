@@ -15,7 +15,7 @@ class NotRecordedError(Exception):
         self.lost = lost
 
 
-class Running(Protocol):
+class RunningDownload(Protocol):
     """A download that runs. It tells its progress when it has sent `due` bytes."""
 
     due: float
@@ -38,7 +38,7 @@ class Recorder(Protocol):
         is lost is logged whole; then the intent is ended by a call without notifications.
         """
 
-    def remind(self, running: Running) -> None:
+    def remind(self, running: RunningDownload) -> None:
         """Have `due` of it set to 0 every few seconds, for as long as anybody else holds it."""
 
     def refuses(self) -> bool:
@@ -63,7 +63,7 @@ class SeveralRecorders:
         for recorder in self._recorders:
             recorder.progress(running, progress)
 
-    def remind(self, running: Running) -> None:
+    def remind(self, running: RunningDownload) -> None:
         """A download is reminded every few seconds."""
         for recorder in self._recorders:
             recorder.remind(running)

@@ -6,7 +6,7 @@ from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Message, Notification
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from glance_notify_middleware.recorder import NotRecordedError, Running
+from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
 
 
 class JournalRecorder:
@@ -36,7 +36,7 @@ class JournalRecorder:
         elif key is not None:
             self._journal().end(key)
 
-    def remind(self, running: Running) -> None:
+    def remind(self, running: RunningDownload) -> None:
         """It is reminded every few seconds."""
         self._journal().reminders.add(running)
 

@@ -4,7 +4,7 @@ import threading
 import time
 import weakref
 
-from glance_notify_middleware.recorder import Running
+from glance_notify_middleware.recorder import RunningDownload
 
 _EVERY = 5.0  # seconds
 
@@ -13,11 +13,11 @@ class Reminders:
     """Those that are to be reminded; held weakly, so that nobody has to end it."""
 
     def __init__(self) -> None:
-        self._running: weakref.WeakSet[Running] = weakref.WeakSet()
+        self._running: weakref.WeakSet[RunningDownload] = weakref.WeakSet()
         self._lock = threading.Lock()  # of the threads that add and the one that reminds
         self._next = 0.0
 
-    def add(self, running: Running) -> None:
+    def add(self, running: RunningDownload) -> None:
         """From now on."""
         with self._lock:
             self._running.add(running)

@@ -10,7 +10,7 @@ from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.events.operations import Operation
 from glance_notify_middleware.events.rules import ImageEvent
-from glance_notify_middleware.recorder import NotRecordedError, Recorder, Running
+from glance_notify_middleware.recorder import NotRecordedError, Recorder, RunningDownload
 from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.runtime.own_log import log_error
 
@@ -73,7 +73,7 @@ class Emitter:
         """Have it recorded how far a download has come."""
         self._recorder.progress(running, progress)
 
-    def remind(self, running: Running) -> None:
+    def remind(self, running: RunningDownload) -> None:
         """Have a download reminded every few seconds to tell its progress."""
         self._recorder.remind(running)
 

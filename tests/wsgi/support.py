@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from glance_notify_middleware import config
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.recorder import Recorder, Running
+from glance_notify_middleware.recorder import Recorder, RunningDownload
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
@@ -25,7 +25,7 @@ class Told:
         self.notifications: list[Notification] = []
         self.begun: list[Intent] = []
         self.progressed: list[Progress] = []
-        self.running: weakref.WeakSet[Running] = weakref.WeakSet()
+        self.running: weakref.WeakSet[RunningDownload] = weakref.WeakSet()
         self.ended: list[Intent] = []
 
     def begin(self, begun: Intent) -> None:
@@ -34,7 +34,7 @@ class Told:
     def progress(self, running: Intent, progress: Progress) -> None:
         self.progressed.append(progress)
 
-    def remind(self, running: Running) -> None:
+    def remind(self, running: RunningDownload) -> None:
         self.running.add(running)
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
