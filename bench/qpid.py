@@ -24,9 +24,9 @@ from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.qpid import Qpid
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.sasl import authenticate, responses
+from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from glance_notify_middleware.strategies.qpid.stream import connect
 from tests.strategies import amqp10
 from tests.strategies.places import message

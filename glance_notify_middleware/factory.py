@@ -12,6 +12,7 @@ from glance_notify_middleware.recorder import Recorder, SeveralRecorders
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
+from glance_notify_middleware.strategies.registry import describe
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 
 
@@ -57,7 +58,7 @@ def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
 
 
 def _place(strategy: str, settings: Settings) -> str:
-    hosts = ", ".join(str(broker) for broker in assembly.hosts(strategy, settings))
+    hosts = ", ".join(str(broker) for broker in describe(strategy, settings).brokers)
     return f"{strategy} at {hosts}" if hosts else strategy
 
 

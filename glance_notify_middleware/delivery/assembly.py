@@ -5,12 +5,10 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.delivery import leader_watch
 from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.lane import Route
@@ -26,6 +24,8 @@ from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line, n
 from glance_notify_middleware.runtime.shutdown import at_process_end
 from glance_notify_middleware.runtime.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.strategies.description import Description, in_any_order
+from glance_notify_middleware.strategies.registry import also_set_by, describe
 
 _AGAIN = 10.0  # seconds between tries to start threads in a process that can have none now
 _ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, all in all
@@ -36,60 +36,8 @@ Makers = Mapping[str, Callable[[], Strategy]]
 """What makes each strategy that needs delivery, by its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The names of the options of a strategy that matter here; of an installed one we know none."""
-
-    hosts: str = ""
-    destination: tuple[
-        str, ...
-    ] = ()  # further options that decide where a message goes, and as what
-    back_off: tuple[str, ...] = ()  # the first wait, the longest
-
-
-_OPTIONS = {
-    "rabbit": _Options(
-        hosts="rabbit_hosts",
-        destination=(
-            "rabbit_virtual_host",
-            "rabbit_use_ssl",
-            "rabbit_ssl_verify",
-            "rabbit_notification_exchange",
-            "rabbit_notification_topic",
-            "create_queues",
-            "queue_max_bytes",
-            "rabbit_durable_queues",
-            "rabbit_queue_type",
-        ),
-        back_off=("rabbit_retry_backoff", "rabbit_retry_max_backoff"),
-    ),
-    "qpid": _Options(
-        hosts="qpid_hosts",
-        destination=(
-            "qpid_sasl_mechanisms",
-            "qpid_protocol",
-            "qpid_ssl_verify",
-            "qpid_notification_exchange",
-            "qpid_notification_topic",
-            "qpid_target",
-            "qpid_create_node",
-        ),
-        back_off=("qpid_reconnect_interval_min", "qpid_reconnect_interval_max"),
-    ),
-}
-
-_OF_A_JOURNAL = ("relay", "journal_max_size", "journal_sync")
-"""In these the filters of one process must agree that have one journal, and so one journal_dir."""
-
 _FILTERS: dict[Path, Mapping[str, object]] = {}
 """In what those of this process agree, by journal_dir; a forked child has its parent's filters."""
-
-
-def hosts(strategy: str, settings: Settings) -> tuple[Broker, ...]:
-    """The brokers that a strategy sends to, as far as it is known."""
-    option = _options(strategy).hosts
-    brokers: tuple[Broker, ...] = getattr(settings, option) if option else ()
-    return brokers
 
 
 def directory_of(settings: Settings) -> Path:
@@ -104,7 +52,7 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
     """
     directory = directory_of(settings)
     wanted = destinations(settings, strategies)
-    of_filter = wanted | {name: getattr(settings, name) for name in _OF_A_JOURNAL}
+    of_filter = wanted | _of_a_journal(settings)
     before = _FILTERS.get(directory, of_filter)
     for name in (*of_filter, *before):
         if of_filter.get(name) != before.get(name):
@@ -144,34 +92,30 @@ def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, o
     found: dict[str, object] = {
         "notifier_strategy": ", ".join(sorted(strategies)),
         "message_format": settings.message_format,
-        "priorities": _listed(settings.priorities),  # whose queues are looked for, and made
+        "priorities": in_any_order(settings.priorities),  # whose queues are looked for, and made
     }
     for name in sorted(strategies):
-        options = _options(name)
-        if options.hosts:
-            found[options.hosts] = _listed(
-                f"{broker.userid}@{broker}" for broker in hosts(name, settings)
-            )
-        for option in options.destination:
-            value = getattr(settings, option)
-            found[option] = _listed(value) if isinstance(value, tuple) else value
+        found |= describe(name, settings).destination
     return found
 
 
-def _listed(values: Iterable[object]) -> str:
-    """In whatever order they stand."""
-    return ", ".join(sorted(map(str, values)))
+def _of_a_journal(settings: Settings) -> dict[str, object]:
+    """In these the filters of one process must agree that have one journal, and so one
+    journal_dir."""
+    return {
+        "relay": settings.relay,
+        "journal_max_size": settings.journal_max_size,
+        "journal_sync": settings.journal_sync,
+    }
 
 
 def _disagreement(name: str, here: object, there: object, where: str, way_out: str) -> OptionError:
-    also = " (or transport_url)" if name in _ALSO_IN_THE_URL else ""
+    another = also_set_by(name)
+    also = f" (or {another})" if another else ""
     return OptionError(
         f"option {name}{also} of the notify filter: {here!r} here, but {there!r} in {where} with "
         f"the same journal_dir, {way_out}"
     )
-
-
-_ALSO_IN_THE_URL = ("rabbit_hosts", "rabbit_virtual_host", "rabbit_use_ssl")
 
 
 def recorder(settings: Settings, strategies: Makers, paste_file: str = "") -> JournalRecorder:
@@ -197,7 +141,7 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
             name=name,
             make=make,
             message_format=settings.message_format,
-            back_off=BackOff(*(getattr(settings, each) for each in _options(name).back_off)),
+            back_off=_back_off(describe(name, settings)),
             aside_max_size=settings.journal_max_size // _ASIDE // len(strategies),
         )
         for name, make in strategies.items()
@@ -262,8 +206,8 @@ def _settle(ours: _Ours, unknown: Sequence[Notification]) -> bool:
     return True
 
 
-def _options(strategy: str) -> _Options:
-    return _OPTIONS.get(strategy, _Options())
+def _back_off(description: Description) -> BackOff:
+    return BackOff(description.first_wait, description.longest_wait)
 
 
 @never_raises

@@ -1,18 +1,17 @@
-"""What makes each chosen strategy: ours, or those that other packages have installed."""
+"""From the names in notifier_strategy to what makes each strategy."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.strategies.description import BuiltIn
+from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
 
 GROUP = "glance_notify_middleware.strategies"
-"""Of the entry points: each is called with the Settings, and returns a Strategy."""
-
-AT_ONCE = ("noop", "logging")
-"""These need no delivery: nothing is sent to a broker."""
+"""The entry point group of installed strategies: each is called with the Settings of the section,
+and returns a Strategy."""
 
 Make = Callable[[], Strategy]
 
@@ -20,57 +19,29 @@ Make = Callable[[], Strategy]
 def makers(settings: Settings) -> dict[str, Make]:
     """By name, what makes those of the chosen strategies that need delivery; connects nothing.
 
-    Raises OptionError where one, or its library, is missing or cannot be loaded.
+    Raises OptionError where a strategy, or its library, is missing or cannot be loaded.
     """
-    chosen = [name for name in settings.notifier_strategy if name not in AT_ONCE]
+    chosen = [name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY]
     return {name: _maker(name, settings) for name in chosen}
 
 
-def _rabbit(settings: Settings) -> Make:
-    from glance_notify_middleware.strategies.rabbit import Rabbit
-
-    return functools.partial(Rabbit, settings)
-
-
-def _qpid(settings: Settings) -> Make:
-    from glance_notify_middleware.strategies.qpid import Qpid
-
-    return functools.partial(Qpid, settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Library:
-    """What a strategy is made with; and, where its library is missing, what brings it."""
-
-    maker: Callable[[Settings], Make]
-    brought_by: str
-
-
-_LIBRARIES = {
-    "rabbit": _Library(_rabbit, "pip install /path/to/the/clone brings"),
-    "qpid": _Library(
-        _qpid,
-        "pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
-        "headers), or Debian's package python3-qpid-proton",
-    ),
-}
-
-
 def _maker(name: str, settings: Settings) -> Make:
-    library = _LIBRARIES.get(name)
-    if library is None:
-        return _installed(name, settings)
+    built_in = BUILT_IN.get(name)
+    return _installed(name, settings) if built_in is None else _loaded(name, built_in, settings)
+
+
+def _loaded(name: str, built_in: BuiltIn, settings: Settings) -> Make:
     try:
-        return library.maker(settings)
+        return functools.partial(built_in.load(), settings)
     except ImportError as error:
         raise _wrong(
             f"{name} needs {error.name or error}, which is not installed; expected what "
-            f"{library.brought_by}"
+            f"{built_in.brought_by}"
         ) from error
 
 
 def _installed(name: str, settings: Settings) -> Make:
-    """It is made once here, so that what it lacks is told when Glance loads."""
+    """The strategy is made once here, so that an error of its author shows when Glance loads."""
     found = entry_points(group=GROUP)
     entry = next((each for each in found if each.name == name), None)
     if entry is None:
@@ -88,7 +59,7 @@ def _installed(name: str, settings: Settings) -> Make:
     except OptionError:
         raise
     except Exception as error:
-        # It had the settings, with their passwords: what it says stays untold.
+        # The strategy had the settings, with their passwords: the error's text is not shown.
         failed = type(error).__name__
     else:
         return make

@@ -18,6 +18,7 @@ from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import DESTINATIONS, agree
 from glance_notify_middleware.strategies.loading import makers
+from glance_notify_middleware.strategies.registry import describe
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.journal.leading import leave_behind
 from tests.journal.processes import ask
@@ -317,7 +318,7 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
 ) -> None:
     settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
     (strategy,) = settings.notifier_strategy
-    assert ", ".join(map(str, assembly.hosts(strategy, settings))) == hosts
+    assert ", ".join(map(str, describe(strategy, settings).brokers)) == hosts
     made = makers(settings)
     assembly.prepare(settings, made)
     if strategy == "rabbit":

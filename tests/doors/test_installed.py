@@ -68,7 +68,7 @@ def test_one_that_is_installed_is_made_with_the_settings_anew_each_time() -> Non
 
 
 def test_ours_cannot_be_replaced() -> None:
-    from glance_notify_middleware.strategies.rabbit import Rabbit
+    from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 
     assert isinstance(makers(settings("rabbit"))["rabbit"](), Rabbit)
 

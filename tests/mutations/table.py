@@ -458,9 +458,9 @@ MUTATIONS = (
     ),
     Mutation(
         "who shares a journal_dir may send to another virtual host",
-        "delivery/assembly.py",
-        '            "rabbit_virtual_host",\n            "rabbit_use_ssl",\n',
-        '            "rabbit_use_ssl",\n',
+        "strategies/rabbit/description.py",
+        '            "rabbit_virtual_host": settings.rabbit_virtual_host,\n',
+        "",
         (
             "doors/test_one_journal_dir.py"
             "::test_each_setting_is_compared_or_decides_nothing_for_others",

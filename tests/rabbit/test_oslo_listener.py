@@ -20,7 +20,7 @@ from glance_notify_middleware.events.notification import (
     in_format,
 )
 from glance_notify_middleware.strategies import Outcome
-from glance_notify_middleware.strategies.rabbit import Rabbit
+from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 from tests.rabbit.program import Program
 
 DURABLE = "[oslo_messaging_rabbit]\namqp_durable_queues = true\n"

@@ -17,7 +17,7 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
-from glance_notify_middleware.strategies.rabbit import Rabbit
+from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 from tests.rabbit.program import Program
 
 CLOUDS = {

@@ -7,7 +7,7 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.strategies import Strategy
-from glance_notify_middleware.strategies.qpid import Qpid
+from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from tests.strategies.places import PATIENCE, Place, RabbitPlace
 from tests.strategies.qpid_place import QpidPlace
 

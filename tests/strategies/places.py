@@ -11,7 +11,7 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
-from glance_notify_middleware.strategies.rabbit import Rabbit
+from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 
 PASSWORD = "wrong-pa55word"
 

@@ -9,7 +9,7 @@ import proton
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import Priority
-from glance_notify_middleware.strategies.qpid import Qpid
+from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from tests.strategies import answers
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.answers import Conversation

@@ -13,9 +13,9 @@ import pytest
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.qpid import Qpid
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.message import encoded
+from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from glance_notify_middleware.strategies.qpid.stream import Stream
 from tests.strategies import amqp10, answers
 from tests.strategies.amqp10 import Amqp10

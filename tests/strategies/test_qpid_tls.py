@@ -9,7 +9,7 @@ import pytest
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.strategies import Outcome
-from glance_notify_middleware.strategies.qpid import Qpid
+from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from tests.strategies.amqp10 import Amqp10
 from tests.strategies.peers import Peer, repeating, silent
 from tests.strategies.places import IN_TIME, PASSWORD, PATIENCE, fails, messages

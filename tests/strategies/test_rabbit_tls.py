@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.strategies import Outcome, SendError
-from glance_notify_middleware.strategies.rabbit import Rabbit
+from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 from tests.strategies.peers import Peer, repeating, silent
 from tests.strategies.places import IN_TIME, PATIENCE, RabbitPlace, messages
 

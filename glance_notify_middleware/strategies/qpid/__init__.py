@@ -1,5 +1,7 @@
-"""The qpid strategy: AMQP 1.0, by Proton."""
+"""The qpid strategy: AMQP 1.0, by Proton.
 
-from glance_notify_middleware.strategies.qpid.strategy import Qpid
-
-__all__ = ["Qpid"]
+Read in this order: `description` (what the rest of the code must know, without the library),
+`strategy` (what is special in how it sends), `sender` (a link and the outcomes of its messages),
+`message` (a message as bytes), `engine` (Proton's protocol engine), `sasl` (authentication),
+`stream` (the socket, with TLS).
+"""

@@ -1,5 +1,6 @@
-"""The rabbit strategy: AMQP 0-9-1, by kombu."""
+"""The rabbit strategy: AMQP 0-9-1, by kombu and py-amqp.
 
-from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
-
-__all__ = ["Rabbit"]
+Read in this order: `description` (what the rest of the code must know, without the library),
+`strategy` (what is special in how it sends), `confirms` (a channel in confirm mode), `topology`
+(exchange and queues), `connection` (py-amqp with deadlines).
+"""

@@ -1,0 +1,56 @@
+"""What the rest of the code asks of a strategy before the strategy exists."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.strategies import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A strategy as the settings configure it. The defaults describe an installed strategy."""
+
+    brokers: tuple[Broker, ...] = ()
+    """The brokers that it connects to, for log lines; empty: unknown."""
+
+    destination: Mapping[str, object] = field(default_factory=dict)
+    """What decides where a message goes, as whose, and in which form: option name -> value.
+
+    Processes that share a journal_dir must agree on these values, because one of them delivers what
+    all of them record. The values are written to a file in journal_dir: they are what JSON can
+    hold, and no password is among them.
+    """
+
+    first_wait: float = 0.2
+    """Seconds before a lost connection, or a refused message, is tried again."""
+
+    longest_wait: float = 30.0
+    """Seconds; each wait is longer than the one before it, up to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A strategy of this package that needs delivery. Its room defines one."""
+
+    describe: Callable[[Settings], Description]
+
+    load: Callable[[], Callable[[Settings], Strategy]]
+    """Import what makes the strategy. Raises ImportError where its library is missing."""
+
+    brought_by: str
+    """What installs the library: the end of the sentence "expected what ..."."""
+
+    also_set_by: Mapping[str, str] = field(default_factory=dict)
+    """Option of the destination -> another option that sets it too, for error messages."""
+
+
+def in_any_order(values: Iterable[object]) -> str:
+    """The values as one text, which does not depend on their order."""
+    return ", ".join(sorted(map(str, values)))
+
+
+def identities(brokers: Iterable[Broker]) -> str:
+    """`user@host:port` of each broker, in any order: a part of a destination."""
+    return in_any_order(f"{broker.userid}@{broker}" for broker in brokers)
