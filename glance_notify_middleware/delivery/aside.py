@@ -21,7 +21,7 @@ from glance_notify_middleware.journal.files import (
     read_owned,
     sync,
 )
-from glance_notify_middleware.journal.layout import is_at
+from glance_notify_middleware.journal.locks import is_at
 
 AGAIN = 60.0
 """Seconds after which they are tried again."""

@@ -16,8 +16,9 @@ from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.delivery.relay import PATIENCE, Relay
 from glance_notify_middleware.delivery.window import BackOff
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import layout, per_process
-from glance_notify_middleware.journal.layout import DestinationsError, DirectoryError
+from glance_notify_middleware.journal import fitness, per_process
+from glance_notify_middleware.journal.destinations import DestinationsError, agree
+from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
 from glance_notify_middleware.journal.writer import TENDING, Journal
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line, never_raises
@@ -67,8 +68,8 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
     # What is recorded from now on is for a new strategy, too.
     add_new = functools.partial(begin_now, directory, strategies)
     try:
-        layout.prepare(directory)
-        layout.agree(directory, wanted, ours, add_new)
+        fitness.prepare(directory)
+        agree(directory, wanted, ours, add_new)
     except DestinationsError as error:
         raise _disagreement(
             error.name,
@@ -264,5 +265,5 @@ def _tend_once(ours: Journal) -> None:
         ours.open()
         ours.tend()
     except PermissionError:
-        layout.prepare(ours.directory)
+        fitness.prepare(ours.directory)
         raise

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from glance_notify_middleware.journal.layout import is_led
+from glance_notify_middleware.journal.locks import is_led
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 _PATIENCE = 10.0

@@ -11,7 +11,7 @@ from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.lane import Desk, Lane, Route
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.journal import layout, locks
 from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
@@ -82,11 +82,11 @@ class Relay:
         path = self._directory / layout.RELAY_LOCK
         fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
-            while not layout.lock(fd):
-                if self._stop.wait(_FOLLOWER_POLL) or not layout.is_at(path, fd):
+            while not locks.lock(fd):
+                if self._stop.wait(_FOLLOWER_POLL) or not locks.is_at(path, fd):
                     return
             lead = _Lead(self._directory, self._routes, self._complain, self._record)
-            lead.run(self._stop, self._ours, lambda: layout.is_at(path, fd))
+            lead.run(self._stop, self._ours, lambda: locks.is_at(path, fd))
         finally:
             os.close(fd)
 

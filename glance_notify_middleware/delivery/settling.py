@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import checksummed, layout
+from glance_notify_middleware.journal import checksummed, layout, locks
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
@@ -97,7 +97,7 @@ class Settling:
         for identity in listed.living - known:
             if len(self._locks) >= _LOCKS:
                 break
-            fd = layout.seize(layout.live_path(self._directory, identity))
+            fd = locks.seize(layout.live_path(self._directory, identity))
             if fd is not None:
                 self._locks[identity] = fd
                 self._found_dead(identity)

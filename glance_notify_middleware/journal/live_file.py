@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal import checksummed
-from glance_notify_middleware.journal.layout import is_at, live_path, lock
+from glance_notify_middleware.journal.layout import live_path
+from glance_notify_middleware.journal.locks import is_at, lock
 
 
 class LiveFile:

@@ -4,7 +4,8 @@ import errno
 import os
 from pathlib import Path
 
-from glance_notify_middleware.journal.layout import is_at, segment_path
+from glance_notify_middleware.journal.layout import segment_path
+from glance_notify_middleware.journal.locks import is_at
 
 
 class Segment:

@@ -5,13 +5,8 @@ import os
 from pathlib import Path
 
 from glance_notify_middleware.journal.files import is_foreign
-from glance_notify_middleware.journal.layout import (
-    Listing,
-    foreign,
-    live_path,
-    segment_path,
-    who_else_may_write,
-)
+from glance_notify_middleware.journal.fitness import foreign, who_else_may_write
+from glance_notify_middleware.journal.layout import Listing, live_path, segment_path
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from glance_notify_middleware.delivery import leader_watch
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
-from glance_notify_middleware.journal.layout import is_led
+from glance_notify_middleware.journal.locks import is_led
 from tests.delivery.relays import run_relay
 from tests.delivery.support import lines
 from tests.journal.processes import eventually, running

@@ -11,7 +11,7 @@ import pytest
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType
-from glance_notify_middleware.journal import entries, layout
+from glance_notify_middleware.journal import entries, locks
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import live_path, segment_path
@@ -256,7 +256,7 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
     first = segment_path(tmp_path, A, 0)
     with first.open("ab") as file:
         file.write(mark() + begin(ended))
-    seize = layout.seize
+    seize = locks.seize
 
     def late(path: Path) -> int | None:
         second = segment_path(tmp_path, A, 1)
@@ -264,7 +264,7 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
             second.write_bytes(head() + begin(ended) + mark() + end(ended) + begin(stands))
         return seize(path)
 
-    monkeypatch.setattr(layout, "seize", late)
+    monkeypatch.setattr(locks, "seize", late)
     leading.settle()
     assert leading.unknown == [intent.unknown(stands, Progress())]
 

@@ -16,7 +16,8 @@ from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.journal import checksummed
-from glance_notify_middleware.journal.layout import DESTINATIONS, agree
+from glance_notify_middleware.journal.destinations import agree
+from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.registry import describe
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware

@@ -14,7 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.journal.layout import live_path, seize
+from glance_notify_middleware.journal.layout import live_path
+from glance_notify_middleware.journal.locks import seize
 from glance_notify_middleware.journal.writer import SEGMENT_SIZE, Journal
 from tests.journal.support import GIB, message
 

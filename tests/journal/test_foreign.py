@@ -10,9 +10,10 @@ import pytest
 from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.dead_letters import bury
 from glance_notify_middleware.events.notification import Priority
-from glance_notify_middleware.journal import checksummed, layout
+from glance_notify_middleware.journal import checksummed, fitness, layout, locks
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
-from glance_notify_middleware.journal.layout import DirectoryError, live_path, segment_path
+from glance_notify_middleware.journal.fitness import DirectoryError
+from glance_notify_middleware.journal.layout import live_path, segment_path
 from tests.delivery.test_aside_file import aside, taken_out
 from tests.journal.foreign import FOREIGN
 from tests.journal.leading import Leading, leave_behind
@@ -82,7 +83,7 @@ def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
 ) -> None:
     plant(directory / name)
     with pytest.raises(DirectoryError) as raised:
-        layout.prepare(directory)
+        fitness.prepare(directory)
     assert str(raised.value) == (
         f"'{directory / name}' is no regular file of user {os.geteuid()}, so it is none of the "
         f"journal's; find out who has put it there, and remove it: rm {directory / name} "
@@ -93,7 +94,7 @@ def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
 @pytest.mark.parametrize("name", ["lost+found", "ballast", f"{A}.0.seg.bak", "notes.txt"])
 def test_under_another_name_it_may_lie_there(plant: Plant, name: str, directory: Path) -> None:
     plant(directory / name)
-    layout.prepare(directory)
+    fitness.prepare(directory)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o720, 0o1777])
@@ -102,7 +103,7 @@ def test_a_directory_that_others_may_write_is_refused_with_the_chmod_line(
 ) -> None:
     directory.chmod(mode)
     with pytest.raises(DirectoryError) as raised:
-        layout.prepare(directory)
+        fitness.prepare(directory)
     assert str(raised.value) == (
         f"'{directory}' may be written by others than user {os.geteuid()} (its mode is "
         f"{mode:04o}); expected a directory for its owner alone: chmod 0700 {directory}"
@@ -112,7 +113,7 @@ def test_a_directory_that_others_may_write_is_refused_with_the_chmod_line(
 @pytest.mark.parametrize("mode", [0o700, 0o750, 0o755, 0o2755])
 def test_one_that_others_may_read_is_not(mode: int, directory: Path) -> None:
     directory.chmod(mode)
-    layout.prepare(directory)
+    fitness.prepare(directory)
 
 
 def test_a_directory_that_is_opened_to_others_later_is_told_once(
@@ -179,7 +180,7 @@ def test_a_live_file_that_is_none_locks_nobody_out(
 ) -> None:
     path = live_path(directory, A)
     plant(path)
-    assert layout.seize(path) is None
+    assert locks.seize(path) is None
     left = leave_behind(directory, B)
     leading.survey()
     assert leading.deliver() == left
@@ -231,7 +232,7 @@ def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Pat
     assert taken_out(found) == made
     kept = [each for each in directory.iterdir() if each.suffix == ".kept"]
     assert len(kept) == 1
-    layout.prepare(directory)
+    fitness.prepare(directory)
 
 
 def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> None:
@@ -241,7 +242,7 @@ def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> No
     assert bury(directory, "rabbit", message()) == path
     assert path.is_file()
     assert len(path.read_text().splitlines()) == 1
-    layout.prepare(directory)
+    fitness.prepare(directory)
 
 
 def test_what_was_left_of_being_made_is_swept_and_nothing_else(

@@ -178,7 +178,7 @@ MUTATIONS = (
     ),
     Mutation(
         "locks are those of flock, which a forked child has too",
-        "journal/layout.py",
+        "journal/locks.py",
         "fcntl.lockf(fd, ",
         "fcntl.flock(fd, ",
         (
@@ -256,7 +256,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what was moved away counts as still there",
-        "journal/layout.py",
+        "journal/locks.py",
         "return os.path.samestat(path.lstat(), os.fstat(fd))",
         "return os.fstat(fd).st_nlink > 0",
         (
@@ -340,7 +340,7 @@ MUTATIONS = (
     ),
     Mutation(
         "one that is added begins at the lead, not at the load",
-        "journal/layout.py",
+        "journal/destinations.py",
         "            before_a_change()\n",
         "",
         (
@@ -478,7 +478,7 @@ MUTATIONS = (
     ),
     Mutation(
         "two that start at the same time are both the first",
-        "journal/layout.py",
+        "journal/destinations.py",
         "        is_alone = lock(fd)\n",
         "        is_alone = True\n",
         (
@@ -495,10 +495,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a relay that lives on its own may send elsewhere",
-        "journal/layout.py",
+        "journal/destinations.py",
         "[*paths, *directory.glob(RELAY_LOCK)]",
         "paths",
-        ("journal/test_layout.py::test_a_relay_that_sends_elsewhere_lives_too",),
+        ("journal/test_destinations.py::test_a_relay_that_sends_elsewhere_lives_too",),
     ),
     Mutation(
         "what one recorder cannot take no other is given",
@@ -897,7 +897,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a directory that others may write is accepted",
-        "journal/layout.py",
+        "journal/fitness.py",
         "stat.S_IWGRP | stat.S_IWOTH",
         "stat.S_IWGRP & stat.S_IWOTH",
         (

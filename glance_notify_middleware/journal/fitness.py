@@ -1,0 +1,93 @@
+"""Whether a directory is fit for a journal: whose it is, who may write there, what lies there."""
+
+import os
+import re
+import shlex
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from glance_notify_middleware.journal.files import is_foreign
+from glance_notify_middleware.journal.layout import is_named
+
+# File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
+_REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
+
+
+class DirectoryError(Exception):
+    """The directory cannot hold a journal; the text says why, and the way out."""
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory (0700) when it is missing, and see that it is fit for a journal.
+
+    Raises DirectoryError.
+    """
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.stat()
+    except OSError as error:
+        raise DirectoryError(
+            f"{str(directory)!r} cannot be made ({error.strerror}); expected a directory, or one "
+            f"that user {os.geteuid()} may make"
+        ) from error
+    if found.st_uid != os.geteuid():
+        raise DirectoryError(
+            f"{str(directory)!r} belongs to user {found.st_uid}, this process to user "
+            f"{os.geteuid()}; expected a directory of user {os.geteuid()}'s own"
+        )
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        raise DirectoryError(
+            f"{str(directory)!r} cannot be written by user {os.geteuid()}; expected one that can"
+        )
+    kind = _file_system(found.st_dev)
+    if _REMOTE.fullmatch(kind):
+        raise DirectoryError(
+            f"{str(directory)!r} lies on a network file system ({kind}), where appending and "
+            "locking are not safe; expected a directory on a local one"
+        )
+    if others := who_else_may_write(directory):
+        raise DirectoryError(others)
+    for path in foreign(directory, os.listdir(directory)):
+        raise DirectoryError(
+            f"{str(path)!r} is no regular file of user {os.geteuid()}, so it is none of the "
+            f"journal's; find out who has put it there, and remove it: rm {shlex.quote(str(path))} "
+            f"(or, where it is the journal's own and was restored, say: chown {os.geteuid()})"
+        )
+
+
+def who_else_may_write(directory: Path) -> str:
+    """What to say where others than its owner may write in the directory; empty: they may not.
+
+    They could have notifications sent that never were, and remove what is to be sent.
+    """
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if not mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return ""
+    return (
+        f"{str(directory)!r} may be written by others than user {os.geteuid()} (its mode is "
+        f"{mode:04o}); expected a directory for its owner alone: "
+        f"chmod 0700 {shlex.quote(str(directory))}"
+    )
+
+
+def foreign(directory: Path, names: Iterable[str]) -> Iterator[Path]:
+    """What lies there under those of the `names` that the journal uses, and is no regular file of
+    this user. Raises OSError."""
+    for name in names:
+        if is_named(name) and is_foreign(directory / name):
+            yield directory / name
+
+
+def _file_system(device: int) -> str:
+    """The type of the file system of a device; empty where Linux does not tell."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        mount, _, rest = line.partition(" - ")
+        if mount.split()[2] == wanted:
+            return rest.split()[0]
+    return ""

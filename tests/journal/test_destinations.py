@@ -1,0 +1,102 @@
+"""Where a directory sends: all who use it agree on that."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import checksummed, destinations, locks
+from glance_notify_middleware.journal.destinations import DestinationsError
+from tests.journal.processes import eventually, living_writer, running
+from tests.journal.support import MakeJournal
+
+HERE = {"notifier_strategy": "rabbit", "rabbit_notification_topic": "notifications"}
+THERE = HERE | {"rabbit_notification_topic": "elsewhere"}
+
+
+def test_the_first_process_says_where_all_send_to(tmp_path: Path) -> None:
+    destinations.agree(tmp_path, HERE, lambda: None)
+    assert checksummed.load(tmp_path / "destinations.json") == HERE
+    with living_writer(tmp_path):
+        destinations.agree(tmp_path, HERE, lambda: None)
+
+
+def test_another_destination_is_refused_while_anybody_lives(tmp_path: Path) -> None:
+    destinations.agree(tmp_path, HERE, lambda: None)
+    with living_writer(tmp_path) as writer:
+        with pytest.raises(DestinationsError) as raised:
+            destinations.agree(tmp_path, THERE, lambda: None)
+        assert (raised.value.name, raised.value.living) == (
+            "rabbit_notification_topic",
+            "notifications",
+        )
+        writer.end()
+        destinations.agree(tmp_path, THERE, lambda: None)
+    assert checksummed.load(tmp_path / "destinations.json") == THERE
+
+
+def test_a_newer_versions_further_destination_is_another_one(tmp_path: Path) -> None:
+    destinations.agree(tmp_path, HERE | {"further": 1}, lambda: None)
+    with living_writer(tmp_path), pytest.raises(DestinationsError) as raised:
+        destinations.agree(tmp_path, HERE, lambda: None)
+    assert (raised.value.name, raised.value.living) == ("further", 1)
+
+
+def test_a_second_filter_of_this_process_must_agree_too_and_costs_no_lock(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    destinations.agree(tmp_path, HERE, lambda: None)
+    journal = make_journal()
+    journal.open()
+    with pytest.raises(DestinationsError):
+        destinations.agree(tmp_path, THERE, lambda: journal.identity)
+
+
+def hold(path: Path) -> None:
+    """Lock the file, as the leader does."""
+    with path.open("w") as file:
+        assert locks.lock(file.fileno())
+        (path.parent / "holds").touch()
+        time.sleep(60)
+
+
+def test_a_relay_that_sends_elsewhere_lives_too(tmp_path: Path) -> None:
+    """With a process of its own: it would go on, and remove what it has sent there."""
+    destinations.agree(tmp_path, HERE, lambda: None)
+    with running(hold, tmp_path / "relay.lock"):
+        eventually((tmp_path / "holds").exists)
+        with pytest.raises(DestinationsError):
+            destinations.agree(tmp_path, THERE, lambda: None)
+    destinations.agree(tmp_path, THERE, lambda: None)
+
+
+def test_who_only_looks_in_this_moment_is_waited_for(tmp_path: Path) -> None:
+    """A lock that is held to see that it can be."""
+    destinations.agree(tmp_path, HERE, lambda: None)
+    asked: list[None] = []
+
+    def ours() -> str | None:
+        asked.append(None)
+        return "a" * 16 if len(asked) == 1 else None
+
+    destinations.agree(tmp_path, THERE, ours)
+    assert checksummed.load(tmp_path / "destinations.json") == THERE
+
+
+def test_before_they_change_something_can_be_done(tmp_path: Path) -> None:
+    done: list[object] = []
+
+    def before() -> None:
+        done.append(checksummed.load(tmp_path / "destinations.json"))
+
+    for wanted in (HERE, HERE, THERE, THERE):
+        destinations.agree(tmp_path, wanted, lambda: None, before)
+    assert done == [None, HERE]
+
+
+def test_destinations_that_are_damaged_are_written_again(tmp_path: Path) -> None:
+    (tmp_path / "destinations.json").write_bytes(os.urandom(200))
+    with living_writer(tmp_path):
+        destinations.agree(tmp_path, HERE, lambda: None)
+    assert checksummed.load(tmp_path / "destinations.json") == HERE
