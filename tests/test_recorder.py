@@ -7,10 +7,10 @@ import pytest
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError, SeveralRecorders
-from tests.wsgi.support import Told
+from tests.wsgi.doubles import ListRecorder
 
 
-class Keeps(Told):
+class Keeps(ListRecorder):
     """Keeps a list; raises `error` then, if there is one."""
 
     def __init__(self, error: Exception | None = None, *, refuses: bool = False) -> None:
@@ -48,37 +48,37 @@ def some(count: int) -> list[Notification]:
 
 def test_each_is_given_all_in_their_order() -> None:
     one, two = Keeps(), Keeps()
-    told = some(3)
-    SeveralRecorders([one, two]).record(told)
-    assert one.kept == two.kept == told
+    notifications = some(3)
+    SeveralRecorders([one, two]).record(notifications)
+    assert one.kept == two.kept == notifications
 
 
 @pytest.mark.parametrize("at", [0, 1])
 def test_what_one_cannot_take_is_told_and_the_other_is_given_all(at: int) -> None:
-    told = some(3)
+    notifications = some(3)
     both = [Keeps(), Keeps()]
-    both[at] = Keeps(NotRecordedError(told[1:2], "the disk is full"))
+    both[at] = Keeps(NotRecordedError(notifications[1:2], "the disk is full"))
     with pytest.raises(NotRecordedError, match=r"^the disk is full$") as raised:
-        SeveralRecorders(both).record(told)
-    assert raised.value.lost == told[1:2]
-    assert both[0].kept == both[1].kept == told
+        SeveralRecorders(both).record(notifications)
+    assert raised.value.lost == notifications[1:2]
+    assert both[0].kept == both[1].kept == notifications
 
 
 def test_what_no_one_could_take_is_told_once() -> None:
-    told = some(3)
-    one = Keeps(NotRecordedError(told[2:], "a full disk"))
-    two = Keeps(NotRecordedError(told[1:], "a full journal"))
+    notifications = some(3)
+    one = Keeps(NotRecordedError(notifications[2:], "a full disk"))
+    two = Keeps(NotRecordedError(notifications[1:], "a full journal"))
     with pytest.raises(NotRecordedError, match=r"^a full disk; a full journal$") as raised:
-        SeveralRecorders([one, two]).record(told)
-    assert raised.value.lost == told[1:]
+        SeveralRecorders([one, two]).record(notifications)
+    assert raised.value.lost == notifications[1:]
 
 
 def test_one_that_breaks_has_lost_all() -> None:
-    told = some(2)
+    notifications = some(2)
     two = Keeps()
     with pytest.raises(NotRecordedError, match=r"^ZeroDivisionError: broken$") as raised:
-        SeveralRecorders([Keeps(ZeroDivisionError("broken")), two]).record(told)
-    assert raised.value.lost == two.kept == told
+        SeveralRecorders([Keeps(ZeroDivisionError("broken")), two]).record(notifications)
+    assert raised.value.lost == two.kept == notifications
 
 
 def test_they_refuse_when_one_does() -> None:

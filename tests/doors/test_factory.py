@@ -24,9 +24,9 @@ from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.journal.leading import leave_behind
 from tests.journal.processes import ask
 from tests.journal.support import read
-from tests.wsgi.support import IMAGE, PlaysGlance, Server, answer, environ
+from tests.wsgi.doubles import IMAGE, FakeGlance, Server, answering, environ
 
-APP = PlaysGlance(answer("204 No Content"))
+APP = FakeGlance(answering("204 No Content"))
 DELETE = ("DELETE", f"/v2/images/{IMAGE}")
 
 PASTE_FILE = """
@@ -46,7 +46,7 @@ paste.app_factory = tests.doors.test_factory:app_factory
 """
 
 
-def app_factory(global_conf: dict[str, str]) -> PlaysGlance:
+def app_factory(global_conf: dict[str, str]) -> FakeGlance:
     return APP
 
 

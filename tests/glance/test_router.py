@@ -7,7 +7,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from glance_notify_middleware.events.operations import match
 from tests.glance.conftest import InProcess
-from tests.wsgi.support import environ
+from tests.wsgi.doubles import environ
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
 PATHS = (

@@ -21,9 +21,9 @@ if sys.argv[1] == "eventlet":
     eventlet.monkey_patch()
 
 from glance_notify_middleware import filter_factory
-from tests.wsgi.support import PlaysGlance, Server, answer, environ
+from tests.wsgi.doubles import FakeGlance, Server, answering, environ
 
-app = filter_factory({}, **json.loads(sys.argv[2]))(PlaysGlance(answer("204 No Content")))
+app = filter_factory({}, **json.loads(sys.argv[2]))(FakeGlance(answering("204 No Content")))
 Server().serve(app, environ("DELETE", "/v2/images/an-image"))
 ticks = [time.monotonic()]
 while time.monotonic() < ticks[0] + 6.0:

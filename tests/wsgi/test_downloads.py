@@ -7,16 +7,16 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from tests.wsgi.support import (
+from tests.wsgi.doubles import (
     FILE,
     IMAGE,
     RECORD,
-    PlaysGlance,
+    FakeGlance,
+    ListRecorder,
     Server,
-    Told,
-    answer,
+    answering,
     environ,
-    watched,
+    with_filter,
 )
 
 TEN = [("Content-Length", "10")]
@@ -83,24 +83,24 @@ def test_bytes_sent_is_what_left(
     taken: int | None,
     sent: tuple[str, int],
 ) -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer(status, body, headers)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering(status, body, headers)), recorder)
     Server(taken).serve(app, environ("GET", FILE))
-    assert told.sent == [sent]
+    assert recorder.sent == [sent]
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "302 Found"])
 def test_an_answer_without_data_is_no_event(status: str) -> None:
-    told = Told()
-    Server().serve(watched(PlaysGlance(answer(status)), told), environ("GET", FILE))
-    assert told.events == []
+    recorder = ListRecorder()
+    Server().serve(with_filter(FakeGlance(answering(status)), recorder), environ("GET", FILE))
+    assert recorder.events == []
 
 
 def test_all_six_fields_are_told() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", [b"0123456789"], TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", [b"0123456789"], TEN)), recorder)
     Server().serve(app, environ("GET", FILE))
-    assert told.notifications[0].payload == {
+    assert recorder.notifications[0].payload == {
         "image_id": IMAGE,
         "owner_id": "the-owner",
         "receiver_tenant_id": "the-project",
@@ -111,10 +111,10 @@ def test_all_six_fields_are_told() -> None:
 
 
 def test_a_refused_download_tells_no_owner_and_looks_nothing_up() -> None:
-    told = Told()
-    glance = PlaysGlance(answer("404 Not Found", [b"no"]))
-    Server().serve(watched(glance, told), environ("GET", FILE))
-    payload = told.notifications[0].payload
+    recorder = ListRecorder()
+    glance = FakeGlance(answering("404 Not Found", [b"no"]))
+    Server().serve(with_filter(glance, recorder), environ("GET", FILE))
+    payload = recorder.notifications[0].payload
     assert isinstance(payload, dict)
     assert payload["owner_id"] is None
     assert glance.lookups == []
@@ -124,9 +124,9 @@ def test_the_application_raising_before_its_answer_is_an_error_with_no_bytes() -
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         raise ConnectionError
 
-    told = Told()
-    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
-    assert told.sent == [("ERROR", 0)]
+    recorder = ListRecorder()
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("GET", FILE))
+    assert recorder.sent == [("ERROR", 0)]
 
 
 def test_bytes_given_to_write_count_too() -> None:
@@ -134,14 +134,14 @@ def test_bytes_given_to_write_count_too() -> None:
         start_response("200 OK", TEN)(b"0123")
         return [b"456789"]
 
-    told = Told()
-    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
-    assert told.sent == [("INFO", 10)]
+    recorder = ListRecorder()
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("GET", FILE))
+    assert recorder.sent == [("INFO", 10)]
 
 
 def test_the_promise_is_the_applications_whatever_a_filter_above_makes_of_its_headers() -> None:
-    told = Told()
-    inner = watched(PlaysGlance(answer("200 OK", [b"0123456789"], TEN)), told)
+    recorder = ListRecorder()
+    inner = with_filter(FakeGlance(answering("200 OK", [b"0123456789"], TEN)), recorder)
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -151,26 +151,26 @@ def test_the_promise_is_the_applications_whatever_a_filter_above_makes_of_its_he
         return inner(environ, start)
 
     Server().serve(outer, environ("GET", FILE))
-    assert told.sent == [("INFO", 10)]
+    assert recorder.sent == [("INFO", 10)]
 
 
 def test_what_a_cache_answers_to_a_get_in_disguise_is_a_download_and_no_upload() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", iter([b"01234", b"56789"]), TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", iter([b"01234", b"56789"]), TEN)), recorder)
     Server().serve(app, environ("GET", FILE, QUERY_STRING="_method=PUT"))
-    assert told.events == ["image.send INFO"]
-    assert told.sent == [("INFO", 10)]
+    assert recorder.events == ["image.send INFO"]
+    assert recorder.sent == [("INFO", 10)]
 
 
 def test_a_download_in_disguise_is_told_where_uploads_are_not_wanted() -> None:
-    told = Told()
-    app = watched(
-        PlaysGlance(answer("200 OK", [b"0123456789"], TEN)),
-        told,
+    recorder = ListRecorder()
+    app = with_filter(
+        FakeGlance(answering("200 OK", [b"0123456789"], TEN)),
+        recorder,
         disabled_notifications="image.prepare, image.upload, image.activate",
     )
     Server().serve(app, environ("GET", FILE, QUERY_STRING="_method=PUT"))
-    assert told.sent == [("INFO", 10)]
+    assert recorder.sent == [("INFO", 10)]
 
 
 def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
@@ -178,17 +178,17 @@ def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
         start_response("200 OK", TEN)
         yield b"0123456789"
 
-    told = Told()
-    Server().serve(watched(PlaysGlance(app), told), environ("GET", FILE))
-    assert told.sent == [("INFO", 10)]
-    payload = told.notifications[0].payload
+    recorder = ListRecorder()
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("GET", FILE))
+    assert recorder.sent == [("INFO", 10)]
+    payload = recorder.notifications[0].payload
     assert isinstance(payload, dict)
     assert payload["owner_id"] == "the-owner"
 
 
 def test_it_is_told_once_however_often_and_from_wherever_it_is_closed() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", iter([b"01234", b"56789"]), TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", iter([b"01234", b"56789"]), TEN)), recorder)
     body = app(environ("GET", FILE), Server()._start_response)
     chunks = iter(body)
     next(chunks)
@@ -199,17 +199,17 @@ def test_it_is_told_once_however_often_and_from_wherever_it_is_closed() -> None:
     for closer in closers:
         closer.join()
     assert list(chunks) == []
-    assert told.sent == [("ERROR", 5)]
+    assert recorder.sent == [("ERROR", 5)]
 
 
 def test_a_body_that_is_dropped_without_a_close_is_told_as_cut_short() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", [b"01234", b"56789"], TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", [b"01234", b"56789"], TEN)), recorder)
     chunks = iter(app(environ("GET", FILE), Server()._start_response))
     next(chunks)
     next(chunks)
     del chunks
-    assert told.sent == [("ERROR", 5)]
+    assert recorder.sent == [("ERROR", 5)]
 
 
 def test_a_body_that_is_ended_by_more_than_an_error_is_told_as_cut_short() -> None:
@@ -219,25 +219,25 @@ def test_a_body_that_is_ended_by_more_than_an_error_is_told_as_cut_short() -> No
         yield b"01234"
         raise SystemExit
 
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", chunks(), TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", chunks(), TEN)), recorder)
     with pytest.raises(SystemExit):
         list(app(environ("GET", FILE), Server()._start_response))
-    assert told.sent == [("ERROR", 5)]
+    assert recorder.sent == [("ERROR", 5)]
 
 
 def test_the_event_comes_after_the_data_and_not_before() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("200 OK", [b"01234", b"56789"], TEN)), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("200 OK", [b"01234", b"56789"], TEN)), recorder)
     for _ in app(environ("GET", FILE), Server()._start_response):
-        assert told.events == []
-    assert told.events == ["image.send INFO"]
+        assert recorder.events == []
+    assert recorder.events == ["image.send INFO"]
 
 
 def test_the_owner_is_remembered_for_a_minute_but_not_past_a_change_made_here() -> None:
-    told = Told()
-    glance = PlaysGlance(lambda environ, start_response: _ten(environ, start_response))
-    app = watched(glance, told)
+    recorder = ListRecorder()
+    glance = FakeGlance(lambda environ, start_response: _ten(environ, start_response))
+    app = with_filter(glance, recorder)
     for _ in range(3):
         Server().serve(app, environ("GET", FILE))
     assert len(glance.lookups) == 1
@@ -247,8 +247,8 @@ def test_the_owner_is_remembered_for_a_minute_but_not_past_a_change_made_here() 
 
 
 def test_what_is_not_active_is_not_remembered() -> None:
-    glance = PlaysGlance(_ten, {**RECORD, "status": "deactivated"})
-    app = watched(glance, Told())
+    glance = FakeGlance(_ten, {**RECORD, "status": "deactivated"})
+    app = with_filter(glance, ListRecorder())
     for _ in range(2):
         Server().serve(app, environ("GET", FILE))
     assert len(glance.lookups) == 2
@@ -261,7 +261,7 @@ def _ten(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 @pytest.mark.parametrize("query", ["_method=GET", "_method=get", "a=b&_method=GET"])
 def test_a_download_in_disguise_is_told(query: str) -> None:
-    told = Told()
+    recorder = ListRecorder()
     given = environ("POST", FILE, QUERY_STRING=query)
-    Server().serve(watched(PlaysGlance(_ten), told), given)
-    assert told.sent == [("INFO", 10)]
+    Server().serve(with_filter(FakeGlance(_ten), recorder), given)
+    assert recorder.sent == [("INFO", 10)]

@@ -13,15 +13,15 @@ from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import NotRecordedError
 from glance_notify_middleware.wsgi import middleware
-from tests.wsgi.support import (
+from tests.wsgi.doubles import (
     FILE,
     IMAGE,
-    PlaysGlance,
+    FakeGlance,
+    ListRecorder,
     Server,
-    Told,
-    answer,
+    answering,
     environ,
-    watched,
+    with_filter,
 )
 
 BODY = [b"0123456789"]
@@ -29,7 +29,7 @@ TEN = [("Content-Length", "10")]
 ONE = f"/v2/images/{IMAGE}"
 
 
-class Broken(Told):
+class Broken(ListRecorder):
     """A recorder that raises."""
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
@@ -46,8 +46,8 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = middleware.NotifyMiddleware(
-        PlaysGlance(answer("200 OK", BODY, TEN)),
-        watched(answer("200 OK"), Told())._settings,
+        FakeGlance(answering("200 OK", BODY, TEN)),
+        with_filter(answering("200 OK"), ListRecorder())._settings,
         Broken(),
     )
     server = Server().serve(app, environ("GET", FILE))
@@ -69,9 +69,11 @@ def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
 
     with monkeypatch.context() as patched:
         patched.setattr(rules, "decide", quotes)
-        Server().serve(watched(answer("204 No Content"), Told()), environ("DELETE", ONE))
+        Server().serve(
+            with_filter(answering("204 No Content"), ListRecorder()), environ("DELETE", ONE)
+        )
     Server().serve(
-        watched(answer("204 No Content"), Broken()), environ("DELETE", "/v2/images/a\x9bb")
+        with_filter(answering("204 No Content"), Broken()), environ("DELETE", "/v2/images/a\x9bb")
     )
     assert len(caplog.messages) == 2
     for message in caplog.messages:
@@ -84,7 +86,7 @@ def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
 
 
 def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:
-    class Full(Told):
+    class Full(ListRecorder):
         """A recorder that has room for two."""
 
         def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
@@ -94,7 +96,7 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         start_response("204 No Content", [])
         return []
 
-    Server().serve(watched(PlaysGlance(app), Full()), environ("PUT", FILE))
+    Server().serve(with_filter(FakeGlance(app), Full()), environ("PUT", FILE))
     assert "image.activate" in caplog.text
     assert "image.upload" not in caplog.text
 
@@ -130,7 +132,7 @@ def test_a_bug_anywhere_in_ours_leaves_the_request_as_it_is(
         return BODY
 
     monkeypatch.setattr(module, name, fails)
-    server = Server().serve(watched(app, Told()), environ(*request_line, body=b"data"))
+    server = Server().serve(with_filter(app, ListRecorder()), environ(*request_line, body=b"data"))
     assert server.trace == [
         ("start", "200 OK", TEN, None),
         "returned",
@@ -146,7 +148,7 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
         raise OSError("swift://user:secret@store")
 
     monkeypatch.setattr(rules, "decide", fails)
-    Server().serve(watched(app, Told()), environ("DELETE", ONE))
+    Server().serve(with_filter(app, ListRecorder()), environ("DELETE", ONE))
     assert "a bug of ours" in caplog.text
     assert "secret" not in caplog.text
 
@@ -164,27 +166,27 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
     ids=str,
 )
 def test_an_odd_environ_is_no_reason_to_lose_an_event(given: dict[str, Any]) -> None:
-    told = Told()
+    recorder = ListRecorder()
     odd = environ("GET", FILE) | given
-    Server().serve(watched(PlaysGlance(answer("200 OK", BODY, TEN)), told), odd)
-    assert told.sent == [("INFO", 10)]
+    Server().serve(with_filter(FakeGlance(answering("200 OK", BODY, TEN)), recorder), odd)
+    assert recorder.sent == [("INFO", 10)]
 
 
 @pytest.mark.parametrize("missing", ["QUERY_STRING", "SCRIPT_NAME", "REMOTE_ADDR", "wsgi.input"])
 def test_an_environ_that_lacks_something_is_no_reason_either(missing: str) -> None:
-    told = Told()
+    recorder = ListRecorder()
     odd = environ("DELETE", ONE)
     del odd[missing]
-    Server().serve(watched(PlaysGlance(answer("204 No Content")), told), odd)
-    assert told.events == ["image.delete INFO"]
+    Server().serve(with_filter(FakeGlance(answering("204 No Content")), recorder), odd)
+    assert recorder.events == ["image.delete INFO"]
 
 
 def test_a_secret_in_an_explanation_is_not_told() -> None:
-    told = Told()
+    recorder = ListRecorder()
     body = b"Bad location swift+https://glance:secret@store/c, see /var/lib/glance/images/1"
-    app = answer("400 Bad Request", [body], [("Content-Type", "text/plain")])
-    Server().serve(watched(PlaysGlance(app), told), environ("PATCH", ONE))
-    assert told.notifications[0].payload == (
+    app = answering("400 Bad Request", [body], [("Content-Type", "text/plain")])
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("PATCH", ONE))
+    assert recorder.notifications[0].payload == (
         f"update image {IMAGE}: 400 Bad Request: Bad location <url> see <path>"
     )
 
@@ -193,7 +195,7 @@ def test_an_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(rules, "decide", fails)
     given = environ("PUT", FILE, b"data")
     stream = given["wsgi.input"]
-    Server().serve(watched(PlaysGlance(answer("204 No Content")), Told()), given)
+    Server().serve(with_filter(FakeGlance(answering("204 No Content")), ListRecorder()), given)
     assert given["wsgi.input"] is stream
 
 
@@ -208,6 +210,6 @@ def test_an_error_that_cannot_even_be_logged_ends_here_too(
         raise UnspeakableError
 
     monkeypatch.setattr(middleware, "match", unspeakable)
-    app = watched(PlaysGlance(answer("204 No Content")), Told())
+    app = with_filter(FakeGlance(answering("204 No Content")), ListRecorder())
     server = Server().serve(app, environ("DELETE", ONE))
     assert server.trace[0] == ("start", "204 No Content", [], None)

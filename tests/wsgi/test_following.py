@@ -16,7 +16,7 @@ from glance_notify_middleware.wsgi import middleware
 from glance_notify_middleware.wsgi.following import Following
 from glance_notify_middleware.wsgi.lookup import lasting, snapshot
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
-from tests.wsgi.support import IMAGE, Server, Told, answer, environ, watched
+from tests.wsgi.doubles import IMAGE, ListRecorder, Server, answering, environ, with_filter
 
 ONE = f"/v2/images/{IMAGE}"
 LOCK, LISTS = (
@@ -62,19 +62,19 @@ class Glance:
             environ["wsgi.input"].read()
             if self.accepts.startswith("202"):
                 self.has_task()
-            return answer(self.accepts, [b""])(environ, start_response)
+            return answering(self.accepts, [b""])(environ, start_response)
         if environ["PATH_INFO"].endswith("/tasks"):
-            return answer("200 OK", [json.dumps({"tasks": self.tasks}).encode()])(
+            return answering("200 OK", [json.dumps({"tasks": self.tasks}).encode()])(
                 environ, start_response
             )
         self.lookups.append(environ)
         if isinstance(self.shows, Exception):
             raise self.shows
         if isinstance(self.shows, str):
-            return answer(self.shows)(environ, start_response)
+            return answering(self.shows)(environ, start_response)
         image_id = environ["PATH_INFO"].partition("images/")[2].partition("/")[0]
         body = json.dumps({"id": image_id, **self.shows}).encode()
-        return answer("200 OK", iter([body[:5], body[5:]]))(environ, start_response)
+        return answering("200 OK", iter([body[:5], body[5:]]))(environ, start_response)
 
 
 class Stage:
@@ -83,7 +83,7 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.started: list[Callable[[], None]] = []
-        self.glance, self.told = Glance(), Told()
+        self.glance, self.recorder = Glance(), ListRecorder()
         self._monkeypatch = monkeypatch
         self.app = self.filter()
 
@@ -93,7 +93,7 @@ class Stage:
             return self.following
 
         self._monkeypatch.setattr(middleware, "Following", following)
-        self.app = watched(self.glance, self.told, **options)
+        self.app = with_filter(self.glance, self.recorder, **options)
         return self.app
 
     def asks(self, method: str, path: str, body: Any = None, **more: Any) -> Server:
@@ -140,10 +140,10 @@ def test_what_has_failed_and_is_still_locked_is_told_as_failed(
     stage.imports(name=name)
     stage.glance.has_task("failure")
     stage.passes(200)
-    assert stage.told.events in (BROKEN[:1], [])
+    assert stage.recorder.events in (BROKEN[:1], [])
     stage.glance.tasks[0]["status"] = "failure"
     stage.passes(30)
-    assert stage.told.events == BROKEN
+    assert stage.recorder.events == BROKEN
 
 
 def test_at_the_end_of_the_process_all_are_looked_at_once_more(stage: Stage) -> None:
@@ -151,7 +151,7 @@ def test_at_the_end_of_the_process_all_are_looked_at_once_more(stage: Stage) -> 
     stage.imports()
     stage.glance.shows = ACTIVE
     look_for_the_last_time(stage)
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_what_fails_since_the_process_ends_is_told_as_failed(stage: Stage) -> None:
@@ -160,7 +160,7 @@ def test_what_fails_since_the_process_ends_is_told_as_failed(stage: Stage) -> No
     stage.glance.shows = IMPORTING
     stage.glance.tasks[0]["status"] = "failure"
     look_for_the_last_time(stage)
-    assert stage.told.events == BROKEN
+    assert stage.recorder.events == BROKEN
 
 
 def look_for_the_last_time(stage: Stage) -> None:
@@ -176,30 +176,30 @@ def test_what_hangs_then_is_not_waited_for(stage: Stage) -> None:
     before = time.monotonic()
     stage.following.last_look()  # no thread is there to do it
     assert time.monotonic() - before < 5.0
-    assert stage.told.events == []
+    assert stage.recorder.events == []
 
 
 def test_an_import_is_told_when_glance_has_ended_it(stage: Stage) -> None:
     assert stage.imports().trace[0][1] == "202 Accepted"
     assert stage.befores == 1
-    assert (stage.told.events, stage.glance.lookups) == ([], [])
+    assert (stage.recorder.events, stage.glance.lookups) == ([], [])
     stage.passes(0.4)
     assert stage.glance.lookups == []
     stage.passes(0.1)
-    assert (stage.told.events, len(stage.glance.lookups)) == ([], 1)
+    assert (stage.recorder.events, len(stage.glance.lookups)) == ([], 1)
     stage.glance.shows = IMPORTING
     stage.passes(1.0)
-    assert stage.told.events == UPLOADED[:1]
+    assert stage.recorder.events == UPLOADED[:1]
     stage.passes(2.0)
-    assert (stage.told.events, stage.told.ended) == (UPLOADED[:1], [])
+    assert (stage.recorder.events, stage.recorder.ended) == (UPLOADED[:1], [])
     stage.glance.shows = ACTIVE
     stage.passes(4.0)
-    assert stage.told.events == UPLOADED
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.events == UPLOADED
+    assert stage.recorder.ended == stage.recorder.begun
     assert stage.following.images == {}
     stage.passes(1000)
     assert len(stage.glance.lookups) == 4
-    for each in stage.told.notifications:
+    for each in stage.recorder.notifications:
         assert (each.project_id, each.user_id, each.request_id) == (
             "the-project",
             "the-user",
@@ -230,10 +230,10 @@ def test_each_end_has_its_events(stage: Stage, shows: Any, call: str, events: li
     stage.glance.shows = shows
     stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "glance-direct"}})
     stage.passes(0.5)
-    assert stage.told.events == events
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.events == events
+    assert stage.recorder.ended == stage.recorder.begun
     if isinstance(shows, str):
-        assert str(stage.told.notifications[0].payload).endswith(
+        assert str(stage.recorder.notifications[0].payload).endswith(
             "the outcome is unknown: the image is gone"
         )
 
@@ -243,12 +243,12 @@ def test_a_copy_is_judged_by_the_record_before_it(stage: Stage) -> None:
     stage.imports(name="copy-image", stores=["slow"])
     stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
     stage.passes(0.5)
-    assert stage.told.events == UPLOADED[:2]
+    assert stage.recorder.events == UPLOADED[:2]
     stage.glance.before = stage.glance.shows
     stage.imports(name="copy-image", all_stores=True)
     stage.passes(0.5)
-    assert stage.told.events == UPLOADED[:2], "there was nothing to copy"
-    assert len(stage.told.ended) == 2
+    assert stage.recorder.events == UPLOADED[:2], "there was nothing to copy"
+    assert len(stage.recorder.ended) == 2
 
 
 def test_a_body_that_uwsgi_hides_is_made_up_for_by_the_record_before(stage: Stage) -> None:
@@ -257,7 +257,7 @@ def test_a_body_that_uwsgi_hides_is_made_up_for_by_the_record_before(stage: Stag
     stage.asks("POST", f"{ONE}/import", None, **hidden)
     stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
     stage.passes(0.5)
-    assert stage.told.events == UPLOADED[:2]
+    assert stage.recorder.events == UPLOADED[:2]
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_what_is_refused_is_told_at_once_and_not_followed(
 ) -> None:
     stage.glance.accepts = status
     stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "glance-direct"}})
-    assert stage.told.events == [event]
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.events == [event]
+    assert stage.recorder.ended == stage.recorder.begun
     assert (stage.following.turn(), stage.started, stage.glance.lookups) == (None, [], [])
 
 
@@ -287,13 +287,13 @@ def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
     stage.following.turn()
     assert stage.asks("GET", ONE).trace == unwatched
     stage.following.turn()
-    assert stage.told.events == []
+    assert stage.recorder.events == []
     stage.glance.shows = ACTIVE
     served = stage.asks("GET", ONE)
     assert served.trace[0][1] == "200 OK"
     assert len([each for each in served.trace if each[0] == "chunk"]) == 2
     stage.following.turn()
-    assert (stage.told.events, stage.now) == (UPLOADED, 0.0)
+    assert (stage.recorder.events, stage.now) == (UPLOADED, 0.0)
     assert stage.following.images == {}
 
 
@@ -326,8 +326,8 @@ def test_what_is_told_is_the_record_of_who_imports_not_of_the_client_that_asks_f
     shown = shown_to_a_client(stage, ACTIVE, then=ACTIVE | {"protected_one": "value"})
     assert b"protected_one" not in shown
     stage.following.turn()
-    assert stage.told.events == UPLOADED
-    for each in stage.told.notifications:
+    assert stage.recorder.events == UPLOADED
+    for each in stage.recorder.notifications:
         assert isinstance(each.payload, dict)
         assert each.payload["properties"]["protected_one"] == "value"
 
@@ -339,7 +339,7 @@ def test_where_nothing_is_shown_to_who_imports_the_record_of_a_client_is_told(
     stage.following.turn()
     assert b"active" in shown_to_a_client(stage, ACTIVE, then="401 Unauthorized")
     stage.following.turn()
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_a_record_is_seen_below_a_mount(stage: Stage) -> None:
@@ -348,7 +348,7 @@ def test_a_record_is_seen_below_a_mount(stage: Stage) -> None:
     stage.glance.shows = ACTIVE
     stage.asks("GET", f"/images/{IMAGE}", SCRIPT_NAME="/v2")
     stage.following.turn()
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
@@ -364,7 +364,7 @@ def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
     stage.asks("GET", "/v2/images/another")
     stage.asks("GET", f"{ONE}/members")
     stage.following.turn()
-    assert stage.told.events == []
+    assert stage.recorder.events == []
 
 
 def test_a_record_asked_for_before_it_was_accepted_says_nothing_of_it(stage: Stage) -> None:
@@ -374,7 +374,7 @@ def test_a_record_asked_for_before_it_was_accepted_says_nothing_of_it(stage: Sta
     stage.following.turn()
     list(body)
     stage.following.turn()
-    assert stage.told.events == []
+    assert stage.recorder.events == []
 
 
 def test_what_was_handed_on_to_another_node_is_not_followed(stage: Stage) -> None:
@@ -389,8 +389,8 @@ def test_what_was_handed_on_to_another_node_is_not_followed(stage: Stage) -> Non
     stage.filter()
     stage.imports()
     stage.passes(100)
-    assert (stage.told.events, stage.glance.lookups) == ([], [])
-    assert stage.told.ended == stage.told.begun
+    assert (stage.recorder.events, stage.glance.lookups) == ([], [])
+    assert stage.recorder.ended == stage.recorder.begun
 
 
 def test_no_token_is_kept_and_the_requests_own_context_stays_as_it_is(stage: Stage) -> None:
@@ -407,8 +407,8 @@ def test_no_token_is_kept_and_the_requests_own_context_stays_as_it_is(stage: Sta
     assert "wsgi.input" not in kept
     assert "secret" not in repr(vars(kept["webob.adhoc_attrs"]["context"]))
     assert (context.auth_token, context.service_token) == ("secret-token", "secret-token")
-    assert stage.told.begun
-    assert "secret" not in repr(stage.told.begun)
+    assert stage.recorder.begun
+    assert "secret" not in repr(stage.recorder.begun)
     stage.passes(0.5)
     (lookup,) = stage.glance.lookups
     assert lookup["webob.adhoc_attrs"]["context"].user_id == "the-user"
@@ -428,11 +428,13 @@ def test_when_the_limit_has_passed_it_is_one_error(stage: Stage) -> None:
     stage.glance.shows = IMPORTING
     stage.imports()
     stage.passes(59)
-    assert stage.told.events == UPLOADED[:1]
+    assert stage.recorder.events == UPLOADED[:1]
     stage.passes(1)
-    assert stage.told.events == BROKEN
-    assert str(stage.told.notifications[-1].payload).endswith("Glance had not ended it after 60 s")
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.events == BROKEN
+    assert str(stage.recorder.notifications[-1].payload).endswith(
+        "Glance had not ended it after 60 s"
+    )
+    assert stage.recorder.ended == stage.recorder.begun
     assert (stage.following.images, stage.following.turn()) == ({}, None)
 
 
@@ -441,14 +443,14 @@ def test_more_than_follow_max_are_one_error_each_at_once(stage: Stage) -> None:
     for image_id in ("a", "b", "c"):
         stage.imports(image_id)
     stage.following.turn()
-    assert stage.told.events == ["image.upload ERROR"]
-    assert stage.told.begun[-1:] == stage.told.ended
-    assert str(stage.told.notifications[0].payload) == (
+    assert stage.recorder.events == ["image.upload ERROR"]
+    assert stage.recorder.begun[-1:] == stage.recorder.ended
+    assert str(stage.recorder.notifications[0].payload) == (
         "import data of image c: the outcome is unknown: 2 others are followed already (follow_max)"
     )
     stage.glance.shows = ACTIVE
     stage.passes(1)
-    assert stage.told.events[1:] == 2 * UPLOADED
+    assert stage.recorder.events[1:] == 2 * UPLOADED
 
 
 def test_those_of_one_image_count_too_while_the_thread_has_judged_none(stage: Stage) -> None:
@@ -456,20 +458,20 @@ def test_those_of_one_image_count_too_while_the_thread_has_judged_none(stage: St
     stage.filter(follow_max="2")
     for _ in range(3):
         stage.imports()
-    assert stage.told.events == ["image.upload ERROR"]
-    assert stage.told.begun[-1:] == stage.told.ended
+    assert stage.recorder.events == ["image.upload ERROR"]
+    assert stage.recorder.begun[-1:] == stage.recorder.ended
 
 
 def test_that_another_is_accepted_shows_that_the_earlier_one_has_failed(stage: Stage) -> None:
     stage.imports()
     stage.imports()
     stage.following.turn()
-    assert stage.told.events == BROKEN
-    assert stage.told.ended == stage.told.begun[:1]
+    assert stage.recorder.events == BROKEN
+    assert stage.recorder.ended == stage.recorder.begun[:1]
     assert stage.following.of(IMAGE) is not None, "the later one is followed still"
     stage.glance.shows = ACTIVE
     stage.passes(1)
-    assert stage.told.events == BROKEN + UPLOADED
+    assert stage.recorder.events == BROKEN + UPLOADED
     assert stage.following.of(IMAGE) is None
 
 
@@ -481,10 +483,10 @@ def test_that_a_copy_is_accepted_shows_that_the_import_before_it_has_succeeded(
     stage.glance.before = ACTIVE
     stage.imports(name="copy-image", stores=["slow"])
     stage.following.turn()
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
     stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
     stage.passes(1)
-    assert stage.told.events == UPLOADED + UPLOADED[:2]
+    assert stage.recorder.events == UPLOADED + UPLOADED[:2]
 
 
 def test_another_operation_that_another_process_accepted_ends_this_one(stage: Stage) -> None:
@@ -492,7 +494,7 @@ def test_another_operation_that_another_process_accepted_ends_this_one(stage: St
     stage.passes(0.5)
     stage.glance.shows = {**IMPORTING, LOCK: "task-2"}
     stage.passes(1.0)
-    assert stage.told.events == BROKEN
+    assert stage.recorder.events == BROKEN
 
 
 @pytest.mark.parametrize(
@@ -505,7 +507,7 @@ def test_what_failed_is_told_so_where_a_later_request_has_brought_the_data(
     stage.glance.shows = ACTIVE
     stage.glance.tasks[0]["status"] = status
     stage.passes(1.0)
-    assert stage.told.events == events
+    assert stage.recorder.events == events
 
 
 def test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it(
@@ -517,7 +519,7 @@ def test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_i
     stage.glance.has_task("failure")
     stage.glance.shows = ACTIVE
     stage.passes(1.0)
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 @pytest.mark.parametrize("call", ["import", "locations"])
@@ -532,7 +534,7 @@ def test_the_lock_names_the_task_where_glances_list_could_not_be_had_before(
     listed += [{"id": "task-1", "status": "failure"}, {"id": "task-2", "status": "success"}]
     stage.glance.tasks, stage.glance.shows = listed, ACTIVE
     stage.passes(1.0)
-    assert stage.told.events == (BROKEN if call == "import" else ["image.update ERROR"])
+    assert stage.recorder.events == (BROKEN if call == "import" else ["image.update ERROR"])
 
 
 def test_so_is_a_copy_that_is_followed_by_another(stage: Stage) -> None:
@@ -543,7 +545,7 @@ def test_so_is_a_copy_that_is_followed_by_another(stage: Stage) -> None:
     stage.glance.before = {**ACTIVE, "stores": "fast,slow"}
     stage.imports(name="copy-image", stores=["slower"])
     stage.following.turn()
-    assert stage.told.events == BROKEN
+    assert stage.recorder.events == BROKEN
 
 
 @pytest.mark.parametrize(
@@ -564,12 +566,12 @@ def test_where_the_later_one_could_not_look_before_the_earlier_is_not_called_fai
     stage.glance.before = refusal
     stage.imports()
     stage.following.turn()
-    assert stage.told.events == events
+    assert stage.recorder.events == events
     if status == "processing":
-        assert str(stage.told.notifications[0].payload).endswith(
+        assert str(stage.recorder.notifications[0].payload).endswith(
             "the outcome is unknown: another has begun, and no look-up shows how this one ended"
         )
-    assert stage.told.ended == stage.told.begun[:1]
+    assert stage.recorder.ended == stage.recorder.begun[:1]
 
 
 def test_an_import_that_was_still_seen_at_work_before_the_next_was_accepted_has_failed(
@@ -580,7 +582,7 @@ def test_an_import_that_was_still_seen_at_work_before_the_next_was_accepted_has_
     stage.glance.before = IMPORTING
     stage.imports()
     stage.following.turn()
-    assert stage.told.events == BROKEN
+    assert stage.recorder.events == BROKEN
 
 
 def test_of_an_import_that_was_seen_at_work_before_a_copy_was_accepted_the_data_has_come(
@@ -592,7 +594,7 @@ def test_of_an_import_that_was_seen_at_work_before_a_copy_was_accepted_the_data_
     stage.glance.shows = {**ACTIVE, LOCK: "task-2", "os_glance_importing_to_stores": "slow"}
     stage.imports(name="copy-image", stores=["slow"])
     stage.following.turn()
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_a_copy_that_was_seen_at_work_before_the_next_is_not_judged_by_that(stage: Stage) -> None:
@@ -602,8 +604,8 @@ def test_a_copy_that_was_seen_at_work_before_the_next_is_not_judged_by_that(stag
     stage.glance.before = {**ACTIVE, LOCK: "task-1", "os_glance_importing_to_stores": "slow"}
     stage.imports(name="copy-image", stores=["slower"])
     stage.following.turn()
-    assert stage.told.events == [UPLOADED[0], "image.upload ERROR"]
-    assert "the outcome is unknown" in str(stage.told.notifications[-1].payload)
+    assert stage.recorder.events == [UPLOADED[0], "image.upload ERROR"]
+    assert "the outcome is unknown" in str(stage.recorder.notifications[-1].payload)
 
 
 DELETES = [("DELETE", ONE, "204 No Content")]
@@ -627,10 +629,10 @@ def test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended(
     stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
     stage.glance.accepts = status
     stage.asks(method, path)
-    told = len(stage.told.events)
+    recorder = len(stage.recorder.events)
     stage.following.turn()
-    assert stage.told.events[told:] == UPLOADED
-    assert (stage.following.images, stage.told.ended[-1]) == ({}, stage.told.begun[0])
+    assert stage.recorder.events[recorder:] == UPLOADED
+    assert (stage.following.images, stage.recorder.ended[-1]) == ({}, stage.recorder.begun[0])
 
 
 def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen(
@@ -651,7 +653,7 @@ def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_se
     lookups: list[WSGIEnvironment] = []
     stage.glance.lookups = type("", (list,), {"append": lambda _, it: delete_meanwhile(it)})()
     stage.following.turn()
-    assert stage.told.events == ["image.delete INFO", *UPLOADED]
+    assert stage.recorder.events == ["image.delete INFO", *UPLOADED]
 
 
 def test_what_failed_before_another_brought_the_data_is_so_though_the_image_is_gone_by_now(
@@ -665,7 +667,7 @@ def test_what_failed_before_another_brought_the_data_is_so_though_the_image_is_g
     stage.asks("DELETE", ONE)
     stage.glance.tasks = []
     stage.following.turn()
-    assert stage.told.events == ["image.delete INFO", *BROKEN]
+    assert stage.recorder.events == ["image.delete INFO", *BROKEN]
 
 
 def test_a_delete_before_the_end_leaves_an_unknown_outcome(stage: Stage) -> None:
@@ -675,8 +677,10 @@ def test_a_delete_before_the_end_leaves_an_unknown_outcome(stage: Stage) -> None
     stage.glance.accepts = "204 No Content"
     stage.asks("DELETE", ONE)
     stage.passes(0.5)
-    assert stage.told.events == ["image.delete INFO", *BROKEN]
-    assert "the outcome is unknown: the image is gone" in str(stage.told.notifications[-1].payload)
+    assert stage.recorder.events == ["image.delete INFO", *BROKEN]
+    assert "the outcome is unknown: the image is gone" in str(
+        stage.recorder.notifications[-1].payload
+    )
 
 
 def test_a_download_of_what_is_followed_asks_for_no_record_of_its_own(stage: Stage) -> None:
@@ -696,10 +700,10 @@ def test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max(sta
     for number in range(20):
         stage.imports(str(number))
         stage.imports("one")
-    assert stage.told.events == 37 * ["image.upload ERROR"]
+    assert stage.recorder.events == 37 * ["image.upload ERROR"]
     assert stage.following._seen.qsize() <= 2 * 3
     assert len(stage.following._open) == 3
-    assert len(stage.told.ended) == 37
+    assert len(stage.recorder.ended) == 37
 
 
 def test_while_it_hangs_the_records_that_clients_are_shown_are_bounded(stage: Stage) -> None:
@@ -717,7 +721,7 @@ def test_while_it_hangs_the_records_that_clients_are_shown_are_bounded(stage: St
     stage.glance.shows = ACTIVE
     stage.passes(1.0)
     assert (kept._held, kept._shown) == (0, {})
-    assert sorted(stage.told.events) == sorted(20 * UPLOADED)
+    assert sorted(stage.recorder.events) == sorted(20 * UPLOADED)
 
 
 def test_of_one_image_what_shows_the_end_is_kept_whatever_clients_read_after_it(
@@ -731,7 +735,7 @@ def test_of_one_image_what_shows_the_end_is_kept_whatever_clients_read_after_it(
     stage.following.saw(followed, {**IMPORTING, "id": IMAGE})
     stage.glance.shows = "404 Not Found"
     stage.following.turn()
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_what_has_ended_keeps_no_snapshot_and_no_record(stage: Stage) -> None:
@@ -759,7 +763,7 @@ def test_a_look_up_that_fails_is_tried_again_and_logged_once(
     stage.passes(100)
     stage.glance.shows = ACTIVE
     stage.passes(30)
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_a_bug_of_ours_is_logged_once_and_the_limit_still_ends_it(
@@ -774,7 +778,7 @@ def test_a_bug_of_ours_is_logged_once_and_the_limit_still_ends_it(
     stage.passes(120)
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
     assert "a bug: what Glance does after a 202 may not be told" in caplog.text
-    assert stage.told.events == ["image.upload ERROR"]
+    assert stage.recorder.events == ["image.upload ERROR"]
 
 
 def test_a_thread_that_cannot_begin_costs_no_request_and_is_tried_again(
@@ -791,7 +795,7 @@ def test_a_thread_that_cannot_begin_costs_no_request_and_is_tried_again(
     assert len(stage.started) == 1
     stage.glance.shows = ACTIVE
     stage.passes(1)
-    assert stage.told.events == 2 * UPLOADED
+    assert stage.recorder.events == 2 * UPLOADED
 
 
 @pytest.mark.parametrize(
@@ -810,9 +814,9 @@ def test_it_is_followed_only_where_somebody_wants_to_know(
     stage.glance.shows = FAILED
     stage.imports()
     stage.passes(1)
-    assert stage.told.events == events
+    assert stage.recorder.events == events
     assert len(stage.glance.lookups) == stage.befores == len(events)
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.ended == stage.recorder.begun
 
 
 def test_a_forked_child_follows_none_of_its_parents(stage: Stage) -> None:
@@ -824,17 +828,17 @@ def test_a_forked_child_follows_none_of_its_parents(stage: Stage) -> None:
         inherited = stage.following.of(IMAGE)
         stage.imports("another")
         stage.passes(1)
-        told = {str(each.payload["id"]) for each in stage.told.notifications}  # type: ignore[index]
-        as_it_should = told == {"another"} and len(stage.started) == 2 and inherited is None
+        image_ids = {str(each.payload["id"]) for each in stage.recorder.notifications}  # type: ignore[index]
+        as_it_should = image_ids == {"another"} and len(stage.started) == 2 and inherited is None
         os._exit(0 if as_it_should else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     stage.passes(1)
-    assert stage.told.events == UPLOADED
+    assert stage.recorder.events == UPLOADED
 
 
 def test_one_thread_follows_all_and_begins_with_the_first() -> None:
-    glance, told = Glance(), Told()
-    app = watched(glance, told)
+    glance, recorder = Glance(), ListRecorder()
+    app = with_filter(glance, recorder)
     glance.shows = ACTIVE
 
     def following() -> list[threading.Thread]:
@@ -846,13 +850,13 @@ def test_one_thread_follows_all_and_begins_with_the_first() -> None:
         Server().serve(app, environ("POST", f"/v2/images/{image_id}/import", body))
     assert len(following()) == before + 1
     for _ in range(600):
-        if len(told.ended) == 3:
+        if len(recorder.ended) == 3:
             break
         time.sleep(0.1)
-    assert told.events == 3 * UPLOADED
+    assert recorder.events == 3 * UPLOADED
 
 
 def test_without_any_a_record_passes_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     body = [b"a body of its own"]
-    app = watched(answer("200 OK", body), Told())
+    app = with_filter(answering("200 OK", body), ListRecorder())
     assert app(environ("GET", ONE), Server()._start_response) is body

@@ -14,7 +14,7 @@ import pytest
 from glance_notify_middleware.events.operations import Operation, match
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.wsgi import lookup
-from tests.wsgi.support import FILE, IMAGE, Server, Told, answer, environ, watched
+from tests.wsgi.doubles import FILE, IMAGE, ListRecorder, Server, answering, environ, with_filter
 
 
 def operation() -> Operation:
@@ -58,7 +58,7 @@ def test_only_a_record_is_one_and_its_body_is_closed_in_any_case(
     status: str, chunks: Iterable[bytes], found: Any
 ) -> None:
     body = Closed(chunks)
-    assert lookup.Lookup(answer(status, body)).record(operation(), SNAPSHOT) == found
+    assert lookup.Lookup(answering(status, body)).record(operation(), SNAPSHOT) == found
     assert body.closed
 
 
@@ -68,7 +68,7 @@ def test_a_body_that_raises_is_closed_and_no_record() -> None:
         raise OSError
 
     body = Closed(breaks())
-    assert lookup.Lookup(answer("200 OK", body)).record(operation(), SNAPSHOT) is None
+    assert lookup.Lookup(answering("200 OK", body)).record(operation(), SNAPSHOT) is None
     assert body.closed
 
 
@@ -131,10 +131,10 @@ def test_a_look_up_is_known_by_a_key_that_no_request_has() -> None:
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         seen.append((environ["REQUEST_METHOD"], "glance_notify_middleware.look_up" in environ))
-        return answer("204 No Content")(environ, start_response)
+        return answering("204 No Content")(environ, start_response)
 
     forged: dict[str, Any] = {"HTTP_GLANCE_NOTIFY_MIDDLEWARE_LOOK_UP": "1"}
-    Server().serve(watched(app, Told()), environ("PUT", FILE, **forged))
+    Server().serve(with_filter(app, ListRecorder()), environ("PUT", FILE, **forged))
     assert seen == [("PUT", False), ("GET", True)]
 
 
@@ -158,7 +158,7 @@ def test_after_a_look_up_the_thread_has_the_log_context_that_it_had(
         if raises:
             raise OSError
 
-    look = lookup.Lookup(answer("200 OK", body()))
+    look = lookup.Lookup(answering("200 OK", body()))
     assert look.record(operation(), SNAPSHOT) == (None if raises else {})
     assert vars(store) == ({} if before is None else {"context": before})
 
@@ -174,7 +174,7 @@ def test_the_log_context_is_not_loaded_by_us(
         if is_loaded_by_glance:
             monkeypatch.setitem(sys.modules, CONTEXT_MODULE, module)
             module._request_store.context = "the look-up's"
-        return answer("200 OK", [b"{}"])(environ, start_response)
+        return answering("200 OK", [b"{}"])(environ, start_response)
 
     assert lookup.Lookup(app).record(operation(), SNAPSHOT) == {}
     assert (CONTEXT_MODULE in sys.modules) is is_loaded_by_glance

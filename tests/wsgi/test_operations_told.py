@@ -7,16 +7,16 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from tests.wsgi.support import (
+from tests.wsgi.doubles import (
     FILE,
     IMAGE,
     RECORD,
-    PlaysGlance,
+    FakeGlance,
+    ListRecorder,
     Server,
-    Told,
-    answer,
+    answering,
     environ,
-    watched,
+    with_filter,
 )
 
 ONE = f"/v2/images/{IMAGE}"
@@ -52,9 +52,9 @@ RECORD_BODY = json.dumps(RECORD).encode()
         ("POST", "/v2/images", b"{}", reading("403 Forbidden"), RECORD, ["image.create WARN"], 0),
         ("PUT", FILE, b"data", reading("204 No Content"), RECORD, UPLOADED, 2),
         ("PUT", FILE, b"", reading("204 No Content"), RECORD, UPLOADED, 1),
-        ("PUT", FILE, b"data", answer("409 Conflict"), RECORD, ["image.upload WARN"], 0),
+        ("PUT", FILE, b"data", answering("409 Conflict"), RECORD, ["image.upload WARN"], 0),
         ("PUT", FILE, b"data", reading("413 Too Large"), RECORD, ["image.prepare INFO", "image.upload ERROR"], 1),
-        ("PUT", FILE, b"data", answer("410 Gone"), RECORD, ["image.prepare INFO", "image.upload ERROR"], 1),
+        ("PUT", FILE, b"data", answering("410 Gone"), RECORD, ["image.prepare INFO", "image.upload ERROR"], 1),
         ("PUT", f"{ONE}/stage", b"data", reading("204 No Content"), RECORD, ["image.update INFO"], 1),
         ("PUT", f"{ONE}/stage", b"data", reading("413 Too Large"), RECORD, ["image.update ERROR"], 0),
         ("PATCH", ONE, PATCH, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 0),
@@ -66,25 +66,25 @@ RECORD_BODY = json.dumps(RECORD).encode()
         ("PATCH", ONE, SPELLED, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
         ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), QUEUED, ACTIVATED, 1),
         ("PATCH", ONE, LONG, reading("200 OK", RECORD_BODY), RECORD, ["image.update INFO"], 1),
-        ("POST", f"{ONE}/actions/deactivate", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 2),
-        ("POST", f"{ONE}/actions/reactivate", b"", answer("204 No Content"), RECORD, [], 1),
-        ("PUT", f"{ONE}/tags/t", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
-        ("DELETE", f"{ONE}/tags/t", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
-        ("DELETE", f"{ONE}/tags/t", b"", answer("404 Not Found"), RECORD, ["image.update WARN"], 0),
-        ("DELETE", f"/v2/stores/s/{IMAGE}", b"", answer("204 No Content"), RECORD, ["image.update INFO"], 1),
-        ("DELETE", ONE, b"", answer("204 No Content"), RECORD, ["image.delete INFO"], 0),
+        ("POST", f"{ONE}/actions/deactivate", b"", answering("204 No Content"), RECORD, ["image.update INFO"], 2),
+        ("POST", f"{ONE}/actions/reactivate", b"", answering("204 No Content"), RECORD, [], 1),
+        ("PUT", f"{ONE}/tags/t", b"", answering("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", f"{ONE}/tags/t", b"", answering("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", f"{ONE}/tags/t", b"", answering("404 Not Found"), RECORD, ["image.update WARN"], 0),
+        ("DELETE", f"/v2/stores/s/{IMAGE}", b"", answering("204 No Content"), RECORD, ["image.update INFO"], 1),
+        ("DELETE", ONE, b"", answering("204 No Content"), RECORD, ["image.delete INFO"], 0),
         ("POST", f"{ONE}/members", b"{}", reading("200 OK", b"{}"), RECORD, ["image.member.create INFO"], 0),
         ("PUT", f"{ONE}/members/m", b"{}", reading("200 OK", b"{}"), RECORD, ["image.member.update INFO"], 0),
-        ("DELETE", f"{ONE}/members/m", b"", answer("204 No Content"), RECORD, ["image.member.delete INFO"], 1),
+        ("DELETE", f"{ONE}/members/m", b"", answering("204 No Content"), RECORD, ["image.member.delete INFO"], 1),
     ],
 )  # fmt: skip
 def test_each_operation_tells_its_events_and_keeps_to_its_budget(
     method: str, path: str, body: bytes, app: Any, record: Any, events: list[str], lookups: int
 ) -> None:
-    told = Told()
-    glance = PlaysGlance(app, record)
-    Server().serve(watched(glance, told), environ(method, path, body))
-    assert told.events == events
+    recorder = ListRecorder()
+    glance = FakeGlance(app, record)
+    Server().serve(with_filter(glance, recorder), environ(method, path, body))
+    assert recorder.events == events
     assert len(glance.lookups) == lookups
 
 
@@ -93,7 +93,7 @@ def test_each_operation_tells_its_events_and_keeps_to_its_budget(
 def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
     body: bytes, size: int
 ) -> None:
-    told = Told()
+    recorder = ListRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         while environ["wsgi.input"].read(size):
@@ -102,41 +102,41 @@ def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
         start_response("200 OK", [])
         return [RECORD_BODY]
 
-    glance = PlaysGlance(app, QUEUED)
-    Server().serve(watched(glance, told), environ("PATCH", ONE, body))
-    assert told.events == ACTIVATED
+    glance = FakeGlance(app, QUEUED)
+    Server().serve(with_filter(glance, recorder), environ("PATCH", ONE, body))
+    assert recorder.events == ACTIVATED
     assert len(glance.lookups) == 1
 
 
 def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server() -> None:
-    told = Told()
+    recorder = ListRecorder()
     body = json.dumps(RECORD).encode()
-    app = watched(PlaysGlance(reading("201 Created", body)), told)
+    app = with_filter(FakeGlance(reading("201 Created", body)), recorder)
     for chunk in app(environ("POST", "/v2/images", b"{}"), Server()._start_response):
         assert chunk == body
-        assert told.events == ["image.create INFO"]
+        assert recorder.events == ["image.create INFO"]
 
 
 @pytest.mark.parametrize("body", [[], iter(())], ids=["list", "iterator"])
 def test_the_event_of_an_empty_answer_is_told_before_the_iterable_is_returned(body: Any) -> None:
-    told = Told()
-    watched(PlaysGlance(answer("204 No Content", body)), told)(
+    recorder = ListRecorder()
+    with_filter(FakeGlance(answering("204 No Content", body)), recorder)(
         environ("DELETE", ONE), Server()._start_response
     )
-    assert told.events == ["image.delete INFO"]
+    assert recorder.events == ["image.delete INFO"]
 
 
 def test_without_a_length_the_event_is_told_before_the_iteration_ends() -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("201 Created", iter([b"{", b"}"]))), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("201 Created", iter([b"{", b"}"]))), recorder)
     chunks = iter(app(environ("POST", "/v2/images"), Server()._start_response))
-    assert (next(chunks), told.events) == (b"{", [])
+    assert (next(chunks), recorder.events) == (b"{", [])
     assert list(chunks) == [b"}"]
-    assert told.events == ["image.create INFO"]
+    assert recorder.events == ["image.create INFO"]
 
 
 def test_what_is_given_to_write_is_seen_before_the_server_has_it() -> None:
-    told = Told()
+    recorder = ListRecorder()
     seen: list[list[str]] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -144,46 +144,46 @@ def test_what_is_given_to_write_is_seen_before_the_server_has_it() -> None:
         return []
 
     def start_response(*_: Any) -> Callable[[bytes], object]:
-        return lambda data: seen.append(list(told.events))
+        return lambda data: seen.append(list(recorder.events))
 
-    list(watched(PlaysGlance(app), told)(environ("POST", "/v2/images"), start_response))
+    list(with_filter(FakeGlance(app), recorder)(environ("POST", "/v2/images"), start_response))
     assert seen == [["image.create INFO"]]
 
 
 def test_prepare_is_told_while_the_data_is_being_read() -> None:
-    told = Told()
+    recorder = ListRecorder()
     seen: list[list[str]] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        seen.append(list(told.events))
+        seen.append(list(recorder.events))
         environ["wsgi.input"].read(1)
-        seen.append(list(told.events))
+        seen.append(list(recorder.events))
         start_response("204 No Content", [])
         return []
 
-    Server().serve(watched(PlaysGlance(app), told), environ("PUT", FILE, b"data"))
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("PUT", FILE, b"data"))
     assert seen == [[], ["image.prepare INFO"]]
 
 
 def test_a_chunked_upload_that_uwsgi_hides_is_told_by_its_status() -> None:
     for status, event in (("415 No", "image.upload WARN"), ("413 No", "image.upload ERROR")):
-        told = Told()
+        recorder = ListRecorder()
         given = environ("PUT", FILE, HTTP_TRANSFER_ENCODING="chunked") | {"uwsgi.version": b"2"}
-        Server().serve(watched(PlaysGlance(answer(status)), told), given)
-        assert told.events[-1] == event
+        Server().serve(with_filter(FakeGlance(answering(status)), recorder), given)
+        assert recorder.events[-1] == event
 
 
 def test_a_lookup_that_is_refused_costs_neither_the_event_nor_the_request() -> None:
-    told = Told()
+    recorder = ListRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         refused = environ["REQUEST_METHOD"] == "GET"
         start_response("403 Forbidden" if refused else "204 No Content", [])
         return []
 
-    server = Server().serve(watched(app, told), environ("PUT", f"{ONE}/tags/t"))
+    server = Server().serve(with_filter(app, recorder), environ("PUT", f"{ONE}/tags/t"))
     assert server.trace[0][1] == "204 No Content"
-    payload = told.notifications[0].payload
+    payload = recorder.notifications[0].payload
     assert isinstance(payload, dict)
     assert payload["id"] == IMAGE
     assert payload["owner"] is None
@@ -192,7 +192,7 @@ def test_a_lookup_that_is_refused_costs_neither_the_event_nor_the_request() -> N
 def test_a_lookup_that_raises_costs_neither_and_tells_no_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told = Told()
+    recorder = ListRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "GET":
@@ -200,18 +200,18 @@ def test_a_lookup_that_raises_costs_neither_and_tells_no_secret(
         start_response("204 No Content", [])
         return []
 
-    Server().serve(watched(app, told), environ("PUT", f"{ONE}/tags/t"))
-    assert told.events == ["image.update INFO"]
+    Server().serve(with_filter(app, recorder), environ("PUT", f"{ONE}/tags/t"))
+    assert recorder.events == ["image.update INFO"]
     assert "OSError" in caplog.text
     assert "secret" not in caplog.text
 
 
 def test_with_metadata_asked_for_a_delete_looks_up_before_it_deletes() -> None:
-    told = Told()
-    glance = PlaysGlance(answer("204 No Content"))
-    app = watched(glance, told, image_delete_payload="metadata")
+    recorder = ListRecorder()
+    glance = FakeGlance(answering("204 No Content"))
+    app = with_filter(glance, recorder, image_delete_payload="metadata")
     Server().serve(app, environ("DELETE", ONE))
-    payload = told.notifications[0].payload
+    payload = recorder.notifications[0].payload
     assert isinstance(payload, dict)
     assert (payload["owner"], payload["status"], payload["deleted"]) == (
         "the-owner",
@@ -222,25 +222,27 @@ def test_with_metadata_asked_for_a_delete_looks_up_before_it_deletes() -> None:
 
 
 def test_a_created_image_whose_record_was_not_seen_is_known_by_its_location() -> None:
-    told = Told()
-    app = answer("201 Created", [], [("Location", f"http://glance{ONE}"), ("Content-Length", "9")])
-    Server().serve(watched(PlaysGlance(app), told), environ("POST", "/v2/images"))
-    payload = told.notifications[0].payload
+    recorder = ListRecorder()
+    app = answering(
+        "201 Created", [], [("Location", f"http://glance{ONE}"), ("Content-Length", "9")]
+    )
+    Server().serve(with_filter(FakeGlance(app), recorder), environ("POST", "/v2/images"))
+    payload = recorder.notifications[0].payload
     assert isinstance(payload, dict)
     assert payload["id"] == IMAGE
 
 
 def test_only_the_priorities_asked_for_are_told_and_looked_up() -> None:
-    told = Told()
-    glance = PlaysGlance(reading("204 No Content"))
-    app = watched(glance, told, priorities="warn, error", image_delete_payload="metadata")
+    recorder = ListRecorder()
+    glance = FakeGlance(reading("204 No Content"))
+    app = with_filter(glance, recorder, priorities="warn, error", image_delete_payload="metadata")
     for method, path in (("PUT", FILE), ("DELETE", ONE), ("POST", f"{ONE}/actions/deactivate")):
         Server().serve(app, environ(method, path, b"data"))
-    assert told.events == []
+    assert recorder.events == []
     assert glance.lookups == []
-    refusing = watched(PlaysGlance(answer("403 Forbidden")), told, priorities="warn")
+    refusing = with_filter(FakeGlance(answering("403 Forbidden")), recorder, priorities="warn")
     Server().serve(refusing, environ("DELETE", ONE))
-    assert told.events == ["image.delete WARN"]
+    assert recorder.events == ["image.delete WARN"]
 
 
 def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for() -> None:
@@ -252,8 +254,8 @@ def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for(
     class Context:
         project_id, user_id, request_id = "context-project", "context-user", "req-1"
 
-    glance = PlaysGlance(app)
-    told = Told()
+    glance = FakeGlance(app)
+    recorder = ListRecorder()
     context = Context()
     given = environ(
         "PUT",
@@ -270,7 +272,7 @@ def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for(
         HTTP_X_IMAGE_META_STORE="s",
         **{"webob.adhoc_attrs": {"context": context}, "api.version": 2, "wsgi.odd": "kept"},
     )
-    Server().serve(watched(glance, told), given)
+    Server().serve(with_filter(glance, recorder), given)
     before, after = glance.lookups
     for lookup in (before, after):
         assert lookup["PATH_INFO"] == ONE
@@ -286,8 +288,8 @@ def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for(
         travelled = " ".join(lookup)
         for word in ("CONTENT_", "RANGE", "IF_", "ACCEPT", "COOKIE", "IMAGE_META", "api.cache"):
             assert word not in travelled
-    assert told.notifications[-1].request_id == "req-1"
-    assert told.notifications[-1].project_id == "context-project"
+    assert recorder.notifications[-1].request_id == "req-1"
+    assert recorder.notifications[-1].project_id == "context-project"
 
 
 def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_context() -> None:
@@ -299,10 +301,13 @@ def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_conte
         start_response("204 No Content", [])
         return []
 
-    told = Told()
+    recorder = ListRecorder()
     given = environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")
-    Server().serve(watched(app, told), given)
-    assert (told.notifications[0].user_id, told.notifications[0].request_id) == ("u", "req-2")
+    Server().serve(with_filter(app, recorder), given)
+    assert (recorder.notifications[0].user_id, recorder.notifications[0].request_id) == (
+        "u",
+        "req-2",
+    )
 
 
 def test_headers_tell_nothing_where_a_context_comes_up_below() -> None:
@@ -314,10 +319,13 @@ def test_headers_tell_nothing_where_a_context_comes_up_below() -> None:
         start_response("204 No Content", [])
         return []
 
-    told = Told()
+    recorder = ListRecorder()
     forged = environ("DELETE", ONE, HTTP_X_PROJECT_ID="forged", HTTP_X_USER_ID="forged")
-    Server().serve(watched(app, told), forged)
-    assert (told.notifications[0].project_id, told.notifications[0].user_id) == ("real", "real")
+    Server().serve(with_filter(app, recorder), forged)
+    assert (recorder.notifications[0].project_id, recorder.notifications[0].user_id) == (
+        "real",
+        "real",
+    )
 
 
 def test_headers_that_a_filter_below_removed_tell_nothing() -> None:
@@ -327,6 +335,6 @@ def test_headers_that_a_filter_below_removed_tell_nothing() -> None:
         start_response("401 Unauthorized", [])
         return []
 
-    told = Told()
-    Server().serve(watched(authtoken, told), environ("DELETE", ONE))
-    assert (told.events, told.notifications[0].user_id) == (["image.delete WARN"], None)
+    recorder = ListRecorder()
+    Server().serve(with_filter(authtoken, recorder), environ("DELETE", ONE))
+    assert (recorder.events, recorder.notifications[0].user_id) == (["image.delete WARN"], None)

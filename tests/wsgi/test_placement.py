@@ -8,7 +8,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
-from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
+from tests.wsgi.doubles import (
+    FILE,
+    IMAGE,
+    FakeGlance,
+    ListRecorder,
+    Server,
+    answering,
+    environ,
+    with_filter,
+)
 
 ONE = f"/v2/images/{IMAGE}"
 NOBODY = "nobody is known who made a request that Glance granted"
@@ -37,7 +46,7 @@ def passing_on(status: str, request_id: str) -> WSGIApplication:
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["webob.adhoc_attrs"]["context"].request_id = request_id
-        return answer(status, [b"{}"])(environ, start_response)
+        return answering(status, [b"{}"])(environ, start_response)
 
     return app
 
@@ -59,32 +68,32 @@ def test_what_another_node_did_is_counted_and_told_by_that_node_alone(
     status: str, method: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = Told()
+    recorder = ListRecorder()
     for request_id in ("req-2", "req-3"):
-        app = watched(PlaysGlance(passing_on(status, request_id)), told)
+        app = with_filter(FakeGlance(passing_on(status, request_id)), recorder)
         Server().serve(app, with_context(method, path))
         assert caplog.messages[-1].endswith("another node did it, and tells it (1 so far)")
-    assert told.events == []
+    assert recorder.events == []
     Server().serve(
-        watched(PlaysGlance(passing_on(status, "req-1")), told), with_context(method, path)
+        with_filter(FakeGlance(passing_on(status, "req-1")), recorder), with_context(method, path)
     )
-    assert len(told.events) == 1
+    assert len(recorder.events) == 1
 
 
 def test_a_delete_that_was_passed_on_makes_the_images_owner_forgotten_all_the_same() -> None:
-    told = Told()
+    recorder = ListRecorder()
     deleting = passing_on("204 No Content", "req-2")
-    sending = answer("200 OK", [b"0123456789"])
+    sending = answering("200 OK", [b"0123456789"])
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         chosen = deleting if environ["REQUEST_METHOD"] == "DELETE" else sending
         return chosen(environ, start_response)
 
-    glance = PlaysGlance(app)
-    filtered = watched(glance, told)
+    glance = FakeGlance(app)
+    app_in_filter = with_filter(glance, recorder)
     for method, path in (("GET", FILE), ("GET", FILE), ("DELETE", ONE), ("GET", FILE)):
-        Server().serve(filtered, with_context(method, path))
-    assert told.events == ["image.send INFO"] * 3
+        Server().serve(app_in_filter, with_context(method, path))
+    assert recorder.events == ["image.send INFO"] * 3
     assert len(glance.lookups) == 2
 
 
@@ -93,7 +102,7 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptureFixture) -> None:
-    app = watched(PlaysGlance(answer("200 OK", [b"0123456789"])), Told())
+    app = with_filter(FakeGlance(answering("200 OK", [b"0123456789"])), ListRecorder())
     keys: dict[str, Any] = {
         "api.cache.image_id": IMAGE,
         "api.cache.method": "GET",
@@ -109,37 +118,37 @@ def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptur
 def test_a_cache_below_is_as_it_should_be(caplog: pytest.LogCaptureFixture) -> None:
     def cache(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["api.cache.image_id"] = IMAGE
-        return answer("200 OK", [b"0123456789"])(environ, start_response)
+        return answering("200 OK", [b"0123456789"])(environ, start_response)
 
-    Server().serve(watched(PlaysGlance(cache), Told()), environ("GET", FILE))
+    Server().serve(with_filter(FakeGlance(cache), ListRecorder()), environ("GET", FILE))
     assert complaints(caplog) == []
 
 
 def test_requests_of_nobody_are_said_once_with_what_to_change(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told = Told()
-    app = watched(PlaysGlance(answer("204 No Content")), told)
+    recorder = ListRecorder()
+    app = with_filter(FakeGlance(answering("204 No Content")), recorder)
     for _ in range(3):
         Server().serve(app, without_identity("DELETE", ONE))
     (said,) = complaints(caplog)
     assert said.startswith(NOBODY)
     assert "put the filter directly after `context` in the pipeline" in said
-    assert told.events == ["image.delete INFO"] * 3
+    assert recorder.events == ["image.delete INFO"] * 3
 
 
 def makes_a_context(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     environ["webob.adhoc_attrs"] = {"context": Context("req-1")}
-    return answer("204 No Content")(environ, start_response)
+    return answering("204 No Content")(environ, start_response)
 
 
 @pytest.mark.parametrize(
     ("app", "given"),
     [
-        (answer("401 Unauthorized"), without_identity("DELETE", ONE)),
-        (answer("204 No Content"), environ("DELETE", ONE)),
-        (answer("204 No Content"), environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")),
-        (answer("204 No Content"), with_context("DELETE", ONE)),
+        (answering("401 Unauthorized"), without_identity("DELETE", ONE)),
+        (answering("204 No Content"), environ("DELETE", ONE)),
+        (answering("204 No Content"), environ("DELETE", ONE, HTTP_X_IDENTITY_STATUS="Invalid")),
+        (answering("204 No Content"), with_context("DELETE", ONE)),
         (makes_a_context, without_identity("DELETE", ONE)),
     ],
     ids=["refused", "headers", "headers of nobody", "a context", "a context below"],
@@ -147,5 +156,5 @@ def makes_a_context(environ: WSGIEnvironment, start_response: StartResponse) -> 
 def test_where_somebody_looks_who_asks_nothing_is_said(
     app: WSGIApplication, given: WSGIEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Server().serve(watched(PlaysGlance(app), Told()), given)
+    Server().serve(with_filter(FakeGlance(app), ListRecorder()), given)
     assert complaints(caplog) == []

@@ -17,9 +17,17 @@ from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
 from tests.delivery.relays import Appending
 from tests.journal.processes import eventually
-from tests.wsgi.support import FILE, PlaysGlance, Server, Told, answer, environ, watched
+from tests.wsgi.doubles import (
+    FILE,
+    FakeGlance,
+    ListRecorder,
+    Server,
+    answering,
+    environ,
+    with_filter,
+)
 
-CREATED = PlaysGlance(answer("201 Created", [b"{}"], [("Content-Length", "2")]))
+CREATED = FakeGlance(answering("201 Created", [b"{}"], [("Content-Length", "2")]))
 CREATE = ("POST", "/v2/images")
 MIB = 1024 * 1024
 
@@ -39,7 +47,7 @@ def serve(directory: Path) -> Serve:
 
     def one(method: str, path: str, *, refuse: bool) -> str:
         recorder = recorders["refuse" if refuse else "drop"]
-        return repr(Server().serve(watched(CREATED, recorder), environ(method, path)).trace)
+        return repr(Server().serve(with_filter(CREATED, recorder), environ(method, path)).trace)
 
     return one
 
@@ -117,12 +125,14 @@ def test_a_journal_that_cannot_be_written_refuses_until_it_can(
 
 
 def test_a_recorder_that_cannot_say_whether_it_refuses_refuses_nothing() -> None:
-    class Unsure(Told):
+    class Unsure(ListRecorder):
         """Fails when it is asked."""
 
         def refuses(self) -> bool:
             raise OSError("the disk is gone")
 
-    told = Unsure()
-    assert "201 Created" in repr(Server().serve(watched(CREATED, told), environ(*CREATE)).trace)
-    assert told.events == ["image.create INFO"]
+    recorder = Unsure()
+    assert "201 Created" in repr(
+        Server().serve(with_filter(CREATED, recorder), environ(*CREATE)).trace
+    )
+    assert recorder.events == ["image.create INFO"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from demo.ports import free_port
-from tests.wsgi.support import FILE
+from tests.wsgi.doubles import FILE
 
 CHUNK = 64 * 1024
 SIZE = 1024 * CHUNK  # much more than waitress takes ahead of the client
@@ -24,11 +24,11 @@ AHEAD = {"wsgiref": 0, "gunicorn": 0, "waitress": 16 * 1024**2}
 """Bytes that a server takes of the body before the client's socket does, besides one chunk."""
 
 SERVERS = {
-    "wsgiref": ["-m", "tests.wsgi.served", "{port}"],
-    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "tests.wsgi.served:app"],
+    "wsgiref": ["-m", "tests.wsgi.app_for_servers", "{port}"],
+    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "tests.wsgi.app_for_servers:app"],
     "gunicorn": [
         *("-m", "gunicorn", "--bind=127.0.0.1:{port}", "--workers=2", "--worker-class=gthread"),
-        *("--threads=4", "tests.wsgi.served:app"),
+        *("--threads=4", "tests.wsgi.app_for_servers:app"),
     ],
 }
 
@@ -60,7 +60,7 @@ class Served:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return read
 
-    def told(self, count: int) -> list[dict[str, Any]]:
+    def notifications(self, count: int) -> list[dict[str, Any]]:
         """The first `count` notifications; waits for them."""
         deadline = time.monotonic() + 20
         lines: list[str] = []
@@ -96,17 +96,17 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
 
 def test_a_client_that_hangs_up_is_told_with_the_bytes_that_left(served: Served) -> None:
     assert served.read(SIZE, reset=False) == SIZE
-    whole = served.told(1)[-1]
+    whole = served.notifications(1)[-1]
     assert (whole["priority"], whole["payload"]["bytes_sent"]) == ("INFO", SIZE)
     assert whole["payload"]["destination_ip"] == "127.0.0.1"
 
     read = served.read(SIZE // 2)
-    half = served.told(2)[-1]
+    half = served.notifications(2)[-1]
     assert half["priority"] == "ERROR"
     assert read - CHUNK <= half["payload"]["bytes_sent"] <= read + served.most_unread < SIZE
 
     served.read(0)
-    nothing = served.told(3)[-1]
+    nothing = served.notifications(3)[-1]
     assert nothing["priority"] == "ERROR"
     assert 0 <= nothing["payload"]["bytes_sent"] <= served.most_unread
 

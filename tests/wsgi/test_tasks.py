@@ -7,7 +7,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from tests.wsgi.support import IMAGE, answer
+from tests.wsgi.doubles import IMAGE, answering
 from tests.wsgi.test_following import Glance, Stage
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
@@ -42,13 +42,13 @@ class TasksGlance(Glance):
             environ["wsgi.input"].read()
             body = self.answers if isinstance(self.answers, bytes) else json.dumps(self.answers)
             data = [body if isinstance(body, bytes) else body.encode()]
-            return answer(self.accepts, data, self.headers)(environ, start_response)
+            return answering(self.accepts, data, self.headers)(environ, start_response)
         self.asked.append(path)
         if path != f"/v2/tasks/{TASK}":
             return super().__call__(environ, start_response)
         if isinstance(self.task, str):
-            return answer(self.task)(environ, start_response)
-        return answer("200 OK", [json.dumps(self.task).encode()])(environ, start_response)
+            return answering(self.task)(environ, start_response)
+        return answering("200 OK", [json.dumps(self.task).encode()])(environ, start_response)
 
 
 class TasksStage(Stage):
@@ -73,42 +73,42 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> TasksStage:
 def test_a_task_is_told_when_it_has_ended_with_the_record_of_its_image(stage: TasksStage) -> None:
     stage.makes()
     stage.passes(3.0)
-    assert (stage.told.events, stage.tasks_glance.asked) == ([], 2 * [f"/v2/tasks/{TASK}"])
+    assert (stage.recorder.events, stage.tasks_glance.asked) == ([], 2 * [f"/v2/tasks/{TASK}"])
     stage.tasks_glance.task = DONE
     stage.passes(0.5)
-    assert stage.told.events == MADE
+    assert stage.recorder.events == MADE
     assert stage.tasks_glance.asked[-2:] == [f"/v2/tasks/{TASK}", f"/v2/images/{IMAGE}"]
-    assert [each.payload["status"] for each in stage.told.notifications] == [  # type: ignore[index]
+    assert [each.payload["status"] for each in stage.recorder.notifications] == [  # type: ignore[index]
         *("queued", "saving", "active", "active")
     ]
-    for each in stage.told.notifications:
+    for each in stage.recorder.notifications:
         assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
         assert (each.user_id, each.request_id) == ("the-user", "req-1")
         assert "secret" not in str(each.payload)
-    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+    assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
     assert (stage.following.images, stage.following.turn()) == ({}, None)
 
 
 def test_the_intent_that_stands_meanwhile_names_the_task(stage: TasksStage) -> None:
     stage.makes()
-    before, meanwhile = stage.told.begun
-    assert stage.told.ended == [before]
+    before, meanwhile = stage.recorder.begun
+    assert stage.recorder.ended == [before]
     assert (before.image_id, meanwhile.image_id) == (None, TASK)
     assert (meanwhile.event_type, meanwhile.tried) == ("image.create", "import an image by task")
     assert (meanwhile.user_id, meanwhile.request_id) == ("the-user", "req-1")
-    assert "secret" not in repr(stage.told.begun)
+    assert "secret" not in repr(stage.recorder.begun)
 
 
 def test_a_task_that_failed_is_told_so(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.task = FAILED
     stage.passes(0.5)
-    assert stage.told.events == ["image.create INFO", "image.upload ERROR"]
-    assert stage.told.notifications[1].payload == (
+    assert stage.recorder.events == ["image.create INFO", "image.upload ERROR"]
+    assert stage.recorder.notifications[1].payload == (
         f"import an image by task {TASK}: Glance accepted it, and it failed: "
         "Task failed due to Internal Error"
     )
-    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+    assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
@@ -116,8 +116,8 @@ def test_a_task_whose_record_is_gone_is_unknown(stage: TasksStage, status: str) 
     stage.makes()
     stage.tasks_glance.task = status
     stage.passes(0.5)
-    assert stage.told.events == ["image.create ERROR"]
-    assert stage.told.notifications[0].payload == (
+    assert stage.recorder.events == ["image.create ERROR"]
+    assert stage.recorder.notifications[0].payload == (
         f"import an image by task {TASK}: the outcome is unknown: the task is gone"
     )
 
@@ -129,7 +129,7 @@ def test_where_the_task_is_not_shown_it_is_unknown_when_the_limit_has_passed(
     stage.makes()
     stage.tasks_glance.task = "403 Forbidden"
     stage.passes(60)
-    assert stage.told.events == ["image.create ERROR"]
+    assert stage.recorder.events == ["image.create ERROR"]
 
 
 def test_of_an_image_that_is_gone_by_then_what_is_known_is_told(stage: TasksStage) -> None:
@@ -137,8 +137,8 @@ def test_of_an_image_that_is_gone_by_then_what_is_known_is_told(stage: TasksStag
     stage.tasks_glance.task = DONE
     stage.glance.shows = "404 Not Found"
     stage.passes(0.5)
-    assert stage.told.events == MADE
-    for each in stage.told.notifications:
+    assert stage.recorder.events == MADE
+    for each in stage.recorder.notifications:
         assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
 
 
@@ -146,8 +146,8 @@ def test_a_task_that_names_no_image_though_it_has_ended_well_is_unknown(stage: T
     stage.makes()
     stage.tasks_glance.task = DONE | {"result": None, "image_id": "the-clients-choice"}
     stage.passes(0.5)
-    assert stage.told.events == ["image.create ERROR"]
-    assert str(stage.told.notifications[0].payload).endswith("names no image")
+    assert stage.recorder.events == ["image.create ERROR"]
+    assert str(stage.recorder.notifications[0].payload).endswith("names no image")
     assert stage.tasks_glance.asked == [f"/v2/tasks/{TASK}"]
 
 
@@ -156,10 +156,10 @@ def test_an_image_whose_look_up_raises_is_looked_up_again(stage: TasksStage) -> 
     stage.tasks_glance.task = DONE
     stage.glance.shows = OSError("mysql://glance:secret@db")
     stage.passes(0.5)
-    assert stage.told.events == []
+    assert stage.recorder.events == []
     stage.glance.shows = {"status": "active", **ASKED}
     stage.passes(1.0)
-    assert stage.told.events == MADE
+    assert stage.recorder.events == MADE
 
 
 @pytest.mark.parametrize("where", ["body", "record"])
@@ -172,8 +172,8 @@ def test_a_task_of_another_type_is_no_event(stage: TasksStage, where: str) -> No
         stage.tasks_glance.task = other
     stage.makes(type="api_image_import")
     stage.passes(0.5)
-    assert stage.told.events == []
-    assert sorted(stage.told.ended) == sorted(stage.told.begun)
+    assert stage.recorder.events == []
+    assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
     assert bool(stage.tasks_glance.asked) is (where == "record")
 
 
@@ -185,12 +185,12 @@ def test_an_answer_that_cannot_be_read_may_still_name_the_task(
     stage.tasks_glance.task = DONE
     stage.makes()
     if not id_is_known:
-        assert stage.told.events == ["image.create ERROR"]
-        assert str(stage.told.notifications[0].payload).endswith("does not name the task")
-        assert stage.told.ended == stage.told.begun
+        assert stage.recorder.events == ["image.create ERROR"]
+        assert str(stage.recorder.notifications[0].payload).endswith("does not name the task")
+        assert stage.recorder.ended == stage.recorder.begun
     else:
         stage.passes(0.5)
-        assert stage.told.events == MADE
+        assert stage.recorder.events == MADE
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "400 Bad Request", "500 Oops"])
@@ -198,9 +198,9 @@ def test_one_that_is_refused_is_told_at_once(stage: TasksStage, status: str) -> 
     stage.glance.accepts = status
     stage.makes()
     priority = "ERROR" if status.startswith("5") else "WARN"
-    assert stage.told.events == [f"image.create {priority}"]
+    assert stage.recorder.events == [f"image.create {priority}"]
     assert (stage.following.turn(), stage.started, stage.tasks_glance.asked) == (None, [], [])
-    assert stage.told.ended == stage.told.begun
+    assert stage.recorder.ended == stage.recorder.begun
 
 
 def test_an_image_that_a_client_has_named_like_the_task_is_another(stage: TasksStage) -> None:
@@ -215,8 +215,10 @@ def test_more_than_follow_max_are_unknown_at_once(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.answers = PENDING | {"id": "another"}
     stage.makes()
-    assert stage.told.events == ["image.create ERROR"]
-    assert str(stage.told.notifications[0].payload).startswith("import an image by task another:")
+    assert stage.recorder.events == ["image.create ERROR"]
+    assert str(stage.recorder.notifications[0].payload).startswith(
+        "import an image by task another:"
+    )
 
 
 def test_where_nobody_wants_to_know_nothing_is_looked_up(stage: TasksStage) -> None:
@@ -224,7 +226,7 @@ def test_where_nobody_wants_to_know_nothing_is_looked_up(stage: TasksStage) -> N
     stage.tasks_glance.task = DONE
     stage.makes()
     stage.passes(10)
-    assert (stage.told.begun, stage.told.events, stage.tasks_glance.asked) == ([], [], [])
+    assert (stage.recorder.begun, stage.recorder.events, stage.tasks_glance.asked) == ([], [], [])
 
 
 def test_a_task_of_a_process_that_ends_is_looked_at_once_more(stage: TasksStage) -> None:
@@ -232,4 +234,4 @@ def test_a_task_of_a_process_that_ends_is_looked_at_once_more(stage: TasksStage)
     stage.following.turn()
     stage.tasks_glance.task = DONE
     stage.following._look_at_all()
-    assert stage.told.events == MADE
+    assert stage.recorder.events == MADE

@@ -16,7 +16,16 @@ from paste.lint import middleware as lint
 from webob import Request
 
 from glance_notify_middleware.wsgi import streams
-from tests.wsgi.support import FILE, IMAGE, PlaysGlance, Server, Told, answer, environ, watched
+from tests.wsgi.doubles import (
+    FILE,
+    IMAGE,
+    FakeGlance,
+    ListRecorder,
+    Server,
+    answering,
+    environ,
+    with_filter,
+)
 
 PLAIN = [("Content-Type", "text/plain"), ("X-Order", "1"), ("X-Order", "2")]
 LENGTH = [*PLAIN, ("Content-Length", "10")]
@@ -119,13 +128,13 @@ def reads_its_input(trace: list[Any]) -> WSGIApplication:
 
 def says(status: str, headers: list[tuple[str, str]], *chunks: bytes, fails: str = "") -> Make:
     def make(trace: list[Any]) -> WSGIApplication:
-        return answer(status, Body(trace, chunks, fails), headers)
+        return answering(status, Body(trace, chunks, fails), headers)
 
     return make
 
 
 def a_list(status: str, headers: list[tuple[str, str]], *chunks: bytes) -> Make:
-    return lambda _: answer(status, list(chunks), headers)
+    return lambda _: answering(status, list(chunks), headers)
 
 
 APPS: dict[str, Make] = {
@@ -162,11 +171,11 @@ def test_everything_passes_as_without_the_filter(
     name: str, request_line: tuple[str, str], chunks: int | None
 ) -> None:
     traces = []
-    for with_filter in (False, True):
+    for is_filtered in (False, True):
         server = Server(chunks)
         app = APPS[name](server.trace)
-        if with_filter:
-            app = watched(PlaysGlance(app), Told(), image_delete_payload="metadata")
+        if is_filtered:
+            app = with_filter(FakeGlance(app), ListRecorder(), image_delete_payload="metadata")
         server.serve(app, environ(*request_line, body=b"ab\ncd\nef\ngh\n"))
         traces.append(server.trace)
     assert traces[0] == traces[1]
@@ -174,13 +183,17 @@ def test_everything_passes_as_without_the_filter(
 
 def test_a_lazy_body_is_never_asked_for_more_than_the_server_asks() -> None:
     endless = itertools.repeat(b"x" * 65536)
-    server = Server(3).serve(watched(answer("200 OK", endless), Told()), environ("GET", FILE))
+    server = Server(3).serve(
+        with_filter(answering("200 OK", endless), ListRecorder()), environ("GET", FILE)
+    )
     assert [step[0] for step in server.trace if step[0] == "chunk"] == ["chunk"] * 3
 
 
 def test_start_response_is_passed_on_before_the_first_chunk_is_asked_for() -> None:
     server = Server(0)
-    watched(answer("200 OK", iter([b"x"])), Told())(environ("GET", FILE), server._start_response)
+    with_filter(answering("200 OK", iter([b"x"])), ListRecorder())(
+        environ("GET", FILE), server._start_response
+    )
     assert server.trace == [("start", "200 OK", [], None)]
 
 
@@ -202,7 +215,7 @@ def test_a_request_that_is_not_in_the_table_gets_the_applications_own_iterable(
     given = environ(*request_line)
     before = dict(given)
     start_response = Server()._start_response
-    assert watched(app, Told())(given, start_response) is body
+    assert with_filter(app, ListRecorder())(given, start_response) is body
     assert seen[0] is given
     assert seen[1] == before
     assert seen[2] is start_response
@@ -210,7 +223,9 @@ def test_a_request_that_is_not_in_the_table_gets_the_applications_own_iterable(
 
 def test_an_operation_whose_events_are_all_disabled_is_not_touched_either() -> None:
     body = [b"mine"]
-    app = watched(answer("200 OK", body), Told(), disabled_notifications="image.send")
+    app = with_filter(
+        answering("200 OK", body), ListRecorder(), disabled_notifications="image.send"
+    )
     assert app(environ("GET", FILE), Server()._start_response) is body
 
 
@@ -226,7 +241,7 @@ def test_the_lints_find_nothing_on_either_side(
         start_response("200 OK", headers)
         return iter([] if head else [b"ok"])
 
-    linted = checker(watched(checker(app), Told()))
+    linted = checker(with_filter(checker(app), ListRecorder()))
     server = Server().serve(linted, environ(*request_line, body=b"abcd"))
     assert "exhausted" in server.trace, server.trace
 
@@ -240,15 +255,15 @@ def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
         start_response("204 No Content", [])
         return []
 
-    told = Told()
+    recorder = ListRecorder()
     given = {**environ("PUT", FILE), "wsgi.input": iter([b"ab", b"cd"])}
-    Server().serve(watched(PlaysGlance(app), told), given)
+    Server().serve(with_filter(FakeGlance(app), recorder), given)
     assert seen == [False, b"ab", [b"cd"]]
-    assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+    assert recorder.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
 def seen_by(
-    app: Callable[[Any], Any], given: Any, told: Told, status: str = "204 No Content"
+    app: Callable[[Any], Any], given: Any, recorder: ListRecorder, status: str = "204 No Content"
 ) -> Any:
     """What an upload's application finds when it looks at its input with `app`."""
     seen: list[Any] = []
@@ -259,7 +274,7 @@ def seen_by(
         return []
 
     Server().serve(
-        watched(PlaysGlance(upload), told), {**environ("PUT", FILE), "wsgi.input": given}
+        with_filter(FakeGlance(upload), recorder), {**environ("PUT", FILE), "wsgi.input": given}
     )
     return seen[0]
 
@@ -288,32 +303,40 @@ class Into(io.RawIOBase):
 
 def test_an_input_can_do_what_it_could_and_nothing_more() -> None:
     names = ("read", "readline", "seek", "__iter__", "__next__", "color")
-    able = seen_by(lambda body: [hasattr(body, name) for name in names], Odd(), Told())
+    able = seen_by(lambda body: [hasattr(body, name) for name in names], Odd(), ListRecorder())
     assert able == [True, False, False, False, False, True]
     lines = io.BytesIO(b"a\nb\n")
-    assert seen_by(lambda body: (body.readline(), list(body)), lines, Told()) == (b"a\n", [b"b\n"])
+    assert seen_by(lambda body: (body.readline(), list(body)), lines, ListRecorder()) == (
+        b"a\n",
+        [b"b\n"],
+    )
 
 
 @pytest.mark.parametrize("size", [4, -1], ids=["readinto", "readall"])
 def test_an_input_that_is_read_through_a_buffer_is_counted_as_well(size: int) -> None:
-    told = Told()
-    read = seen_by(lambda body: io.BufferedReader(body).read(size), Into(), told, "413 Too Large")
+    recorder = ListRecorder()
+    read = seen_by(
+        lambda body: io.BufferedReader(body).read(size), Into(), recorder, "413 Too Large"
+    )
     assert read == b"data"
-    assert told.events == ["image.prepare INFO", "image.upload ERROR"]
+    assert recorder.events == ["image.prepare INFO", "image.upload ERROR"]
 
 
 def test_an_input_that_is_read_in_lines_is_counted_as_well() -> None:
-    told = Told()
+    recorder = ListRecorder()
     lines = io.BytesIO(b"a\nb\n")
-    assert seen_by(lambda body: body.readlines(), lines, told, "413 Too Large") == [b"a\n", b"b\n"]
-    assert told.events == ["image.prepare INFO", "image.upload ERROR"]
+    assert seen_by(lambda body: body.readlines(), lines, recorder, "413 Too Large") == [
+        b"a\n",
+        b"b\n",
+    ]
+    assert recorder.events == ["image.prepare INFO", "image.upload ERROR"]
 
 
 def test_an_empty_input_that_is_read_into_a_buffer_was_not_read() -> None:
-    told = Told()
+    recorder = ListRecorder()
     empty = Into(b"")
-    assert seen_by(lambda body: body.readinto(bytearray(8)), empty, told, "409 Conflict") == 0
-    assert told.events == ["image.upload WARN"]
+    assert seen_by(lambda body: body.readinto(bytearray(8)), empty, recorder, "409 Conflict") == 0
+    assert recorder.events == ["image.upload WARN"]
 
 
 def test_of_a_long_body_no_more_is_kept_than_is_wanted() -> None:
@@ -324,7 +347,9 @@ def test_of_a_long_body_no_more_is_kept_than_is_wanted() -> None:
 
 
 def test_an_input_can_be_copied() -> None:
-    assert seen_by(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), Told()) == b"data"
+    assert (
+        seen_by(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), ListRecorder()) == b"data"
+    )
 
 
 def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
@@ -336,8 +361,8 @@ def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
         start_response("204 No Content", [])
         return []
 
-    told = Told()
-    inner = watched(PlaysGlance(upload), told)
+    recorder = ListRecorder()
+    inner = with_filter(FakeGlance(upload), recorder)
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         assert Request(environ).body_file.read(0) == b""  # WebOb has its buffer now
@@ -346,7 +371,7 @@ def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
 
     Server().serve(outer, environ("PUT", FILE, data))
     assert read == [data]
-    assert told.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
+    assert recorder.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
 @pytest.mark.parametrize("before", [0, 4], ids=["buffered below", "buffered above"])
@@ -363,8 +388,8 @@ def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
         start_response("409 Conflict", [])
         return []
 
-    told = Told()
-    inner = watched(PlaysGlance(refuses), told)
+    recorder = ListRecorder()
+    inner = with_filter(FakeGlance(refuses), recorder)
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if before:
@@ -378,7 +403,7 @@ def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
     server = Server().serve(outer, environ("PUT", FILE, data))
     assert b"".join(read) == data, server.trace
     refused = ["image.prepare INFO", "image.upload ERROR"] if below else ["image.upload WARN"]
-    assert told.events == refused
+    assert recorder.events == refused
 
 
 def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:
@@ -395,7 +420,7 @@ def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:
 
         return body()
 
-    Server().serve(watched(PlaysGlance(lazy), Told()), environ("PUT", FILE, data))
+    Server().serve(with_filter(FakeGlance(lazy), ListRecorder()), environ("PUT", FILE, data))
     assert b"".join(read) == data
 
 
@@ -404,14 +429,14 @@ def test_headers_that_are_no_list_reach_the_server_as_they_are() -> None:
         start_response("200 OK", iter([("Content-Length", "1")]))
         return [b"x"]
 
-    server = Server().serve(watched(app, Told()), environ("GET", FILE))
+    server = Server().serve(with_filter(app, ListRecorder()), environ("GET", FILE))
     assert server.trace[0] == ("start", "200 OK", [("Content-Length", "1")], None)
 
 
 def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
     given = environ("PUT", FILE, b"data")
     body_file = given["wsgi.input"]
-    Server().serve(watched(PlaysGlance(reads_its_input([])), Told()), given)
+    Server().serve(with_filter(FakeGlance(reads_its_input([])), ListRecorder()), given)
     assert given["wsgi.input"] is body_file
 
     class Chunks(list[bytes]):
@@ -423,12 +448,15 @@ def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
         body_file = io.BytesIO(b"data")
         alive: weakref.ref[Any] = weakref.ref(body_file)
         given = environ("PUT", FILE) | {"wsgi.input": body_file}
-        Server().serve(watched(PlaysGlance(reads_its_input([])), Told()), given)
+        Server().serve(with_filter(FakeGlance(reads_its_input([])), ListRecorder()), given)
         del body_file, given
         assert alive() is None
         chunks = Chunks([b"0123456789"])
         alive = weakref.ref(chunks)
-        Server().serve(watched(PlaysGlance(answer("200 OK", chunks)), Told()), environ("GET", FILE))
+        Server().serve(
+            with_filter(FakeGlance(answering("200 OK", chunks)), ListRecorder()),
+            environ("GET", FILE),
+        )
         del chunks
         assert alive() is None
     finally:
@@ -441,6 +469,6 @@ def test_a_sized_body_stays_one_whatever_it_is(request_line: tuple[str, str]) ->
         def __len__(self) -> int:
             return 1
 
-    app = watched(PlaysGlance(answer("200 OK", Sized([], [b"{}"]))), Told())
+    app = with_filter(FakeGlance(answering("200 OK", Sized([], [b"{}"]))), ListRecorder())
     body = app(environ(*request_line), Server()._start_response)
     assert len(body) == 1  # type: ignore[arg-type]

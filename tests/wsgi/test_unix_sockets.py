@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.journal.processes import eventually
-from tests.wsgi.support import FILE
+from tests.wsgi.doubles import FILE
 
-APPLICATION = "tests.wsgi.served:app"
+APPLICATION = "tests.wsgi.app_for_servers:app"
 PYTHON = Path(sys.executable)
 SERVERS = {
     "gunicorn": [
@@ -56,13 +56,13 @@ def test_what_it_says_of_the_client_is_believed_where_the_operator_says_so(
             return b"200 OK" in client.recv(4096)
         return False
 
-    def told(count: int) -> bool:
+    def has_logged(count: int) -> bool:
         return len(log.read_text().splitlines()) == count
 
     try:
         for count, headers in enumerate((FORWARDED, FORWARDED_FOR, ""), 1):
             eventually(functools.partial(asked, headers), 20)
-            eventually(functools.partial(told, count), 20)
+            eventually(functools.partial(has_logged, count), 20)
     finally:
         running.terminate()
         running.wait(20)

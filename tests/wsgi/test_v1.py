@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.wsgi.support import Server, Told, environ, watched
+from tests.wsgi.doubles import ListRecorder, Server, environ, with_filter
 from tests.wsgi.v1_stand_in import OWNER, ImagesV1
 
 NEW: dict[str, Any] = {
@@ -24,17 +24,17 @@ class Asked:
 
     def __init__(self, **options: str) -> None:
         self.glance = ImagesV1()
-        self.told = Told()
-        self._app = watched(self.glance, self.told, **options)
+        self.recorder = ListRecorder()
+        self._app = with_filter(self.glance, self.recorder, **options)
 
     def ask(self, method: str, path: str, body: bytes = b"", **more: Any) -> list[str]:
         """The events of one request."""
-        self.told.notifications.clear()
+        self.recorder.notifications.clear()
         self.trace = Server().serve(self._app, environ(method, path, body, **more)).trace
-        return self.told.events
+        return self.recorder.events
 
     def payloads(self) -> list[Any]:
-        return [each.payload for each in self.told.notifications]
+        return [each.payload for each in self.recorder.notifications]
 
 
 @pytest.fixture
@@ -79,16 +79,16 @@ def test_creating_an_image_with_its_data_uploads_it_too(asked: Asked) -> None:
 
 def test_an_image_with_a_location_is_active_and_the_location_is_not_told(asked: Asked) -> None:
     location: dict[str, Any] = {"HTTP_X_IMAGE_META_LOCATION": "swift://user:secret@store/c/o"}
-    told = asked.ask("POST", "/v1/images", **NEW, **location)
-    assert told == ["image.create INFO", "image.activate INFO"]
+    events = asked.ask("POST", "/v1/images", **NEW, **location)
+    assert events == ["image.create INFO", "image.activate INFO"]
     asked.ask("GET", ONE)
     assert "secret" not in json.dumps(asked.payloads())
 
 
 def test_an_update_of_metadata_alone_is_an_update(asked: Asked) -> None:
     asked.ask("POST", "/v1/images", **NEW)
-    told = asked.ask("PUT", ONE, HTTP_X_IMAGE_META_IS_PUBLIC="true")
-    assert told == ["image.update INFO"]
+    events = asked.ask("PUT", ONE, HTTP_X_IMAGE_META_IS_PUBLIC="true")
+    assert events == ["image.update INFO"]
     (payload,) = asked.payloads()
     assert (payload["is_public"], payload["visibility"]) == (True, "public")
 
@@ -161,8 +161,8 @@ def test_replacing_the_members_tells_each_that_is_named(named: list[str], asked:
     asked.ask("POST", "/v1/images", **NEW)
     members = [{"member_id": each, "can_share": False} for each in named]
     body = json.dumps({"memberships": members}, indent=8).encode()
-    told = asked.ask("PUT", f"{ONE}/members", body)
-    assert told == ["image.member.update INFO"] * len(named)
+    events = asked.ask("PUT", f"{ONE}/members", body)
+    assert events == ["image.member.update INFO"] * len(named)
     ids = [(each["image_id"], each["member_id"]) for each in asked.payloads()]
     assert ids == [("one", each) for each in named]
 
@@ -203,6 +203,6 @@ def test_what_is_refused_is_one_event(
 
 
 def test_a_create_whose_data_is_refused_is_an_upload_that_broke_off(asked: Asked) -> None:
-    told = asked.ask("POST", "/v1/images", b"data", **{**NEW, "HTTP_X_IMAGE_META_SIZE": "5"})
-    assert told == ["image.upload ERROR"]
+    events = asked.ask("POST", "/v1/images", b"data", **{**NEW, "HTTP_X_IMAGE_META_SIZE": "5"})
+    assert events == ["image.upload ERROR"]
     assert asked.payloads() == ["create image: 400 Bad Request: The size is another one."]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from tests.wsgi.support import answer
+from tests.wsgi.doubles import answering
 
 NOW = "2016-05-10T21:41:41.000000"  # the form of the times in the reference's examples
 OWNER = "c60b1d57c5034e0d86902aedf8c49be0"
@@ -79,7 +79,7 @@ class ImagesV1:
             record["status"] = "active"
         self.records[image_id] = record
         location = ("Location", f"http://glance.example.com/v1/images/{image_id}")
-        return answer("201 Created", [_body(record)], [JSON, location])
+        return answering("201 Created", [_body(record)], [JSON, location])
 
     def _update(self, record: Record, environ: WSGIEnvironment) -> WSGIApplication:
         """Update image: 200, the record in the body; 400, 404, 409 for data unless it is queued."""
@@ -88,7 +88,7 @@ class ImagesV1:
         if refused:
             return refused
         record.update(changed)
-        return answer("200 OK", [_body(record)], [JSON])
+        return answering("200 OK", [_body(record)], [JSON])
 
     def _show(self, record: Record, with_data: bool) -> WSGIApplication:
         """Show image details and image data; Show image metadata: 200, the record in the headers,
@@ -98,24 +98,24 @@ class ImagesV1:
         headers += [(f"X-Image-Meta-Property-{k}", v) for k, v in record["properties"].items()]
         data = self._data.get(record["id"], b"") if with_data else b""
         half = len(data) // 2
-        return answer("200 OK", iter([data[:half], data[half:]]), headers)
+        return answering("200 OK", iter([data[:half], data[half:]]), headers)
 
     def _delete(self, record: Record) -> WSGIApplication:
         """Delete image: 204; 403, 404."""
         if record["protected"]:
             return _error("403 Forbidden", "The image is protected.")
         del self.records[record["id"]]
-        return answer("204 No Content")
+        return answering("204 No Content")
 
     def _share(self, method: str, environ: WSGIEnvironment) -> WSGIApplication:
         """Add member to image; Replace membership list for an image; Remove member: 204; 404."""
         if method == "PUT":
             environ["wsgi.input"].read()
-        return answer("204 No Content")
+        return answering("204 No Content")
 
     def _list(self) -> WSGIApplication:
         """List images; List images with details: 200, all of them in the body."""
-        return answer("200 OK", [json.dumps({"images": []}).encode()], [JSON])
+        return answering("200 OK", [json.dumps({"images": []}).encode()], [JSON])
 
     def _take(self, record: Record, environ: WSGIEnvironment) -> WSGIApplication | None:
         """The data in the body of Create image and Update image, and why it is refused."""
@@ -161,4 +161,4 @@ def _body(record: Mapping[str, Any]) -> bytes:
 
 
 def _error(status: str, why: str) -> WSGIApplication:
-    return answer(status, [why.encode()], [("Content-Type", "text/plain")])
+    return answering(status, [why.encode()], [("Content-Type", "text/plain")])

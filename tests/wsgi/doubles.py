@@ -1,4 +1,8 @@
-"""A recorder that keeps a list, an application that plays Glance, and a server that plays along."""
+"""Test doubles: a recorder that keeps lists, a fake Glance, and a server that keeps a trace.
+
+Besides: the environ of a request, an application that always gives the same response, and the
+filter around an application.
+"""
 
 import io
 import json
@@ -18,8 +22,12 @@ FILE = f"/v2/images/{IMAGE}/file"
 RECORD = {"id": IMAGE, "owner": "the-owner", "status": "active", "size": 10, "tags": []}
 
 
-class Told:
-    """A recorder whose notifications a test can look at."""
+class ListRecorder:
+    """A recorder that keeps all that it is given in lists.
+
+    `begun` and `ended` are the intents, `progressed` the progress of downloads, `running` the
+    downloads that are to be reminded of their progress.
+    """
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -60,13 +68,17 @@ class Told:
         ]
 
 
-def watched(app: WSGIApplication, told: Recorder, **options: str) -> NotifyMiddleware:
-    """`app` behind the filter."""
-    return NotifyMiddleware(app, config.read(options, "this-host"), told)
+def with_filter(app: WSGIApplication, recorder: Recorder, **options: str) -> NotifyMiddleware:
+    """`app` behind the filter, with these options."""
+    return NotifyMiddleware(app, config.read(options, "this-host"), recorder)
 
 
-class PlaysGlance:
-    """Answers look-ups with `record` (None: 404) and everything else with `app`; counts both."""
+class FakeGlance:
+    """Answers look-ups of IMAGE with its image record, and gives all other requests to `app`.
+
+    `record` is that image record (None: RECORD). The environs of both are kept, as `lookups` and
+    `requests`.
+    """
 
     def __init__(self, app: WSGIApplication, record: dict[str, Any] | None = None) -> None:
         self._app = app
@@ -79,15 +91,15 @@ class PlaysGlance:
         in_images = path.startswith(f"/v2/images/{IMAGE}") and not path.endswith("/file")
         if environ["REQUEST_METHOD"] == "GET" and in_images:
             self.lookups.append(environ)
-            return answer("200 OK", [json.dumps(self.record).encode()])(environ, start_response)
+            return answering("200 OK", [json.dumps(self.record).encode()])(environ, start_response)
         self.requests.append(environ)
         return self._app(environ, start_response)
 
 
-def answer(
+def answering(
     status: str, body: Iterable[bytes] = (), headers: Sequence[tuple[str, str]] = ()
 ) -> WSGIApplication:
-    """An application that always answers the same; Content-Length only if `headers` has it."""
+    """An application that always gives this response, with exactly these `headers`."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response(status, list(headers))
@@ -97,7 +109,7 @@ def answer(
 
 
 def environ(method: str, path: str, body: bytes = b"", **more: Any) -> WSGIEnvironment:
-    """A request's environ, as a server makes it; `more` overrides."""
+    """A request's environ as a server makes it; `more` adds keys and replaces values."""
     return {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
@@ -123,9 +135,9 @@ def environ(method: str, path: str, body: bytes = b"", **more: Any) -> WSGIEnvir
 
 
 class Server:
-    """Serves one request as a strict server would, and keeps a trace of all that happened.
+    """Serves one request as PEP 3333 asks of a server, and keeps a trace of each call in order.
 
-    `chunks` is how many chunks are taken before the client goes away (None: all of them).
+    `chunks` is the number of chunks that the client takes before it goes away (None: all of them).
     """
 
     def __init__(self, chunks: int | None = None) -> None:

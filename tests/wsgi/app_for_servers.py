@@ -1,6 +1,6 @@
-"""An application behind the filter, as real servers load it: every download is SIZE bytes.
+"""The application that the tests load into real servers: the filter around a fake Glance.
 
-Also run as a program: serves on the port that is its argument, with wsgiref.
+Every download has SIZE bytes. As a program it serves with wsgiref on the port that is its argument.
 """
 
 import os
@@ -10,7 +10,7 @@ from wsgiref.simple_server import make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from glance_notify_middleware import filter_factory
-from tests.wsgi.support import PlaysGlance
+from tests.wsgi.doubles import FakeGlance
 
 CHUNK = 64 * 1024
 SIZE = 1024 * CHUNK
@@ -27,7 +27,7 @@ app = filter_factory(
     notifier_strategy="logging",
     log_file=os.environ["NOTIFICATIONS"],
     trusted_proxies=os.environ.get("TRUSTED_PROXIES", ""),
-)(PlaysGlance(_downloads))
+)(FakeGlance(_downloads))
 
 if __name__ == "__main__":
     make_server("127.0.0.1", int(sys.argv[1]), app).serve_forever()
