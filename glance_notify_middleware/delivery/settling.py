@@ -274,6 +274,6 @@ def _unknown(left: OpenIntents) -> Iterator[Notification]:
     for key, (facts, progress) in left.by_key.items():
         try:
             begun = intent.decode(key, facts)
-            yield intent.unknown(begun, intent.decode_progress(progress))
+            yield intent.unknown_outcome(begun, intent.decode_progress(progress))
         except (ValueError, TypeError) as error:
             log_error("an operation that was cut cannot be told", error)

@@ -2,7 +2,7 @@
 
 Pure. What Glance's tasks show of it stands in `tasks`. Facts of glance 33.0.0
 (async_/flows/api_image_import.py, location_import.py): while it works the record names the task in
-LOCK, from before the 202 to the very end. An import that has
+LOCK_KEY, from before the 202 to the very end. An import that has
 begun leaves two lists of stores in the record, be they empty. One that failed leaves the status
 at `queued`, and a `glance-direct` at `importing`; a copy never changes it. An import that fails
 so that Glance fails again to undo it is back at `queued`, and keeps the lock.
@@ -16,7 +16,7 @@ from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Operation
 from glance_notify_middleware.events.rules import ImageEvent
 
-LOCK = "os_glance_import_task"
+LOCK_KEY = "os_glance_import_task"
 
 _TO_STORES = "os_glance_importing_to_stores"
 _FAILED_STORES = "os_glance_failed_import"
@@ -26,72 +26,72 @@ _IS_GETTING_DATA = ("importing", "saving", *_HAS_DATA)
 _Record = Mapping[str, Any]
 
 
-class Asked(NamedTuple):
+class ImportRequest(NamedTuple):
     """What the body of an import asks for.
 
     `copies`: the method is copy-image; None where the body was not seen. `stores` are those that
     it names (none: the default one); None where it asks for all, or was not seen.
     """
 
-    copies: bool | None = None
+    is_copy: bool | None = None
     stores: frozenset[str] | None = None
 
 
-class Accepted(NamedTuple):
+class BackgroundWork(NamedTuple):
     """An operation that Glance answered with 202; `before` is the record before it, if known."""
 
     operation: Operation
-    asked: Asked = Asked()
+    requested: ImportRequest = ImportRequest()
     before: _Record | None = None
 
     @property
-    def copies(self) -> bool:
+    def is_copy(self) -> bool:
         """Whether it only adds stores to an image that is active already."""
-        if self.asked.copies is None:
+        if self.requested.is_copy is None:
             return (self.before or {}).get("status") == "active"
-        return self.asked.copies
+        return self.requested.is_copy
 
 
-def asked(body: bytes | None) -> Asked:
+def parse_import(body: bytes | None) -> ImportRequest:
     """What the JSON in the body of an import says, `{"method": {"name": ...}, ...}`."""
     try:
-        said = images.parsed(body or b"")
+        said = images.parse_json(body or b"")
         copies = said["method"]["name"] == "copy-image"
         stores = None if said.get("all_stores") else frozenset(map(str, said.get("stores", ())))
     except (LookupError, TypeError, ValueError, RecursionError):
-        return Asked()
-    return Asked(copies, stores)
+        return ImportRequest()
+    return ImportRequest(copies, stores)
 
 
-def kept(before: _Record | None) -> _Record | None:
-    """What `before` of Accepted needs of a record: not the image's locations, for hours."""
+def needed_fields(before: _Record | None) -> _Record | None:
+    """What `before` of BackgroundWork needs of a record: not the image's locations, for hours."""
     needed = ("status", "size", "stores", _TO_STORES)
     return None if before is None else {key: before[key] for key in needed if key in before}
 
 
-def has_begun(accepted: Accepted, record: _Record) -> bool:
+def has_begun(accepted: BackgroundWork, record: _Record) -> bool:
     """Whether Glance is at it, so that image.prepare can be told."""
     if accepted.operation.action is not Action.IMPORT:
         return False
-    return LOCK in record if accepted.copies else record.get("status") in _IS_GETTING_DATA
+    return LOCK_KEY in record if accepted.is_copy else record.get("status") in _IS_GETTING_DATA
 
 
-def prepare(accepted: Accepted, record: _Record) -> ImageEvent:
+def prepare_event(accepted: BackgroundWork, record: _Record) -> ImageEvent:
     """image.prepare, from a record that was found while Glance was at it, or after.
 
     Of several stores the first may be done by then: what Glance learns from the data is left out.
     A copy does not change what is known of the image.
     """
     known = {"id": accepted.operation.image_id, **record}
-    if accepted.copies:
+    if accepted.is_copy:
         return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
     size = (accepted.before or {}).get("size")
     payload = images.saving_metadata(known, "importing", size)
     return ImageEvent(EventType.PREPARE, Priority.INFO, payload)
 
 
-def has_settled(
-    accepted: Accepted, record: _Record, task: object = None, *, prepared: bool = False
+def has_ended(
+    accepted: BackgroundWork, record: _Record, task: object = None, *, prepared: bool = False
 ) -> bool:
     """Whether Glance has ended it; `task` is who was first seen to hold the lock, None: nobody yet.
     `prepared`: it was seen to have begun.
@@ -102,33 +102,33 @@ def has_settled(
     has_data = record.get("status") in _HAS_DATA
     if accepted.operation.action is Action.ADD_LOCATION and has_data:
         return True  # Glance may be at its checksum for hours
-    holder = record.get(LOCK)
+    holder = record.get(LOCK_KEY)
     if holder is not None:
         is_anothers = task not in (None, holder)
         return is_anothers or _went_back(accepted, record, prepared=prepared)
     if accepted.operation.action is Action.ADD_LOCATION:
         return True
-    if accepted.copies and accepted.asked.stores and not _new_stores(accepted, record):
+    if accepted.is_copy and accepted.requested.stores and not _new_stores(accepted, record):
         return _TO_STORES in record
     return has_data or _TO_STORES in record
 
 
-def may_be_anothers(record: _Record, task: object = None) -> bool:
+def may_hold_later_data(record: _Record, task: object = None) -> bool:
     """Whether the image has its data, which a later request can have brought: an import of another
     process, an upload. While `task` holds the lock nobody else brings any.
     """
-    holder = record.get(LOCK)
+    holder = record.get(LOCK_KEY)
     is_free = holder is None or task not in (None, holder)
     return record.get("status") in _HAS_DATA and is_free
 
 
-def without_lists(record: _Record) -> _Record:
+def without_pending_stores(record: _Record) -> _Record:
     """The record without the list of stores that a later operation may be at by now."""
     return {key: value for key, value in record.items() if key != _TO_STORES}
 
 
-def events(
-    accepted: Accepted, record: _Record, *, prepared: bool, failed: bool | None = None
+def end_events(
+    accepted: BackgroundWork, record: _Record, *, prepared: bool, failed: bool | None = None
 ) -> list[ImageEvent]:
     """The events of what has settled, in order; `prepared`: image.prepare has been told; `failed`:
     it is known whether it has, whatever the record shows; None: the record shows it.
@@ -138,9 +138,9 @@ def events(
     operation = accepted.operation
     succeeded = record.get("status") in _HAS_DATA
     unfilled = _unfilled(accepted, record)
-    if accepted.copies:
+    if accepted.is_copy:
         grew = accepted.before is None or bool(_new_stores(accepted, record))
-        if not (grew or unfilled or prepared or failed or accepted.asked.stores is not None):
+        if not (grew or unfilled or prepared or failed or accepted.requested.stores is not None):
             return []
         succeeded = grew
     if failed is not None:
@@ -149,22 +149,24 @@ def events(
     payload = images.metadata({"id": operation.image_id, **record})
     done = ImageEvent(_END[operation.action], Priority.INFO, payload)
     if unfilled or not succeeded:
-        done = done._replace(priority=Priority.ERROR, payload=failure.after_all(operation, how))
+        done = done._replace(
+            priority=Priority.ERROR, payload=failure.background_text(operation, how)
+        )
     told = [done]
     if operation.action is Action.IMPORT and not prepared:
-        told.insert(0, prepare(accepted, record))
-    if succeeded and not accepted.copies:
+        told.insert(0, prepare_event(accepted, record))
+    if succeeded and not accepted.is_copy:
         told.append(ImageEvent(EventType.ACTIVATE, Priority.INFO, payload))
     return told
 
 
-def unknown(operation: Operation, why: str) -> ImageEvent:
+def unknown_outcome_event(operation: Operation, why: str) -> ImageEvent:
     """The ERROR that says that nobody knows how it ended."""
-    text = failure.unknown(failure.TRIED[operation.action], operation.subject, why)
-    return ImageEvent(operation.route.refused, Priority.ERROR, text)
+    text = failure.unknown_outcome_text(failure.TRIED[operation.action], operation.subject_id, why)
+    return ImageEvent(operation.route.failure_event, Priority.ERROR, text)
 
 
-def _went_back(accepted: Accepted, record: _Record, *, prepared: bool) -> bool:
+def _went_back(accepted: BackgroundWork, record: _Record, *, prepared: bool) -> bool:
     """Whether the image waits for data again, after Glance had begun."""
     if accepted.operation.action is not Action.IMPORT or record.get("status") != "queued":
         return False
@@ -180,17 +182,17 @@ _HOW = "Glance accepted it, and it failed"
 _HOW_IN_STORES = f"{_HOW} in"
 
 
-def _unfilled(accepted: Accepted, record: _Record) -> set[str]:
+def _unfilled(accepted: BackgroundWork, record: _Record) -> set[str]:
     """The stores of this import that did not get the data. The lists keep those of earlier ones."""
     if accepted.operation.action is not Action.IMPORT:
         return set()
     named = _names(record, _FAILED_STORES) | _names(record, _TO_STORES)
-    if accepted.asked.stores is None:
+    if accepted.requested.stores is None:
         return named - _names(record, "stores")
-    return named & accepted.asked.stores
+    return named & accepted.requested.stores
 
 
-def _new_stores(accepted: Accepted, record: _Record) -> set[str]:
+def _new_stores(accepted: BackgroundWork, record: _Record) -> set[str]:
     return _names(record, "stores") - _names(accepted.before or {}, "stores")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.operations import Operation
 
 
@@ -15,7 +15,7 @@ class RequestFacts(NamedTuple):
     `prepared` is true when image.prepare has been emitted.
     """
 
-    receiver: Receiver
+    requester: Requester
     destination_ip: str | None
     bytes_read: int | None = 0
     body_start: bytes | None = None

@@ -4,7 +4,7 @@ import html
 import json
 import re
 
-from glance_notify_middleware.events.escaping import DRIVING
+from glance_notify_middleware.events.escaping import NOT_ESCAPED_BY_JSON
 from glance_notify_middleware.events.operations import Action, Operation
 
 BYTES_READ = 4096
@@ -57,12 +57,14 @@ def text(
     return _cut(said)
 
 
-def after_all(operation: Operation, how: str) -> str:
+def background_text(operation: Operation, how: str) -> str:
     """The same of what Glance accepted (202), and could not do: `how` tells how that shows."""
-    return _cut(f"{_tried(TRIED[operation.action], operation.subject)}: {_one_line(how)}")
+    return _cut(f"{_tried(TRIED[operation.action], operation.subject_id)}: {_one_line(how)}")
 
 
-def unknown(tried: str, image_id: str | None, why: str = "the process that served it died") -> str:
+def unknown_outcome_text(
+    tried: str, image_id: str | None, why: str = "the process that served it died"
+) -> str:
     """What was tried, on which image, of an operation whose end nobody has seen."""
     return f"{_tried(tried, image_id)}: the outcome is unknown: {why}"
 
@@ -82,7 +84,7 @@ _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}(:|%3a)(/|%2f){2}(\s?\S+)?", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<!\S)[^\s:]++:[^\s@]*+@\S*+")  # a URL whose scheme was forgotten
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
-_BLANK = re.compile(rf"[\s\x00-\x1f{DRIVING}]+")
+_BLANK = re.compile(rf"[\s\x00-\x1f{NOT_ESCAPED_BY_JSON}]+")
 
 
 def explanation(body: bytes, content_type: str, content_encoding: str) -> str:

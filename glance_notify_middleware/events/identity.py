@@ -25,7 +25,7 @@ _LONGEST_CHAIN = 4096  # characters of a forwarding header, from its end, that a
 _LONGEST_HOP = 100  # characters of an address with its port, scope and brackets
 
 
-class Receiver(NamedTuple):
+class Requester(NamedTuple):
     """Who made the request; None where nobody is known."""
 
     project_id: str | None = None
@@ -33,57 +33,57 @@ class Receiver(NamedTuple):
     request_id: str | None = None
 
 
-def context_in(environ: Mapping[str, Any]) -> Any:
+def glance_context(environ: Mapping[str, Any]) -> Any:
     """Glance's own RequestContext; None where there is none (yet)."""
     return environ.get("webob.adhoc_attrs", {}).get("context")
 
 
-def from_context(environ: Mapping[str, Any]) -> Receiver | None:
+def from_context(environ: Mapping[str, Any]) -> Requester | None:
     """Who Glance's own RequestContext says that it is; None where there is no context (yet).
 
     What it leaves empty stays empty.
     """
-    context = context_in(environ)
+    context = glance_context(environ)
     if context is None:
         return None
-    who = Receiver(
+    who = Requester(
         project_id=getattr(context, "project_id", None),
         user_id=getattr(context, "user_id", None),
         request_id=getattr(context, "request_id", None),  # the client's, from a header
     )
     if len(f"{who.project_id}{who.user_id}{who.request_id}") > LONGEST_ID:
-        who = Receiver(*map(bounded, who))
+        who = Requester(*map(bounded, who))
     return who
 
 
-def was_passed_on(before: Receiver, environ: Mapping[str, Any]) -> bool:
+def was_passed_on(before: Requester, environ: Mapping[str, Any]) -> bool:
     """Whether Glance had another of its nodes do what was asked, by who asked `before` the call.
 
     What concerns an image that was staged on another node is sent on to that one, and then the
     context has the request_id that it had there (glance 33.0.0, api/v2/images.py,
     `_proxy_request_to_host`).
     """
-    context = context_in(environ)
+    context = glance_context(environ)
     if context is None:
         return False
     request_id = getattr(context, "request_id", None)
     return request_id != before.request_id and bounded(request_id) != before.request_id
 
 
-def is_there(environ: Mapping[str, Any]) -> bool:
+def authentication_has_run(environ: Mapping[str, Any]) -> bool:
     """Whether anything has looked who asks, be it nobody."""
-    return context_in(environ) is not None or "HTTP_X_IDENTITY_STATUS" in environ
+    return glance_context(environ) is not None or "HTTP_X_IDENTITY_STATUS" in environ
 
 
-def from_headers(environ: Mapping[str, Any]) -> Receiver:
+def from_headers(environ: Mapping[str, Any]) -> Requester:
     """Who the headers say that it is, for where no context ever was.
 
     They count when keystonemiddleware has confirmed them; it removes a client's own. So they
     are to be read after the application was called: the filter may stand above it.
     """
     if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
-        return Receiver()
-    return Receiver(
+        return Requester()
+    return Requester(
         project_id=bounded(
             environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID") or None
         ),

@@ -51,7 +51,7 @@ _NEVER_TOLD = (
 _NO_PROPERTIES = frozenset(_COPIED + _NEVER_TOLD)
 
 
-def parsed(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """What the JSON of a record says. Raises ValueError, or RecursionError, where it is none."""
     try:
         return orjson.loads(body)
@@ -71,7 +71,7 @@ _PROPERTY_V1 = "x-image-meta-property-"
 _TO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
-def from_v1(image: Mapping[str, Any]) -> Metadata:
+def record_from_v1(image: Mapping[str, Any]) -> Metadata:
     """A v1 record, the `image` of an answer's body, as v2 would show it.
 
     A free property that is named like a field is not told: it is not to be taken for the field.
@@ -89,7 +89,7 @@ def from_v1(image: Mapping[str, Any]) -> Metadata:
     return {**free, **known, "tags": []}
 
 
-def from_v1_headers(headers: Mapping[str, str]) -> Metadata:
+def record_from_v1_headers(headers: Mapping[str, str]) -> Metadata:
     """The v1 record that is in an answer's headers, as v2 would show it.
 
     The names in lower case, the values as WSGI has them: each character is a byte of UTF-8.
@@ -102,7 +102,7 @@ def from_v1_headers(headers: Mapping[str, str]) -> Metadata:
         elif name.startswith(_META_V1):
             key = name.removeprefix(_META_V1).replace("-", "_")
             image[key] = _typed_v1(key, text)
-    return from_v1(image)
+    return record_from_v1(image)
 
 
 def _typed_v1(key: str, text: str) -> str | int | bool | None:
@@ -155,15 +155,15 @@ def saving_metadata(
     }
 
 
-def member(record: Mapping[str, Any]) -> Metadata:
+def member_metadata(record: Mapping[str, Any]) -> Metadata:
     """The payload of image.member.create and .update from a v2 member record."""
     known = ("image_id", "member_id", "status", "created_at", "updated_at")
     return {key: record.get(key) for key in known} | {"deleted": False, "deleted_at": None}
 
 
-def deleted_member(record: Mapping[str, Any], now: str) -> Metadata:
+def deleted_member_metadata(record: Mapping[str, Any], now: str) -> Metadata:
     """The payload of image.member.delete; `now` as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return member(record) | {"deleted": True, "deleted_at": now}
+    return member_metadata(record) | {"deleted": True, "deleted_at": now}
 
 
 def members_v1(image_id: str | None, body: bytes) -> list[Metadata]:
@@ -172,7 +172,7 @@ def members_v1(image_id: str | None, body: bytes) -> list[Metadata]:
     Where that cannot be read there is one, of a member that is not known.
     """
     try:
-        named = [bounded(each["member_id"]) for each in parsed(body)["memberships"]]
+        named = [bounded(each["member_id"]) for each in parse_json(body)["memberships"]]
     except (LookupError, TypeError, ValueError, RecursionError):
         named = [None]
-    return [member({"image_id": image_id, "member_id": each}) for each in named]
+    return [member_metadata({"image_id": image_id, "member_id": each}) for each in named]

@@ -61,7 +61,7 @@ def decode_progress(told: bytes | None) -> Progress:
     return Progress() if told is None else Progress(*orjson.loads(told))
 
 
-def unknown(intent: Intent, progress: Progress) -> Notification:
+def unknown_outcome(intent: Intent, progress: Progress) -> Notification:
     """The ERROR that says that nobody knows how it ended: the same, whoever says it.
 
     Of a download it tells the bytes that are known to have left: a lower bound.
@@ -81,7 +81,7 @@ def unknown(intent: Intent, progress: Progress) -> Notification:
 
 def _payload(intent: Intent, progress: Progress) -> Payload:
     if intent.event_type != EventType.SEND:
-        return failure.unknown(intent.tried, intent.image_id)
+        return failure.unknown_outcome_text(intent.tried, intent.image_id)
     return {
         "image_id": intent.image_id,
         "owner_id": progress.owner_id,

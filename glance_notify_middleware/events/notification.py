@@ -47,7 +47,7 @@ class EventType(enum.StrEnum):
 
 Payload = str | Mapping[str, Any]
 
-LONGEST = 256 * 1024
+LONGEST_JSON = 256 * 1024
 """Bytes that the JSON of a notification has at most."""
 
 _SHORT = 1024  # bytes, or characters, that what is left of a long message can have in one place
@@ -94,12 +94,12 @@ class Notification(NamedTuple):
 
         Does not fail for anything that an image record can hold: what orjson refuses (lone
         surrogates, integers beyond 64 bits) takes the slower way through `json`. What is longer
-        than LONGEST loses parts of its payload, which then says so: its key `truncated` has
+        than LONGEST_JSON loses parts of its payload, which then says so: its key `truncated` has
         their names, a text ends with [...].
         """
         message = self.as_dict()
         encoded = _encoded(message)
-        return encoded if len(encoded) <= LONGEST else _shortened(message)
+        return encoded if len(encoded) <= LONGEST_JSON else _shortened(message)
 
 
 class Message(NamedTuple):
@@ -142,7 +142,7 @@ def _encoded(message: Mapping[str, Any]) -> bytes:
 
 
 def _shortened(message: dict[str, Any]) -> bytes:
-    """The message without the parts of its payload that can be long; never above LONGEST."""
+    """The message without the parts of its payload that can be long; never above LONGEST_JSON."""
     payload = message["payload"]
     truncated: list[str] = []
     if isinstance(payload, Mapping):
@@ -151,19 +151,19 @@ def _shortened(message: dict[str, Any]) -> bytes:
                 truncated = [*truncated, key]
                 payload = {**payload, key: nothing, "truncated": truncated}
                 encoded = _encoded({**message, "payload": payload})
-                if len(encoded) <= LONGEST:
+                if len(encoded) <= LONGEST_JSON:
                     return encoded
     short = {key: each[:_SHORT] if isinstance(each, str) else each for key, each in message.items()}
     return _encoded({**short, "payload": _least(payload, truncated)})
 
 
 def _least(payload: Payload, truncated: list[str]) -> Payload:
-    """What is left of a payload, whatever is in it: in JSON, less than three quarters of LONGEST.
+    """What is left of a payload, whatever is in it: in JSON, less than 3/4 of LONGEST_JSON.
 
     A character takes six bytes there at most.
     """
     if isinstance(payload, str):
-        return payload[: LONGEST // 8] + "[...]"
+        return payload[: LONGEST_JSON // 8] + "[...]"
     short = [key for key, each in payload.items() if len(_encoded({key: each})) <= _SHORT][:_FEW]
     gone = truncated + [str(key)[:_SHORT] for key in payload if key not in short]
     return {**{key: payload[key] for key in short}, "truncated": gone[:_FEW]}

@@ -63,8 +63,8 @@ class Route:
     method: str
     path: str
     action: Action
-    events: tuple[EventType, ...]  # told when it succeeds
-    refused: EventType  # told when it is refused or fails
+    success_events: tuple[EventType, ...]  # told when it succeeds
+    failure_event: EventType  # told when it is refused or fails
     source: Source | None  # None: they tell no record
 
 
@@ -124,7 +124,7 @@ class Operation(NamedTuple):
         return self.route.action
 
     @property
-    def subject(self) -> str | None:
+    def subject_id(self) -> str | None:
         """The id that a text names: the task's, where there is one, else the image's."""
         return self.task_id or self.image_id
 
@@ -222,7 +222,7 @@ def _root(version: re.Match[str]) -> str:
     return f"/{version[0]}/" if len(version[0]) <= _LONGEST_VERSION else f"/v{version[1]}/"
 
 
-def image_shown(method: str, path_info: str, script_name: str = "") -> str | None:
+def shown_image_id(method: str, path_info: str, script_name: str = "") -> str | None:
     """The id of the image whose record is asked for, as that is spelled mostly; None: no such."""
     found = _RECORD.fullmatch(script_name + path_info) if method == "GET" else None
     return None if found is None else found[1]

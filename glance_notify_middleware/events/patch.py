@@ -10,7 +10,7 @@ _PATHS = ("path", "add", "remove", "replace")
 2.0, where they are what is to be done, too."""
 
 
-def roots(body: bytes) -> set[str]:
+def changed_fields(body: bytes) -> set[str]:
     """The first segments of the paths that the operations of a patch are on, wherever they stand.
 
     `body` is what was read of it so far: as long as that is not whole, or is no patch, it has none.
@@ -19,7 +19,7 @@ def roots(body: bytes) -> set[str]:
     if not body.rstrip().endswith(b"]"):
         return set()
     try:
-        operations = images.parsed(body)
+        operations = images.parse_json(body)
     except ValueError:
         return set()
     return {

@@ -17,10 +17,10 @@ _STATUS_ASKED = {Action.DEACTIVATE: "deactivated", Action.REACTIVATE: "active"}
 _Record = Mapping[str, Any]
 _Now = Callable[[], str]
 
-ASYNCHRONOUS = {Action.IMPORT: 202, Action.ADD_LOCATION: 202, Action.TASK: 201}
+BACKGROUND_STATUS = {Action.IMPORT: 202, Action.ADD_LOCATION: 202, Action.TASK: 201}
 """What Glance works on after it has answered so: see `asynchronous`, `tasks`."""
 
-IMPORT_TASK = "import"
+IMPORT_TASK_TYPE = "import"
 """The type of the tasks that make an image."""
 
 DATA_STATUSES = (200, 206)
@@ -47,16 +47,16 @@ def outcome(exchange: Exchange) -> Priority | None:
         if status not in DATA_STATUSES:
             return None
         return Priority.INFO if response.kept else Priority.ERROR
-    if goes_on(exchange):
+    if goes_on_in_background(exchange):
         return None
     return Priority.INFO if 200 <= status < 300 else None
 
 
-def goes_on(exchange: Exchange) -> bool:
+def goes_on_in_background(exchange: Exchange) -> bool:
     """Whether Glance works on after its answer, so that it is not known yet how that ends."""
     status = exchange.response.status
     accepted = status is not None and exchange.response.error is None
-    return accepted and status == ASYNCHRONOUS.get(exchange.operation.action)
+    return accepted and status == BACKGROUND_STATUS.get(exchange.operation.action)
 
 
 def _broke_off(exchange: Exchange, status: int) -> bool:
@@ -69,14 +69,14 @@ def _broke_off(exchange: Exchange, status: int) -> bool:
     return bytes_read > 0 or status == 410
 
 
-def looks_before(route: Route) -> bool:
+def needs_record_before(route: Route) -> bool:
     """Whether the record has to be looked up before the application is called."""
     if route.action is Action.IMPORT or route.action in _STATUS_ASKED:
         return True
     return route.source is Source.BEFORE
 
 
-def names_locations(body_start: bytes) -> bool:
+def may_change_locations(body_start: bytes) -> bool:
     """Whether a PATCH is about locations, so that it may make the image active.
 
     By what was read of it so far. JSON can write a path in more than one way, and put it behind
@@ -85,12 +85,12 @@ def names_locations(body_start: bytes) -> bool:
     if b"/locations" in body_start:
         return True
     try:
-        return "locations" in patch.roots(body_start)
+        return "locations" in patch.changed_fields(body_start)
     except RecursionError:
         return True
 
 
-def source_wanted(exchange: Exchange) -> Source | None:
+def record_source(exchange: Exchange) -> Source | None:
     """Where the record is to be had that the operation's events tell of; None: they need none."""
     operation = exchange.operation
     if operation.action is Action.SEND:
@@ -113,7 +113,7 @@ def _changed_nothing(exchange: Exchange) -> bool:
     return asked is not None and (exchange.before or {}).get("status") == asked
 
 
-def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
+def prepare_event(operation: Operation, record: Mapping[str, Any] | None) -> ImageEvent:
     """image.prepare, told when Glance first reads the data; `record` is that moment's."""
     known = {"id": operation.image_id, "status": "saving", **(record or {})}
     return ImageEvent(EventType.PREPARE, Priority.INFO, images.metadata(known))
@@ -122,7 +122,7 @@ def prepare(operation: Operation, record: Mapping[str, Any] | None) -> ImageEven
 def decide(exchange: Exchange, found: _Record | None, now: _Now) -> list[ImageEvent]:
     """The events of an operation that has ended, in order; none when nothing happened.
 
-    `found` is the record that `source_wanted` names, None where it was not to be had. `now` tells
+    `found` is the record that `record_source` names, None where it was not to be had. `now` tells
     the time as `YYYY-MM-DDTHH:MM:SSZ`.
     """
     operation, request, response, _ = exchange
@@ -137,7 +137,9 @@ def decide(exchange: Exchange, found: _Record | None, now: _Now) -> list[ImageEv
             operation, response.status, response.reason, response.explanation, response.error
         )
         began = priority is Priority.ERROR and _uploads(exchange)
-        failed = ImageEvent(EventType.UPLOAD if began else operation.route.refused, priority, text)
+        failed = ImageEvent(
+            EventType.UPLOAD if began else operation.route.failure_event, priority, text
+        )
         late = began and operation.action is Action.UPLOAD and not request.prepared
         return [*([_late_prepare(operation, record)] if late else ()), failed]
     if _changed_nothing(exchange):
@@ -150,7 +152,7 @@ def decide(exchange: Exchange, found: _Record | None, now: _Now) -> list[ImageEv
         _late_prepare(operation, record)
         if event_type is EventType.PREPARE
         else ImageEvent(event_type, Priority.INFO, payload)
-        for event_type in operation.route.events
+        for event_type in operation.route.success_events
         if _happened(event_type, exchange, record)
     ]
 
@@ -162,10 +164,10 @@ def _is_of_another_type(request: RequestFacts) -> bool:
     lock: that names the task that Glance itself has made.
     """
     try:
-        asked = images.parsed(request.body_start or b"")
+        asked = images.parse_json(request.body_start or b"")
     except (ValueError, RecursionError):
         return False
-    return isinstance(asked, Mapping) and asked.get("type", IMPORT_TASK) != IMPORT_TASK
+    return isinstance(asked, Mapping) and asked.get("type", IMPORT_TASK_TYPE) != IMPORT_TASK_TYPE
 
 
 def _uploads(exchange: Exchange) -> bool:
@@ -218,11 +220,11 @@ def _deleted_image(operation: Operation, record: _Record, now: _Now) -> Payload:
 
 
 def _member(operation: Operation, record: _Record, now: _Now) -> Payload:
-    return images.member({**_member_ids(operation), **record})
+    return images.member_metadata({**_member_ids(operation), **record})
 
 
 def _deleted_member(operation: Operation, record: _Record, now: _Now) -> Payload:
-    return images.deleted_member({**_member_ids(operation), **record}, now())
+    return images.deleted_member_metadata({**_member_ids(operation), **record}, now())
 
 
 def _member_ids(operation: Operation) -> dict[str, Any]:
@@ -245,8 +247,8 @@ def _send(exchange: Exchange, record: _Record) -> Payload:
     return {
         "image_id": record.get("id") or operation.image_id,
         "owner_id": record.get("owner"),
-        "receiver_tenant_id": request.receiver.project_id,
-        "receiver_user_id": request.receiver.user_id,
+        "receiver_tenant_id": request.requester.project_id,
+        "receiver_user_id": request.requester.user_id,
         "destination_ip": request.destination_ip,
         "bytes_sent": response.bytes_sent if response.status in DATA_STATUSES else 0,
     }

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from glance_notify_middleware.events import failure, images
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Operation
-from glance_notify_middleware.events.rules import IMPORT_TASK, ImageEvent
+from glance_notify_middleware.events.rules import IMPORT_TASK_TYPE, ImageEvent
 
 FAILURE, SUCCESS = "failure", "success"
 """What the status of a task that has ended says."""
@@ -35,7 +35,7 @@ class Task(NamedTuple):
     created_at: str
 
 
-def listed(answer: _Record | None, action: Action) -> tuple[Task, ...] | None:
+def parse_listing(answer: _Record | None, action: Action) -> tuple[Task, ...] | None:
     """The tasks of this action in Glance's answer to `{image}/tasks`; None: it gave none."""
     found = None if answer is None else answer.get("tasks")
     if not isinstance(found, list):
@@ -47,13 +47,13 @@ def listed(answer: _Record | None, action: Action) -> tuple[Task, ...] | None:
     )
 
 
-def known(before: Iterable[Task] | None) -> frozenset[str] | None:
+def ids_to_keep(before: Iterable[Task] | None) -> frozenset[str] | None:
     """Their ids; None where there is no list, or where they are too many to be kept."""
     ids = frozenset(task.id for task in before or ())
     return None if before is None or len(ids) > _MOST_KNOWN else ids
 
 
-def own(after: Iterable[Task], before: frozenset[str]) -> str | None:
+def first_new_id(after: Iterable[Task], before: frozenset[str]) -> str | None:
     """The id of the task that came first after those of `before`; None where that is not clear."""
     new = sorted(
         (task for task in after if task.id not in before), key=lambda task: task.created_at
@@ -63,24 +63,24 @@ def own(after: Iterable[Task], before: frozenset[str]) -> str | None:
     return new[0].id if new else None
 
 
-def status(tasks: Iterable[Task], task_id: object) -> str | None:
+def status_of(tasks: Iterable[Task], task_id: object) -> str | None:
     """How the task of this id is doing; None where it is not listed."""
     return next((task.status for task in tasks if task.id == task_id), None)
 
 
-def makes_an_image(task: _Record) -> bool:
+def may_make_image(task: _Record) -> bool:
     """Whether it may: of another type it never does, and where no type is known it may."""
-    return bool(task.get("type", IMPORT_TASK) == IMPORT_TASK)
+    return bool(task.get("type", IMPORT_TASK_TYPE) == IMPORT_TASK_TYPE)
 
 
-def image_of(task: _Record) -> str | None:
+def created_image_id(task: _Record) -> str | None:
     """The id of the image that a task has made, which has ended well."""
     result = task.get("result")
     image_id = result.get("image_id") if isinstance(result, Mapping) else None
     return image_id if isinstance(image_id, str) else None
 
 
-def succeeded(operation: Operation, task: _Record, record: _Record | None) -> list[ImageEvent]:
+def success_events(operation: Operation, task: _Record, record: _Record | None) -> list[ImageEvent]:
     """The events of a task that has ended well; `record` is its image's, None: not to be had.
 
     The image was created in the format that was asked for; Glance may have found another in it.
@@ -97,7 +97,7 @@ def succeeded(operation: Operation, task: _Record, record: _Record | None) -> li
     ]
 
 
-def failed(operation: Operation, task: _Record) -> list[ImageEvent]:
+def failure_events(operation: Operation, task: _Record) -> list[ImageEvent]:
     """The events of a task that has failed.
 
     What it was to create is told as it was asked for, with no id: Glance has removed the image,
@@ -105,7 +105,7 @@ def failed(operation: Operation, task: _Record) -> list[ImageEvent]:
     """
     said = failure.explanation(str(task.get("message") or "").encode(errors="replace"), "", "")
     how = "Glance accepted it, and it failed" + (f": {said}" if said else "")
-    text = failure.after_all(operation, how)
+    text = failure.background_text(operation, how)
     given = task.get("input")
     if isinstance(given, Mapping) and not all(name in given for name in _NEEDED):
         return [ImageEvent(EventType.CREATE, Priority.ERROR, text)]

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from glance_notify_middleware.events.escaping import in_text
+from glance_notify_middleware.events.escaping import escaped_text
 
 LOG = logging.getLogger("glance_notify_middleware")
 """What the filter has to say of itself."""
@@ -37,7 +37,7 @@ def log_error(what: str, error: BaseException) -> None:
     application's, and tell secrets.
     """
     with contextlib.suppress(Exception):  # logging fails too: of a filter, of a __str__
-        said = f"{type(error).__name__}: {in_text(str(error))}: {what}"
+        said = f"{type(error).__name__}: {escaped_text(str(error))}: {what}"
         came_from = "".join(traceback.format_tb(error.__traceback__)).rstrip()
         _log(LOG, logging.ERROR, *said.split("\n"), *came_from.split("\n"))
 
@@ -57,4 +57,4 @@ def _log(logger: logging.Logger, level: int, *lines: str) -> None:
     try:
         raise KeyError from None
     except KeyError:
-        logger.log(level, "%s", "\n".join(map(in_text, lines)))
+        logger.log(level, "%s", "\n".join(map(escaped_text, lines)))

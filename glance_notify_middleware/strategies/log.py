@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Sequence
 
-from glance_notify_middleware.events.escaping import in_json
+from glance_notify_middleware.events.escaping import escaped_json
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError
@@ -70,7 +70,7 @@ class FileRecorder(_AtOnce):
         """Raises NotRecordedError with those that could not be written whole (a full disk)."""
         if not notifications:
             return
-        lines = [in_json(notification.to_json()) + b"\n" for notification in notifications]
+        lines = [escaped_json(notification.to_json()) + b"\n" for notification in notifications]
         try:
             written = self._current_file().append(b"".join(lines))
         except OSError as error:

@@ -92,19 +92,19 @@ class Answer:
         `version` is the API's: in 1 the record stands in an envelope.
         """
         try:
-            record = images.parsed(b"".join(self._kept))
+            record = images.parse_json(b"".join(self._kept))
         except (ValueError, RecursionError):
             record = None
         if version == 1 and isinstance(record, dict):
             record = record.get("image")
         if isinstance(record, dict):
-            return images.from_v1(record) if version == 1 else record
+            return images.record_from_v1(record) if version == 1 else record
         location = self._headers.get("location", "")
         return {"id": location.rpartition("/")[2]} if location else None
 
     def record_in_headers(self) -> Mapping[str, Any]:
         """The record that version 1 has in its headers."""
-        return images.from_v1_headers(self._headers)
+        return images.record_from_v1_headers(self._headers)
 
     def explanation(self) -> str:
         """What the body of a refusal explains; empty for any other answer."""

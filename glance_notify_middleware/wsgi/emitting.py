@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events.failure import TRIED
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.events.operations import Operation
@@ -42,13 +42,13 @@ class Emitter:
             return False
 
     def begin(
-        self, operation: Operation, who: Receiver, destination_ip: str | None
+        self, operation: Operation, who: Requester, destination_ip: str | None
     ) -> Intent | None:
         """Have it recorded that the operation is about to be given to Glance.
 
         None where nobody wants to know that its outcome is unknown.
         """
-        refused = operation.route.refused
+        refused = operation.route.failure_event
         if (refused, Priority.ERROR) not in self._wanted:
             return None
         begun = Intent(
@@ -57,7 +57,7 @@ class Emitter:
             self._publisher_id,
             refused,
             TRIED.get(operation.route.action, ""),
-            operation.subject,
+            operation.subject_id,
             who.request_id,
             who.project_id,
             who.user_id,
@@ -77,7 +77,9 @@ class Emitter:
         """Have a download reminded every few seconds to tell its progress."""
         self._recorder.remind(running)
 
-    def emit(self, events: Sequence[ImageEvent], who: Receiver, ends: Intent | None = None) -> None:
+    def emit(
+        self, events: Sequence[ImageEvent], who: Requester, ends: Intent | None = None
+    ) -> None:
         """Have the events of this moment recorded, and with them the end of the intent `ends`.
 
         What cannot be recorded is logged, whole.
@@ -100,7 +102,7 @@ class Emitter:
         if ends is not None:
             self._recorder.record([], ends)
 
-    def _notification(self, event: ImageEvent, who: Receiver) -> Notification:
+    def _notification(self, event: ImageEvent, who: Requester) -> Notification:
         return Notification(
             message_id=self._ids.text(),
             publisher_id=self._publisher_id,

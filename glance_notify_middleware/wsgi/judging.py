@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from glance_notify_middleware.events import background, tasks
-from glance_notify_middleware.events.background import LOCK, Accepted
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.background import LOCK_KEY, BackgroundWork
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.rules import ImageEvent
 from glance_notify_middleware.wsgi.emitting import Emitter
@@ -78,8 +78,8 @@ class Followed:
     None: not known. What follows in the list belongs to the thread.
     """
 
-    accepted: Accepted
-    who: Receiver
+    accepted: BackgroundWork
+    who: Requester
     intent: Intent | None
     snapshot: Snapshot
     earlier_tasks: frozenset[str] | None = None
@@ -99,7 +99,7 @@ class Followed:
 
 def _shows_the_end(followed: Followed, shown: Shown) -> bool:
     prepared, task = followed.prepared, followed.task
-    return background.has_settled(followed.accepted, shown.record, task, prepared=prepared)
+    return background.has_ended(followed.accepted, shown.record, task, prepared=prepared)
 
 
 class Judge:
@@ -117,7 +117,7 @@ class Judge:
         record = self._look.record(followed.accepted.operation, followed.snapshot)
         if record is None:
             return None
-        may_be_anothers = background.may_be_anothers(record, followed.task)
+        may_be_anothers = background.may_hold_later_data(record, followed.task)
         listed = self._tasks(followed) if may_be_anothers else None
         return Shown(record, listed, is_own=True)
 
@@ -176,38 +176,38 @@ class Judge:
         failed: bool | None = None
         if status in (tasks.FAILURE, tasks.SUCCESS):
             failed = status == tasks.FAILURE
-        elif later.accepted.before is not None and not earlier.accepted.copies:
-            failed = not later.accepted.copies
+        elif later.accepted.before is not None and not earlier.accepted.is_copy:
+            failed = not later.accepted.is_copy
         if failed is None:
             self.give_up(earlier, "another has begun, and no look-up shows how this one ended")
             return
         found = self._look.record(earlier.accepted.operation, earlier.snapshot)
-        record = background.without_lists(found or later.accepted.before or {})
+        record = background.without_pending_stores(found or later.accepted.before or {})
         self._tell_end(earlier, record, failed=failed)
 
     def give_up(self, followed: Followed, why: str) -> None:
         """Tell that nobody knows how it ended, and no more."""
-        self._end(followed, [background.unknown(followed.accepted.operation, why)])
+        self._end(followed, [background.unknown_outcome_event(followed.accepted.operation, why)])
 
     def _judge(self, followed: Followed, shown: Shown) -> None:
         accepted, record = followed.accepted, shown.record
         if _shows_the_end(followed, shown):
             self._settle(followed, shown)
             return
-        followed.task = followed.task or record.get(LOCK)
+        followed.task = followed.task or record.get(LOCK_KEY)
         if not followed.prepared and background.has_begun(accepted, record):
             followed.prepared = True
-            self._emitter.emit([background.prepare(accepted, record)], followed.who)
+            self._emitter.emit([background.prepare_event(accepted, record)], followed.who)
 
     def _judge_task(self, followed: Followed, task: Record) -> None:
         """By the record of a task of the tasks API."""
         operation = followed.accepted.operation
-        if not tasks.makes_an_image(task):
+        if not tasks.may_make_image(task):
             self._end(followed, [])
         elif task.get("status") == tasks.FAILURE:
-            self._end(followed, tasks.failed(operation, task))
+            self._end(followed, tasks.failure_events(operation, task))
         elif task.get("status") == tasks.SUCCESS:
-            of_image = operation._replace(image_id=tasks.image_of(task))
+            of_image = operation._replace(image_id=tasks.created_image_id(task))
             if of_image.image_id is None:
                 self.give_up(followed, "Glance says that it has ended well, and names no image")
                 return
@@ -215,7 +215,7 @@ class Judge:
             if found.status is None:
                 followed.complained = True  # it is looked up again
             else:
-                self._end(followed, tasks.succeeded(of_image, task, found.record))
+                self._end(followed, tasks.success_events(of_image, task, found.record))
 
     def _see_whether_it_hangs(self, followed: Followed, record: Record) -> None:
         """What fails before it has begun, or while the process ends, Glance 33 leaves locked."""
@@ -223,7 +223,7 @@ class Judge:
             self._tell_end(followed, record, failed=True)
 
     def _settle(self, followed: Followed, shown: Shown) -> None:
-        may_be_anothers = background.may_be_anothers(shown.record, followed.task)
+        may_be_anothers = background.may_hold_later_data(shown.record, followed.task)
         failed = True if may_be_anothers and self._has_failed(followed, shown.listed) else None
         self._tell_end(followed, shown.record, failed=failed)
 
@@ -235,19 +235,19 @@ class Judge:
 
     def _tasks(self, followed: Followed) -> Listed | None:
         operation = followed.accepted.operation
-        return tasks.listed(self._look.tasks(operation, followed.snapshot), operation.action)
+        return tasks.parse_listing(self._look.tasks(operation, followed.snapshot), operation.action)
 
     def _status(self, followed: Followed, listed: Listed | None) -> str | None:
         """How its own task is doing: that which was not there before it, or which held the lock."""
         if listed is None:
             return None
         earlier = followed.earlier_tasks
-        own = None if earlier is None else tasks.own(listed, earlier)
-        return tasks.status(listed, own or followed.task)
+        own = None if earlier is None else tasks.first_new_id(listed, earlier)
+        return tasks.status_of(listed, own or followed.task)
 
     def _tell_end(self, followed: Followed, record: Record, *, failed: bool | None) -> None:
         prepared = followed.prepared
-        told = background.events(followed.accepted, record, prepared=prepared, failed=failed)
+        told = background.end_events(followed.accepted, record, prepared=prepared, failed=failed)
         self._end(followed, told)
 
     def _end(self, followed: Followed, told: Sequence[ImageEvent]) -> None:

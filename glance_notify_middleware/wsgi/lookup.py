@@ -152,8 +152,8 @@ class Lookup:
                 return Found(status)
             if in_headers:
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Found(status, images.from_v1_headers(headers))
-            record = images.parsed(body)
+                return Found(status, images.record_from_v1_headers(headers))
+            record = images.parse_json(body)
         except Exception as error:
             self.failures += 1
             if quietly:

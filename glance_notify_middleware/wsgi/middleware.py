@@ -15,8 +15,8 @@ from glance_notify_middleware.events.operations import (
     Operation,
     Route,
     as_download,
-    image_shown,
     match,
+    shown_image_id,
 )
 from glance_notify_middleware.recorder import Recorder
 from glance_notify_middleware.runtime.own_log import never_raises
@@ -78,7 +78,7 @@ class NotifyMiddleware:
         return observation
 
     def _passing(self, environ: WSGIEnvironment) -> RecordRead | None:
-        image_id = image_shown(
+        image_id = shown_image_id(
             environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
         )
         followed = self._following.of(image_id)
@@ -90,7 +90,7 @@ class NotifyMiddleware:
         """Whether the operator wants to be told of anything that can come of it."""
         return any(
             self._emitter.wants(event_type, priority)
-            for event_type in {*route.events, route.refused}
+            for event_type in {*route.success_events, route.failure_event}
             for priority in Priority
         )
 

@@ -9,9 +9,9 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.events import background, identity, rules, tasks
-from glance_notify_middleware.events.background import Accepted
+from glance_notify_middleware.events.background import BackgroundWork
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Proxy, Receiver
+from glance_notify_middleware.events.identity import Proxy, Requester
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.runtime.own_log import never_raises
@@ -25,7 +25,7 @@ from glance_notify_middleware.wsgi.plan import RoutePlan
 
 Body = Iterable[bytes]
 
-_NOBODY = Receiver()
+_NOBODY = Requester()
 
 
 def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
@@ -80,7 +80,7 @@ class Observation:
         self._intent: Intent | None = None
         self._input: streams.InputTally | None = None
         self._prepared = False  # image.prepare was told
-        self._names_locations = False  # the patch is, or may be, about locations
+        self._may_change_locations = False  # the patch is, or may be, about locations
         self._before: lookup.Record | None = None
         self._earlier_tasks: frozenset[str] | None = None
         self._owner_asked = False
@@ -118,7 +118,7 @@ class Observation:
             self._before = self._look.record(operation, self._snapshot)
         if self._plan.lists_tasks:
             listed = self._look.tasks(operation, self._snapshot)
-            self._earlier_tasks = tasks.known(tasks.listed(listed, operation.action))
+            self._earlier_tasks = tasks.ids_to_keep(tasks.parse_listing(listed, operation.action))
         self._intent = self._emitter.begin(
             operation, self._context or _NOBODY, self._destination_ip
         )
@@ -128,17 +128,17 @@ class Observation:
     @never_raises
     def _on_read(self) -> None:
         seen = self._input
-        if seen is None or self._prepared or self._names_locations:
+        if seen is None or self._prepared or self._may_change_locations:
             return
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
             if self._plan.wants_prepare:
                 record = self._look.record(self._operation, self._snapshot)
-                self._emitter.emit([rules.prepare(self._operation, record)], self._who())
+                self._emitter.emit([rules.prepare_event(self._operation, record)], self._who())
         elif self._operation.action is Action.PATCH and (
-            seen.is_cut or rules.names_locations(seen.head)
+            seen.is_cut or rules.may_change_locations(seen.head)
         ):
-            self._names_locations = True
+            self._may_change_locations = True
             if self._plan.wants_activate:
                 self._before = self._look.record(self._operation, self._snapshot)
 
@@ -239,36 +239,36 @@ class Observation:
         request = self._request_facts()
         response = self._response_facts(error, exhausted)
         exchange = Exchange(self._operation, request, response, self._before)
-        if self._plan.follows and rules.goes_on(exchange):
+        if self._plan.follows and rules.goes_on_in_background(exchange):
             self._follow(request)
             return
-        found = self._found(rules.source_wanted(exchange))
+        found = self._found(rules.record_source(exchange))
         told = rules.decide(exchange, found, _now)
-        self._emitter.emit(told, request.receiver, self._intent)
+        self._emitter.emit(told, request.requester, self._intent)
         if self._operation.action is not Action.SEND:
             self._look.forget(self._operation)
 
     def _follow(self, request: RequestFacts) -> None:
         """Have it followed: its intent stands until that is known."""
-        if self._operation.action is Action.TASK and not self._names_task(request.receiver):
+        if self._operation.action is Action.TASK and not self._names_task(request.requester):
             return
-        asked = background.asked(request.body_start)
-        accepted = Accepted(self._operation, asked, background.kept(self._before))
-        snapshot = lookup.lasting(self._snapshot, identity.context_in(self._environ))
-        who, intent = request.receiver, self._intent
+        asked = background.parse_import(request.body_start)
+        accepted = BackgroundWork(self._operation, asked, background.needed_fields(self._before))
+        snapshot = lookup.lasting(self._snapshot, identity.glance_context(self._environ))
+        who, intent = request.requester, self._intent
         self._following.follow(Followed(accepted, who, intent, snapshot, self._earlier_tasks))
         self._look.forget(self._operation)
 
-    def _names_task(self, who: Receiver) -> bool:
+    def _names_task(self, who: Requester) -> bool:
         """Whether the answer names a task that is to be followed: then the intent names it, too."""
         task = self._answer.record(self._operation.route.version) or {}
         task_id, begun = task.get("id"), self._intent
-        if not tasks.makes_an_image(task):
+        if not tasks.may_make_image(task):
             self._emitter.emit([], who, begun)
             return False
         if not isinstance(task_id, str):
             why = "Glance's answer does not name the task"
-            self._emitter.emit([background.unknown(self._operation, why)], who, begun)
+            self._emitter.emit([background.unknown_outcome_event(self._operation, why)], who, begun)
             return False
         self._operation = self._operation._replace(task_id=task_id)
         self._intent = self._emitter.begin(self._operation, who, None)
@@ -300,7 +300,7 @@ class Observation:
     def _request_facts(self) -> RequestFacts:
         seen = self._input
         return RequestFacts(
-            receiver=self._who(),
+            requester=self._who(),
             destination_ip=self._destination_ip,
             bytes_read=None if self._reads_are_hidden() else seen.bytes_read if seen else 0,
             body_start=seen.head if seen and seen.touched else None,
@@ -315,7 +315,7 @@ class Observation:
             and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         )
 
-    def _who(self) -> Receiver:
+    def _who(self) -> Requester:
         """Who asks; a filter below may have made the context after the application was called."""
         return (
             self._context

@@ -37,7 +37,7 @@ class Placement:
     def saw_no_context(self, environ: Mapping[str, Any], status: int | None) -> None:
         """A request came without a context and is answered; its environ as it is now."""
         granted = status is not None and 200 <= status < 300
-        if granted and not identity.is_there(environ):
+        if granted and not identity.authentication_has_run(environ):
             self._say(_NOBODY)
 
     def saw_passed_on(self, operation: Operation) -> None:

@@ -40,16 +40,16 @@ class RoutePlan:
     @classmethod
     def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
         """`wants` tells which events the operator wants to be told of."""
-        wants_success = any(wants(event_type, Priority.INFO) for event_type in route.events)
-        wants_outcome = wants_success or wants(route.refused, Priority.ERROR)
-        follows = wants_outcome and route.action in rules.ASYNCHRONOUS
+        wants_success = any(wants(event_type, Priority.INFO) for event_type in route.success_events)
+        wants_outcome = wants_success or wants(route.failure_event, Priority.ERROR)
+        follows = wants_outcome and route.action in rules.BACKGROUND_STATUS
         return cls(
             route=route,
             wants_success=wants_success,
             wants_prepare=wants(EventType.PREPARE, Priority.INFO),
             wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
-            looks_before=(wants_success or follows) and rules.looks_before(route),
+            looks_before=(wants_success or follows) and rules.needs_record_before(route),
             lists_tasks=follows and route.action in _LISTED,
             follows=follows,
             may_look_up=route.source not in _WITHOUT_LOOK_UP

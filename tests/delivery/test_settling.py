@@ -266,7 +266,7 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
 
     monkeypatch.setattr(locks, "seize", late)
     leading.settle()
-    assert leading.unknown == [intent.unknown(stands, Progress())]
+    assert leading.unknown == [intent.unknown_outcome(stands, Progress())]
 
 
 def mark() -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.escaping import in_json, in_text
+from glance_notify_middleware.events.escaping import escaped_json, escaped_text
 
 # Those that are in every text of a language that is written from right to left, or that emoji are
 # put together with, drive nothing.
@@ -28,12 +28,12 @@ HARMLESS = st.sampled_from(["\u200d", "\ufe0f", "\xa0", "\u0300", "\ue000", "\u0
     ],
 )
 def test_what_ends_a_line_or_drives_a_terminal_is_escaped(text: str, escaped: str) -> None:
-    assert in_text(text) == escaped
+    assert escaped_text(text) == escaped
 
 
 @given(st.text(st.characters()))
 def test_any_text_is_one_line_that_can_be_encoded_and_has_no_control_in_it(text: str) -> None:
-    line = in_text(text)
+    line = escaped_text(text)
     assert line.encode().decode() == line
     assert len(line.splitlines()) <= 1
     assert not {"Cc", "Cs", "Zl", "Zp"} & {unicodedata.category(each) for each in line}
@@ -44,12 +44,12 @@ def test_any_text_is_one_line_that_can_be_encoded_and_has_no_control_in_it(text:
 
 @given(st.text(HARMLESS))
 def test_what_drives_nothing_stays_as_it_is(text: str) -> None:
-    assert in_text(text) == text
+    assert escaped_text(text) == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_json_says_the_same_afterwards(text: str) -> None:
-    line = in_json(json.dumps({text: [text]}, ensure_ascii=False).encode())
+    line = escaped_json(json.dumps({text: [text]}, ensure_ascii=False).encode())
     assert json.loads(line) == {text: [text]}
     assert len(line.decode().splitlines()) == 1
-    assert in_text(line.decode()).encode() == line
+    assert escaped_text(line.decode()).encode() == line

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.failure import BYTES_READ, explanation
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.rules import decide
 from tests.events import cases
 
@@ -121,7 +121,7 @@ def test_no_body_gets_a_url_or_a_control_character_into_the_explanation(
 
 
 def text_of(request: str, response: ResponseFacts) -> str:
-    exchange = Exchange(cases.operation(request), RequestFacts(Receiver(), None), response)
+    exchange = Exchange(cases.operation(request), RequestFacts(Requester(), None), response)
     [event] = decide(exchange, None, now=lambda: cases.NOW)
     assert isinstance(event.payload, str)
     return event.payload

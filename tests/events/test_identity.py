@@ -13,11 +13,11 @@ from glance_notify_middleware.events.bounds import LONGEST_ID
 from glance_notify_middleware.events.identity import (
     UNIX,
     Network,
-    Receiver,
+    Requester,
+    authentication_has_run,
     destination_ip,
     from_context,
     from_headers,
-    is_there,
     was_passed_on,
 )
 
@@ -60,17 +60,17 @@ CONFIRMED = {
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"webob.adhoc_attrs": {"context": CONTEXT}}, Receiver("p1", "u1", "req-1")),
-        ({"webob.adhoc_attrs": {"context": CONTEXT}, **CONFIRMED}, Receiver("p1", "u1", "req-1")),
-        ({"webob.adhoc_attrs": {"context": NOBODY}, **CONFIRMED}, Receiver(None, None, "req-1")),
-        ({"webob.adhoc_attrs": {"context": object()}}, Receiver(None, None, None)),
+        ({"webob.adhoc_attrs": {"context": CONTEXT}}, Requester("p1", "u1", "req-1")),
+        ({"webob.adhoc_attrs": {"context": CONTEXT}, **CONFIRMED}, Requester("p1", "u1", "req-1")),
+        ({"webob.adhoc_attrs": {"context": NOBODY}, **CONFIRMED}, Requester(None, None, "req-1")),
+        ({"webob.adhoc_attrs": {"context": object()}}, Requester(None, None, None)),
         ({"webob.adhoc_attrs": {}, **CONFIRMED}, None),
         (CONFIRMED, None),
         ({}, None),
     ],
 )
 def test_the_context_tells_who_asks_where_there_is_one(
-    environ: dict[str, Any], expected: Receiver | None
+    environ: dict[str, Any], expected: Requester | None
 ) -> None:
     assert from_context(environ) == expected
 
@@ -78,22 +78,22 @@ def test_the_context_tells_who_asks_where_there_is_one(
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        (CONFIRMED, Receiver("p2", "u2", None)),
+        (CONFIRMED, Requester("p2", "u2", None)),
         (
             {"HTTP_X_IDENTITY_STATUS": "Confirmed", "HTTP_X_TENANT_ID": "p3"},
-            Receiver("p3", None, None),
+            Requester("p3", None, None),
         ),
         (
             {"HTTP_X_IDENTITY_STATUS": "Confirmed", "HTTP_X_TENANT_ID": "", "HTTP_X_USER_ID": ""},
-            Receiver(None, None, None),
+            Requester(None, None, None),
         ),
-        ({**CONFIRMED, "HTTP_X_IDENTITY_STATUS": "Invalid"}, Receiver(None, None, None)),
-        ({"HTTP_X_PROJECT_ID": "p2", "HTTP_X_USER_ID": "u2"}, Receiver(None, None, None)),
-        ({}, Receiver(None, None, None)),
+        ({**CONFIRMED, "HTTP_X_IDENTITY_STATUS": "Invalid"}, Requester(None, None, None)),
+        ({"HTTP_X_PROJECT_ID": "p2", "HTTP_X_USER_ID": "u2"}, Requester(None, None, None)),
+        ({}, Requester(None, None, None)),
     ],
 )
 def test_the_headers_tell_who_asks_when_they_are_confirmed(
-    environ: dict[str, Any], expected: Receiver
+    environ: dict[str, Any], expected: Requester
 ) -> None:
     assert from_headers(environ) == expected
 
@@ -323,7 +323,7 @@ def test_nothing_left_of_the_proxys_own_entry_in_forwarded_counts(
 def test_a_request_was_passed_on_when_it_has_the_id_that_another_node_gave_it(
     environ: dict[str, Any], passed_on: bool
 ) -> None:
-    assert was_passed_on(Receiver("p1", "u1", "req-1"), environ) is passed_on
+    assert was_passed_on(Requester("p1", "u1", "req-1"), environ) is passed_on
 
 
 @pytest.mark.parametrize("length", [0, LONGEST_ID, LONGEST_ID + 1, 10**6])
@@ -351,4 +351,4 @@ def test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion(length: 
 def test_an_identity_is_there_when_anything_has_looked_for_it(
     environ: dict[str, Any], there: bool
 ) -> None:
-    assert is_there(environ) is there
+    assert authentication_has_run(environ) is there

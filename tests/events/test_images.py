@@ -99,8 +99,8 @@ def test_an_image_is_public_when_its_visibility_says_so(
 
 
 def test_a_member_record_becomes_the_payload_of_sharing() -> None:
-    assert images.member(MEMBER_RECORD) == SHARED
-    assert images.deleted_member(MEMBER_RECORD, NOW) == UNSHARED
+    assert images.member_metadata(MEMBER_RECORD) == SHARED
+    assert images.deleted_member_metadata(MEMBER_RECORD, NOW) == UNSHARED
 
 
 @given(ANY_RECORD)
@@ -126,8 +126,8 @@ def test_every_free_property_is_told_unchanged(record: dict[str, Any]) -> None:
 
 @given(ANY_RECORD)
 def test_no_record_adds_a_key_to_the_payload_of_sharing(record: dict[str, Any]) -> None:
-    assert set(images.member(record)) == MEMBER_KEYS
-    assert set(images.deleted_member(record, NOW)) == MEMBER_KEYS
+    assert set(images.member_metadata(record)) == MEMBER_KEYS
+    assert set(images.deleted_member_metadata(record, NOW)) == MEMBER_KEYS
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,12 @@ def test_no_record_adds_a_key_to_the_payload_of_sharing(record: dict[str, Any]) 
 def test_a_record_is_read_as_glances_encoder_writes_it(
     body: bytes, record: dict[str, object]
 ) -> None:
-    assert images.parsed(body) == record
+    assert images.parse_json(body) == record
 
 
 def test_what_is_no_json_is_no_record() -> None:
     with pytest.raises(ValueError, match="Expecting"):
-        images.parsed(b"<html>")
+        images.parse_json(b"<html>")
 
 
 V1_RECORD: dict[str, Any] = {
@@ -184,7 +184,7 @@ V1_METADATA = {
 
 
 def test_a_v1_record_is_told_as_one_of_v2_without_its_locations() -> None:
-    assert images.metadata(images.from_v1(V1_RECORD)) == V1_METADATA
+    assert images.metadata(images.record_from_v1(V1_RECORD)) == V1_METADATA
 
 
 def test_a_v1_record_in_headers_is_the_same() -> None:
@@ -196,7 +196,7 @@ def test_a_v1_record_in_headers_is_the_same() -> None:
     headers["x-image-meta-disk-format"] = headers.pop("x-image-meta-disk_format")
     headers |= {f"x-image-meta-property-{k}": v for k, v in V1_RECORD["properties"].items()}
     headers |= {"content-length": "7", "x-openstack-request-id": "req-1"}
-    assert images.metadata(images.from_v1_headers(headers)) == V1_METADATA
+    assert images.metadata(images.record_from_v1_headers(headers)) == V1_METADATA
 
 
 @pytest.mark.parametrize(
@@ -212,18 +212,18 @@ def test_a_v1_record_in_headers_is_the_same() -> None:
     ],
 )
 def test_what_a_v1_header_holds_is_typed(headers: dict[str, str], key: str, value: Any) -> None:
-    assert images.metadata(images.from_v1_headers(headers))[key] == value
+    assert images.metadata(images.record_from_v1_headers(headers))[key] == value
 
 
 def test_v1_properties_that_are_none_are_none() -> None:
-    assert images.metadata(images.from_v1({"properties": "x"}))["properties"] == {}
+    assert images.metadata(images.record_from_v1({"properties": "x"}))["properties"] == {}
 
 
 @given(ANY_RECORD, ANY_RECORD)
 def test_no_v1_record_adds_a_key_or_tells_what_is_forbidden(
     record: dict[str, Any], properties: dict[str, Any]
 ) -> None:
-    told = images.metadata(images.from_v1({**record, "properties": properties}))
+    told = images.metadata(images.record_from_v1({**record, "properties": properties}))
     assert set(told) == KEYS
     assert not set(told["properties"]) & (FORBIDDEN | {"location", "copy_from", "uri"})
     assert (told["owner"], told["size"]) == (record.get("owner"), record.get("size"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glance_notify_middleware.events.notification import (
-    LONGEST,
+    LONGEST_JSON,
     EventType,
     Notification,
     Payload,
@@ -131,7 +131,7 @@ def test_a_record_without_oddities_is_read_as_it_was_written(payload: dict[str, 
 
 
 RECORD = {"id": "i1", "properties": {"os": "linux"}, "tags": ["one"], "name": "cirros"}
-LONG = "x" * LONGEST
+LONG = "x" * LONGEST_JSON
 
 
 @pytest.mark.parametrize(
@@ -159,31 +159,31 @@ LONG = "x" * LONGEST
             {"image_id": "i1", "bytes_sent": 7, "x": LONG},
             {"image_id": "i1", "bytes_sent": 7, "truncated": ["x"]},
         ),
-        ("é" + LONG, "é" + LONG[: LONGEST // 8 - 1] + "[...]"),
+        ("é" + LONG, "é" + LONG[: LONGEST_JSON // 8 - 1] + "[...]"),
     ],
 )
 def test_what_is_too_long_loses_the_parts_that_are_long_and_says_so(
     payload: Payload, left: Any
 ) -> None:
     message = notification(payload).to_json()
-    assert len(message) <= LONGEST
+    assert len(message) <= LONGEST_JSON
     assert strictly_read(message) == notification(left).as_dict()
 
 
 def test_the_longest_message_is_told_whole() -> None:
     rest = len(notification({"properties": ""}).to_json())
-    whole = {"properties": "x" * (LONGEST - rest)}
+    whole = {"properties": "x" * (LONGEST_JSON - rest)}
     message = notification(whole).to_json()
-    assert len(message) == LONGEST
+    assert len(message) == LONGEST_JSON
     assert strictly_read(message)["payload"] == whole
-    longer = {"properties": "x" * (LONGEST - rest + 1)}
+    longer = {"properties": "x" * (LONGEST_JSON - rest + 1)}
     assert strictly_read(notification(longer).to_json())["payload"] == {
         "properties": {},
         "truncated": ["properties"],
     }
 
 
-HUGE = st.sampled_from(["\0" * 1000, "\ud800" * 90_000, "\U0001f600" * 70_000, '"' * LONGEST])
+HUGE = st.sampled_from(["\0" * 1000, "\ud800" * 90_000, "\U0001f600" * 70_000, '"' * LONGEST_JSON])
 
 
 @settings(max_examples=40)
@@ -193,7 +193,7 @@ HUGE = st.sampled_from(["\0" * 1000, "\ud800" * 90_000, "\U0001f600" * 70_000, '
 )
 def test_nothing_that_is_sent_is_longer_than_the_longest(payload: Payload, who: str) -> None:
     message = notification(payload, who).to_json()
-    assert len(message) <= LONGEST
+    assert len(message) <= LONGEST_JSON
     assert strictly_read(message)["message_id"] == ID
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.operations import Operation, as_download, image_shown, match
+from glance_notify_middleware.events.operations import Operation, as_download, match, shown_image_id
 
 IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
 MEMBER = "8989447062e04a818baf9e073fd04fa7"
@@ -62,7 +62,7 @@ def types(operation: Operation | None) -> tuple[list[str], str] | None:
     if operation is None:
         return None
     route = operation.route
-    return [event_type.value for event_type in route.events], route.refused.value
+    return [event_type.value for event_type in route.success_events], route.failure_event.value
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -302,15 +302,15 @@ def test_a_line_end_after_the_path_is_none_as_it_is_for_glance(
     ],
 )
 def test_the_get_of_a_record_is_known(method: str, path: str, image_id: str | None) -> None:
-    assert image_shown(method, path) == image_id
+    assert shown_image_id(method, path) == image_id
 
 
 @pytest.mark.parametrize("mounted", ["/v2", "/image/v2", "/v2.9"])
 def test_the_get_of_a_record_is_known_below_a_mount(mounted: str) -> None:
-    assert image_shown("GET", "/images/i", mounted) == "i"
-    assert image_shown("GET", "/v2/images/i", "/image") == "i"
-    assert image_shown("GET", "/images/i", "/image") is None
-    assert image_shown("GET", "/images/i", "/v1") is None
+    assert shown_image_id("GET", "/images/i", mounted) == "i"
+    assert shown_image_id("GET", "/v2/images/i", "/image") == "i"
+    assert shown_image_id("GET", "/images/i", "/image") is None
+    assert shown_image_id("GET", "/images/i", "/v1") is None
 
 
 def test_a_line_end_after_the_path_is_no_part_of_the_id() -> None:

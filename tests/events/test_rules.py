@@ -7,7 +7,7 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.rules import ImageEvent
 from tests.events import cases
 from tests.events.cases import (
@@ -44,7 +44,7 @@ def succeeded(
 ) -> Told:
     exchange = Exchange(
         cases.operation(request, tells_metadata=tells_metadata),
-        RequestFacts(Receiver(), None, bytes_read=7, body_start=body_start, prepared=prepared),
+        RequestFacts(Requester(), None, bytes_read=7, body_start=body_start, prepared=prepared),
         ResponseFacts(status, kept=True),
         before,
     )
@@ -163,7 +163,7 @@ def test_an_upload_that_was_prepared_tells_the_rest() -> None:
 def test_prepare_tells_the_record_of_its_moment(
     record: Mapping[str, Any], payload: Mapping[str, Any]
 ) -> None:
-    prepared = rules.prepare(cases.operation(cases.UPLOAD), record)
+    prepared = rules.prepare_event(cases.operation(cases.UPLOAD), record)
     assert told([prepared]) == [("image.prepare", "INFO", payload)]
 
 
@@ -220,7 +220,7 @@ def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
         ("image.upload", IMAGE),
         ("image.activate", IMAGE),
     ]
-    prepared = rules.prepare(cases.operation(cases.UPLOAD), None)
+    prepared = rules.prepare_event(cases.operation(cases.UPLOAD), None)
     assert prepared.payload == {**NOTHING_KNOWN, "status": "saving"}
 
 
@@ -285,4 +285,4 @@ NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
 )
 def test_a_patch_of_locations_is_known_by_its_paths(body_start: bytes | str, names: bool) -> None:
     body = body_start.encode() if isinstance(body_start, str) else body_start
-    assert rules.names_locations(body) is names
+    assert rules.may_change_locations(body) is names

@@ -6,7 +6,7 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
 
@@ -44,7 +44,7 @@ def failed(
 ) -> list[tuple[str, str, Any]]:
     exchange = Exchange(
         cases.operation(request),
-        RequestFacts(Receiver(), None, bytes_read=bytes_read, prepared=prepared),
+        RequestFacts(Requester(), None, bytes_read=bytes_read, prepared=prepared),
         response,
     )
     decided = rules.decide(exchange, record, lambda: cases.NOW)

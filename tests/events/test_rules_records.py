@@ -7,7 +7,7 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from tests.events import cases
 
 BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
@@ -18,9 +18,11 @@ REQUESTS = (*cases.CHANGES, cases.SEND)
 def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
     request_line: str,
 ) -> None:
-    with_id = rules.looks_before(cases.operation(request_line).route)
+    with_id = rules.needs_record_before(cases.operation(request_line).route)
     assert with_id is (request_line in BEFORE_ALWAYS)
-    with_metadata = rules.looks_before(cases.operation(request_line, tells_metadata=True).route)
+    with_metadata = rules.needs_record_before(
+        cases.operation(request_line, tells_metadata=True).route
+    )
     assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
 
 
@@ -37,12 +39,12 @@ def wanted(
     exchange = Exchange(
         cases.operation(request, tells_metadata=tells_metadata),
         RequestFacts(
-            Receiver(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
+            Requester(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
         ),
         ResponseFacts(status, kept=True),
         before,
     )
-    record = rules.source_wanted(exchange)
+    record = rules.record_source(exchange)
     return None if record is None else record.name
 
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.notification import Payload
 from tests.events import cases
 from tests.events.cases import IMAGE
 
-BY_ALICE = RequestFacts(Receiver("p1", "u1", "req-1"), "198.51.100.7")
-BY_NOBODY = RequestFacts(Receiver(), None)
+BY_ALICE = RequestFacts(Requester("p1", "u1", "req-1"), "198.51.100.7")
+BY_NOBODY = RequestFacts(Requester(), None)
 OWNED: Mapping[str, Any] = {"owner": "o1", "size": 900}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.operations import Operation, match
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
@@ -32,10 +32,10 @@ class Decided:
 def decided(
     request: str, response: ResponseFacts, bytes_read: int | None, record: Any, body: bytes = b""
 ) -> Decided:
-    facts = RequestFacts(Receiver(), None, bytes_read=bytes_read, body_start=body)
+    facts = RequestFacts(Requester(), None, bytes_read=bytes_read, body_start=body)
     exchange = Exchange(operation(request), facts, response)
     told = rules.decide(exchange, record, lambda: cases.NOW)
-    source = rules.source_wanted(exchange)
+    source = rules.record_source(exchange)
     return Decided(
         [(each.event_type.value, each.priority.value, each.payload) for each in told],
         source and source.name,
@@ -120,7 +120,7 @@ def test_a_delete_is_told_whatever_success_it_is(status: int) -> None:
     found = decided(f"DELETE /v1/images/{IMAGE}", ResponseFacts(status), 0, RECORD)
     [(event_type, _, payload)] = found.told
     assert (event_type, payload, found.wanted) == ("image.delete", cases.DELETED, "BEFORE")
-    assert rules.looks_before(operation(f"DELETE /v1/images/{IMAGE}").route)
+    assert rules.needs_record_before(operation(f"DELETE /v1/images/{IMAGE}").route)
 
 
 def test_members_are_told_as_far_as_the_request_tells() -> None:
@@ -135,4 +135,4 @@ def test_members_are_told_as_far_as_the_request_tells() -> None:
         request = f"{method} /v1/images/{IMAGE}/members/a"
         found = decided(request, ResponseFacts(204), 0, None)
         assert [(each[0], each[2]["member_id"]) for each in found.told] == [(expected, "a")]
-        assert (found.wanted, rules.looks_before(operation(request).route)) == (None, False)
+        assert (found.wanted, rules.needs_record_before(operation(request).route)) == (None, False)

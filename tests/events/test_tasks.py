@@ -6,7 +6,7 @@ import pytest
 
 from glance_notify_middleware.events import rules, tasks
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Receiver
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.operations import Action, Operation, match
 from tests.events.cases import IMAGE, METADATA, RECORD
 
@@ -22,7 +22,7 @@ def made(task_id: str, seconds: int, status: str = "processing", **more: str) ->
 
 
 def listed(*found: dict[str, str]) -> tuple[tasks.Task, ...]:
-    there = tasks.listed({"tasks": list(found)}, Action.IMPORT)
+    there = tasks.parse_listing({"tasks": list(found)}, Action.IMPORT)
     assert there is not None
     return there
 
@@ -35,8 +35,8 @@ def by_task(image_id: str | None = None) -> Operation:
 
 @pytest.mark.parametrize("answer", [None, {}, {"tasks": "failure"}, {"tasks": None}])
 def test_what_is_no_list_is_none(answer: Any) -> None:
-    assert tasks.listed(answer, Action.IMPORT) is None
-    assert tasks.known(None) is None
+    assert tasks.parse_listing(answer, Action.IMPORT) is None
+    assert tasks.ids_to_keep(None) is None
 
 
 def test_a_list_has_those_of_its_action_and_nothing_that_is_no_task() -> None:
@@ -46,8 +46,10 @@ def test_a_list_has_those_of_its_action_and_nothing_that_is_no_task() -> None:
         made("c", 3, type="import"),
         "failure",
     ]
-    assert [each.id for each in tasks.listed({"tasks": found}, Action.IMPORT) or ()] == ["a"]
-    assert [each.id for each in tasks.listed({"tasks": found}, Action.ADD_LOCATION) or ()] == ["b"]
+    assert [each.id for each in tasks.parse_listing({"tasks": found}, Action.IMPORT) or ()] == ["a"]
+    assert [
+        each.id for each in tasks.parse_listing({"tasks": found}, Action.ADD_LOCATION) or ()
+    ] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -64,12 +66,12 @@ def test_a_list_has_those_of_its_action_and_nothing_that_is_no_task() -> None:
 def test_its_own_task_is_the_first_that_was_not_there_before(
     after: list[dict[str, str]], before: list[str], expected: str | None
 ) -> None:
-    assert tasks.own(listed(*after), frozenset(before)) == expected
+    assert tasks.first_new_id(listed(*after), frozenset(before)) == expected
 
 
 def test_the_status_is_that_of_the_task_with_this_id_whatever_request_made_it() -> None:
     found = listed(made("a", 1, "failure", request_id="r"), made("b", 2, "success", request_id="r"))
-    assert [tasks.status(found, each) for each in ("a", "b", "c", None)] == [
+    assert [tasks.status_of(found, each) for each in ("a", "b", "c", None)] == [
         *("failure", "success"),
         *(None, None),
     ]
@@ -77,12 +79,12 @@ def test_the_status_is_that_of_the_task_with_this_id_whatever_request_made_it() 
 
 def test_no_more_than_a_hundred_ids_are_kept() -> None:
     many = listed(*(made(str(number), 1) for number in range(101)))
-    assert tasks.known(many) is None
-    assert tasks.known(many[1:]) == frozenset(str(number) for number in range(1, 101))
+    assert tasks.ids_to_keep(many) is None
+    assert tasks.ids_to_keep(many[1:]) == frozenset(str(number) for number in range(1, 101))
 
 
 def test_a_task_that_succeeded_tells_its_image_as_it_was_at_each_step() -> None:
-    told = tasks.succeeded(by_task(IMAGE), {"input": GIVEN}, RECORD)
+    told = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, RECORD)
     fresh = {**METADATA, "size": None, "checksum": None, "virtual_size": None}
     wanted = fresh | {"status": "queued", "disk_format": "raw"}
     assert [(each.event_type, each.priority, each.payload) for each in told] == [
@@ -94,7 +96,7 @@ def test_a_task_that_succeeded_tells_its_image_as_it_was_at_each_step() -> None:
 
 
 def test_where_the_record_is_not_to_be_had_it_tells_what_was_asked_for() -> None:
-    told = tasks.succeeded(by_task(IMAGE), {"input": GIVEN}, None)
+    told = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, None)
     assert len(told) == 4
     for each in told:
         assert isinstance(each.payload, dict)
@@ -107,7 +109,10 @@ def test_where_the_record_is_not_to_be_had_it_tells_what_was_asked_for() -> None
 def test_what_glance_alone_sets_is_not_taken_from_what_was_asked_for() -> None:
     wrong = ASKED | {"id": "x", "status": "killed", "size": 7, "created_at": "1999-01-01T00:00:00Z"}
     given = {"input": INPUT | {"image_properties": wrong}}
-    told = tasks.succeeded(by_task(IMAGE), given, None) + tasks.failed(by_task(), given)[:1]
+    told = (
+        tasks.success_events(by_task(IMAGE), given, None)
+        + tasks.failure_events(by_task(), given)[:1]
+    )
     for each in told:
         assert isinstance(each.payload, dict)
         assert each.payload["id"] in (IMAGE, None)
@@ -117,7 +122,7 @@ def test_what_glance_alone_sets_is_not_taken_from_what_was_asked_for() -> None:
 
 def test_a_task_that_failed_tells_what_it_was_to_create_and_why() -> None:
     message = "Uploading the image failed due to: <urlopen http://u:secret@h/i /srv/tasks/x>"
-    create, upload = tasks.failed(by_task(), {"input": GIVEN, "message": message})
+    create, upload = tasks.failure_events(by_task(), {"input": GIVEN, "message": message})
     assert (create.event_type, create.priority) == ("image.create", "INFO")
     assert isinstance(create.payload, dict)
     assert {name: value for name, value in create.payload.items() if value is not None} == {
@@ -133,19 +138,21 @@ def test_a_task_that_failed_tells_what_it_was_to_create_and_why() -> None:
 
 @pytest.mark.parametrize("message", [None, "", 7])
 def test_why_may_be_missing(message: Any) -> None:
-    text = str(tasks.failed(by_task(), {"input": GIVEN, "message": message})[1].payload)
+    text = str(tasks.failure_events(by_task(), {"input": GIVEN, "message": message})[1].payload)
     assert text.startswith(f"import an image by task {TASK}: Glance accepted it, and it failed")
 
 
 def test_a_task_that_lacks_what_glance_needs_has_created_nothing() -> None:
-    (told,) = tasks.failed(by_task(), {"input": INPUT, "message": "Input does not contain it"})
+    (told,) = tasks.failure_events(
+        by_task(), {"input": INPUT, "message": "Input does not contain it"}
+    )
     assert (told.event_type, told.priority) == ("image.create", "ERROR")
     assert str(told.payload).endswith("it failed: Input does not contain it")
 
 
 @pytest.mark.parametrize("task", [{}, {"input": None}, {"input": {**INPUT, "image_properties": 1}}])
 def test_what_was_asked_for_may_not_be_seen(task: dict[str, Any]) -> None:
-    create, upload = tasks.failed(by_task(), task)
+    create, upload = tasks.failure_events(by_task(), task)
     assert isinstance(create.payload, dict)
     assert create.payload["properties"] == {}
     assert upload.priority == "ERROR"
@@ -161,7 +168,7 @@ def test_what_was_asked_for_may_not_be_seen(task: dict[str, Any]) -> None:
     ],
 )
 def test_the_image_is_that_of_the_result(task: dict[str, Any], image_id: str | None) -> None:
-    assert tasks.image_of(task) == image_id
+    assert tasks.created_image_id(task) == image_id
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,7 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
 ) -> None:
     operation = match("POST", "/v2/tasks")
     assert operation is not None
-    request = RequestFacts(Receiver(), None, body_start=body)
+    request = RequestFacts(Requester(), None, body_start=body)
     exchange = Exchange(operation, request, ResponseFacts(status))
     found = rules.decide(exchange, None, lambda: "")
     assert [(each.event_type, each.priority) for each in found] == (
@@ -197,10 +204,12 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
 def test_what_glance_has_accepted_goes_on_whatever_its_type_is() -> None:
     operation = match("POST", "/v2/tasks")
     assert operation is not None
-    request = RequestFacts(Receiver(), None)
-    assert rules.goes_on(Exchange(operation, request, ResponseFacts(201)))
-    assert not rules.goes_on(Exchange(operation, request, ResponseFacts(202)))
-    assert not rules.goes_on(Exchange(operation, request, ResponseFacts(201, error="OSError")))
+    request = RequestFacts(Requester(), None)
+    assert rules.goes_on_in_background(Exchange(operation, request, ResponseFacts(201)))
+    assert not rules.goes_on_in_background(Exchange(operation, request, ResponseFacts(202)))
+    assert not rules.goes_on_in_background(
+        Exchange(operation, request, ResponseFacts(201, error="OSError"))
+    )
     assert operation._replace(task_id=TASK).record_path == f"/v2/tasks/{TASK}"
     assert by_task(IMAGE).record_path == f"/v2/images/{IMAGE}"
 
@@ -210,4 +219,4 @@ def test_what_glance_has_accepted_goes_on_whatever_its_type_is() -> None:
     [({"type": "import"}, True), ({}, True), ({"type": "api_image_import"}, False)],
 )
 def test_only_a_task_of_type_import_makes_an_image(task: dict[str, Any], makes: bool) -> None:
-    assert tasks.makes_an_image(task) is makes
+    assert tasks.may_make_image(task) is makes

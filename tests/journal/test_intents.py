@@ -111,8 +111,8 @@ def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -
     leading = Leading(tmp_path)
     leading.settle()
     assert leading.unknown == [
-        intent.unknown(upload, Progress()),
-        intent.unknown(download, Progress(2**26, "o1")),
+        intent.unknown_outcome(upload, Progress()),
+        intent.unknown_outcome(download, Progress(2**26, "o1")),
     ]
     assert not segments(tmp_path)
     assert not listing(tmp_path).living
@@ -230,14 +230,14 @@ def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
 
 def test_the_error_says_what_is_known_and_nothing_else() -> None:
     upload, download = begun(image_id="i\n1"), begun(EventType.SEND)
-    told = intent.unknown(upload, Progress())
+    told = intent.unknown_outcome(upload, Progress())
     assert (told.event_type, told.priority) == (EventType.UPLOAD, Priority.ERROR)
     assert told.payload == (
         "upload data of image i 1: the outcome is unknown: the process that served it died"
     )
     assert told.timestamp == upload.timestamp
     assert told.message_id.replace("-", "") == upload.key.hex()
-    assert intent.unknown(download, Progress(5, "o1")).payload == {
+    assert intent.unknown_outcome(download, Progress(5, "o1")).payload == {
         **{"image_id": "i1", "owner_id": "o1", "receiver_tenant_id": "p1"},
         **{"receiver_user_id": "u1", "destination_ip": "192.0.2.7", "bytes_sent": 5},
     }

@@ -70,7 +70,7 @@ MUTATIONS = (
     Mutation(
         "a file holds what drives a terminal",
         "strategies/log.py",
-        "in_json(notification.to_json())",
+        "escaped_json(notification.to_json())",
         "notification.to_json()",
         (
             "strategies/test_log.py"
@@ -80,7 +80,7 @@ MUTATIONS = (
     Mutation(
         "a line of the log holds what a client chose as it is",
         "runtime/own_log.py",
-        'logger.log(level, "%s", "\\n".join(map(in_text, lines)))',
+        'logger.log(level, "%s", "\\n".join(map(escaped_text, lines)))',
         'logger.log(level, "%s", "\\n".join(lines))',
         (
             "wsgi/test_errors_end_here.py"
@@ -97,7 +97,7 @@ MUTATIONS = (
     Mutation(
         "a patch is searched, and not read as Glance reads it",
         "events/rules.py",
-        'return "locations" in patch.roots(body_start)',
+        'return "locations" in patch.changed_fields(body_start)',
         "return False",
         (
             "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "a patch that is too long to be kept names no locations",
         "wsgi/observation.py",
-        "seen.is_cut or rules.names_locations(seen.head)",
-        "rules.names_locations(seen.head)",
+        "seen.is_cut or rules.may_change_locations(seen.head)",
+        "rules.may_change_locations(seen.head)",
         (
             "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
         ),
@@ -969,8 +969,8 @@ MUTATIONS = (
     Mutation(
         "what came before counts as failed though nobody could look",
         "wsgi/judging.py",
-        "elif later.accepted.before is not None and not earlier.accepted.copies:",
-        "elif not earlier.accepted.copies:",
+        "elif later.accepted.before is not None and not earlier.accepted.is_copy:",
+        "elif not earlier.accepted.is_copy:",
         (
             "wsgi/test_following.py::test_where_the_later_one_could_not_look_before"
             "_the_earlier_is_not_called_failed_by_a_guess",

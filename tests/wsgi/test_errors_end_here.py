@@ -108,10 +108,10 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         (identity, "destination_ip"),
         (identity, "from_context"),
         (identity, "from_headers"),
-        (rules, "source_wanted"),
+        (rules, "record_source"),
         (rules, "decide"),
-        (rules, "prepare"),
-        (rules, "names_locations"),
+        (rules, "prepare_event"),
+        (rules, "may_change_locations"),
     ],
 )
 @pytest.mark.parametrize(

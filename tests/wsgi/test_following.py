@@ -20,7 +20,7 @@ from tests.wsgi.doubles import IMAGE, ListRecorder, Server, answering, environ, 
 
 ONE = f"/v2/images/{IMAGE}"
 LOCK, LISTS = (
-    background.LOCK,
+    background.LOCK_KEY,
     {"os_glance_importing_to_stores": "", "os_glance_failed_import": ""},
 )
 QUEUED = {"status": "queued", LOCK: "task-1"}
@@ -772,7 +772,7 @@ def test_a_bug_of_ours_is_logged_once_and_the_limit_still_ends_it(
     def breaks(*_: Any, **__: Any) -> bool:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(background, "has_settled", breaks)
+    monkeypatch.setattr(background, "has_ended", breaks)
     stage.filter(follow_limit="2m")
     assert stage.imports().trace[0][1] == "202 Accepted"
     stage.passes(120)
