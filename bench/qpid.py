@@ -17,9 +17,9 @@ import proton
 from bench import page
 from glance_notify_middleware import config
 from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.delivery.connection import BackOff
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.relay import Relay
-from glance_notify_middleware.delivery.window import BackOff
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome

@@ -23,8 +23,8 @@ from glance_notify_middleware.journal.files import (
 )
 from glance_notify_middleware.journal.locks import is_at
 
-AGAIN = 60.0
-"""Seconds after which they are tried again."""
+ASIDE_RETRY = 60.0
+"""Seconds after which messages that were set aside are sent again."""
 
 _CHUNK = 1024 * 1024  # bytes read at a time
 _WHOLE = 2 * (entries.LONGEST + 1024)  # bytes; in half of them a whole record is found, if any
@@ -48,8 +48,9 @@ class Aside:
         return priority in self._due
 
     def begin(self, priority: Priority, now: float, wait: float | None = None) -> None:
-        """Messages of this priority do not go; they are tried after `wait` seconds, else AGAIN."""
-        self._due[priority] = now + (AGAIN if wait is None else wait)
+        """Messages of this priority do not go; they are tried after `wait` seconds, else after
+        ASIDE_RETRY."""
+        self._due[priority] = now + (ASIDE_RETRY if wait is None else wait)
         self._flows.discard(priority)
 
     def add(self, message: Message) -> bool:

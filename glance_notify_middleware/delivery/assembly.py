@@ -10,11 +10,11 @@ from pathlib import Path
 
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import leader_watch
+from glance_notify_middleware.delivery.connection import BackOff
 from glance_notify_middleware.delivery.cursors import begin_now
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.delivery.relay import PATIENCE, Relay
-from glance_notify_middleware.delivery.window import BackOff
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import fitness, per_process
 from glance_notify_middleware.journal.destinations import DestinationsError, agree

@@ -1,30 +1,80 @@
-"""Dead letters: messages that no broker will ever take, kept for people, a file for each month."""
+"""Dead letters: messages that a broker rejects for good, kept for people, a file for each month."""
 
 import json
+import logging
 import os
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Message
-from glance_notify_middleware.journal.files import open_or_replace
+from glance_notify_middleware.journal.files import open_or_replace, sync
+from glance_notify_middleware.runtime.own_log import LOG, log_line
+
+TRIES = 3
+"""How often a rejected message is sent before it is a dead letter."""
 
 
-def bury(directory: Path, strategy: str, message: Message) -> Path:
-    """Append the message, as one line of JSON; returns the file, which is still to be synced (see
-    files.sync). Raises OSError."""
+class DeadLetters:
+    """Counts the rejections of messages, and writes the dead letters, of one strategy."""
+
+    def __init__(self, directory: Path, strategy: str) -> None:
+        self._directory = directory
+        self._strategy = strategy
+        self._log = StateLog(strategy)
+        self._rejections: Counter[str] = Counter()  # by message_id
+        self._unsynced: set[Path] = set()  # files with dead letters that are not synced yet
+
+    def reject(self, message: Message) -> bool:
+        """The broker has rejected the message: returns whether it is a dead letter by now.
+
+        A message whose dead letter cannot be written is none yet: it is sent again.
+        """
+        self._rejections[message.message_id] += 1
+        if self._rejections[message.message_id] < TRIES:
+            return False
+        try:
+            path = append(self._directory, self._strategy, message)
+        except OSError as error:
+            self._log.change("dead letters", "cannot keep a dead letter", logging.ERROR, str(error))
+            return False
+        self._unsynced.add(path)
+        del self._rejections[message.message_id]
+        what = f"{message.event_type} {message.message_id}"
+        line = f"{self._strategy} rejects {what} for what it is; it is kept in {path}"
+        log_line(LOG, logging.ERROR, line)
+        return True
+
+    def forget(self, message: Message) -> None:
+        """The broker has taken the message: its rejections do not count."""
+        self._rejections.pop(message.message_id, None)
+
+    def sync(self) -> None:
+        """Sync what was written, so that it survives a power cut. Raises OSError."""
+        for path in list(self._unsynced):
+            sync(path)
+            self._unsynced.discard(path)
+
+
+def append(directory: Path, strategy: str, message: Message) -> Path:
+    """Append the message, as one line of JSON, to the file of this month (UTC).
+
+    Returns the file, which is still to be synced (see files.sync). Raises OSError.
+    """
     now = datetime.now(UTC)
     path = directory / f"dead-{now:%Y-%m}.jsonl"
-    told = {
+    content = {
         "time": f"{now:%Y-%m-%d %H:%M:%S.%f}",
         "strategy": strategy,
         "notification": json.loads(message.body),
     }
-    line = json.dumps(told).encode() + b"\n"
+    line = json.dumps(content).encode() + b"\n"
     fd = open_or_replace(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(fd).st_size
         if size and os.pread(fd, 1, size - 1) != b"\n":
-            line = b"\n" + line  # the disk was full when the last one was written
+            line = b"\n" + line  # the disk was full when the line before was written
         if os.write(fd, line) < len(line):
             raise OSError(0, f"{path}: a dead letter could not be written: the disk is full")
     finally:

@@ -1,54 +1,54 @@
-"""The way of one strategy through the journals, in a thread of its own: none holds up another."""
+"""The lane of one strategy: a thread that delivers, so that no strategy holds up another."""
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.cursors import Cursors
-from glance_notify_middleware.delivery.window import BackOff, Delivery
-from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.delivery.dispatcher import Dispatcher
+from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.runtime.own_log import LOG, log_line
-from glance_notify_middleware.strategies import Connecting, Outcome, Strategy
+from glance_notify_middleware.strategies import Strategy
 
 _POLL = 0.05  # seconds between looks at the journal, while there is nothing new
 _KEEP_ALIVE = 1.0  # seconds between looks at the connection
-_AGAIN = 1.0  # seconds after which it begins again that ended with an error
+_LANE_RETRY = 1.0  # seconds after which a lane that has ended with an error begins again
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where notifications are brought, and how."""
+    """Where notifications are delivered, and how."""
 
-    name: str
+    name: str  # of the strategy
     make: Callable[[], Strategy]
     message_format: str
     back_off: BackOff
     aside_max_size: int  # bytes
 
 
-class Desk:
-    """What the lanes of one leader share. Who works with the journal holds `lock`.
+class JournalAccess:
+    """What the lanes of one leader share: its directory, and whose turn it is to work there.
 
-    So cursors, readers and deliveries have one user at a time, in whatever thread; while a
-    strategy talks to its broker the lock is free for the others.
+    Who works with the journals holds `lock`: so cursors, readers and windows have one user at a
+    time, in whatever thread. While a strategy talks to its broker, its lane does not hold it.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.lock = threading.Lock()
-        self._lost: set[tuple[str, Position]] = set()
+        self._reported: set[tuple[str, Position]] = set()  # losses, by where they were found
 
-    def tell_lost(self, step: Step) -> None:
-        """Once, though each strategy finds it."""
-        if (step.identity, step.after) in self._lost:
+    def report_lost(self, step: Step) -> None:
+        """Log what is lost before this step: once, though each strategy finds it."""
+        if (step.identity, step.after) in self._reported:
             return
-        self._lost.add((step.identity, step.after))
+        self._reported.add((step.identity, step.after))
         if step.gone:  # a leader that could not save how far it had come leaves the same behind
             why = f"unless sent before: a segment of the journal of {step.identity} is gone"
         else:
@@ -57,126 +57,81 @@ class Desk:
 
 
 class Lane:
-    """Reads the journals, sends, and moves the cursors, of one strategy.
+    """Delivers to one strategy: reads the journals, sends, and moves the cursors.
 
-    The thread that runs it owns the strategy. `reader` and `cursors`, and `holds`, are for who has
-    the desk.
+    The thread that runs it owns the strategy. The `subscription` is also used by the settling of
+    dead processes, and so with the lock of JournalAccess alone.
     """
 
     def __init__(
-        self, desk: Desk, route: Route, cursors: Cursors, complain: Callable[[str, Exception], None]
+        self,
+        access: JournalAccess,
+        route: Route,
+        cursors: Cursors,
+        report: Callable[[str, Exception], None],
     ) -> None:
-        """`complain` is told the strategy's name and the error that ended it; it begins again."""
+        """`report` is called with the name of the strategy and an error that has ended the lane,
+        before the lane begins again."""
         self.name = route.name
-        self.cursors = cursors
-        self.reader = Reader(desk.directory, cursors.positions)
-        self._desk = desk
+        self.subscription = Subscription(access.directory, cursors)
+        self._access = access
         self._route = route
-        self._complain = complain
-        self._delivery: Delivery | None = None
-
-    def holds(self, identity: str) -> bool:
-        """Whether anything of that process is on its way."""
-        return self._delivery is not None and self._delivery.holds(identity)
+        self._report = report
 
     def run(self, over: threading.Event) -> None:
-        """Until it is `over`."""
+        """Deliver until `over` is set."""
         while not over.is_set():
             try:
                 self._serve(over)
             except Exception as error:
-                self._complain(self.name, error)
-                over.wait(_AGAIN)
+                self._report(self.name, error)
+                over.wait(_LANE_RETRY)
 
     def _serve(self, over: threading.Event) -> None:
-        delivery = Delivery(
-            self.name,
-            _beside_the_desk(self._route.make(), self._desk.lock),
-            self._desk.directory,
-            self.cursors,
-            message_format=self._route.message_format,
-            back_off=self._route.back_off,
-            aside_max_size=self._route.aside_max_size,
-        )
+        connection = self._connection()
+        dispatcher = self._dispatcher(connection)
         next_look = 0.0
         try:
             while not over.is_set():
-                with self._desk.lock:
-                    self._delivery = delivery
-                    if time.monotonic() >= next_look:
-                        next_look = time.monotonic() + _KEEP_ALIVE
-                        delivery.keep_alive()
-                    worked = self._round(delivery)
-                if not worked:
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + _KEEP_ALIVE
+                    connection.keep_alive(is_idle=dispatcher.is_idle)
+                if not self._deliver_batch(connection, dispatcher):
                     over.wait(_POLL)
         finally:
-            with self._desk.lock:
-                self._begin_anew()
-            delivery.close()
+            with self._access.lock:
+                self.subscription.begin_again()
+            connection.close()
 
-    def _round(self, delivery: Delivery) -> bool:
-        room = delivery.room
-        if room > 0:
-            steps = self.reader.read(room)
-            delivery.take(steps)
-            for step in steps:
+    def _deliver_batch(self, connection: Connection, dispatcher: Dispatcher) -> bool:
+        """Prepare a batch with the lock, send it without, settle it with the lock again. Returns
+        whether there may be more to send at once."""
+        with self._access.lock:
+            for step in self.subscription.read():
                 if step.lost:
-                    self._desk.tell_lost(step)
-        worked = delivery.send()
-        self.cursors.save()
+                    self._access.report_lost(step)
+            batch = dispatcher.next_batch()
+        outcomes = connection.send(batch.messages)
+        with self._access.lock:
+            worked = dispatcher.settle(batch, outcomes)
+            self.subscription.cursors.save()
         return worked
 
-    def _begin_anew(self) -> None:
-        """What was on its way is read again, from the cursors on."""
-        self._delivery = None
-        self.reader.close()
-        self.reader = Reader(self._desk.directory, self.cursors.positions)
-        self.cursors.save(at_once=True)
+    def _connection(self) -> Connection:
+        return Connection(
+            self.name,
+            self._route.make(),
+            self._access.directory,
+            message_format=self._route.message_format,
+            back_off=self._route.back_off,
+        )
 
-
-class _BesideTheDesk:
-    """A strategy, for one who has the desk: it is left to others while the broker is waited for."""
-
-    def __init__(self, strategy: Strategy, lock: threading.Lock) -> None:
-        self._strategy = strategy
-        self._lock = lock
-
-    def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
-        with self._left():
-            return self._strategy.send(batch)
-
-    def keep_alive(self) -> None:
-        with self._left():
-            self._strategy.keep_alive()
-
-    def close(self) -> None:
-        self._strategy.close()
-
-    @contextlib.contextmanager
-    def _left(self) -> Iterator[None]:
-        self._lock.release()
-        try:
-            yield
-        finally:
-            self._lock.acquire()
-
-
-class _ConnectingBesideTheDesk(_BesideTheDesk):
-    """One that can connect without a message, likewise."""
-
-    def __init__(self, strategy: Connecting, lock: threading.Lock) -> None:
-        super().__init__(strategy, lock)
-        self._connecting = strategy
-
-    def connect(self) -> None:
-        with self._left():
-            self._connecting.connect()
-
-    def reason(self, priority: Priority, outcome: Outcome) -> str:
-        return self._connecting.reason(priority, outcome)
-
-
-def _beside_the_desk(strategy: Strategy, lock: threading.Lock) -> Strategy:
-    if isinstance(strategy, Connecting):
-        return _ConnectingBesideTheDesk(strategy, lock)
-    return _BesideTheDesk(strategy, lock)
+    def _dispatcher(self, connection: Connection) -> Dispatcher:
+        return Dispatcher(
+            self.name,
+            connection,
+            self.subscription,
+            self._access.directory,
+            back_off=self._route.back_off,
+            aside_max_size=self._route.aside_max_size,
+        )

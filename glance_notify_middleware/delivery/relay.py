@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import CursorFile
-from glance_notify_middleware.delivery.lane import Desk, Lane, Route
+from glance_notify_middleware.delivery.lane import JournalAccess, Lane, Route
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
 from glance_notify_middleware.journal import layout, locks
@@ -55,7 +55,7 @@ class Relay:
                 try:
                     self._follow_or_lead()
                 except Exception as error:
-                    self._complain("", error)
+                    self._report("", error)
                     self._stop.wait(1.0)
         finally:
             self._ended.set()
@@ -68,7 +68,7 @@ class Relay:
         self._stop.set()
         self._ended.wait(seconds)
 
-    def _complain(self, strategy: str, error: Exception) -> None:
+    def _report(self, strategy: str, error: Exception) -> None:
         """Once for an error that comes again and again, or to all: the directory may be gone."""
         ended = "" if isinstance(error, OSError) else strategy
         said, now = (ended, type(error).__name__), time.monotonic()
@@ -85,7 +85,7 @@ class Relay:
             while not locks.lock(fd):
                 if self._stop.wait(_FOLLOWER_POLL) or not locks.is_at(path, fd):
                     return
-            lead = _Lead(self._directory, self._routes, self._complain, self._record)
+            lead = _Lead(self._directory, self._routes, self._report, self._record)
             lead.run(self._stop, self._ours, lambda: locks.is_at(path, fd))
         finally:
             os.close(fd)
@@ -98,16 +98,17 @@ class _Lead:
         self,
         directory: Path,
         routes: Sequence[Route],
-        complain: Callable[[str, Exception], None],
+        report: Callable[[str, Exception], None],
         record: RecordUnknown,
     ) -> None:
-        self._desk = Desk(directory)
+        self._access = JournalAccess(directory)
         self._cursors = CursorFile(directory, [route.name for route in routes])
         self._lanes = [
-            Lane(self._desk, route, self._cursors.of(route.name), complain) for route in routes
+            Lane(self._access, route, self._cursors.of(route.name), report) for route in routes
         ]
-        self._settling = Settling(directory, self._lanes, record)
-        self._complain = complain
+        self._subscriptions = [lane.subscription for lane in self._lanes]
+        self._settling = Settling(directory, self._subscriptions, record)
+        self._report = report
         self._newer: set[str] = set()  # whose records are not for us to read
 
     def run(
@@ -116,7 +117,7 @@ class _Lead:
         ours: Callable[[], str | None],
         is_leader: Callable[[], bool],
     ) -> None:
-        directory = self._desk.directory
+        directory = self._access.directory
         layout.sweep(directory)
         log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
         retire(directory, self._cursors)
@@ -141,14 +142,14 @@ class _Lead:
     def _survey(self, ours: Callable[[], str | None]) -> None:
         """An error of it ends no lane: what each sends is on its way."""
         try:
-            with self._desk.lock:
+            with self._access.lock:
                 self._settling.survey(ours)
-                self._point_out_newer()
+                self._report_newer()
         except Exception as error:
-            self._complain("", error)
+            self._report("", error)
 
-    def _point_out_newer(self) -> None:
-        found = (chain for lane in self._lanes for chain in lane.reader.chains.values())
+    def _report_newer(self) -> None:
+        found = (chain for each in self._subscriptions for chain in each.reader.chains.values())
         for identity in {chain.identity for chain in found if chain.is_newer} - self._newer:
             self._newer.add(identity)
             told = f"the journal of {identity} is of a newer version, and waits for its relay"

@@ -6,16 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed, layout, locks
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
-from glance_notify_middleware.journal.reader import Chain, Reader
+from glance_notify_middleware.journal.reader import Chain
 from glance_notify_middleware.journal.totals import ADDED, TOLD
 from glance_notify_middleware.journal.vetting import Strangers, Vetting
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
@@ -29,33 +29,22 @@ _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts 
 RecordUnknown = Callable[[Sequence[Notification]], bool]
 
 
-class Lane(Protocol):
-    """The way of one strategy through the journals."""
-
-    @property
-    def reader(self) -> Reader: ...
-
-    @property
-    def cursors(self) -> Cursors: ...
-
-    def holds(self, identity: str) -> bool:
-        """Whether anything of that process is on its way, and not confirmed yet."""
-
-
 class Settling:
     """Settles the dead, and removes what has been delivered: segments first, live file last.
 
     Delivered is what all strategies have been sent.
     """
 
-    def __init__(self, directory: Path, lanes: Sequence[Lane], record: RecordUnknown) -> None:
-        """`lanes` are those of all strategies: one at least. `record` takes what is to be told of
-        operations whose outcome is unknown into the journal of this process; it returns False
-        where that cannot be written now. Raises OSError."""
+    def __init__(
+        self, directory: Path, subscriptions: Sequence[Subscription], record: RecordUnknown
+    ) -> None:
+        """`subscriptions` are those of all strategies: one at least. `record` takes what is to be
+        told of operations whose outcome is unknown into the journal of this process; it returns
+        False where that cannot be written now. Raises OSError."""
         self._directory = directory
         self._record = record
         self._told: set[str] = set()  # the dead whose open intents have been told
-        self._lanes = lanes
+        self._subscriptions = subscriptions
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
         self._left_alone: dict[str, float] = {}  # the dead that cannot be read, and until when
@@ -69,7 +58,7 @@ class Settling:
         `ours` tells under which identity this process itself records. It is asked after the
         listing, and known before its live file is made: what we lock ourselves looks dead to us.
         """
-        self._lanes[0].cursors.save(at_once=True)  # which saves those of all
+        self._subscriptions[0].cursors.save(at_once=True)  # which saves those of all
         self._strangers.look()
         self._find_dead(self._listed(), ours())
         # Listed again: before its lock was ours, a process may have begun another segment.
@@ -124,11 +113,11 @@ class Settling:
 
     def _chains(self, identity: str) -> list[Chain]:
         """That process's journal, as each strategy reads it that has begun to."""
-        chains = (lane.reader.chains.get(identity) for lane in self._lanes)
+        chains = (each.reader.chains.get(identity) for each in self._subscriptions)
         return [chain for chain in chains if chain is not None]
 
     def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
-        places = [lane.cursors.saved.get(identity) for lane in self._lanes]
+        places = [each.cursors.saved.get(identity) for each in self._subscriptions]
         passed = min(0 if place is None else place.segment for place in places)
         gone = [number for number in numbers if number < passed]
         if not gone:
@@ -147,7 +136,7 @@ class Settling:
     def _settle(self, identity: str, segments: list[int]) -> None:
         self._found_dead(identity)
         chains = self._chains(identity)
-        if segments and len(chains) < len(self._lanes):
+        if segments and len(chains) < len(self._subscriptions):
             return  # they are still to be read
         if any(chain.is_newer for chain in chains):
             self._leave_alone(identity)
@@ -156,7 +145,8 @@ class Settling:
             return
         counters = self._counters(identity)
         lost = max(
-            lane.reader.lost_at_end(identity, counters.get("number")) for lane in self._lanes
+            each.reader.lost_at_end(identity, counters.get("number"))
+            for each in self._subscriptions
         )
         if lost:
             told = f"{lost} notifications are lost: the journal of {identity} is damaged"
@@ -227,19 +217,19 @@ class Settling:
     def _forget_the_gone(self, listed: Listing) -> None:
         """Those that another leader has settled."""
         known: set[str] = set()
-        for lane in self._lanes:
-            known |= lane.reader.chains.keys() | lane.cursors.positions.keys()
+        for each in self._subscriptions:
+            known |= each.reader.chains.keys() | each.cursors.positions.keys()
         for identity in known - listed.segments.keys() - listed.living:
             if not self._is_on_its_way(identity):
                 self._forget(identity)
 
     def _is_on_its_way(self, identity: str) -> bool:
-        return any(lane.holds(identity) for lane in self._lanes)
+        return any(each.window.holds(identity) for each in self._subscriptions)
 
     def _forget(self, identity: str) -> None:
-        for lane in self._lanes:
-            lane.reader.forget(identity)
-            lane.cursors.forget(identity)
+        for each in self._subscriptions:
+            each.reader.forget(identity)
+            each.cursors.forget(identity)
 
     def _counters(self, identity: str) -> dict[str, Any]:
         fd = self._locks.get(identity)

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from glance_notify_middleware.delivery.connection import BackOff
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.relay import Relay
-from glance_notify_middleware.delivery.window import BackOff
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, Strategy
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from glance_notify_middleware.delivery.connection import BackOff
+from glance_notify_middleware.delivery.connection import Connection as BrokerConnection
 from glance_notify_middleware.delivery.cursors import CursorFile
-from glance_notify_middleware.delivery.window import BackOff, Delivery
+from glance_notify_middleware.delivery.dispatcher import Dispatcher
+from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.delivery.window import Window
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Step
@@ -84,16 +88,28 @@ class Bench:
     def begin_again(self, *, message_format: str = "plain") -> None:
         """As the next leader does: from the cursors that were saved."""
         self.cursors = CursorFile(self.directory, ["scripted"]).of("scripted")
-        self.delivery = Delivery(
+        self.subscription = Subscription(self.directory, self.cursors)
+        self.connection = BrokerConnection(
             "scripted",
             self.strategy,
             self.directory,
-            self.cursors,
             message_format=message_format,
+            back_off=BackOff(FIRST_WAIT, 30.0),
+            clock=lambda: self.now,
+        )
+        self.dispatcher = Dispatcher(
+            "scripted",
+            self.connection,
+            self.subscription,
+            self.directory,
             back_off=BackOff(FIRST_WAIT, 30.0),
             aside_max_size=self._aside_max_size,
             clock=lambda: self.now,
         )
+
+    @property
+    def window(self) -> Window:
+        return self.subscription.window
 
     def take(self, *messages: Message, together: bool = False) -> list[str]:
         """The next messages of the journal, a step for each, or one for all; their ids."""
@@ -101,14 +117,22 @@ class Bench:
         for each in steps:
             self._number += len(each)
             place = Position(0, 1000 * self._number, self._number)
-            self.delivery.take([Step(IDENTITY, each, place)])
+            self.window.take([Step(IDENTITY, each, place)])
         return [each.message_id for each in messages]
 
     def take_some(self, count: int) -> list[str]:
         return self.take(*(message() for _ in range(count)))
 
     def send(self, times: int = 1) -> list[bool]:
-        return [self.delivery.send() for _ in range(times)]
+        """As a lane does it, so many times: whether there may be more to send at once."""
+        return [self._send_batch() for _ in range(times)]
+
+    def _send_batch(self) -> bool:
+        batch = self.dispatcher.next_batch()
+        return self.dispatcher.settle(batch, self.connection.send(batch.messages))
+
+    def keep_alive(self) -> None:
+        self.connection.keep_alive(is_idle=self.dispatcher.is_idle)
 
     def wait(self, seconds: float) -> None:
         self.now += seconds

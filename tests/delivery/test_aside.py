@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import AGAIN
-from glance_notify_middleware.delivery.window import TRIES
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.dead_letters import TRIES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.setting_aside import (
@@ -38,7 +38,7 @@ def test_it_is_tried_again_each_minute_with_one_message(bench: Bench) -> None:
     ids = bench.take(warning(), warning(), warning())
     for _ in range(4):
         send_all(bench)
-        bench.wait(AGAIN - 0.5)
+        bench.wait(ASIDE_RETRY - 0.5)
         assert bench.send() == [False]
         bench.wait(0.5)
     assert bench.strategy.ids == [ids, ids[:1], ids[:1], ids[:1]]
@@ -53,7 +53,7 @@ def test_when_it_can_it_goes_in_its_order_and_before_what_came_later(bench: Benc
     bench.strategy.answer = taken
     batches = len(bench.strategy.batches)
     ids += bench.take(warning())
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     ids += bench.take(warning(), warning())
     send_all(bench)
@@ -80,7 +80,7 @@ def test_priorities_do_not_wait_for_one_another(bench: Bench) -> None:
     bench.take(warning(), message(priority=Priority.ERROR))
     bench.send()
     bench.strategy.answer = nowhere_for(WARN)
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert [path.name for path in bench.directory.glob("aside.*")] == ["aside.scripted.warn.seg"]
 
@@ -96,11 +96,11 @@ def test_it_stops_where_the_broker_has_no_place_again_and_repeats_nothing(bench:
         return Outcome.TAKEN if left[0] >= 0 else Outcome.UNROUTABLE
 
     bench.strategy.answer = some
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     batches = len(bench.strategy.batches)
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, batches) == ids[3:]
 
@@ -110,7 +110,7 @@ def test_an_error_while_it_goes_repeats_only_what_is_not_known_to_be_taken(bench
     ids = bench.take(*(warning() for _ in range(5)))
     bench.send()
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     bench.send()
     bench.strategy.errors = [SendError("gone", [Outcome.TAKEN, None, Outcome.TAKEN])]
     send_all(bench)
@@ -127,7 +127,7 @@ def test_an_error_while_it_is_tried_is_one_for_all(bench: Bench) -> None:
     bench.send()
     bench.take(message())
     bench.strategy.errors = [SendError("gone")] * 2
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     batches = len(bench.strategy.batches)
     bench.send(3)
     assert len(bench.strategy.batches) == batches + 1
@@ -142,7 +142,7 @@ def test_poison_that_was_set_aside_is_tried_three_times_as_all_is(bench: Bench) 
     )
     tries = 0
     while not bench.dead_letters():
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
         bench.send()
         tries = sum(ids[0] in batch for batch in bench.strategy.ids[1:])
         assert tries <= TRIES
@@ -159,7 +159,7 @@ def test_poison_that_cannot_be_buried_makes_no_busy_loop(
     bench.take(letter_of_warning())
     bench.send()
     bench.strategy.answer = nowhere_for(WARN, instead=Outcome.REJECTED)
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
 
     def full(fd: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -168,7 +168,7 @@ def test_poison_that_cannot_be_buried_makes_no_busy_loop(
         patched.setattr(os, "write", full)
         assert False in bench.send(10)
     for _ in range(5):
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
         bench.send()
     assert len(bench.dead_letters()) == 1
 
@@ -181,7 +181,7 @@ def test_it_is_told_once_and_so_is_the_end_of_it(
     for _ in range(5):
         bench.take(warning(), message())
         send_all(bench)
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
     bench.strategy.answer = taken
     send_all(bench)
     bench.take(warning())

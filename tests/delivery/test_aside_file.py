@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import AGAIN, Aside
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY, Aside
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.events.notification import Message, Priority
 from tests.journal.support import message
@@ -60,12 +60,12 @@ def test_each_priority_has_a_file_and_a_time_of_its_own(tmp_path: Path) -> None:
         found.add(each)
     assert WARN in found
     assert Priority.INFO not in found
-    assert found.due(4.0 + AGAIN) is None
-    assert found.due(5.0 + AGAIN) is WARN
+    assert found.due(4.0 + ASIDE_RETRY) is None
+    assert found.due(5.0 + ASIDE_RETRY) is WARN
     assert taken_out(found, WARN) == made[:2]
     assert found.end(WARN)
     assert WARN not in found
-    assert found.due(9.0 + AGAIN) is ERROR
+    assert found.due(9.0 + ASIDE_RETRY) is ERROR
     assert taken_out(found, ERROR) == made[2:]
     assert {path.name for path in tmp_path.glob("aside.*")} == {"aside.rabbit.error.seg"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY
 from glance_notify_middleware.delivery.window import WINDOW
 from tests.delivery.setting_aside import WARN, nowhere_for, send_all, sent_since, warning
 from tests.delivery.support import Bench, lines, taken
@@ -28,16 +28,16 @@ def test_when_there_is_no_more_room_it_waits_in_the_journal_and_the_others_go_on
     assert bench.send() == [False]
     told = lines(caplog, logging.ERROR)
     assert told == ["scripted can set no more messages aside: there is no more room for them"]
-    rest = bench.take(*(warning(bytes(200)) for _ in range(bench.delivery.room)))
+    rest = bench.take(*(warning(bytes(200)) for _ in range(bench.window.room)))
     send_all(bench)
-    assert bench.delivery.room == 0
+    assert bench.window.room == 0
     assert bench.done == done
     assert bench.strategy.ids == [ids + others]
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, 1) == ids + rest
-    assert bench.delivery.room == WINDOW
+    assert bench.window.room == WINDOW
     assert bench.done == len(ids + others + rest)
 
 
@@ -49,7 +49,7 @@ def test_a_short_message_does_not_pass_a_long_one_for_which_there_is_no_room(
     ids = bench.take(warning(bytes(600)), warning(bytes(600)), warning(bytes(10)))
     send_all(bench)
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, 1) == ids
 
@@ -76,7 +76,7 @@ def test_on_a_full_disk_it_waits_in_the_journal(
     assert bench.done == 0
     assert len(lines(caplog, logging.ERROR)) == 1
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, 1) == ids[:2]
     assert bench.done == 3
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_of_what_was_set_aside_keeps_only_its_own_priority(
     ids = bench.take(warning(), warning())
     send_all(bench)
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
 
     def broken(*_: object) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
@@ -101,6 +101,6 @@ def test_what_cannot_be_read_of_what_was_set_aside_keeps_only_its_own_priority(
     assert sent_since(bench, 1) == others
     told = lines(caplog, logging.ERROR)
     assert told == ["scripted cannot read what was set aside: [Errno 5] Input/output error"]
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, 2) == ids

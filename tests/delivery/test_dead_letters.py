@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.dead_letters import bury
+from glance_notify_middleware.delivery.dead_letters import append
 from tests.journal.support import message
 
 
 def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
     before = datetime.now(UTC)
     paths = {
-        bury(tmp_path, "rabbit", message(b'{"name": "\xc3\xa9\\n", "n": %d}' % n)) for n in (1, 2)
+        append(tmp_path, "rabbit", message(b'{"name": "\xc3\xa9\\n", "n": %d}' % n)) for n in (1, 2)
     }
     after = datetime.now(UTC)
     assert paths <= {tmp_path / f"dead-{time:%Y-%m}.jsonl" for time in (before, after)}
@@ -32,7 +32,7 @@ def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
 
 def test_none_drives_the_terminal_of_who_reads_it(tmp_path: Path) -> None:
     name = "\x7f\x9b31m\u2028\u202e"
-    path = bury(
+    path = append(
         tmp_path, "rabbit", message(json.dumps({"name": name}, ensure_ascii=False).encode())
     )
     text = path.read_text()
@@ -47,8 +47,8 @@ def test_one_that_was_torn_by_a_full_disk_does_not_spoil_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda fd, data: write(fd, data[:20]))
         with pytest.raises(OSError, match="the disk is full"):
-            bury(tmp_path, "rabbit", message(b'{"n": 1}'))
-    path = bury(tmp_path, "rabbit", message(b'{"n": 1}'))
+            append(tmp_path, "rabbit", message(b'{"n": 1}'))
+    path = append(tmp_path, "rabbit", message(b'{"n": 1}'))
     whole = []
     for line in path.read_text().splitlines():
         try:
@@ -66,4 +66,4 @@ def test_where_it_cannot_be_written_is_an_error(
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        bury(tmp_path, "rabbit", message())
+        append(tmp_path, "rabbit", message())

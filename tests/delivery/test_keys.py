@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import AGAIN
-from glance_notify_middleware.delivery.window import OPERATOR, WINDOW
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.connection import OPERATOR_RETRY
+from glance_notify_middleware.delivery.window import WINDOW
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.setting_aside import WARN, nowhere_for, send_all, sent_since, warning
@@ -53,7 +54,7 @@ def test_what_would_fill_the_window_is_set_aside_and_tried_again_soon(bench: Ben
     ids = bench.take(*(warning() for _ in range(WINDOW // 2 + 1)))
     bench.send()
     assert not list(bench.directory.glob("aside.*"))
-    others = bench.take(*(message() for _ in range(bench.delivery.room)))
+    others = bench.take(*(message() for _ in range(bench.window.room)))
     send_all(bench)
     assert bench.done == WINDOW
     assert [path.name for path in bench.directory.glob("aside.*")] == ["aside.scripted.warn.seg"]
@@ -121,11 +122,11 @@ def test_what_is_taken_before_its_turn_is_not_sent_again(bench: Bench) -> None:
         return Outcome.UNROUTABLE if sent.message_id in left_out else Outcome.TAKEN
 
     bench.strategy.answer = some
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     batches = len(bench.strategy.batches)
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert sent_since(bench, batches) == left_out
     assert not list(bench.directory.glob("aside.*"))
@@ -138,14 +139,14 @@ def test_what_is_denied_is_set_aside_and_tried_each_minute(bench: Bench) -> None
     assert bench.done == 3
     for _ in range(3):
         batches = len(bench.strategy.batches)
-        bench.wait(AGAIN - 0.5)
+        bench.wait(ASIDE_RETRY - 0.5)
         send_all(bench)
         assert sent_since(bench, batches) == []
         bench.wait(0.5)
         send_all(bench)
         assert sent_since(bench, batches) == ids[:1]
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     batches = len(bench.strategy.batches)
     send_all(bench)
     assert sent_since(bench, batches) == [ids[0], ids[2]]
@@ -192,10 +193,10 @@ def test_it_is_said_once_with_what_the_strategy_knows_and_so_is_the_end(
     for _ in range(5):
         bench.take(warning(), message())
         send_all(bench)
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
     connecting.answer = taken
     for _ in range(3):
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
         send_all(bench)
     found = [f"{each.levelname} {each.getMessage()}" for each in caplog.records]
     assert [each for each in found if "WARN " in each or "WARN:" in each] == told
@@ -215,11 +216,11 @@ def test_it_connects_before_there_is_anything_to_send_and_says_so_once(
 ) -> None:
     caplog.set_level(logging.INFO)
     for _ in range(3):
-        bench.delivery.keep_alive()
+        bench.keep_alive()
     assert connecting.connects == 3
     bench.take_some(1)
     bench.send()
-    bench.delivery.keep_alive()
+    bench.keep_alive()
     assert lines(caplog) == ["scripted is connected", "scripted takes notifications"]
 
 
@@ -230,11 +231,11 @@ def test_what_hinders_it_is_said_once_and_tried_as_all_is(
     wrong = SendError("password", needs_operator=True)
     connecting.connect_errors = [wrong, wrong]
     for _ in range(50):
-        bench.delivery.keep_alive()
+        bench.keep_alive()
     assert connecting.connects == 1
     for _ in range(2):
-        bench.wait(OPERATOR)
-        bench.delivery.keep_alive()
+        bench.wait(OPERATOR_RETRY)
+        bench.keep_alive()
     assert connecting.connects == 3
     waits = f"notifications wait in {bench.directory}"
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
@@ -251,7 +252,7 @@ def test_while_something_waits_only_messages_are_tried(
     bench.take_some(1)
     bench.send()
     bench.wait(60)
-    bench.delivery.keep_alive()
+    bench.keep_alive()
     assert connecting.connects == 0
 
 
@@ -260,7 +261,7 @@ def test_a_strategy_that_connects_with_its_first_message_goes_on_to(
 ) -> None:
     caplog.set_level(logging.INFO)
     for _ in range(3):
-        bench.delivery.keep_alive()
+        bench.keep_alive()
     assert lines(caplog) == []
     bench.strategy.answer = nowhere_for(WARN, instead=DENIED)
     bench.take(message(priority=Priority.INFO), warning())

@@ -12,7 +12,7 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.delivery.aside import AGAIN
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY
 from glance_notify_middleware.delivery.cursors import Cursors, begin_now
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Priority
@@ -133,7 +133,7 @@ def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done
     at_each_move(monkeypatch, lambda: left.append(power.left()), "move_aside")
     bench.strategy.answer = lambda _: Outcome.REJECTED
     for _ in range(4):
-        bench.wait(AGAIN)
+        bench.wait(ASIDE_RETRY)
         send_all(bench)
     assert left
     (dead,) = (content for name, content in left[0].items() if name.startswith("dead-"))
@@ -170,7 +170,7 @@ def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
     bench.take(*(warning() for _ in range(5)))
     send_all(bench)
     bench.strategy.answer = taken
-    bench.wait(AGAIN)
+    bench.wait(ASIDE_RETRY)
     send_all(bench)
     assert not list(bench.directory.glob("aside.*"))
     saved = checksummed.loads(power.left()["cursors.json"]) or {}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.window import OPERATOR, WINDOW, BackOff
+from glance_notify_middleware.delivery.connection import OPERATOR_RETRY, BackOff
+from glance_notify_middleware.delivery.window import WINDOW
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.support import FIRST_WAIT, IDENTITY, Bench, letter, lines
@@ -32,7 +33,7 @@ def test_what_is_taken_is_sent_in_its_order_and_the_cursor_follows(bench: Bench)
     assert bench.send(2) == [True, False]
     assert bench.strategy.ids == [first + second]
     assert bench.done == 5
-    assert bench.delivery.room == WINDOW
+    assert bench.window.room == WINDOW
 
 
 def test_a_message_goes_as_it_is_or_in_the_operators_format(bench: Bench) -> None:
@@ -51,26 +52,26 @@ def test_a_message_goes_as_it_is_or_in_the_operators_format(bench: Bench) -> Non
 def test_the_window_has_an_end(bench: Bench) -> None:
     bench.strategy.errors = [SendError("gone")]
     bench.take_some(WINDOW - 1)
-    assert bench.delivery.room == 1
+    assert bench.window.room == 1
     bench.take(message(), message(), together=True)
-    assert bench.delivery.room == -1
+    assert bench.window.room == -1
     bench.send()
-    assert bench.delivery.room == -1
+    assert bench.window.room == -1
     bench.wait(60)
     bench.send()
-    assert bench.delivery.room == WINDOW
+    assert bench.window.room == WINDOW
 
 
 def test_steps_without_messages_are_done_in_their_turn(bench: Bench) -> None:
     bench.strategy.errors = [SendError("gone")]
     bench.take_some(1)
     bench.take(together=True)
-    assert bench.delivery.room == WINDOW - 2
+    assert bench.window.room == WINDOW - 2
     assert bench.send() == [False]
     assert bench.done == 0
     bench.wait(60)
     bench.send()
-    assert (bench.done, bench.delivery.room) == (1, WINDOW)
+    assert (bench.done, bench.window.room) == (1, WINDOW)
 
 
 def test_the_cursor_moves_only_over_what_is_done_without_a_gap(bench: Bench) -> None:
@@ -78,12 +79,12 @@ def test_the_cursor_moves_only_over_what_is_done_without_a_gap(bench: Bench) -> 
     bench.strategy.answer = refusing(ids[2])
     bench.send()
     assert bench.done == 2
-    assert bench.delivery.holds(IDENTITY)
+    assert bench.window.holds(IDENTITY)
     bench.strategy.answer = refusing()
     bench.wait(60)
     bench.send()
     assert bench.done == 5
-    assert not bench.delivery.holds(IDENTITY)
+    assert not bench.window.holds(IDENTITY)
 
 
 def test_a_record_is_done_when_all_of_its_messages_are(bench: Bench) -> None:
@@ -177,12 +178,12 @@ def test_what_only_an_operator_can_mend_is_tried_each_minute(bench: Bench) -> No
     bench.take_some(1)
     bench.strategy.errors = [SendError("password", needs_operator=True)] * 2
     bench.send()
-    bench.wait(OPERATOR - 0.1)
+    bench.wait(OPERATOR_RETRY - 0.1)
     assert bench.send() == [False]
     assert len(bench.strategy.batches) == 1
     bench.wait(0.1)
     bench.send()
-    bench.wait(OPERATOR)
+    bench.wait(OPERATOR_RETRY)
     bench.send()
     assert (len(bench.strategy.batches), bench.done) == (3, 1)
 
@@ -190,9 +191,9 @@ def test_what_only_an_operator_can_mend_is_tried_each_minute(bench: Bench) -> No
 def test_a_connection_that_turns_out_to_be_lost_while_idle_is_left_alone_for_a_while(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.delivery.keep_alive()
+    bench.keep_alive()
     bench.strategy.errors = [SendError("the peer is silent")]
-    bench.delivery.keep_alive()
+    bench.keep_alive()
     bench.take_some(1)
     assert bench.send() == [False]
     bench.wait(FIRST_WAIT)
@@ -248,5 +249,5 @@ def test_an_error_of_the_strategy_itself_leaves_all_where_it_was(bench: Bench) -
 
 
 def test_in_the_end_the_connection_is_let_go(bench: Bench) -> None:
-    bench.delivery.close()
+    bench.connection.close()
     assert bench.strategy.is_closed

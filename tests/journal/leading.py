@@ -7,40 +7,42 @@ from typing import Any
 
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.delivery.settling import Settling
+from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
-from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.reader import Reader
 from tests.journal.support import ids, message, segments, write_segment
 
 
 class Way:
-    """Reader and cursors of one strategy."""
+    """The subscription of one strategy."""
 
     def __init__(self, directory: Path, cursors: Cursors) -> None:
+        self.subscription = Subscription(directory, cursors)
         self.cursors = cursors
-        self.reader = Reader(directory, cursors.positions)
-        self.on_their_way: list[Step] = []
+
+    @property
+    def reader(self) -> Reader:
+        return self.subscription.reader
 
     def read(self) -> list[str]:
         """Send what there is to send; the ids."""
         steps = self.reader.read(10**9)
-        self.on_their_way += steps
+        self.subscription.window.take(steps)
         return ids(steps)
 
     def confirm(self) -> None:
         """The broker has taken all that was sent."""
-        for step in self.on_their_way:
-            self.cursors.move(step.identity, step.after)
-        self.on_their_way = []
+        window = self.subscription.window
+        for pending in window.waiting():
+            pending.is_done = True
+        window.advance()
 
     def deliver(self) -> list[str]:
         found = self.read()
         self.confirm()
         return found
-
-    def holds(self, identity: str) -> bool:
-        return any(step.identity == identity for step in self.on_their_way)
 
 
 class Leading(Way):
@@ -52,7 +54,8 @@ class Leading(Way):
         self.others = [Way(directory, file.of(name)) for name in others]
         self.unknown: list[Notification] = []  # what was told of operations that were cut
         self.has_room = True  # for that
-        self.settling = Settling(directory, [self, *self.others], self._record)
+        subscriptions = [each.subscription for each in (self, *self.others)]
+        self.settling = Settling(directory, subscriptions, self._record)
 
     def survey(self, ours: str | None = None) -> None:
         self.settling.survey(lambda: ours)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.delivery.cursors import begin_now
-from glance_notify_middleware.delivery.dead_letters import bury
+from glance_notify_middleware.delivery.dead_letters import append
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed, fitness, layout, locks
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
@@ -236,10 +236,10 @@ def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Pat
 
 
 def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> None:
-    path = bury(directory, "rabbit", message())
+    path = append(directory, "rabbit", message())
     path.unlink()
     plant(path)
-    assert bury(directory, "rabbit", message()) == path
+    assert append(directory, "rabbit", message()) == path
     assert path.is_file()
     assert len(path.read_text().splitlines()) == 1
     fitness.prepare(directory)

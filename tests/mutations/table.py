@@ -16,21 +16,21 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "all that was sent counts as done, whatever became of it",
-        "delivery/window.py",
+        "delivery/dispatcher.py",
         "return outcome is Outcome.TAKEN",
         "return outcome is not None",
         ("delivery/test_window.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",),
     ),
     Mutation(
         "each try has an id of its own",
-        "delivery/window.py",
+        "delivery/connection.py",
         "message._replace(body=",
         "message._replace(message_id=str(time.monotonic_ns()), body=",
         ("delivery/test_window.py::test_a_repeat_is_the_same_message",),
     ),
     Mutation(
         "a rejected message is buried at the first try",
-        "delivery/window.py",
+        "delivery/dead_letters.py",
         "TRIES = 3\n",
         "TRIES = 1\n",
         (
@@ -294,8 +294,8 @@ MUTATIONS = (
     Mutation(
         "segments go when they are read, before they are delivered",
         "delivery/settling.py",
-        "lane.cursors.saved.get(identity) for lane in self._lanes",
-        "lane.reader.chains[identity].position for lane in self._lanes",
+        "each.cursors.saved.get(identity) for each in self._subscriptions",
+        "each.reader.chains[identity].position for each in self._subscriptions",
         (
             "delivery/test_settling.py"
             "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
@@ -314,7 +314,7 @@ MUTATIONS = (
     Mutation(
         "the dead are settled before all strategies have begun to read them",
         "delivery/settling.py",
-        "if segments and len(chains) < len(self._lanes):",
+        "if segments and len(chains) < len(self._subscriptions):",
         "if segments and not chains:",
         (
             "delivery/test_settling_several.py"
@@ -349,10 +349,10 @@ MUTATIONS = (
     ),
     Mutation(
         "what a strategy had in hand when it broke is not read again",
-        "delivery/lane.py",
-        "        self.reader = Reader(self._desk.directory, self.cursors.positions)\n"
-        "        self.cursors.save",
-        "        self.cursors.save",
+        "delivery/subscription.py",
+        "        self.reader = Reader(self._directory, self.cursors.positions)\n"
+        "        self.window = Window",
+        "        self.window = Window",
         (
             "delivery/test_relay_faults.py"
             "::test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one",
@@ -371,21 +371,21 @@ MUTATIONS = (
     Mutation(
         "all wait while one broker is waited for",
         "delivery/lane.py",
-        "        with self._left():\n            return self._strategy.send(batch)\n",
-        "        return self._strategy.send(batch)\n",
+        "        outcomes = connection.send(batch.messages)\n",
+        "            outcomes = connection.send(batch.messages)\n",
         ("delivery/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
     ),
     Mutation(
         "what is refused is tried all the time",
-        "delivery/window.py",
-        "not in self._aside and sent.message.priority not in held",
+        "delivery/dispatcher.py",
+        "not in self._aside and each.message.priority not in held",
         "not in self._aside",
         ("delivery/test_keys.py::test_what_is_refused_waits_alone",),
     ),
     Mutation(
         "what is refused fills the window",
-        "delivery/window.py",
-        "if self.room < WINDOW // 2:",
+        "delivery/dispatcher.py",
+        "if self._window.room < WINDOW // 2:",
         "if False:",
         (
             "delivery/test_keys.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",
@@ -393,14 +393,14 @@ MUTATIONS = (
     ),
     Mutation(
         "what was taken before its turn is sent again",
-        "delivery/window.py",
-        "_Sent(each, each.message_id in self._done_aside)",
-        "_Sent(each)",
+        "delivery/set_aside.py",
+        "Pending(message, message.message_id in self._done)",
+        "Pending(message)",
         ("delivery/test_keys.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
     ),
     Mutation(
         "nothing is connected before the first event",
-        "delivery/window.py",
+        "delivery/connection.py",
         "if self._connecting and is_idle and",
         "if not self._connecting and is_idle and",
         (
@@ -775,7 +775,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what was set aside is not synced",
-        "delivery/window.py",
+        "delivery/dispatcher.py",
         "            self._aside.sync()\n",
         "",
         ("delivery/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
@@ -789,16 +789,18 @@ MUTATIONS = (
     ),
     Mutation(
         "dead letters are not synced",
-        "delivery/window.py",
-        "        self._buried.add(path)\n",
+        "delivery/dead_letters.py",
+        "        self._unsynced.add(path)\n",
         "",
         ("delivery/test_power.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
     ),
     Mutation(
         "what was set aside is done with before its dead letter is on the disk",
-        "delivery/window.py",
-        "if count and self._is_kept():",
-        "if count:",
+        "delivery/dispatcher.py",
+        "            is_synced = self._sync()\n"
+        "            worked = self._set_aside.settle(batch, is_synced=is_synced)\n",
+        "            worked = self._set_aside.settle(batch, is_synced=True)\n"
+        "            is_synced = self._sync()\n",
         (
             "delivery/test_power.py::"
             "test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done",

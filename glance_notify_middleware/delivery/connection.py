@@ -1,0 +1,124 @@
+"""The connection of one lane to its broker, by way of a strategy: when it may be tried."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from glance_notify_middleware.delivery.state_log import StateLog
+from glance_notify_middleware.events.notification import Message, Priority, in_format
+from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
+
+OPERATOR_RETRY = 60.0
+"""Seconds after which a connection is tried again that only an operator can mend."""
+
+_TAKES = "takes notifications"
+_CONNECTION = "connection"  # whose state is logged
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """How long to wait between tries, in seconds: from `first`, doubled each time, to `longest`."""
+
+    first: float = 0.2
+    longest: float = 30.0
+
+    def after(self, failures: int) -> float:
+        """The wait after so many failures in a row; with jitter, so that not all processes try at
+        once."""
+        longest = min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+        return random.uniform(longest / 2, longest)  # noqa: S311
+
+
+class Connection:
+    """A strategy as its lane uses it: left alone for a while after an error.
+
+    Only the thread of the lane uses it. `send`, `keep_alive` and `close` may wait for the broker,
+    and are called without a lock.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        strategy: Strategy,
+        directory: Path,
+        *,
+        message_format: str,
+        back_off: BackOff,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`name` is that of the strategy; in `directory` notifications wait while there is no
+        connection; `message_format` is that of the option of this name; `clock` counts seconds."""
+        self._strategy = strategy
+        self._connecting = strategy if isinstance(strategy, Connecting) else None
+        self._directory = directory
+        self._message_format = message_format
+        self._back_off = back_off
+        self._clock = clock
+        self._log = StateLog(name)
+        self._failures = 0  # in a row
+        self._not_before = 0.0  # by `clock`
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it may be tried now."""
+        return self._clock() >= self._not_before
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Outcome | None]:
+        """Send the messages, and wait for their outcomes: one for each, in their order.
+
+        None stands for an outcome that is not known. After an error of the connection there may be
+        fewer outcomes than messages. Without messages the strategy is not called.
+        """
+        if not messages:
+            return []
+        ready = [
+            message._replace(body=in_format(message.body, self._message_format))
+            for message in messages
+        ]
+        try:
+            outcomes = self._strategy.send(ready)
+        except SendError as error:
+            self._failed(error)
+            return error.outcomes
+        if Outcome.TAKEN in outcomes:
+            self._failures = 0
+            self._log.change(_CONNECTION, _TAKES, logging.INFO)
+        else:
+            self._report_connected()
+        return outcomes
+
+    def keep_alive(self, *, is_idle: bool) -> None:
+        """To be called once a second. Also connects while there is nothing to send (`is_idle`), if
+        the strategy can connect without a message."""
+        try:
+            self._strategy.keep_alive()
+            if self._connecting and is_idle and self.is_due:
+                self._connecting.connect()
+                self._report_connected()
+        except SendError as error:
+            self._failed(error)
+
+    def reason(self, priority: Priority, outcome: Outcome) -> str:
+        """Why messages of `priority` had this outcome; empty where the strategy does not know."""
+        return self._connecting.reason(priority, outcome) if self._connecting else ""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._strategy.close()
+
+    def _failed(self, error: SendError) -> None:
+        detail = f"{error}; notifications wait in {self._directory}"
+        if error.needs_operator:
+            self._not_before = self._clock() + OPERATOR_RETRY
+            self._log.change(_CONNECTION, "cannot be used", logging.ERROR, detail)
+        else:
+            self._failures += 1
+            self._not_before = self._clock() + self._back_off.after(self._failures)
+            self._log.change(_CONNECTION, "is out of reach", logging.WARNING, detail)
+
+    def _report_connected(self) -> None:
+        if self._log.state(_CONNECTION) != _TAKES:
+            self._log.change(_CONNECTION, "is connected", logging.INFO)

@@ -1,0 +1,135 @@
+"""Decides which messages one strategy sends next, and what becomes of each of them."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.connection import BackOff, Connection
+from glance_notify_middleware.delivery.dead_letters import DeadLetters
+from glance_notify_middleware.delivery.priorities import Priorities
+from glance_notify_middleware.delivery.set_aside import AsideBatch, SetAside
+from glance_notify_middleware.delivery.state_log import StateLog
+from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.delivery.window import WINDOW, Batch, Pending
+from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.strategies import Outcome
+
+
+class Dispatcher:
+    """Gives one batch after the other to be sent, and settles it by its outcomes.
+
+    A broker may take the messages of one priority, which makes the routing key, and not those of
+    another: no priority waits for another. A refused message is held in the window for a moment. A
+    message that has no queue, is denied, or would fill the window, is set aside.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        subscription: Subscription,
+        directory: Path,
+        *,
+        back_off: BackOff,
+        aside_max_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`name` is that of the strategy. `aside_max_size` bounds what is set aside, in bytes.
+        `clock` counts seconds."""
+        self._connection = connection
+        self._window = subscription.window
+        self._clock = clock
+        self._aside = Aside(directory, name, subscription.cursors, aside_max_size)
+        self._priorities = Priorities(
+            name, self._aside, back_off=back_off, reason=connection.reason, clock=clock
+        )
+        self._set_aside = SetAside(name, self._aside, self._priorities, clock=clock)
+        self._dead_letters = DeadLetters(directory, name)
+        self._log = StateLog(name)
+        self._skips_aside = False  # once: messages that were set aside have just come to nothing
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to send: neither in the window, nor set aside."""
+        return self._window.is_empty and self._aside.due(math.inf) is None
+
+    def next_batch(self) -> Batch:
+        """The messages to be sent now: messages that were set aside, if some are due, else those of
+        the window. An empty batch where nothing is to be sent."""
+        skips_aside, self._skips_aside = self._skips_aside, False
+        if not self._connection.is_due:
+            return Batch()
+        batch = None if skips_aside else self._set_aside.next_batch()
+        return batch or self._window_batch()
+
+    def settle(self, batch: Batch, outcomes: Sequence[Outcome | None]) -> bool:
+        """Take the outcomes of a batch, one for each message as far as they are known. Moves the
+        cursors over what is done. Returns whether there may be more to send at once."""
+        self._take_outcomes(batch.pending, outcomes)
+        if isinstance(batch, AsideBatch):
+            is_synced = self._sync()
+            worked = self._set_aside.settle(batch, is_synced=is_synced)
+            self._skips_aside = not worked and self._connection.is_due
+        else:
+            self._set_aside.add(batch.pending)
+            is_synced = self._sync()
+            worked = any(each.is_done for each in batch.waiting)
+        if is_synced:
+            self._window.advance()
+        return worked or self._skips_aside
+
+    def _window_batch(self) -> Batch:
+        waiting = self._window.waiting()
+        held = self._held()
+        self._set_aside.add(waiting)
+        pending = [
+            each
+            for each in waiting
+            if each.message.priority not in self._aside and each.message.priority not in held
+        ]
+        return Batch(pending, waiting)
+
+    def _held(self) -> Set[Priority]:
+        """The priorities whose messages wait in the window. Those that would fill the window, and
+        so stop the other priorities, are set aside."""
+        now = self._clock()
+        holds = self._priorities.holds()
+        if self._window.room < WINDOW // 2:
+            for priority, hold in holds.items():
+                if priority not in self._aside:
+                    self._aside.begin(priority, now, hold.until - now)
+        return holds.keys()
+
+    def _take_outcomes(self, batch: Sequence[Pending], outcomes: Sequence[Outcome | None]) -> None:
+        found: dict[Priority, set[Outcome | None]] = {}
+        for pending, outcome in zip(batch, outcomes, strict=False):
+            found.setdefault(pending.message.priority, set()).add(outcome)
+            pending.is_done = self._is_done(pending.message, outcome)
+        for priority, seen in found.items():
+            self._priorities.update(priority, seen)
+
+    def _is_done(self, message: Message, outcome: Outcome | None) -> bool:
+        """Whether nothing is left to do for the message: it was taken, or it is a dead letter."""
+        if outcome is Outcome.REJECTED:
+            return self._dead_letters.reject(message)
+        if outcome is Outcome.TAKEN:
+            self._dead_letters.forget(message)
+        return outcome is Outcome.TAKEN
+
+    def _sync(self) -> bool:
+        """Sync what was set aside, and each dead letter; returns whether that is on the disk.
+
+        A power cut may take it before that, and the segment that it was in goes once the cursor has
+        passed.
+        """
+        try:
+            self._aside.sync()
+            self._dead_letters.sync()
+        except OSError as error:
+            self._log.change("sync", "cannot sync what it has kept", logging.ERROR, str(error))
+            return False
+        self._log.forget("sync")
+        return True

@@ -1,0 +1,97 @@
+"""Sets messages of one strategy aside, and has them sent again later."""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.priorities import Priorities
+from glance_notify_middleware.delivery.state_log import StateLog
+from glance_notify_middleware.delivery.window import WINDOW, Batch, Pending
+from glance_notify_middleware.events.notification import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class AsideBatch(Batch):
+    """Messages of one priority that were set aside; `ends` are the offsets behind each of
+    `waiting` in the aside file, in bytes."""
+
+    priority: Priority = Priority.INFO
+    ends: Sequence[int] = ()
+
+
+class SetAside:
+    """The messages of one strategy that are set aside."""
+
+    def __init__(
+        self,
+        name: str,
+        aside: Aside,
+        priorities: Priorities,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`name` is that of the strategy; `aside` are its files; `clock` counts seconds."""
+        self._aside = aside
+        self._priorities = priorities
+        self._clock = clock
+        self._log = StateLog(name)
+        self._done: set[str] = set()  # ids of messages that are done, behind one that is not
+
+    def add(self, waiting: Iterable[Pending]) -> None:
+        """Set aside those of `waiting` whose priority is set aside, in their order.
+
+        A message for which that fails waits in the journal, and so does each later message of its
+        priority.
+        """
+        no_room: set[Priority] = set()
+        for pending in waiting:
+            priority = pending.message.priority
+            if pending.is_done or priority not in self._aside or priority in no_room:
+                continue
+            try:
+                pending.is_done = self._aside.add(pending.message)
+                reason = "there is no more room for them"
+            except OSError as error:
+                reason = str(error)
+            if pending.is_done:
+                self._log.forget("aside")
+            else:
+                no_room.add(priority)
+                self._log.change("aside", "can set no more messages aside", logging.ERROR, reason)
+
+    def next_batch(self) -> AsideBatch | None:
+        """The next messages of a priority that is due; None where none is due."""
+        priority = self._aside.due(self._clock())
+        if priority is None:
+            return None
+        try:
+            found = self._aside.next(priority, WINDOW)
+            if not found:
+                if self._aside.end(priority):
+                    self._priorities.aside_has_ended(priority)
+                return None
+        except OSError as error:
+            self._aside.begin(priority, self._clock())
+            self._log.change("aside", "cannot read what was set aside", logging.ERROR, str(error))
+            return None
+        waiting = [Pending(message, message.message_id in self._done) for message, _ in found]
+        pending = [each for each in waiting if not each.is_done]
+        return AsideBatch(pending, waiting, priority, [end for _, end in found])
+
+    def settle(self, batch: AsideBatch, *, is_synced: bool) -> bool:
+        """Move the cursor over the messages at the front that are done. Returns whether it moved.
+
+        `is_synced` tells whether the dead letters among them would survive a power cut: before that
+        the cursor must not move.
+        """
+        count = len(list(itertools.takewhile(lambda each: each.is_done, batch.waiting)))
+        if count and is_synced:
+            self._aside.taken(batch.priority, batch.ends[count - 1])
+        else:
+            count = 0
+        self._done -= {each.message.message_id for each in batch.waiting[:count]}
+        self._done |= {each.message.message_id for each in batch.waiting[count:] if each.is_done}
+        return count > 0
