@@ -1,4 +1,4 @@
-"""The seam between the WSGI side and delivery: what a recorder does, and several as one."""
+"""The seam between the WSGI side and delivery: the recorder, and several recorders as one."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from glance_notify_middleware.events.notification import Notification
 
 
 class NotRecordedError(Exception):
-    """Some notifications could not be recorded: `lost`, for the reason that the message tells."""
+    """Some notifications could not be recorded: `lost`. The message is the reason."""
 
     def __init__(self, lost: Sequence[Notification], reason: str) -> None:
         super().__init__(reason)
@@ -16,75 +16,86 @@ class NotRecordedError(Exception):
 
 
 class RunningDownload(Protocol):
-    """A download that runs. It tells its progress when it has sent `due` bytes."""
+    """A download whose body is being sent. It records its progress once it has sent `due` bytes."""
 
     due: float
 
 
 class Recorder(Protocol):
-    """Takes what the WSGI side records."""
+    """Takes what the WSGI side records. The methods are called on the threads of requests."""
 
     def begin(self, begun: Intent) -> None:
-        """An operation is about to be given to Glance. As `record`, it must not wait."""
+        """Record that an operation is about to be given to Glance. Must not wait, as `record`."""
 
     def progress(self, running: Intent, progress: Progress) -> None:
-        """A download has come so far."""
+        """Record how far a download has come."""
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
-        """Take the notifications of one moment of one operation, which ends the intent `ends`.
+        """Record the notifications of one moment of one operation, and the end of `ends`.
 
-        Called on the request's thread: must not wait for anything. Raises NotRecordedError where
-        it could not take some of them. Whatever it raises costs the request nothing, and what
-        is lost is logged whole; then the intent is ended by a call without notifications.
+        `ends` is the intent of the operation; None where the operation goes on, or has no intent.
+        Must not wait for anything. Raises NotRecordedError with the notifications that it could
+        not record. The caller swallows every exception: it logs the lost notifications whole, and
+        then ends the intent by a second call without notifications.
         """
 
     def remind(self, running: RunningDownload) -> None:
-        """Have `due` of it set to 0 every few seconds, for as long as anybody else holds it."""
+        """Set `due` of the download to 0 every few seconds, for as long as anybody else holds it.
+
+        The recorder must hold the download weakly: nobody takes it back.
+        """
 
     def refuses(self) -> bool:
-        """Whether no operation may begin now that would be an event: the operator chose so."""
+        """Whether operations are to be refused now, as their events could not be recorded.
+
+        True only where the operator chose that (`journal_when_full = refuse`).
+        """
 
 
 class SeveralRecorders:
-    """Several in the place of one: each is given everything, whatever becomes of it there.
+    """Several recorders as one, called in their order.
 
-    Records with each of `recorders`, in their order."""
+    Each is given all notifications, whatever the recorders before it could record.
+    """
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders
 
     def begin(self, begun: Intent) -> None:
-        """An operation is about to be given to Glance."""
+        """Record with each that an operation is about to be given to Glance."""
         for recorder in self._recorders:
             recorder.begin(begun)
 
     def progress(self, running: Intent, progress: Progress) -> None:
-        """A download has come so far."""
+        """Record with each how far a download has come."""
         for recorder in self._recorders:
             recorder.progress(running, progress)
 
     def remind(self, running: RunningDownload) -> None:
-        """A download is reminded every few seconds."""
+        """Have each remind the download of its progress."""
         for recorder in self._recorders:
             recorder.remind(running)
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
-        """Raises NotRecordedError with those that one or another could not take, once each."""
+        """Record with each. Raises NotRecordedError with all that any of them could not record.
+
+        A notification that several recorders could not record is among the lost ones once.
+        """
         lost: set[str] = set()
         reasons: list[str] = []
         for recorder in self._recorders:
             try:
                 recorder.record(notifications, ends)
             except NotRecordedError as error:
-                lost |= {each.message_id for each in error.lost}
+                lost |= {notification.message_id for notification in error.lost}
                 reasons.append(str(error))
             except Exception as error:
-                lost |= {each.message_id for each in notifications}
+                lost |= {notification.message_id for notification in notifications}
                 reasons.append(f"{type(error).__name__}: {error}")
         if lost:
             missing = [each for each in notifications if each.message_id in lost]
             raise NotRecordedError(missing, "; ".join(reasons))
 
     def refuses(self) -> bool:
-        """Whether one of them does."""
+        """Whether any of the recorders refuses operations now."""
         return any(recorder.refuses() for recorder in self._recorders)

@@ -1,4 +1,4 @@
-"""Several recorders: each is given all, and what one or another could not take is told once."""
+"""Several recorders as one: each is given all, and what any could not record is lost once."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from glance_notify_middleware.recorder import NotRecordedError, SeveralRecorders
 from tests.wsgi.doubles import ListRecorder
 
 
-class Keeps(ListRecorder):
-    """Keeps a list; raises `error` then, if there is one."""
+class ScriptedRecorder(ListRecorder):
+    """Keeps what it is given, and then raises `error`, if there is one."""
 
     def __init__(self, error: Exception | None = None, *, refuses: bool = False) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Keeps(ListRecorder):
         return self._refuses
 
 
-def some(count: int) -> list[Notification]:
+def make_notifications(count: int) -> list[Notification]:
     return [
         Notification(
             message_id=str(number),
@@ -46,41 +46,45 @@ def some(count: int) -> list[Notification]:
     ]
 
 
-def test_each_is_given_all_in_their_order() -> None:
-    one, two = Keeps(), Keeps()
-    notifications = some(3)
-    SeveralRecorders([one, two]).record(notifications)
-    assert one.kept == two.kept == notifications
+def test_recorders_are_each_given_all_notifications_in_their_order() -> None:
+    first, second = ScriptedRecorder(), ScriptedRecorder()
+    notifications = make_notifications(3)
+    SeveralRecorders([first, second]).record(notifications)
+    assert first.kept == second.kept == notifications
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_what_one_cannot_take_is_told_and_the_other_is_given_all(at: int) -> None:
-    notifications = some(3)
-    both = [Keeps(), Keeps()]
-    both[at] = Keeps(NotRecordedError(notifications[1:2], "the disk is full"))
+def test_notification_that_one_recorder_loses_is_named_and_the_other_recorder_has_all(
+    at: int,
+) -> None:
+    notifications = make_notifications(3)
+    both = [ScriptedRecorder(), ScriptedRecorder()]
+    both[at] = ScriptedRecorder(NotRecordedError(notifications[1:2], "the disk is full"))
     with pytest.raises(NotRecordedError, match=r"^the disk is full$") as raised:
         SeveralRecorders(both).record(notifications)
     assert raised.value.lost == notifications[1:2]
     assert both[0].kept == both[1].kept == notifications
 
 
-def test_what_no_one_could_take_is_told_once() -> None:
-    notifications = some(3)
-    one = Keeps(NotRecordedError(notifications[2:], "a full disk"))
-    two = Keeps(NotRecordedError(notifications[1:], "a full journal"))
+def test_notification_that_both_recorders_lose_is_named_once() -> None:
+    notifications = make_notifications(3)
+    first = ScriptedRecorder(NotRecordedError(notifications[2:], "a full disk"))
+    second = ScriptedRecorder(NotRecordedError(notifications[1:], "a full journal"))
     with pytest.raises(NotRecordedError, match=r"^a full disk; a full journal$") as raised:
-        SeveralRecorders([one, two]).record(notifications)
+        SeveralRecorders([first, second]).record(notifications)
     assert raised.value.lost == notifications[1:]
 
 
-def test_one_that_breaks_has_lost_all() -> None:
-    notifications = some(2)
-    two = Keeps()
+def test_recorder_that_raises_another_error_has_lost_all_notifications() -> None:
+    notifications = make_notifications(2)
+    second = ScriptedRecorder()
     with pytest.raises(NotRecordedError, match=r"^ZeroDivisionError: broken$") as raised:
-        SeveralRecorders([Keeps(ZeroDivisionError("broken")), two]).record(notifications)
-    assert raised.value.lost == two.kept == notifications
+        SeveralRecorders([ScriptedRecorder(ZeroDivisionError("broken")), second]).record(
+            notifications
+        )
+    assert raised.value.lost == second.kept == notifications
 
 
-def test_they_refuse_when_one_does() -> None:
-    assert SeveralRecorders([Keeps(), Keeps(refuses=True)]).refuses()
-    assert not SeveralRecorders([Keeps(), Keeps()]).refuses()
+def test_several_recorders_refuse_when_one_recorder_refuses() -> None:
+    assert SeveralRecorders([ScriptedRecorder(), ScriptedRecorder(refuses=True)]).refuses()
+    assert not SeveralRecorders([ScriptedRecorder(), ScriptedRecorder()]).refuses()

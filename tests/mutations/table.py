@@ -501,11 +501,14 @@ MUTATIONS = (
         ("journal/test_destinations.py::test_a_relay_that_sends_elsewhere_lives_too",),
     ),
     Mutation(
-        "what one recorder cannot take no other is given",
+        "what one recorder cannot record is not given to the next recorder",
         "recorder.py",
         "                reasons.append(str(error))\n",
         "                raise\n",
-        ("test_recorder.py::test_what_one_cannot_take_is_told_and_the_other_is_given_all",),
+        (
+            "test_recorder.py"
+            "::test_notification_that_one_recorder_loses_is_named_and_the_other_recorder_has_all",
+        ),
     ),
     Mutation(
         "a relay takes the lock of its own process's journal",
