@@ -21,13 +21,13 @@ from glance_notify_middleware.journal.files import (
     read_owned,
     sync,
 )
-from glance_notify_middleware.journal.locks import is_at
+from glance_notify_middleware.journal.locks import is_same_file
 
 ASIDE_RETRY = 60.0
 """Seconds after which messages that were set aside are sent again."""
 
 _CHUNK = 1024 * 1024  # bytes read at a time
-_WHOLE = 2 * (entries.LONGEST + 1024)  # bytes; in half of them a whole record is found, if any
+_WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; in half of them a whole record is found, if any
 
 
 class Aside:
@@ -136,7 +136,7 @@ class Aside:
             fd = self._open(priority)
             try:
                 fcntl.lockf(fd, fcntl.LOCK_EX)
-                if is_at(self._path(priority), fd):
+                if is_same_file(self._path(priority), fd):
                     yield fd
                     return
             finally:

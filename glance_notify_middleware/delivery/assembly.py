@@ -16,11 +16,11 @@ from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.delivery.relay import PATIENCE, Relay
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import fitness, per_process
+from glance_notify_middleware.journal import fitness, process_journals
 from glance_notify_middleware.journal.destinations import DestinationsError, agree
 from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
-from glance_notify_middleware.journal.writer import TENDING, Journal
+from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line, never_raises
 from glance_notify_middleware.runtime.shutdown import at_process_end
 from glance_notify_middleware.runtime.startup import in_each_process
@@ -64,7 +64,7 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
                 "another filter of this process",
                 f"{directory}; set the same, or another journal_dir",
             )
-    ours = functools.partial(per_process.identity_here, directory)
+    ours = functools.partial(process_journals.identity_here, directory)
     # What is recorded from now on is for a new strategy, too.
     add_new = functools.partial(begin_now, directory, strategies)
     try:
@@ -147,7 +147,7 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
         )
         for name, make in strategies.items()
     ]
-    identity = functools.partial(per_process.identity_here, directory)
+    identity = functools.partial(process_journals.identity_here, directory)
     return Relay(directory, routes, identity, functools.partial(_settle, _Ours(settings, None)))
 
 
@@ -178,8 +178,8 @@ class _Ours:
         found = self._found
         if found is not None and found[0] == os.getpid():
             return found[1]
-        ours = per_process.of_this_process(self._directory, self._make)
-        if ours.is_tended:
+        ours = process_journals.of_this_process(self._directory, self._make)
+        if ours.is_maintained:
             self._found = os.getpid(), ours
         elif self._may_try():
             _begin(ours, self._make_relay, self._look)
@@ -200,7 +200,7 @@ def _settle(ours: _Ours, unknown: Sequence[Notification]) -> bool:
     Beyond the bound, too: until the dead are settled, what they have left can be what fills it.
     """
     try:
-        ours().settle([message(each) for each in unknown])
+        ours().append([message(each) for each in unknown])
         ours().sync()  # the segments of the dead, which tell of them, may go then
     except OSError:
         return False
@@ -215,9 +215,10 @@ def _back_off(description: Description) -> BackOff:
 def _begin(ours: Journal, make_relay: Callable[[], Relay] | None, look: Callable[[], None]) -> None:
     if make_relay is not None:
         its_relay = make_relay()
-        if ours.run_beside("glance-notify-relay", its_relay.run):
+        if ours.start_thread("glance-notify-relay", its_relay.run):
             _RELAYS.append((os.getpid(), its_relay))
-    ours.run_beside(TENDING, functools.partial(_tend, ours, look))  # the last: says that both run
+    # The last one: it says that both run.
+    ours.start_thread(MAINTENANCE, functools.partial(_tend, ours, look))
 
 
 @never_raises
@@ -230,10 +231,10 @@ def _end() -> None:
         each.stop(0.0)
     for each in relays:
         each.stop(until - time.monotonic())
-    for ours in per_process.all_here():
-        if ours.is_tended:
+    for ours in process_journals.all_here():
+        if ours.is_maintained:
             with contextlib.suppress(OSError):  # the thread that tends it has logged that
-                ours.tend()
+                ours.maintain()
 
 
 at_process_end(_end)
@@ -263,7 +264,7 @@ def _tend_once(ours: Journal) -> None:
     loaded the filter as another user than it serves requests as. And OSError."""
     try:
         ours.open()
-        ours.tend()
+        ours.maintain()
     except PermissionError:
         fitness.prepare(ours.directory)
         raise

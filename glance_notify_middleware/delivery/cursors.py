@@ -11,8 +11,8 @@ from typing import Any
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import is_foreign
 from glance_notify_middleware.journal.layout import CURSORS, listing, segment_path
+from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.vetting import Vetting
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 _AT_MOST_EVERY = 0.1  # seconds
@@ -131,7 +131,7 @@ def begin_now(directory: Path, strategies: Iterable[str]) -> None:
 def _ends(directory: Path) -> dict[str, Position]:
     """Behind all that is recorded: what is torn there is passed over by whoever reads on."""
     found = {}
-    for identity, numbers in Vetting(directory).ours(listing(directory)).segments.items():
+    for identity, numbers in OwnerFilter(directory).apply(listing(directory)).segments.items():
         with contextlib.suppress(FileNotFoundError):  # removed in this moment
             size = segment_path(directory, identity, numbers[-1]).lstat().st_size
             found[identity] = Position(numbers[-1], size, None)

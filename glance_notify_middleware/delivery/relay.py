@@ -82,11 +82,11 @@ class Relay:
         path = self._directory / layout.RELAY_LOCK
         fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
-            while not locks.lock(fd):
-                if self._stop.wait(_FOLLOWER_POLL) or not locks.is_at(path, fd):
+            while not locks.try_lock(fd):
+                if self._stop.wait(_FOLLOWER_POLL) or not locks.is_same_file(path, fd):
                     return
             lead = _Lead(self._directory, self._routes, self._report, self._record)
-            lead.run(self._stop, self._ours, lambda: locks.is_at(path, fd))
+            lead.run(self._stop, self._ours, lambda: locks.is_same_file(path, fd))
         finally:
             os.close(fd)
 
@@ -118,7 +118,7 @@ class _Lead:
         is_leader: Callable[[], bool],
     ) -> None:
         directory = self._access.directory
-        layout.sweep(directory)
+        layout.remove_stale_temporaries(directory)
         log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
         retire(directory, self._cursors)
         over = threading.Event()

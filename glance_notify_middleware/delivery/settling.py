@@ -14,10 +14,10 @@ from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed, layout, locks
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
-from glance_notify_middleware.journal.open_intents import OpenIntents, left_open
+from glance_notify_middleware.journal.open_intents import OpenIntents, read_open_intents
+from glance_notify_middleware.journal.ownership import DirectoryAudit, OwnerFilter
 from glance_notify_middleware.journal.reader import Chain
-from glance_notify_middleware.journal.totals import ADDED, TOLD
-from glance_notify_middleware.journal.vetting import Strangers, Vetting
+from glance_notify_middleware.journal.totals import ADDED, REPORTED
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _LOCKS = 64  # held at a time
@@ -49,8 +49,8 @@ class Settling:
         self._without: dict[str, float] = {}  # since when there is no live file
         self._left_alone: dict[str, float] = {}  # the dead that cannot be read, and until when
         self._unreadable: set[str] = set()  # of whom that was told
-        self._vetting = Vetting(directory)
-        self._strangers = Strangers(directory)
+        self._owner_filter = OwnerFilter(directory)
+        self._audit = DirectoryAudit(directory)
 
     def survey(self, ours: Callable[[], str | None]) -> None:
         """To be called once a second. Raises OSError.
@@ -59,7 +59,7 @@ class Settling:
         listing, and known before its live file is made: what we lock ourselves looks dead to us.
         """
         self._subscriptions[0].cursors.save(at_once=True)  # which saves those of all
-        self._strangers.look()
+        self._audit.check()
         self._find_dead(self._listed(), ours())
         # Listed again: before its lock was ours, a process may have begun another segment.
         listed = self._listed()
@@ -77,7 +77,7 @@ class Settling:
             os.close(self._locks.popitem()[1])
 
     def _listed(self) -> Listing:
-        return self._vetting.ours(layout.listing(self._directory))
+        return self._owner_filter.apply(layout.listing(self._directory))
 
     def _find_dead(self, listed: Listing, ours: str | None) -> None:
         now = time.monotonic()
@@ -86,7 +86,7 @@ class Settling:
         for identity in listed.living - known:
             if len(self._locks) >= _LOCKS:
                 break
-            fd = locks.seize(layout.live_path(self._directory, identity))
+            fd = locks.open_locked(layout.live_path(self._directory, identity))
             if fd is not None:
                 self._locks[identity] = fd
                 self._found_dead(identity)
@@ -171,7 +171,7 @@ class Settling:
         if identity in self._told:
             return True
         totals = checksummed.load(self._directory / layout.TOTALS) or {}
-        if identity not in totals.get(TOLD, []):
+        if identity not in totals.get(REPORTED, []):
             left = self._left_open(identity, segments)
             if left is None:
                 self._leave_alone(identity)
@@ -181,7 +181,7 @@ class Settling:
                 if not self._record(unknown[at : at + _AT_ONCE]):
                     return False
             if unknown:
-                totals[TOLD] = [*self._still_here(totals, TOLD), identity]
+                totals[REPORTED] = [*self._still_here(totals, REPORTED), identity]
                 checksummed.replace(self._directory / layout.TOTALS, totals)
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
@@ -191,7 +191,7 @@ class Settling:
 
     def _left_open(self, identity: str, segments: list[int]) -> OpenIntents | None:
         try:
-            return left_open(self._directory, identity, segments)
+            return read_open_intents(self._directory, identity, segments)
         except OSError as error:
             self._complain(identity, error)
             return None

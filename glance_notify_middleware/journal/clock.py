@@ -11,7 +11,7 @@ _PROCESS = Path("/proc/self")
 _SECOND = 1_000_000_000  # nanoseconds
 
 
-def ahead() -> int:
+def namespace_offset() -> int:
     """By how many nanoseconds CLOCK_BOOTTIME of this process is ahead of the machine's.
 
     0 where Linux does not tell, or knows no time namespaces.

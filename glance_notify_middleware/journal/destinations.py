@@ -14,7 +14,7 @@ from glance_notify_middleware.journal.layout import (
     listing,
     live_path,
 )
-from glance_notify_middleware.journal.locks import lock, seize, share
+from glance_notify_middleware.journal.locks import open_locked, try_lock, try_lock_shared
 
 # Another that starts in this moment holds a lock for as long as it takes to see that it can.
 _LOOKS = 3
@@ -22,7 +22,7 @@ _BETWEEN_LOOKS = 0.05  # seconds
 
 _AGREED: dict[tuple[int, Path], int] = {}
 """Descriptors of DESTINATIONS_LOCK, by process and directory; never closed while the process lives,
-see `lock`."""
+see `try_lock`."""
 
 
 class DestinationsError(Exception):
@@ -58,7 +58,7 @@ def agree(
         if not agreed_before:
             os.close(_AGREED.pop(key))
         raise
-    share(_AGREED[key])
+    try_lock_shared(_AGREED[key])
 
 
 def _agree(
@@ -70,8 +70,8 @@ def _agree(
 ) -> None:
     path = directory / DESTINATIONS
     for looks_left in reversed(range(_LOOKS)):
-        is_alone = lock(fd)
-        stands = is_alone or share(fd)  # or else another process is about to change it
+        is_alone = try_lock(fd)
+        stands = is_alone or try_lock_shared(fd)  # or else another process is about to change it
         found = checksummed.load(path)
         if found is None:
             change = is_alone or not looks_left
@@ -100,7 +100,7 @@ def _somebody_lives(directory: Path, ours: Callable[[], str | None]) -> bool:
     # A relay with a process of its own has no live file, and the leader's lock alone.
     paths = [live_path(directory, identity) for identity in living]
     for path in [*paths, *directory.glob(RELAY_LOCK)]:
-        fd = seize(path)
+        fd = open_locked(path)
         if fd is None:
             return True
         os.close(fd)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from glance_notify_middleware.events.notification import Message, Priority
 
 VERSION = 1
-LONGEST = 4 * 1024 * 1024
+MAX_BODY = 4 * 1024 * 1024
 """Bytes of a body. Three notifications of 256 KiB are the most that one operation makes."""
 
 _MAGIC = b"\xff\xfeGN"
@@ -28,9 +28,9 @@ _FIELDS = struct.Struct(">4sBBHIQQ")
 _CHECKSUM = struct.Struct(">I")
 _HEADER = _FIELDS.size + _CHECKSUM.size
 
-INTENT = 16
+KEY_SIZE = 16
 """Bytes of an intent's UUID, its key."""
-_NO_INTENT = bytes(INTENT)
+_NO_INTENT = bytes(KEY_SIZE)
 _MESSAGE = struct.Struct(">36sdBBI")  # id, timestamp, priority, lengths of event type and JSON
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
@@ -88,8 +88,8 @@ def encode(
 ) -> bytes:
     """The bytes of a record; `body_checksum` is `checksum(body)`. Raises TooLongError."""
     length = len(body)
-    if length > LONGEST:
-        raise TooLongError(f"a record has {LONGEST} bytes at most, not {length}")
+    if length > MAX_BODY:
+        raise TooLongError(f"a record has {MAX_BODY} bytes at most, not {length}")
     fields = _FIELDS.pack(_MAGIC, VERSION, kind, count, length, number, clock)
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
 
@@ -113,15 +113,15 @@ def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> b
     return b"".join(parts)
 
 
-def runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
+def split(messages: Sequence[Message]) -> Iterator[list[Message]]:
     """The messages in their order, as many at a time as one EVENTS record takes; one at least."""
     run: list[Message] = []
-    size = INTENT
+    size = KEY_SIZE
     for message in messages:
         its_size = _MESSAGE.size + len(message.event_type.encode()) + len(message.body)
-        if run and size + its_size > LONGEST:
+        if run and size + its_size > MAX_BODY:
             yield run
-            run, size = [], INTENT
+            run, size = [], KEY_SIZE
         run.append(message)
         size += its_size
     yield run
@@ -130,7 +130,7 @@ def runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
 def decode_messages(body: bytes) -> list[Message]:
     """The messages of an EVENTS record."""
     messages = []
-    at = INTENT
+    at = KEY_SIZE
     while at < len(body):
         message_id, timestamp, priority, type_length, length = _MESSAGE.unpack_from(body, at)
         at += _MESSAGE.size
@@ -182,7 +182,7 @@ def _record(data: bytes, at: int) -> Entry | None:
     if len(data) < start:
         return None
     magic, version, kind, count, length, number, clock = _FIELDS.unpack_from(data, at)
-    if magic != _MAGIC or length > LONGEST or len(data) < start + length:
+    if magic != _MAGIC or length > MAX_BODY or len(data) < start + length:
         return None
     body = data[start : start + length]
     (expected,) = _CHECKSUM.unpack_from(data, at + _FIELDS.size)

@@ -44,7 +44,7 @@ def open_owned(path: Path, flags: int) -> int:
 
 
 def open_or_replace(path: Path, flags: int) -> int:
-    """Like `open_ours`, with O_CREAT; what is in the way, or not to be opened by its owner, is
+    """Like `open_owned`, with O_CREAT; what is in the way, or not to be opened by its owner, is
     moved away, and that is told. Raises OSError."""
     try:
         return open_owned(path, flags)
@@ -57,7 +57,7 @@ def open_or_replace(path: Path, flags: int) -> int:
 
 
 def read_owned(path: Path, offset: int = 0) -> bytes:
-    """What stands in a file of the journal from `offset` on. Raises as `open_ours` does."""
+    """What stands in a file of the journal from `offset` on. Raises as `open_owned` does."""
     with os.fdopen(open_owned(path, os.O_RDONLY), "rb", buffering=0) as file:
         file.seek(offset)
         return file.readall()

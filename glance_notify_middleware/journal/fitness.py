@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from glance_notify_middleware.journal.files import is_foreign
-from glance_notify_middleware.journal.layout import is_named
+from glance_notify_middleware.journal.layout import is_journal_name
 
 # File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
 _REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
@@ -46,9 +46,9 @@ def prepare(directory: Path) -> None:
             f"{str(directory)!r} lies on a network file system ({kind}), where appending and "
             "locking are not safe; expected a directory on a local one"
         )
-    if others := who_else_may_write(directory):
+    if others := mode_problem(directory):
         raise DirectoryError(others)
-    for path in foreign(directory, os.listdir(directory)):
+    for path in foreign_files(directory, os.listdir(directory)):
         raise DirectoryError(
             f"{str(path)!r} is no regular file of user {os.geteuid()}, so it is none of the "
             f"journal's; find out who has put it there, and remove it: rm {shlex.quote(str(path))} "
@@ -56,7 +56,7 @@ def prepare(directory: Path) -> None:
         )
 
 
-def who_else_may_write(directory: Path) -> str:
+def mode_problem(directory: Path) -> str:
     """What to say where others than its owner may write in the directory; empty: they may not.
 
     They could have notifications sent that never were, and remove what is to be sent.
@@ -71,11 +71,11 @@ def who_else_may_write(directory: Path) -> str:
     )
 
 
-def foreign(directory: Path, names: Iterable[str]) -> Iterator[Path]:
+def foreign_files(directory: Path, names: Iterable[str]) -> Iterator[Path]:
     """What lies there under those of the `names` that the journal uses, and is no regular file of
     this user. Raises OSError."""
     for name in names:
-        if is_named(name) and is_foreign(directory / name):
+        if is_journal_name(name) and is_foreign(directory / name):
             yield directory / name
 
 

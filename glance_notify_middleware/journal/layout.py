@@ -67,12 +67,12 @@ def listing(directory: Path) -> Listing:
     return found
 
 
-def is_named(name: str) -> bool:
+def is_journal_name(name: str) -> bool:
     """Whether the journal uses that name."""
     return _NAMED.fullmatch(name) is not None
 
 
-def sweep(directory: Path) -> None:
+def remove_stale_temporaries(directory: Path) -> None:
     """Remove what processes have left that were killed while they made a file. Raises OSError."""
     for path in [*directory.glob("*.new"), *directory.glob("*.tmp")]:
         try:
@@ -82,7 +82,7 @@ def sweep(directory: Path) -> None:
             continue
 
 
-def sizes(directory: Path) -> dict[str, int]:
+def file_sizes(directory: Path) -> dict[str, int]:
     """The length of each file that lies there, in bytes, by its name. Raises OSError."""
     found = {}
     with os.scandir(directory) as entries:

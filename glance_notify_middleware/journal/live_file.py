@@ -7,7 +7,7 @@ from typing import Any
 
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
-from glance_notify_middleware.journal.locks import is_at, lock
+from glance_notify_middleware.journal.locks import is_same_file, try_lock
 
 
 class LiveFile:
@@ -21,13 +21,13 @@ class LiveFile:
         self._content = b""
         self._fd = self._made()
 
-    def is_ours(self) -> bool:
+    def relock(self) -> bool:
         """Take the lock again; False where another process has taken us for dead."""
-        return lock(self._fd)
+        return try_lock(self._fd)
 
     def is_in_place(self) -> bool:
         """False where somebody has removed it, or moved it away. Raises OSError."""
-        return is_at(self._path, self._fd)
+        return is_same_file(self._path, self._fd)
 
     def restore(self) -> None:
         """Make the file again. Raises OSError."""
@@ -57,7 +57,7 @@ class LiveFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         fd = os.open(temporary, flags, 0o600)
         try:
-            if not lock(fd):
+            if not try_lock(fd):
                 raise BlockingIOError(f"{temporary} is locked")
             os.pwrite(fd, self._content, 0)
             os.link(temporary, self._path)

@@ -8,7 +8,7 @@ from glance_notify_middleware.journal.files import ForeignFileError, open_owned
 from glance_notify_middleware.journal.layout import RELAY_LOCK
 
 
-def lock(fd: int) -> bool:
+def try_lock(fd: int) -> bool:
     """Try to lock the whole of an open file; False where another process has it.
 
     POSIX locks belong to the process: when it closes any descriptor of the file, the lock is gone,
@@ -17,12 +17,12 @@ def lock(fd: int) -> bool:
     return _locked(fd, fcntl.LOCK_EX)
 
 
-def share(fd: int) -> bool:
+def try_lock_shared(fd: int) -> bool:
     """Hold the lock of an open file together with others; False where one has it for itself."""
     return _locked(fd, fcntl.LOCK_SH)
 
 
-def is_at(path: Path, fd: int) -> bool:
+def is_same_file(path: Path, fd: int) -> bool:
     """Whether the path leads to this open file: nobody has removed or moved it, or a directory
     above it. Raises OSError."""
     try:
@@ -31,17 +31,17 @@ def is_at(path: Path, fd: int) -> bool:
         return False
 
 
-def seize(path: Path) -> int | None:
+def open_locked(path: Path) -> int | None:
     """Open and lock a live file of another process: its descriptor, if that process has died.
 
     None when it lives, or when the file is gone, or no file of this user. Never to be called for
-    one's own: see `lock`.
+    one's own: see `try_lock`.
     """
     try:
         fd = open_owned(path, os.O_RDWR)
     except (FileNotFoundError, ForeignFileError):
         return None
-    if lock(fd):
+    if try_lock(fd):
         return fd
     os.close(fd)
     return None
@@ -49,9 +49,9 @@ def seize(path: Path) -> int | None:
 
 def is_led(directory: Path) -> bool:
     """Whether another process relays what lies there. Not to be called in one that does: see
-    `lock`. Raises OSError."""
+    `try_lock`. Raises OSError."""
     path = directory / RELAY_LOCK
-    fd = seize(path)
+    fd = open_locked(path)
     if fd is None:
         return path.exists()
     os.close(fd)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import INTENT, Entry, Kind
+from glance_notify_middleware.journal.entries import KEY_SIZE, Entry, Kind
 from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import segment_path
 
@@ -22,7 +22,7 @@ class OpenIntents:
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, tuple[Facts, Progress | None]] = {}
-        self.is_whole = False  # a mark was seen, since which every record was taken
+        self.is_complete = False  # a mark was seen, since which every record was taken
         self._before: dict[bytes, tuple[Facts, Progress | None]] = {}  # of the segment that is read
 
     def begin(self, key: bytes, facts: Facts) -> None:
@@ -39,9 +39,9 @@ class OpenIntents:
         self.by_key.pop(key, None)
         self._before.pop(key, None)
 
-    def take(self, kind: int, body: bytes) -> None:
+    def apply(self, kind: int, body: bytes) -> None:
         """Take a record of the journal, in order."""
-        key, rest = body[:INTENT], body[INTENT:]
+        key, rest = body[:KEY_SIZE], body[KEY_SIZE:]
         match kind:
             case Kind.BEGIN:
                 self.begin(key, rest)
@@ -53,7 +53,7 @@ class OpenIntents:
                 self._before = self.by_key
                 self.by_key = {}
             case Kind.MARK:
-                self._before, self.is_whole = {}, True
+                self._before, self.is_complete = {}, True
 
     def copies(self) -> Iterator[tuple[Kind, bytes]]:
         """The records that a segment begins with, without its first; the mark is the last one."""
@@ -63,12 +63,14 @@ class OpenIntents:
                 yield Kind.PROGRESS, key + progress
         yield Kind.MARK, b""
 
-    def without_mark(self) -> None:
+    def finish(self) -> None:
         """There is nothing more to take, and the mark is lost: not all may have been copied."""
         self.by_key = self._before | self.by_key
 
 
-def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIntents | None:
+def read_open_intents(
+    directory: Path, identity: str, segments: Sequence[int]
+) -> OpenIntents | None:
     """What stands open in the journal of a dead process; `segments` are the sorted numbers of all.
 
     None where a newer version has written it: it is not for us to read. Raises OSError.
@@ -80,9 +82,9 @@ def left_open(directory: Path, identity: str, segments: Sequence[int]) -> OpenIn
             for record in _read(segment_path(directory, identity, number)):
                 if record.version > entries.VERSION:
                     return None
-                found.take(record.kind, record.body)
-        found.without_mark()
-        if found.is_whole:
+                found.apply(record.kind, record.body)
+        found.finish()
+        if found.is_complete:
             break
     return found
 

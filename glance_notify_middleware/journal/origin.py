@@ -19,12 +19,12 @@ class Origin:
     time: float  # when the segment was begun, by the wall clock
 
     @classmethod
-    def here_and_now(cls) -> Self:
+    def of_this_process(cls) -> Self:
         """This process."""
         return cls(boot_id(), os.getpid(), time.time())
 
     @classmethod
-    def of(cls, start: bytes) -> Self | None:
+    def decode(cls, start: bytes) -> Self | None:
         """What the bytes at the start of a segment tell; None: they are damaged, or newer."""
         for record in entries.scan(start):
             if record.kind == Kind.SEGMENT and record.version <= entries.VERSION:

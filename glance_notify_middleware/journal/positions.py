@@ -21,7 +21,7 @@ class Position:
     number: int | None
 
 
-def delivered(directory: Path) -> dict[str, Position]:
+def delivered_positions(directory: Path) -> dict[str, Position]:
     """How far all strategies have come, by identity, as it was last saved; nothing where no file
     says so that can be read."""
     content: dict[str, Any] | None = None

@@ -19,14 +19,14 @@ from glance_notify_middleware.journal.entries import Entry, Kind
 from glance_notify_middleware.journal.files import open_owned
 from glance_notify_middleware.journal.layout import listing, segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
+from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.vetting import Vetting
 from glance_notify_middleware.runtime.own_log import log_error
 
 _CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
 _AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more
 _LEAST = 4 * 1024  # bytes of each, however many they are
-_WHOLE_RECORD = entries.LONGEST + 1024  # bytes in which a whole record is found, if there is one
+_WHOLE_RECORD = entries.MAX_BODY + 1024  # bytes in which a whole record is found, if there is one
 _OPEN_FILES = 64
 _ASTRAY = 2_000_000_000  # nanoseconds; the clock of a record that is so far ahead is another one
 
@@ -130,7 +130,7 @@ class Chain:
     def _load_segment(self, files: _Files, chunk: int) -> bool:
         identity, segment, offset = self.identity, self.position.segment, self.position.offset
         if self.origin is None:
-            self.origin = Origin.of(files.read(identity, segment, _CHUNK, 0))
+            self.origin = Origin.decode(files.read(identity, segment, _CHUNK, 0))
         for size in (chunk, _WHOLE_RECORD):
             data = files.read(identity, segment, size, offset)
             for record in entries.scan(data):
@@ -170,9 +170,9 @@ class Reader:
         self._directory = directory
         self._positions = positions
         self._files = _Files(directory)
-        self._vetting = Vetting(directory)
+        self._owner_filter = OwnerFilter(directory)
         self._this_boot = boot_id()
-        self._clock_ahead = clock.ahead()
+        self._clock_ahead = clock.namespace_offset()
         self._cut = 0  # nanoseconds: the clock at the beginning of this pass
         self._unreadable: set[str] = set()
         self._clocks: dict[str, float] = {}  # of other boots, and of those astray: since when
@@ -180,7 +180,7 @@ class Reader:
     def read(self, limit: int) -> list[Step]:
         """One pass: the next records, with `limit` messages or a few more. Raises OSError."""
         self._cut = cut = self._now()
-        listed = self._vetting.ours(listing(self._directory)).segments
+        listed = self._owner_filter.apply(listing(self._directory)).segments
         self._begin_chains(listed)
         heads = [
             (self._order(chain), chain)

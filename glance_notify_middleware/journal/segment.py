@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from glance_notify_middleware.journal.layout import segment_path
-from glance_notify_middleware.journal.locks import is_at
+from glance_notify_middleware.journal.locks import is_same_file
 
 
 class Segment:
@@ -44,7 +44,7 @@ class Segment:
 
     def is_removed(self) -> bool:
         """Whether somebody has removed it, or moved it away. Raises OSError."""
-        return not is_at(self._path, self._fd)
+        return not is_same_file(self._path, self._fd)
 
     def descriptor(self) -> int:
         """A descriptor of it for the caller, who is to close it. Raises OSError."""

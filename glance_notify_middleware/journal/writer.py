@@ -15,19 +15,19 @@ from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import clock, entries, files
-from glance_notify_middleware.journal.entries import INTENT, Kind
-from glance_notify_middleware.journal.fullness import Fullness, take_room
+from glance_notify_middleware.journal.capacity import Capacity, probe_writing
+from glance_notify_middleware.journal.entries import KEY_SIZE, Kind
+from glance_notify_middleware.journal.group_sync import GroupSync, logged, sync_directory
 from glance_notify_middleware.journal.live_file import LiveFile
 from glance_notify_middleware.journal.open_intents import OpenIntents
 from glance_notify_middleware.journal.origin import Origin
-from glance_notify_middleware.journal.positions import Position, delivered
+from glance_notify_middleware.journal.positions import Position, delivered_positions
 from glance_notify_middleware.journal.reminders import Reminders
+from glance_notify_middleware.journal.sealed import Remainder, SealedSegments
 from glance_notify_middleware.journal.segment import Segment
-from glance_notify_middleware.journal.syncing import Syncing, logged, sync_directory
-from glance_notify_middleware.journal.totals import ADDED, settled_as
-from glance_notify_middleware.journal.turned_over import Left, TurnedOver
+from glance_notify_middleware.journal.totals import ADDED, settled_steps
 
-TENDING = "glance-notify-journal"
+MAINTENANCE = "glance-notify-journal"
 """The name of the thread that tends a journal."""
 
 SEGMENT_SIZE = 4 * 1024 * 1024
@@ -36,9 +36,9 @@ SEGMENT_SIZE = 4 * 1024 * 1024
 # Said once: to look a member of an enumeration up costs more than all that is done with it.
 _BEGIN, _EVENTS = Kind.BEGIN, Kind.EVENTS
 
-_NO_INTENT = bytes(INTENT)
+_NO_INTENT = bytes(KEY_SIZE)
 _FULL = "full", "the journal is full"  # why something is dropped
-_TENDED = 10.0  # seconds after which a journal that was tended is so no longer
+_MAINTAINED = 10.0  # seconds after which a journal that was tended is so no longer
 
 
 class NotWrittenError(Exception):
@@ -62,32 +62,32 @@ class Journal:
         self.identity: str | None = None
         self.is_full = False  # the bound or the disk, as found a moment ago; or it has a `_trouble`
         self.reminders = Reminders()
-        self._fullness = Fullness(directory, max_size, segment_size)
-        self._trouble = ""  # why nothing can be written: `tend` tries whether that has passed
-        self._tended_at = -math.inf  # by the monotonic clock
+        self._capacity = Capacity(directory, max_size, segment_size)
+        self._trouble = ""  # why nothing can be written: `maintain` tries whether that has passed
+        self._maintained_at = -math.inf  # by the monotonic clock
         self._lock = threading.Lock()  # around one append
         self._live: LiveFile | None = None
         self._segment: Segment | None = None
         self._next_segment = 0  # its number; one that could not be begun has used up its own
         self._head_size = 0  # bytes of its segment that stood in it when it was begun
         self._turn_over_at = 0  # bytes
-        self._turned_over = TurnedOver()
-        self._clock_ahead = 0  # nanoseconds: see clock.ahead
+        self._sealed = SealedSegments()
+        self._clock_ahead = 0  # nanoseconds: see clock.namespace_offset
         self._number = 0  # of the next notification
         self._recorded: Counter[tuple[str, Priority]] = Counter()
         self._dropped: Counter[str] = Counter()  # by reason
         self._intents = OpenIntents()
         self._unended: list[bytes] = []  # keys of intents whose end could not be written
-        self._again: deque[Left] = deque()  # what was removed, or can be, and is not delivered
+        self._again: deque[Remainder] = deque()  # what was removed, or can be, and is not delivered
         self._threads: dict[str, threading.Thread] = {}
         self._written = 0  # records so far
         self._rewritten = 0  # the last of them that was recorded again, and is not synced yet
-        self._syncing = Syncing(self._last) if sync else None
+        self._group_sync = GroupSync(self._last) if sync else None
 
     @property
-    def is_tended(self) -> bool:
+    def is_maintained(self) -> bool:
         """Whether a thread was started that tends it."""
-        return TENDING in self._threads
+        return MAINTENANCE in self._threads
 
     def begin(self, key: bytes, facts: bytes) -> None:
         """Append an intent. Where that cannot be, it is not: nothing is lost by that so far."""
@@ -129,20 +129,20 @@ class Journal:
         if self.is_full:
             self._drop(len(messages), *(("disk", self._trouble) if self._trouble else _FULL))
         try:
-            self.settle(messages, ends)
+            self.append(messages, ends)
         except OSError as error:
             self._drop(len(messages), "disk", _reason(error))
         except entries.TooLongError as error:
             self._drop(len(messages), "too long", str(error))
 
-    def settle(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
+    def append(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
         """Like `record`, for one who can wait: raises OSError, and nothing is dropped."""
         body = entries.encode_messages(messages, ends)
-        if len(body) > entries.LONGEST and len(messages) > 1:
-            *first, last = entries.runs(messages)
+        if len(body) > entries.MAX_BODY and len(messages) > 1:
+            *first, last = entries.split(messages)
             for each in first:
-                self.settle(each)
-            self.settle(last, ends)
+                self.append(each)
+            self.append(last, ends)
             return
         crc = entries.checksum(body)
         with self._lock:
@@ -152,8 +152,8 @@ class Journal:
             for message in messages:
                 self._recorded[message.event_type, message.priority] += 1
             written = self._written
-        if self._syncing is not None:
-            self._syncing.wait(written)
+        if self._group_sync is not None:
+            self._group_sync.wait(written)
 
     def sync(self) -> None:
         """Have what was recorded so far survive a power cut. Raises OSError."""
@@ -164,14 +164,14 @@ class Journal:
     def open(self) -> None:
         """Begin to live. At start-up, so that no request pays for it. Raises OSError; it can be
         tried again once a second, by the thread that tends it."""
-        self._tended_at = time.monotonic()
+        self._maintained_at = time.monotonic()
         with self._lock:
             if self._segment is None:
                 self._begin()
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """What is to be done once a second, on a thread of its own. Raises OSError."""
-        self._tended_at = time.monotonic()
+        self._maintained_at = time.monotonic()
         self.reminders.remind()
         self.directory.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -195,7 +195,7 @@ class Journal:
                 "dropped": dict(self._dropped),
             }
 
-    def run_beside(self, name: str, target: Callable[[], None]) -> bool:
+    def start_thread(self, name: str, target: Callable[[], None]) -> bool:
         """Run `target` on a thread of this process, once; False where it does already. Raises
         RuntimeError where no thread can be started now."""
         with self._lock:
@@ -206,13 +206,13 @@ class Journal:
             self._threads[name] = thread
         return True
 
-    def drop(self) -> None:
+    def close(self) -> None:
         """Let go of what is open. A forked child does; its parent keeps its lock."""
         if self._live is not None:
             self._live.close()
         if self._segment is not None:
             self._segment.close()
-        for each in [*self._turned_over.take_all(), *(left.segment for left in self._again)]:
+        for each in [*self._sealed.take_all(), *(left.segment for left in self._again)]:
             each.close()
 
     # -- under the lock ---------------------------------------------------------------------
@@ -240,7 +240,7 @@ class Journal:
         # It is known before its file is there: a relay in this process must not take it for dead.
         self.identity = identity = secrets.token_hex(8)
         self._next_segment = self._number = 0
-        self._clock_ahead = clock.ahead()
+        self._clock_ahead = clock.namespace_offset()
         live: LiveFile | None = None
         try:
             live = LiveFile(self.directory, identity)
@@ -255,40 +255,40 @@ class Journal:
 
     def _has_failed(self, error: OSError) -> None:
         """Nothing more is tried by requests, if there is a thread that tries it for them."""
-        if time.monotonic() - self._tended_at < _TENDED:
+        if time.monotonic() - self._maintained_at < _MAINTAINED:
             self._trouble = _reason(error)
             self.is_full = True
 
     def _next(self, before: Segment) -> Segment:
         """The next segment, or the same where that cannot be: better a long one than none."""
         with contextlib.suppress(OSError):
-            if not self._turned_over.is_full or self._is_seen_to_live():
+            if not self._sealed.is_full or self._is_seen_to_live():
                 return self._turn_over(before)
-        self._turn_over_at += self._fullness.share
+        self._turn_over_at += self._capacity.share
         return before
 
     def _turn_over(self, before: Segment) -> Segment:
         """Of one that somebody has removed the next one has it all, in its order, and before it
         what is missing, too: that may be sent twice."""
         is_removed = before.is_removed()
-        missing = self._turned_over.missing(self._delivered) if is_removed else []
+        missing = self._sealed.removed_undelivered(self._delivered) if is_removed else []
         before_it = b"".join(each.content() for each in missing)
         self._segment = self._new_segment(
             before_it + before.content() if is_removed else self._head()
         )
-        self._turned_over.close(missing)
-        if self._syncing is not None:
+        self._sealed.close(missing)
+        if self._group_sync is not None:
             with logged():
                 (self._segment if is_removed else before).sync()
         if is_removed:
             before.close()
         else:
-            self._turned_over.add(before)
+            self._sealed.add(before)
         return self._segment
 
     def _head(self) -> bytes:
         """What a segment begins with: whose it is, and the intents that stand open."""
-        origin = Origin.here_and_now().encode()
+        origin = Origin.of_this_process().encode()
         return b"".join(
             [
                 self._encoded(Kind.SEGMENT, origin),
@@ -301,7 +301,7 @@ class Journal:
         number = self._next_segment
         self._next_segment += 1
         segment = Segment(self.directory, str(self.identity), number, data)
-        if self._syncing is not None:
+        if self._group_sync is not None:
             sync_directory(self.directory)
         self._head_size = segment.size
         self._plan_turnover()
@@ -309,20 +309,20 @@ class Journal:
 
     def _plan_turnover(self) -> None:
         """Also where its head is longer than its share: to copy must not be most of the work."""
-        self._turn_over_at = self._head_size + max(self._fullness.share, self._head_size)
+        self._turn_over_at = self._head_size + max(self._capacity.share, self._head_size)
 
     def _is_seen_to_live(self) -> bool:
         """By whoever looks for the dead; so what it has recorded so far will be read."""
         live, segment = self._live, self._segment
-        if live is None or not live.is_ours() or not live.is_in_place():
+        if live is None or not live.relock() or not live.is_in_place():
             return False
         if segment is not None and not segment.is_removed():  # else it is turned over soon
-            self._again += self._turned_over.let_go(self._delivered)
+            self._again += self._sealed.release(self._delivered)
         return True
 
     def _delivered(self) -> Position | None:
         """How far its records are known to be delivered to all."""
-        return delivered(self.directory).get(str(self.identity))
+        return delivered_positions(self.directory).get(str(self.identity))
 
     # -- once a second ----------------------------------------------------------------------
 
@@ -333,10 +333,10 @@ class Journal:
             live, segment = self._live, self._segment
             if live is None or segment is None or self._is_seen_to_live():
                 return
-            if not live.is_ours():
+            if not live.relock():
                 self._begin_anew(live, segment, is_counted=True)
                 return
-            settled = settled_as(self.directory, str(self.identity))
+            settled = settled_steps(self.directory, str(self.identity))
             if settled:
                 self._begin_anew(live, segment, is_counted=ADDED in settled)
             else:
@@ -347,8 +347,8 @@ class Journal:
         sent twice; what stands open goes on. `is_counted`: the counters of its live file go into
         the totals. Raises OSError: then that is tried again."""
         place = self._delivered()
-        before = [*self._turned_over.take_all(), segment]
-        self._again += [Left.behind(place, each) for each in before]
+        before = [*self._sealed.take_all(), segment]
+        self._again += [Remainder.behind(place, each) for each in before]
         live.close()
         self._segment = self._live = None
         if is_counted:
@@ -363,8 +363,8 @@ class Journal:
         with self._lock:
             self._append_again()
             rewritten, self._rewritten = self._rewritten, 0
-        if self._syncing is not None and rewritten:
-            self._syncing.wait(rewritten)
+        if self._group_sync is not None and rewritten:
+            self._group_sync.wait(rewritten)
 
     def _append_again(self) -> None:
         while self._again:
@@ -389,20 +389,20 @@ class Journal:
                 self._intents.end(self._unended.pop())
 
     def _see_whether_full(self) -> None:
-        fullness, share = self._fullness, self._fullness.share
-        fullness.look()
-        if fullness.share != share:
+        capacity, share = self._capacity, self._capacity.share
+        capacity.measure()
+        if capacity.share != share:
             with self._lock:
                 self._plan_turnover()
-        if fullness.is_short:
+        if capacity.is_short:
             self._turn_over_early()
         if self._trouble:
             self._try_to_write()
-        self.is_full = fullness.is_full
+        self.is_full = capacity.is_full
 
     def _try_to_write(self) -> None:
         """In the place of requests: what they have found wrong may have passed."""
-        take_room(self.directory)
+        probe_writing(self.directory)
         with self._lock:
             try:
                 self._append(Kind.END, _NO_INTENT)

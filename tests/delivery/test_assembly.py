@@ -18,7 +18,7 @@ from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
-from glance_notify_middleware.journal import per_process
+from glance_notify_middleware.journal import process_journals
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
@@ -51,7 +51,7 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path
     recorded = [message(bytes(3000)) for _ in range(400)]
     dead.record(recorded[:200])
     dead.record(recorded[200:])
-    dead.drop()
+    dead.close()
     chosen = settings(directory, journal_max_size="1MiB", relay="external", **REFUSE)
     makers = {"rabbit": lambda: Appending(broker.path)}
     assembly.prepare(chosen, makers)
@@ -78,7 +78,7 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path)
     for key in keys:
         begun = Intent(key, 1.0, "host", EventType.SEND, "", "i" * 45_000, *["x"] * 4)
         dead.begin(key, encode(begun))
-    dead.drop()
+    dead.close()
     chosen = settings(directory, relay="external")
     relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
     thread = threading.Thread(target=relay.run)
@@ -114,7 +114,7 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
     finally:
         relay.stop()
         thread.join()
-        journal.drop()
+        journal.close()
     taken = sum(path.stat().st_size for path in directory.glob("aside.*"))
     assert bound // 5 < taken <= bound // 4
 
@@ -244,15 +244,15 @@ def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
     tended: list[Path] = []
 
     class Ours(SimpleNamespace):
-        is_tended = True
+        is_maintained = True
 
-        def tend(self) -> None:
+        def maintain(self) -> None:
             tended.append(self.directory)
             raise PermissionError(errno.EACCES, "Permission denied")
 
     directories = [tmp_path / name for name in "ab"]
     all_here = [Ours(directory=each) for each in directories]
-    monkeypatch.setattr(per_process, "all_here", lambda: all_here)
+    monkeypatch.setattr(process_journals, "all_here", lambda: all_here)
     assembly._end()
     assert tended == directories
     assert lines(caplog, logging.ERROR) == []

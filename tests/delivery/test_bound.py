@@ -10,7 +10,7 @@ import pytest
 
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
-from glance_notify_middleware.journal.layout import sizes
+from glance_notify_middleware.journal.layout import file_sizes
 from glance_notify_middleware.recorder import NotRecordedError
 from tests.delivery.relays import Appending, Broker, relaying
 from tests.delivery.test_assembly import REFUSE, settings
@@ -61,7 +61,7 @@ def test_however_many_processes_there_are(
 
         def all_have_told() -> bool:
             nonlocal most
-            most = max(most, sum(sizes(journal_dir).values()))
+            most = max(most, sum(file_sizes(journal_dir).values()))
             return all(answer.poll() for answer in answers)
 
         eventually(all_have_told, 60.0)

@@ -185,7 +185,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     begun = [upload() for _ in range(9)]
     for each in begun:
         dead.begin(each.key, encode(each))
-    dead.drop()
+    dead.close()
     power = Power(journal_dir, monkeypatch)
     looks: dict[str, bytes] = {}
     look_before_removal(monkeypatch, lambda path: looks.update({path.name: all_of(power)}))
@@ -223,7 +223,7 @@ def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
     assert len(segments(tmp_path)) == 1
     assert looks == [True] * 3
     leading.end()
-    journal.drop()
+    journal.close()
 
 
 def test_the_counters_of_the_dead_are_there_before_their_live_file_goes(
@@ -258,7 +258,7 @@ def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
     journal.sync()
     left = all_of(power)
     assert all(each.message_id.encode() in left for each in made)
-    journal.drop()
+    journal.close()
 
 
 @pytest.mark.parametrize("also_its_live_file", [False, True])
@@ -268,7 +268,7 @@ def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
     """With journal_sync = full, as it was before."""
     journal = Journal(tmp_path, max_size=GIB, sync=True)
     journal.open()
-    journal.tend()
+    journal.maintain()
     made = [message() for _ in range(3)]
     for each in made:
         journal.record([each])
@@ -276,7 +276,7 @@ def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
         path.unlink()
     if also_its_live_file:
         live_path(tmp_path, str(journal.identity)).unlink()
-    journal.tend()
+    journal.maintain()
     left = all_of(power)
     assert all(each.message_id.encode() in left for each in made)
-    journal.drop()
+    journal.close()

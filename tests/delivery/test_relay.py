@@ -30,7 +30,7 @@ def ours(journal_dir: Path) -> Iterator[Journal]:
     """The journal of this process."""
     journal = Journal(journal_dir, max_size=GIB)
     yield journal
-    journal.drop()
+    journal.close()
 
 
 def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: Broker) -> None:

@@ -145,7 +145,7 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
 
     recorded = leave_behind(journal_dir, "a" * 16)
     with monkeypatch.context() as patched:
-        patched.setattr("glance_notify_middleware.journal.locks.seize", denied)
+        patched.setattr("glance_notify_middleware.journal.locks.open_locked", denied)
         with relaying(journal_dir, lambda: Appending(broker.path)):
             eventually(broker.has(recorded))
             time.sleep(0.3)

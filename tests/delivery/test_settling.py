@@ -256,7 +256,7 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
     first = segment_path(tmp_path, A, 0)
     with first.open("ab") as file:
         file.write(mark() + begin(ended))
-    seize = locks.seize
+    seize = locks.open_locked
 
     def late(path: Path) -> int | None:
         second = segment_path(tmp_path, A, 1)
@@ -264,7 +264,7 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
             second.write_bytes(head() + begin(ended) + mark() + end(ended) + begin(stands))
         return seize(path)
 
-    monkeypatch.setattr(locks, "seize", late)
+    monkeypatch.setattr(locks, "open_locked", late)
     leading.settle()
     assert leading.unknown == [intent.unknown_outcome(stands, Progress())]
 

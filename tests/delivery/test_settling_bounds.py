@@ -25,7 +25,7 @@ def test_each_of_very_many_operations_that_were_cut_is_told_once(tmp_path: Path)
     cut = [begun() for _ in range(350)]
     for each in cut:
         recorder(journal).begin(each)
-    journal.drop()  # its process counts as dead
+    journal.close()  # its process counts as dead
     leading = Leading(tmp_path)
     leading.settle()
     leading.end()

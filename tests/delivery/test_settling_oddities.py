@@ -67,7 +67,7 @@ def test_a_live_file_that_comes_back_in_time_is_no_death(
         for _ in range(3):
             live.unlink()
             survey(leading, clock, 2.5)
-            writer.tend()
+            writer.maintain()
             survey(leading, clock, 1.0)
         assert len(segments(tmp_path)) == 1
         more = writer.record(1)
@@ -85,7 +85,7 @@ def test_who_was_taken_for_dead_and_lives_is_read_on(
             leading.survey()
             leading.read()
             clock.now += 0.5
-        writer.tend()
+        writer.maintain()
         leading.confirm()
         survey(leading, clock, 2.0)
         more = writer.record(3)
@@ -103,13 +103,13 @@ def test_who_was_settled_and_lives_loses_nothing(
         survey(leading, clock, 5.0)
         assert files(tmp_path) == set()
         unseen = writer.record(3)
-        writer.tend()
+        writer.maintain()
         more = writer.record(1)
         found = leading.deliver()
         assert found[-4:] == unseen + more
         survey(leading, clock, 5.0)
         assert not has_died(tmp_path, writer.identity)
-        writer.tend()
+        writer.maintain()
         writer.end()
         leading.settle()
     assert files(tmp_path) == set()
@@ -132,13 +132,13 @@ def test_a_process_that_begins_anew_counts_nothing_twice(
     """Another process took it for dead; both of its identities end in the totals."""
     journal = make_journal()
     record_each(journal, [message(), message()])
-    journal.tend()
+    journal.maintain()
     before = str(journal.identity)
     with taken_for_dead(tmp_path, before):
-        journal.tend()
+        journal.maintain()
     assert journal.identity != before
     record_each(journal, [message()])
-    journal.tend()
+    journal.maintain()
     leading.settle()
     assert files(tmp_path) == set()
     assert totals(tmp_path) == ({"image.update INFO": 3}, {})

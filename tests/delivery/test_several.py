@@ -164,7 +164,7 @@ def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
     journal = Journal(journal_dir, max_size=GIB, segment_size=400)
     recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
     segments(journal_dir)[2].unlink()
-    journal.drop()
+    journal.close()
     with relaying(journal_dir, lambda: Appending(broker.path)):
         eventually(broker.has(recorded[:2] + recorded[3:]))
     assert lines(caplog, logging.ERROR) == [

@@ -116,7 +116,7 @@ def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_ma
         eventually(broker.has(recorded))
         journal_dir.rename(journal_dir.with_name("elsewhere"))
         recorded += writer.record(5)
-        writer.tend()
+        writer.maintain()
         recorded += writer.record(5)
         eventually(broker.has(recorded))
         assert list(dict.fromkeys(broker.ids)) == recorded

@@ -235,7 +235,7 @@ def test_what_the_dead_have_left_open_it_tells_from_a_journal_of_its_own(tmp_pat
     journal_dir.mkdir()
     dead = Journal(journal_dir, max_size=2**20)
     dead.begin(bytes(16), encode(Intent(bytes(16), 1.0, "glance-1", EventType.CREATE, *["x"] * 6)))
-    dead.drop()
+    dead.close()
     with relay(path) as process:
         eventually(lambda: b"the outcome is unknown" in _segments(journal_dir))
         eventually(lambda: dead.identity not in listing(journal_dir).living)

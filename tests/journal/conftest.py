@@ -27,4 +27,4 @@ def make_journal(tmp_path: Path) -> Iterator[MakeJournal]:
 
     yield make
     for journal in made:
-        journal.drop()
+        journal.close()

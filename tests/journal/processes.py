@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.journal.layout import live_path
-from glance_notify_middleware.journal.locks import seize
+from glance_notify_middleware.journal.locks import open_locked
 from glance_notify_middleware.journal.writer import SEGMENT_SIZE, Journal
 from tests.journal.support import GIB, message
 
@@ -70,7 +70,7 @@ def has_died(directory: Path, identity: str) -> bool:
 
 
 def _seize(path: Path) -> int | None:
-    return seize(path)
+    return open_locked(path)
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def taken_for_dead(directory: Path, identity: str) -> Iterator[None]:
 
 
 def _hold(live: Path, told: Connection) -> None:
-    told.send(seize(live) is not None)
+    told.send(open_locked(live) is not None)
     signal.pause()
 
 
@@ -128,7 +128,7 @@ class Writer:
         ids: list[str] = self._answer()
         return ids
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """Have it tend its journal once."""
         self._to_it.send(0)
         self.identity = self._answer()
@@ -155,7 +155,7 @@ def _write(directory: Path, segment_size: int, orders: Connection, told: Connect
     while True:
         count = orders.recv()
         if count == 0:
-            journal.tend()
+            journal.maintain()
             told.send(journal.identity)
         elif count < 0:
             told.send(len(live_path(directory, str(journal.identity)).read_bytes()))

@@ -27,7 +27,7 @@ from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.support import GIB, ids, message, record_each
 journal = Journal(Path(sys.argv[1]), max_size=GIB)
-print(json.dumps(clock.ahead()), flush=True)
+print(json.dumps(clock.namespace_offset()), flush=True)
 for line in sys.stdin:
     if line == "read\\n":
         reader = Reader(Path(sys.argv[1]), {})
@@ -77,7 +77,7 @@ def in_a_time_namespace(directory: Path, seconds: int) -> Iterator[Elsewhere]:
 
 
 def test_this_process_is_not_ahead_of_its_machine() -> None:
-    assert clock.ahead() == 0
+    assert clock.namespace_offset() == 0
 
 
 @pytest.mark.parametrize("told", ["", "monotonic 0 0\n"])
@@ -85,12 +85,12 @@ def test_where_linux_does_not_tell_nobody_is(
     told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(clock, "_PROCESS", tmp_path)
-    assert clock.ahead() == 0
+    assert clock.namespace_offset() == 0
     (tmp_path / "ns").mkdir()
     for name in ("time", "time_for_children"):
         (tmp_path / "ns" / name).symlink_to("time:[1]")
     (tmp_path / "timens_offsets").write_text(told)
-    assert clock.ahead() == 0
+    assert clock.namespace_offset() == 0
 
 
 def test_what_is_told_of_the_children_only_is_not_of_this_process(
@@ -101,7 +101,7 @@ def test_what_is_told_of_the_children_only_is_not_of_this_process(
     for name, namespace in (("time", 1), ("time_for_children", 2)):
         (tmp_path / "ns" / name).symlink_to(f"time:[{namespace}]")
     (tmp_path / "timens_offsets").write_text("monotonic 0 0\nboottime 7 0\n")
-    assert clock.ahead() == 0
+    assert clock.namespace_offset() == 0
 
 
 @pytest.mark.parametrize("seconds", [100_000, -1])

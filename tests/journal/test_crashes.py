@@ -112,7 +112,7 @@ def test_of_a_damaged_segment_as_many_are_told_to_be_lost_as_are_lost(
     chance = random.Random(seed)
     with living_writer(tmp_path) as writer:
         recorded = writer.record(300)
-        writer.tend()
+        writer.maintain()
     (path,) = segments(tmp_path)
     data = bytearray(path.read_bytes())
     start = chance.randrange(200, len(data) - 1000)

@@ -56,7 +56,7 @@ def test_a_second_filter_of_this_process_must_agree_too_and_costs_no_lock(
 def hold(path: Path) -> None:
     """Lock the file, as the leader does."""
     with path.open("w") as file:
-        assert locks.lock(file.fileno())
+        assert locks.try_lock(file.fileno())
         (path.parent / "holds").touch()
         time.sleep(60)
 

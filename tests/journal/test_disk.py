@@ -146,11 +146,11 @@ def test_a_full_journal_drops_and_counts_until_there_is_room_again(
     def fill(size: int) -> bool:
         rest = sum(path.stat().st_size for path in tmp_path.iterdir() if path != ballast)
         ballast.write_bytes(bytes(size - rest))
-        journal.tend()
+        journal.maintain()
         return journal.is_full
 
     journal.record([message()])
-    journal.tend()
+    journal.maintain()
     assert not fill(9_999)
     assert fill(10_000)
     for _ in range(2):
@@ -169,18 +169,18 @@ def test_a_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> 
     leading = Leading(tmp_path)
     journal = Journal(tmp_path, max_size=10_000)
     recorded = record_each(journal, [message(bytes(1000)) for _ in range(10)])
-    journal.tend()
+    journal.maintain()
     assert journal.is_full
     for _ in range(3):
         assert leading.deliver() == recorded
         leading.survey(journal.identity)
-        journal.tend()
+        journal.maintain()
         recorded = []
     assert not journal.is_full
     recorded = record_each(journal, [message()])
     assert leading.deliver() == recorded
     leading.end()
-    journal.drop()
+    journal.close()
 
 
 def test_a_disk_with_hardly_any_room_counts_as_full(
@@ -191,10 +191,10 @@ def test_a_disk_with_hardly_any_room_counts_as_full(
     fields = list(of_the_disk)
     fields[4] = 1024 * 1024 // of_the_disk.f_frsize - 1
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
-    journal.tend()
+    journal.maintain()
     assert journal.is_full
     fields[4] += 1
-    journal.tend()
+    journal.maintain()
     assert not journal.is_full
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import LONGEST, Entry, Kind, TooLongError, scan
+from glance_notify_middleware.journal.entries import MAX_BODY, Entry, Kind, TooLongError, scan
 from tests.journal.support import encoded, message, of_newer_version
 
 MAGIC = encoded([])[:4]
@@ -120,22 +120,22 @@ def test_noise_before_and_after_is_passed_over(noise: list[bytes]) -> None:
 
 
 def test_a_magic_in_noise_that_names_a_great_length_hides_nothing() -> None:
-    for length in (0, 1, LONGEST, LONGEST + 1, 2**32 - 1):
+    for length in (0, 1, MAX_BODY, MAX_BODY + 1, 2**32 - 1):
         noise = MAGIC + bytes([1, Kind.EVENTS, 0, 1]) + length.to_bytes(4, "big") + bytes(30)
         assert numbers(noise + THREE[1]) == [1], length
 
 
 def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
-    longest = entries.encode(Kind.EVENTS, bytes(LONGEST), entries.checksum(bytes(LONGEST)), **ONE)
+    longest = entries.encode(Kind.EVENTS, bytes(MAX_BODY), entries.checksum(bytes(MAX_BODY)), **ONE)
     assert numbers(longest + THREE[2]) == [9, 3]
-    body = bytes(LONGEST + 1)
+    body = bytes(MAX_BODY + 1)
     fields = longest[:8] + len(body).to_bytes(4, "big") + longest[12:28]
     checksum = zlib.crc32(fields, entries.checksum(body)).to_bytes(4, "big")
     assert numbers(fields + checksum + body + THREE[2]) == [3]
 
 
 def test_a_record_that_nobody_would_read_is_not_made() -> None:
-    body = bytes(LONGEST + 1)
+    body = bytes(MAX_BODY + 1)
     with pytest.raises(TooLongError, match="4194304 bytes at most, not 4194305"):
         entries.encode(Kind.EVENTS, body, entries.checksum(body), **ONE)
 
@@ -143,17 +143,17 @@ def test_a_record_that_nobody_would_read_is_not_made() -> None:
 @pytest.mark.parametrize("size", [1, 1_000_000, 2_000_000, 3_000_000])
 def test_messages_that_are_too_long_for_one_record_are_split_in_their_order(size: int) -> None:
     made = [message(bytes(size)) for _ in range(5)]
-    runs = list(entries.runs(made))
+    runs = list(entries.split(made))
     assert [each for run in runs for each in run] == made
     bodies = [len(entries.encode_messages(run)) for run in runs]
-    assert max(bodies) <= LONGEST
-    assert all(one + size > LONGEST for one in bodies[:-1]), "no more of them than are needed"
+    assert max(bodies) <= MAX_BODY
+    assert all(one + size > MAX_BODY for one in bodies[:-1]), "no more of them than are needed"
 
 
 def test_a_message_that_fills_a_record_is_one_by_itself() -> None:
     least = len(entries.encode_messages([message(b"")]))
-    made = [message(b""), message(bytes(LONGEST - least)), message(b"")]
-    assert list(entries.runs(made)) == [[each] for each in made]
+    made = [message(b""), message(bytes(MAX_BODY - least)), message(b"")]
+    assert list(entries.split(made)) == [[each] for each in made]
 
 
 def test_a_record_of_a_newer_version_is_found_and_tells_it() -> None:

@@ -180,7 +180,7 @@ def test_a_live_file_that_is_none_locks_nobody_out(
 ) -> None:
     path = live_path(directory, A)
     plant(path)
-    assert locks.seize(path) is None
+    assert locks.open_locked(path) is None
     left = leave_behind(directory, B)
     leading.survey()
     assert leading.deliver() == left
@@ -254,7 +254,7 @@ def test_what_was_left_of_being_made_is_swept_and_nothing_else(
         path.touch()
     for path in (old, other):
         os.utime(path, (1, 1))
-    layout.sweep(directory)
+    layout.remove_stale_temporaries(directory)
     assert not old.exists()
     assert fresh.exists(), "its maker is about to rename it"
     assert other.exists()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from glance_notify_middleware.journal import per_process
+from glance_notify_middleware.journal import process_journals
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.processes import ask, has_died, pipe, running
@@ -24,7 +24,7 @@ from tests.journal.support import (
 
 
 def of_this_process(directory: Path) -> Journal:
-    return per_process.of_this_process(directory, lambda: Journal(directory, max_size=GIB))
+    return process_journals.of_this_process(directory, lambda: Journal(directory, max_size=GIB))
 
 
 def in_a_child(function: Callable[[], object]) -> int:
@@ -46,13 +46,13 @@ def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int
     def child() -> None:
         ours = of_this_process(directory)
         record_each(ours, [message(), message(), message()])
-        ours.tend()
+        ours.maintain()
         assert ours is of_this_process(directory)
-        assert ours.identity == per_process.identity_here(directory) != parent.identity
+        assert ours.identity == process_journals.identity_here(directory) != parent.identity
         assert not [each for each in open_files() if str(parent.identity) in each]
 
     status = in_a_child(child)
-    parent.tend()
+    parent.maintain()
     recorded += record_each(parent, [message()])
     assert parent is of_this_process(directory)
     return recorded, parent.identity, status
@@ -141,4 +141,4 @@ def journals_of_threads(directory: Path) -> tuple[int, int]:
 
 
 def test_a_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:
-    assert per_process.identity_here(tmp_path) is None
+    assert process_journals.identity_here(tmp_path) is None

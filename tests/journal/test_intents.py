@@ -11,7 +11,7 @@ from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.layout import listing, segment_path
-from glance_notify_middleware.journal.open_intents import left_open
+from glance_notify_middleware.journal.open_intents import read_open_intents
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
 from glance_notify_middleware.runtime.ids import Ids
@@ -35,7 +35,7 @@ def recorder(journal: Journal) -> JournalRecorder:
 def open_keys(directory: Path) -> set[bytes]:
     """What a reader finds open of the one journal there."""
     ((identity, numbers),) = listing(directory).segments.items()
-    left = left_open(directory, identity, numbers)
+    left = read_open_intents(directory, identity, numbers)
     assert left is not None
     return set(left.by_key)
 
@@ -69,9 +69,9 @@ def test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go(
     for old in segments(tmp_path)[:-1]:
         old.unlink()
     ((identity, numbers),) = listing(tmp_path).segments.items()
-    left = left_open(tmp_path, identity, numbers)
+    left = read_open_intents(tmp_path, identity, numbers)
     assert left is not None
-    assert left.is_whole
+    assert left.is_complete
     ((key, (facts, progress)),) = left.by_key.items()
     assert intent.decode(key, facts) == download
     assert intent.decode_progress(progress) == Progress(7, "o1")
@@ -107,7 +107,7 @@ def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -
         recorder(journal).begin(each)
     recorder(journal).progress(download, Progress(2**26, "o1"))
     journal.record([message()], ended.key)
-    journal.drop()  # its files are left as they are
+    journal.close()  # its files are left as they are
     leading = Leading(tmp_path)
     leading.settle()
     assert leading.unknown == [
@@ -124,7 +124,7 @@ def test_nothing_is_removed_before_it_could_be_told(
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     recorder(journal).begin(begun())
-    journal.drop()  # its files are left as they are
+    journal.close()  # its files are left as they are
     leading = Leading(tmp_path)
     leading.has_room = False
     leading.settle()
@@ -144,7 +144,7 @@ def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_lead
     journal = Journal(tmp_path, max_size=GIB)
     recorder(journal).begin(begun())
     journal.record([message()])
-    journal.drop()  # its files are left as they are
+    journal.close()  # its files are left as they are
     first = Leading(tmp_path)
     for _ in range(3):
         first.survey()  # nothing is read or delivered
@@ -166,7 +166,7 @@ def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(
     with monkeypatch.context() as later:
         later.setattr(entries, "VERSION", entries.VERSION + 1)
         path.write_bytes(path.read_bytes() + _begin(begun()))
-    assert left_open(tmp_path, "0" * 16, [0]) is None
+    assert read_open_intents(tmp_path, "0" * 16, [0]) is None
 
 
 def test_an_end_that_could_not_be_written_is_written_later(
@@ -181,7 +181,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
             journal.record([message()], one.key)
         recorder(journal).record([], one)
     assert open_keys(tmp_path) == {one.key}
-    journal.tend()
+    journal.maintain()
     assert open_keys(tmp_path) == set()
 
 
@@ -255,11 +255,11 @@ def test_running_downloads_are_reminded_every_few_seconds_and_never_kept(
     recorder(journal).remind(gone)
     del gone
     journal.open()
-    journal.tend()
+    journal.maintain()
     assert one.due == 0
     one.due = 100.0
-    journal.tend()
+    journal.maintain()
     assert one.due == 100.0
     monkeypatch.setattr("glance_notify_middleware.journal.reminders.time.monotonic", lambda: 1e12)
-    journal.tend()
+    journal.maintain()
     assert one.due == 0

@@ -22,4 +22,4 @@ def test_the_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path
 def test_the_sizes_are_those_of_all_files(tmp_path: Path) -> None:
     for size in (0, 10, 300):
         (tmp_path / str(size)).write_bytes(bytes(size))
-    assert layout.sizes(tmp_path) == {"0": 0, "10": 10, "300": 300}
+    assert layout.file_sizes(tmp_path) == {"0": 0, "10": 10, "300": 300}

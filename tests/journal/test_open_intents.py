@@ -11,8 +11,8 @@ SEGMENT = Kind.SEGMENT, b""
 def left(*taken: tuple[Kind, bytes]) -> dict[bytes, tuple[bytes, bytes | None]]:
     found = OpenIntents()
     for kind, body in taken:
-        found.take(kind, body)
-    found.without_mark()
+        found.apply(kind, body)
+    found.finish()
     return found.by_key
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.layout import live_path
-from glance_notify_middleware.journal.open_intents import left_open
+from glance_notify_middleware.journal.open_intents import read_open_intents
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.leading import Leading, files, totals
 from tests.journal.processes import has_died, living_writer, taken_for_dead
@@ -26,7 +26,7 @@ def leading(tmp_path: Path) -> Iterator[Leading]:
 
 def tended(journal: Journal) -> Journal:
     journal.open()
-    journal.tend()
+    journal.maintain()
     return journal
 
 
@@ -37,7 +37,7 @@ def test_what_it_records_until_it_sees_that_is_recorded_again(
 ) -> None:
     """However many segments these are: all of them can be gone by then."""
     with living_writer(tmp_path, 3, segment_size=segment_size) as writer:
-        writer.tend()
+        writer.maintain()
         before = writer.identity
         found = leading.deliver()
         writer.lose_lock()
@@ -50,7 +50,7 @@ def test_what_it_records_until_it_sees_that_is_recorded_again(
         found += leading.deliver()
         leading.survey()
         assert before not in {path.name[:16] for path in tmp_path.glob("*.live")}
-        writer.tend()
+        writer.maintain()
         recorded += writer.record(5)
         assert writer.identity != before
         for _ in range(3):
@@ -71,9 +71,9 @@ def test_it_loses_its_lock_again_and_again(leading: Leading, tmp_path: Path) -> 
             recorded += writer.record(7)
             leading.survey()
             recorded += writer.record(7)
-            writer.tend()
+            writer.maintain()
             found += leading.deliver()
-        writer.tend()
+        writer.maintain()
     leading.settle()
     found += leading.deliver()
     assert set(recorded) <= set(found)
@@ -88,7 +88,7 @@ def test_what_is_delivered_and_removed_in_good_order_does_not_come_again(
             recorded += writer.record(50)
             found += leading.deliver()
             leading.survey()
-            writer.tend()
+            writer.maintain()
     found += leading.deliver()
     assert found == recorded
 
@@ -103,7 +103,7 @@ def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identi
     rest = record_each(journal, [message() for _ in range(20)])
     with taken_for_dead(tmp_path, str(journal.identity)):
         before = str(journal.identity)
-        journal.tend()
+        journal.maintain()
         new = [path for path in segments(tmp_path) if not path.name.startswith(before)]
         for path in segments(tmp_path):
             if path not in new:
@@ -123,7 +123,7 @@ def test_segments_that_somebody_has_removed_come_again_in_their_order(
     for path in tmp_path.glob(pattern):
         path.unlink()
     recorded += record_each(journal, [message() for _ in range(1)])
-    journal.tend()
+    journal.maintain()
     recorded += record_each(journal, [message() for _ in range(3)])
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
@@ -136,7 +136,7 @@ def test_a_segment_that_was_turned_over_and_removed_alone_comes_again(
     recorded = record_each(journal, [message() for _ in range(20)])
     for path in segments(tmp_path)[:-1]:
         path.unlink()
-    journal.tend()
+    journal.maintain()
     assert sorted(ids(read(tmp_path))) == sorted(recorded)
 
 
@@ -147,7 +147,7 @@ def test_not_too_many_files_stay_open(make_journal: MakeJournal, tmp_path: Path)
     recorded = record_each(journal, [message() for _ in range(1500)])
     assert len(os.listdir("/proc/self/fd")) <= before + OPEN_FILES
     assert len(segments(tmp_path)) > 2 * OPEN_FILES
-    journal.tend()
+    journal.maintain()
     assert len(os.listdir("/proc/self/fd")) <= before
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
@@ -163,9 +163,9 @@ def test_its_last_segment_grows_where_it_cannot_know_that_all_will_be_read(
         assert len(segments(tmp_path)) <= OPEN_FILES + 2
         for path in segments(tmp_path):
             path.unlink()
-        journal.tend()
+        journal.maintain()
     assert set(recorded) == set(ids(read(tmp_path)))
-    journal.tend()
+    journal.maintain()
     assert len(os.listdir("/proc/self/fd")) <= before + 6  # those of the other process among them
 
 
@@ -178,25 +178,25 @@ def test_what_stands_open_goes_on_under_the_next_identity_alone(
     journal.begin(key, b"facts")
     before = str(journal.identity)
     with taken_for_dead(tmp_path, before):
-        journal.tend()
+        journal.maintain()
         for identity, is_open in ((before, False), (str(journal.identity), True)):
-            left = left_open(tmp_path, identity, [0])
+            left = read_open_intents(tmp_path, identity, [0])
             assert left is not None
             assert (key in left.by_key) is is_open
 
 
 def test_what_it_had_counted_is_counted_once(leading: Leading, tmp_path: Path) -> None:
     with living_writer(tmp_path, 4) as writer:
-        writer.tend()
+        writer.maintain()
         leading.deliver()
         writer.lose_lock()
         for _ in range(3):
             leading.survey()
             leading.deliver()
         assert totals(tmp_path) == ({"image.update INFO": 4}, {})
-        writer.tend()
+        writer.maintain()
         writer.record(1)
-        writer.tend()
+        writer.maintain()
         writer.end()
         leading.settle()
     assert files(tmp_path) == set()
@@ -210,7 +210,7 @@ def test_a_live_file_that_is_missing_alone_is_made_again(
     recorded = record_each(journal, [message() for _ in range(20)])
     before = str(journal.identity)
     live_path(tmp_path, before).unlink()
-    journal.tend()
+    journal.maintain()
     assert journal.identity == before
     assert not has_died(tmp_path, before)
     assert ids(read(tmp_path)) == recorded

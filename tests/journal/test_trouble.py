@@ -64,7 +64,7 @@ def test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_wr
 ) -> None:
     journal = make_journal()
     journal.open()
-    journal.tend()
+    journal.maintain()
     recorded = record_each(journal, [message()])
     disk.breaks(trouble=getattr(errno, name))
     with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
@@ -78,10 +78,10 @@ def test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_wr
     assert disk.asked == 0
     for _ in range(3):
         with pytest.raises(OSError, match=os.strerror(disk.trouble)):
-            journal.tend()
+            journal.maintain()
         assert journal.is_full
     disk.heals()
-    journal.tend()
+    journal.maintain()
     assert not journal.is_full
     recorded += record_each(journal, [message()])
     steps = read(tmp_path)
@@ -114,7 +114,7 @@ def test_the_end_of_an_intent_waits_until_the_trouble_has_passed(
     journal.end(keys[1])
     assert disk.asked == 0
     disk.heals()
-    journal.tend()
+    journal.maintain()
     written = segments(tmp_path)[0].read_bytes()
     assert [written.count(key) for key in keys] == [2, 2, 1]
 
@@ -138,7 +138,7 @@ def test_a_segment_that_cannot_be_written_any_more_is_followed_by_another(
     monkeypatch.setattr(os, "write", fail)
     with pytest.raises(NotWrittenError):
         journal.record([message()])
-    journal.tend()
+    journal.maintain()
     recorded += record_each(journal, [message()])
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
@@ -166,7 +166,7 @@ def test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it(
     assert (disk.asked, list(tmp_path.iterdir())) == (0, [])
     disk.heals()
     journal.open()
-    journal.tend()
+    journal.maintain()
     assert not journal.is_full
     recorded = record_each(journal, [message()])
     assert ids(read(tmp_path)) == recorded
@@ -219,7 +219,7 @@ def test_a_disk_on_which_hardly_anything_fits_is_still_full(
 
     monkeypatch.setattr(os, "write", short)
     with pytest.raises(OSError, match="quota"):
-        journal.tend()
+        journal.maintain()
     assert journal.is_full
 
 
@@ -239,10 +239,10 @@ def where_no_file_may_grow(directory: Path, told: Connection) -> None:
             refused += 1
             if number % 100 == 0:
                 with contextlib.suppress(OSError):
-                    journal.tend()
+                    journal.maintain()
         if number == 400:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-            journal.tend()
+            journal.maintain()
     told.send((recorded, refused, journal.counters()["dropped"]))
 
 

@@ -51,7 +51,7 @@ def test_nothing_is_made_before_the_journal_is_opened(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
-    journal.tend()
+    journal.maintain()
     assert (journal.identity, list(tmp_path.iterdir())) == (None, [])
     journal.open()
     journal.open()
@@ -85,7 +85,7 @@ def test_what_is_too_much_for_one_record_stands_in_several(
     assert lost(steps) == 0
     assert numbers(tmp_path) == [0, 15, 30]
     ends = [
-        each.body[: entries.INTENT] == key
+        each.body[: entries.KEY_SIZE] == key
         for path in segments(tmp_path)
         for each in entries.scan(path.read_bytes())
         if each.kind == entries.Kind.EVENTS
@@ -98,7 +98,7 @@ def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
 ) -> None:
     journal = make_journal()
     with pytest.raises(NotWrittenError, match="a record has 4194304 bytes at most"):
-        journal.record([message(bytes(entries.LONGEST))])
+        journal.record([message(bytes(entries.MAX_BODY))])
     assert journal.counters()["dropped"] == {"too long": 1}
     recorded = record_each(journal, [message()])
     assert ids(read(tmp_path)) == recorded
@@ -108,12 +108,12 @@ def test_an_intent_that_no_record_takes_is_none(make_journal: MakeJournal, tmp_p
     """Nothing is lost by that: its events, which are shorter, can still be recorded."""
     journal = make_journal()
     key = bytes(range(16))
-    journal.begin(key, bytes(entries.LONGEST))
+    journal.begin(key, bytes(entries.MAX_BODY))
     journal.progress(key, b"{}")
     made = message()
     journal.record([made], key)
     journal.begin(key, b"{}")
-    journal.progress(key, bytes(entries.LONGEST))
+    journal.progress(key, bytes(entries.MAX_BODY))
     assert ids(read(tmp_path)) == [made.message_id]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType
-from glance_notify_middleware.journal.layout import sizes
+from glance_notify_middleware.journal.layout import file_sizes
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
 from tests.long.recording import tend, update
@@ -38,7 +38,7 @@ def main() -> None:
     events = passed = 0
     while passed < passing:
         if events % 100 == 0:
-            while sum(sizes(folder).values()) > bound / 2:  # the relay is behind
+            while sum(file_sizes(folder).values()) > bound / 2:  # the relay is behind
                 time.sleep(0.05)
         event = update(events, _LONG)
         recorder.record([event])

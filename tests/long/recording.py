@@ -85,7 +85,7 @@ def _record(recorder: JournalRecorder, number: int) -> float:
 def tend(journal: Journal) -> None:
     """Once a second, as a worker does. Never ends."""
     while True:
-        journal.tend()
+        journal.maintain()
         time.sleep(1)
 
 

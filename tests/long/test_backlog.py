@@ -12,7 +12,7 @@ from pathlib import Path
 import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
-from glance_notify_middleware.journal.layout import listing, sizes
+from glance_notify_middleware.journal.layout import file_sizes, listing
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.long import page
@@ -99,7 +99,7 @@ def test_a_backlog_slows_nobody_and_is_drained(
                 ]
                 written = [one.measured() for one in writing]
             seconds = time.monotonic() - begun
-            lies = f"{sum(sizes(stage.journal).values()) / 1024**2:,.0f} MiB"
+            lies = f"{sum(file_sizes(stage.journal).values()) / 1024**2:,.0f} MiB"
             rows.append(("notifications that wait", f"{BACKLOG:,}, {lies}"))
             rows.append(("recorded by two processes, a second", f"{BACKLOG / seconds:,.0f}"))
             stands = side_by_side(stage.journal, tmp_path / "empty", BACKLOG)

@@ -142,8 +142,8 @@ MUTATIONS = (
         "the directory is listed before the clock is taken",
         "journal/reader.py",
         "        self._cut = cut = self._now()\n"
-        "        listed = self._vetting.ours(listing(self._directory)).segments\n",
-        "        listed = self._vetting.ours(listing(self._directory)).segments\n"
+        "        listed = self._owner_filter.apply(listing(self._directory)).segments\n",
+        "        listed = self._owner_filter.apply(listing(self._directory)).segments\n"
         "        self._cut = cut = self._now()\n",
         (
             "journal/test_reader.py"
@@ -189,13 +189,15 @@ MUTATIONS = (
     Mutation(
         "a live file has its name before it is locked",
         "journal/live_file.py",
-        "        try:\n            if not lock(fd):",
-        "        try:\n            os.link(temporary, self._path)\n            if not lock(fd):",
-        ("journal/test_tending.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
+        "        try:\n            if not try_lock(fd):",
+        "        try:\n"
+        "            os.link(temporary, self._path)\n"
+        "            if not try_lock(fd):",
+        ("journal/test_maintenance.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
     ),
     Mutation(
         "a child records in its parent's journal",
-        "journal/per_process.py",
+        "journal/process_journals.py",
         "    key = os.getpid(), directory\n",
         "    key = 0, directory\n",
         ("journal/test_fork.py::test_a_child_records_in_a_journal_of_its_own",),
@@ -236,7 +238,9 @@ MUTATIONS = (
         "journal/writer.py",
         "if segment is not None and segment.is_removed():",
         "if False:",
-        ("journal/test_tending.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",),
+        (
+            "journal/test_maintenance.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",
+        ),
     ),
     Mutation(
         "a segment that was removed is followed by one that does not have what it had",
@@ -244,7 +248,7 @@ MUTATIONS = (
         "before.content() if is_removed else self._head()",
         "self._head()",
         (
-            "journal/test_tending.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
+            "journal/test_maintenance.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
         ),
     ),
     Mutation(
@@ -252,7 +256,7 @@ MUTATIONS = (
         "journal/writer.py",
         "        self._record_again()\n",
         "",
-        ("journal/test_tending.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
+        ("journal/test_maintenance.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
     ),
     Mutation(
         "what was moved away counts as still there",
@@ -260,14 +264,14 @@ MUTATIONS = (
         "return os.path.samestat(path.lstat(), os.fstat(fd))",
         "return os.fstat(fd).st_nlink > 0",
         (
-            "journal/test_tending.py::"
+            "journal/test_maintenance.py::"
             "test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open",
         ),
     ),
     Mutation(
         "a record counts as synced before the disk has it",
         "journal/writer.py",
-        "            self._syncing.wait(written)\n",
+        "            self._group_sync.wait(written)\n",
         "            pass\n",
         ("journal/test_disk.py::test_with_sync_a_record_is_on_the_disk_when_it_returns",),
     ),
@@ -277,7 +281,7 @@ MUTATIONS = (
         "                (self._segment if is_removed else before).sync()\n",
         "                pass\n",
         (
-            "journal/test_syncing.py"
+            "journal/test_group_sync.py"
             "::test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns",
         ),
     ),
@@ -479,7 +483,7 @@ MUTATIONS = (
     Mutation(
         "two that start at the same time are both the first",
         "journal/destinations.py",
-        "        is_alone = lock(fd)\n",
+        "        is_alone = try_lock(fd)\n",
         "        is_alone = True\n",
         (
             "doors/test_one_journal_dir.py"
@@ -674,7 +678,7 @@ MUTATIONS = (
     Mutation(
         "copies count without the mark behind them",
         "journal/open_intents.py",
-        "if found.is_whole:",
+        "if found.is_complete:",
         "if True:",
         ("journal/test_intents.py::test_a_segment_without_its_mark_is_not_the_one_to_go_by",),
     ),
@@ -839,14 +843,14 @@ MUTATIONS = (
     Mutation(
         "a record that nobody reads is written",
         "journal/entries.py",
-        "if length > LONGEST:\n        raise",
+        "if length > MAX_BODY:\n        raise",
         "if False:\n        raise",
         ("journal/test_entries.py::test_a_record_that_nobody_would_read_is_not_made",),
     ),
     Mutation(
         "what is too much for one record is not split",
         "journal/writer.py",
-        "if len(body) > entries.LONGEST and len(messages) > 1:",
+        "if len(body) > entries.MAX_BODY and len(messages) > 1:",
         "if False:",
         ("journal/test_writer.py::test_what_is_too_much_for_one_record_stands_in_several",),
     ),
@@ -893,7 +897,7 @@ MUTATIONS = (
     Mutation(
         "what is no segment hides what a process records before it",
         "journal/reader.py",
-        "self._vetting.ours(listing(self._directory))",
+        "self._owner_filter.apply(listing(self._directory))",
         "listing(self._directory)",
         (
             "journal/test_foreign.py::"
@@ -1037,25 +1041,25 @@ MUTATIONS = (
     ),
     Mutation(
         "what has been delivered counts against the bound",
-        "journal/fullness.py",
-        "if used - _delivered(found, delivered(self._directory)) < bound:",
+        "journal/capacity.py",
+        "if used - _delivered(found, delivered_positions(self._directory)) < bound:",
         "if used < bound:",
-        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+        ("journal/test_capacity.py::test_what_every_strategy_has_been_sent_does_not_count",),
     ),
     Mutation(
         "what one of several strategies has been sent does not count against the bound",
         "journal/positions.py",
         "        identity: min(\n",
         "        identity: max(\n",
-        ("journal/test_fullness.py::test_what_every_strategy_has_been_sent_does_not_count",),
+        ("journal/test_capacity.py::test_what_every_strategy_has_been_sent_does_not_count",),
     ),
     Mutation(
         "each process takes a fourth of the bound for its segment",
-        "journal/fullness.py",
+        "journal/capacity.py",
         "share = self._max_size // _PART // max(processes, 1)",
         "share = self._max_size // _PART",
         (
-            "journal/test_fullness.py"
+            "journal/test_capacity.py"
             "::test_the_segments_that_are_written_take_a_fourth_of_the_bound_together",
         ),
     ),
@@ -1082,14 +1086,14 @@ MUTATIONS = (
     Mutation(
         "where a few bytes can be written there is room",
         "journal/writer.py",
-        "        take_room(self.directory)\n",
+        "        probe_writing(self.directory)\n",
         "",
         ("journal/test_trouble.py::test_a_disk_on_which_hardly_anything_fits_is_still_full",),
     ),
     Mutation(
         "who was taken for dead records again what the segment has that was written last",
         "journal/writer.py",
-        "before = [*self._turned_over.take_all(), segment]",
+        "before = [*self._sealed.take_all(), segment]",
         "before = [segment]",
         (
             "journal/test_taken_for_dead.py"
@@ -1099,7 +1103,7 @@ MUTATIONS = (
     Mutation(
         "a segment that was turned over is let go before it is certain to be read",
         "journal/writer.py",
-        "            self._turned_over.add(before)\n",
+        "            self._sealed.add(before)\n",
         "            before.close()\n",
         (
             "journal/test_taken_for_dead.py"
@@ -1108,7 +1112,7 @@ MUTATIONS = (
     ),
     Mutation(
         "all that was turned over is recorded again, delivered or not",
-        "journal/turned_over.py",
+        "journal/sealed.py",
         "if known is None or each.number >= known.segment]",
         "if True]",
         (

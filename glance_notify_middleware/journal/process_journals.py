@@ -32,6 +32,6 @@ def of_this_process(directory: Path, make: Callable[[], Journal]) -> Journal:
     if journal is None:
         for inherited in [other for other in list(_JOURNALS) if other[0] != key[0]]:
             if (dropped := _JOURNALS.pop(inherited, None)) is not None:
-                dropped.drop()
+                dropped.close()
         journal = _JOURNALS.setdefault(key, make())
     return journal

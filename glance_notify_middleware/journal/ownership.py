@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 from glance_notify_middleware.journal.files import is_foreign
-from glance_notify_middleware.journal.fitness import foreign, who_else_may_write
+from glance_notify_middleware.journal.fitness import foreign_files, mode_problem
 from glance_notify_middleware.journal.layout import Listing, live_path, segment_path
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 
-class Vetting:
+class OwnerFilter:
     """Keeps from a listing what this user has not written. Each name is looked at once: what is
     put in its place later shows when it is opened."""
 
@@ -19,7 +19,7 @@ class Vetting:
         self._segments: dict[str, list[int]] = {}  # what was found at the last look
         self._living: set[str] = set()
 
-    def ours(self, listed: Listing) -> Listing:
+    def apply(self, listed: Listing) -> Listing:
         """Of what is listed, the regular files of this user. Raises OSError."""
         before = self._segments
         self._segments = {
@@ -45,7 +45,7 @@ class Vetting:
         ]
 
 
-class Strangers:
+class DirectoryAudit:
     """Logs, once each, what others have put into a directory, and that they may."""
 
     def __init__(self, directory: Path) -> None:
@@ -53,14 +53,14 @@ class Strangers:
         self._seen: set[str] = set()
         self._is_open = False  # to others
 
-    def look(self) -> None:
+    def check(self) -> None:
         """To be called once a second. Raises OSError."""
         names = set(os.listdir(self._directory))
-        for path in foreign(self._directory, names - self._seen):
+        for path in foreign_files(self._directory, names - self._seen):
             told = f"{path} is no regular file of user {os.geteuid()}, so it is none of the"
             log_line(LOG, logging.ERROR, f"{told} journal's, and is ignored; remove it")
         self._seen = names
-        others = who_else_may_write(self._directory)
+        others = mode_problem(self._directory)
         if others and not self._is_open:
             log_line(LOG, logging.ERROR, others)
         self._is_open = bool(others)

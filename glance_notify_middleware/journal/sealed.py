@@ -19,7 +19,7 @@ _MOST = 64  # open files
 
 
 @dataclass(slots=True)
-class Left:
+class Remainder:
     """What is to be recorded again: the events of a segment from an offset on."""
 
     segment: Segment
@@ -41,7 +41,7 @@ class Left:
             self.offset = begin + record.end
 
 
-class TurnedOver:
+class SealedSegments:
     """Those of one process, since it was last seen to live."""
 
     def __init__(self) -> None:
@@ -56,17 +56,17 @@ class TurnedOver:
         """Nothing more is appended to it."""
         self._segments.append(segment)
 
-    def let_go(self, place: Callable[[], Position | None]) -> list[Left]:
+    def release(self, place: Callable[[], Position | None]) -> list[Remainder]:
         """The process is seen to live: close them. What was removed, and was not delivered, as
         `place` tells how far that is known, is returned open. Raises OSError."""
-        left = self.missing(place)
+        left = self.removed_undelivered(place)
         for each in self._segments:
             if each not in left:
                 each.close()
         self._segments = []
-        return [Left(each, 0) for each in left]
+        return [Remainder(each, 0) for each in left]
 
-    def missing(self, place: Callable[[], Position | None]) -> list[Segment]:
+    def removed_undelivered(self, place: Callable[[], Position | None]) -> list[Segment]:
         """Those that were removed, and were not delivered, as `place` tells how far that is known;
         they stay here. Raises OSError."""
         removed = [each for each in self._segments if each.is_removed()]

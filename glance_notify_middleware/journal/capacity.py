@@ -12,13 +12,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from glance_notify_middleware.journal.layout import sizes
-from glance_notify_middleware.journal.positions import Position, delivered
+from glance_notify_middleware.journal.layout import file_sizes
+from glance_notify_middleware.journal.positions import Position, delivered_positions
 
-ROOM = 1024 * 1024
+MIN_FREE = 1024 * 1024
 """Bytes free on a disk that counts as no longer full."""
 
-LEAST_SEGMENT = 16 * 1024
+MIN_SEGMENT = 16 * 1024
 """Bytes of a segment, however many processes there are: each new one costs a file."""
 
 _PART = 4  # the segments that are written take a fourth of the bound
@@ -29,7 +29,7 @@ _LOOKS = 10
 _BETWEEN_LOOKS = 0.1  # seconds
 
 
-class Fullness:
+class Capacity:
     """Of one directory, as a process sees it once a second.
 
     `is_full`: no more may be recorded. `is_short`: there is less room than there could be, if
@@ -44,17 +44,17 @@ class Fullness:
         self._segment_size = segment_size
         self.share = self._share_of(1)
 
-    def look(self) -> None:
+    def measure(self) -> None:
         """Raises OSError. Takes a second where the bound is reached, to see whether it stays so."""
-        found = sizes(self._directory)
+        found = file_sizes(self._directory)
         self.share = self._share_of(sum(name.endswith(".live") for name in found))
-        disk_is_full = _free(self._directory) < ROOM
+        disk_is_full = _free(self._directory) < MIN_FREE
         self.is_short = disk_is_full or sum(found.values()) >= self._max_size
         self.is_full = disk_is_full or self._is_reached(found)
 
     def _share_of(self, processes: int) -> int:
         share = self._max_size // _PART // max(processes, 1)
-        return min(self._segment_size, max(share, LEAST_SEGMENT))
+        return min(self._segment_size, max(share, MIN_SEGMENT))
 
     def _is_reached(self, found: Mapping[str, int]) -> bool:
         bound = self._max_size * (_LEFT_FULL if self.is_full else 1)
@@ -64,7 +64,7 @@ class Fullness:
         for look in range(1 if self.is_full else _LOOKS):
             if look:
                 time.sleep(_BETWEEN_LOOKS)
-            if used - _delivered(found, delivered(self._directory)) < bound:
+            if used - _delivered(found, delivered_positions(self._directory)) < bound:
                 return False
         return True
 
@@ -75,15 +75,15 @@ def _free(directory: Path) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def take_room(directory: Path) -> None:
+def probe_writing(directory: Path) -> None:
     """See that files can be made there, and written: free bytes tell nothing of inodes, quotas or a
     disk that is read-only. Leaves nothing. Raises OSError."""
-    if _free(directory) < ROOM:
+    if _free(directory) < MIN_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     path = directory / f"{secrets.token_hex(8)}.tmp"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        left = ROOM
+        left = MIN_FREE
         while left:
             left -= os.write(fd, bytes(left))
     finally:

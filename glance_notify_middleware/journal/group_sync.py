@@ -9,7 +9,7 @@ from glance_notify_middleware.journal import files
 from glance_notify_middleware.runtime.own_log import log_error
 
 
-class Syncing:
+class GroupSync:
     """Of one journal. `last` gives a duplicate of its descriptor, and how many records it has."""
 
     def __init__(self, last: Callable[[], tuple[int, int]]) -> None:

@@ -32,11 +32,11 @@ def test_what_every_strategy_has_been_sent_does_not_count(
     record_each(journal, [message(bytes(1000)) for _ in range(22)])
     leading.deliver()
     leading.cursors.save(at_once=True)
-    journal.tend()
+    journal.maintain()
     assert journal.is_full, "one of two strategies has been sent three of them"
     leading.others[0].deliver()
     leading.cursors.save(at_once=True)
-    journal.tend()
+    journal.maintain()
     assert not journal.is_full
     assert sum(path.stat().st_size for path in segments(tmp_path)) > 25_000
     leading.end()
@@ -51,10 +51,10 @@ def test_what_has_been_sent_in_part_counts_from_there_on(
     leading.deliver()
     leading.survey(journal.identity)
     record_each(journal, [message(bytes(1000)) for _ in range(15)])
-    journal.tend()
+    journal.maintain()
     assert not journal.is_full
     record_each(journal, [message(bytes(1000)) for _ in range(5)])
-    journal.tend()
+    journal.maintain()
     assert journal.is_full
     leading.end()
 
@@ -74,7 +74,7 @@ def test_what_is_sent_within_a_second_is_no_backlog(
 
     thread = threading.Thread(target=deliver)
     thread.start()
-    journal.tend()
+    journal.maintain()
     thread.join()
     assert not journal.is_full
     leading.end()
@@ -89,7 +89,7 @@ def test_cursors_that_cannot_be_read_say_that_nothing_was_sent(
     leading.deliver()
     leading.end()
     (tmp_path / "cursors.json").write_bytes(b"noise")
-    journal.tend()
+    journal.maintain()
     assert journal.is_full
 
 
@@ -110,7 +110,7 @@ def test_the_segments_that_are_written_take_a_fourth_of_the_bound_together(
     journal = make_journal(max_size=bound)
     journal.open()
     living(tmp_path, processes - 1)
-    journal.tend()
+    journal.maintain()
     size = 4 * KIB
     while len(segments(tmp_path)) < 3:
         journal.record([message(bytes(size))])
@@ -138,9 +138,9 @@ def test_a_short_disk_lets_go_of_what_is_delivered(
     journal = make_journal()
     record_each(journal, [message(bytes(1000)) for _ in range(25)])
     leading.deliver()
-    monkeypatch.setattr("glance_notify_middleware.journal.fullness.ROOM", 2**60)
+    monkeypatch.setattr("glance_notify_middleware.journal.capacity.MIN_FREE", 2**60)
     for _ in range(2):
-        journal.tend()
+        journal.maintain()
         leading.deliver()
         leading.survey(journal.identity)
     assert journal.is_full
@@ -158,9 +158,9 @@ def test_a_journal_of_any_bound_takes_all_while_it_is_delivered(tmp_path: Path) 
         most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
         found += leading.deliver()
         leading.survey(journal.identity)
-        journal.tend()
+        journal.maintain()
         assert not journal.is_full
     assert found == recorded
     assert most < 2 * 100_000 * 1.25
     leading.end()
-    journal.drop()
+    journal.close()

@@ -10,7 +10,7 @@ import pytest
 from glance_notify_middleware.journal import checksummed, writer
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
-from glance_notify_middleware.journal.writer import TENDING, Journal
+from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
 from tests.journal.processes import has_died, no_thread, taken_for_dead
 from tests.journal.support import (
     GIB,
@@ -37,7 +37,7 @@ def test_the_live_file_is_locked_and_holds_the_counters(
     journal, live = opened(make_journal())
     assert not has_died(tmp_path, str(journal.identity))
     record_each(journal, [message(), message()])
-    journal.tend()
+    journal.maintain()
     assert checksummed.load(live) == journal.counters()
     assert checksummed.load(live) == {
         "number": 2,
@@ -49,7 +49,7 @@ def test_the_live_file_is_locked_and_holds_the_counters(
 def test_shorter_counters_can_follow_longer_ones(make_journal: MakeJournal, tmp_path: Path) -> None:
     journal, live = opened(make_journal())
     live.write_bytes(checksummed.dumps({"longer": "x" * 500}))
-    journal.tend()
+    journal.maintain()
     assert checksummed.load(live) == journal.counters()
 
 
@@ -58,9 +58,9 @@ def test_a_live_file_that_was_removed_is_made_again_and_locked(
 ) -> None:
     journal, live = opened(make_journal())
     journal.record([message()])
-    journal.tend()
+    journal.maintain()
     live.unlink()
-    journal.tend()
+    journal.maintain()
     assert not has_died(tmp_path, str(journal.identity))
     assert checksummed.load(live) == journal.counters()
 
@@ -74,12 +74,12 @@ def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(
     in_the_way.touch()
     live.unlink()
     with pytest.raises(FileExistsError):
-        journal.tend()
+        journal.maintain()
     others = [os.open(tmp_path / f"image-{number}", os.O_RDWR | os.O_CREAT) for number in range(9)]
     try:
         in_the_way.unlink(missing_ok=True)
         journal.record([message()])
-        journal.tend()
+        journal.maintain()
         assert [os.fstat(fd).st_size for fd in others] == [0] * 9
         assert not has_died(tmp_path, str(journal.identity))
     finally:
@@ -94,7 +94,7 @@ def test_a_segment_that_was_removed_is_read_whole_from_a_new_one(
     recorded = record_each(journal, [message() for _ in range(20)])
     segments(tmp_path)[0].unlink()
     recorded += record_each(journal, [message() for _ in range(5)])
-    journal.tend()
+    journal.maintain()
     recorded += record_each(journal, [message() for _ in range(5)])
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
@@ -109,7 +109,7 @@ def test_a_segment_that_was_removed_as_the_journal_is_full_is_kept(
     segments(tmp_path)[0].unlink()
     in_the_way = tmp_path / f"{'0' * 16}.0.seg"
     in_the_way.write_bytes(bytes(200_000))
-    journal.tend()
+    journal.maintain()
     assert journal.is_full
     in_the_way.unlink()
     steps = read(tmp_path)
@@ -126,7 +126,7 @@ def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss
     segments(tmp_path)[0].unlink()
     recorded += record_each(journal, [message() for _ in range(5)])
     steps += reader.read(500)
-    journal.tend()
+    journal.maintain()
     recorded += record_each(journal, [message() for _ in range(5)])
     steps += reader.read(500)
     reader.close()
@@ -141,10 +141,10 @@ def test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open
     directory.mkdir()
     journal, _ = opened(make_journal(directory))
     recorded = record_each(journal, [message() for _ in range(5)])
-    journal.tend()
+    journal.maintain()
     directory.rename(tmp_path / "elsewhere")
     recorded += record_each(journal, [message() for _ in range(5)])
-    journal.tend()
+    journal.maintain()
     recorded += record_each(journal, [message() for _ in range(5)])
     assert not has_died(directory, str(journal.identity))
     steps = read(directory)
@@ -159,7 +159,7 @@ def test_a_segment_that_was_removed_twice_is_still_read(
     for _ in range(2):
         for path in segments(tmp_path):
             path.unlink()
-        journal.tend()
+        journal.maintain()
     recorded += record_each(journal, [message(bytes(100)) for _ in range(20)])
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
@@ -174,7 +174,7 @@ def test_a_process_that_was_taken_for_dead_begins_anew(
     before = str(journal.identity)
     with taken_for_dead(tmp_path, before):
         recorded += record_each(journal, [message()])
-        journal.tend()
+        journal.maintain()
         assert journal.identity != before
         assert not has_died(tmp_path, str(journal.identity))
         recorded += record_each(journal, [message()])
@@ -190,7 +190,7 @@ def test_what_it_records_after_it_was_read_for_a_dead_one_s_is_not_lost_with_its
         steps = read(tmp_path)
         recorded += record_each(journal, [message()])
         segments(tmp_path)[0].unlink()
-        journal.tend()
+        journal.maintain()
         recorded += record_each(journal, [message()])
         steps += read(tmp_path)
     assert list(dict.fromkeys(ids(steps))) == recorded
@@ -210,8 +210,8 @@ def test_what_cannot_be_recorded_again_at_once_is_so_later(
         with monkeypatch.context() as patch:
             patch.setattr(writer, "Segment", no_room)
             with pytest.raises(OSError, match="No space"):
-                journal.tend()
-        journal.tend()
+                journal.maintain()
+        journal.maintain()
         recorded += record_each(journal, [message()])
     assert ids(read(tmp_path)) == recorded
 
@@ -221,7 +221,7 @@ def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_p
     before = str(journal.identity)
     live.read_bytes()
     assert has_died(tmp_path, before)
-    journal.tend()
+    journal.maintain()
     assert journal.identity == before
     assert not has_died(tmp_path, before)
 
@@ -246,11 +246,11 @@ def test_a_live_file_has_its_name_only_when_it_is_locked(
 
 def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_size=GIB)
-    assert journal.run_beside("relays", lambda: None)
-    assert not journal.is_tended
-    assert journal.run_beside(TENDING, lambda: None)
-    assert journal.is_tended
-    assert not journal.run_beside(TENDING, lambda: None)
+    assert journal.start_thread("relays", lambda: None)
+    assert not journal.is_maintained
+    assert journal.start_thread(MAINTENANCE, lambda: None)
+    assert journal.is_maintained
+    assert not journal.start_thread(MAINTENANCE, lambda: None)
 
 
 def test_what_cannot_run_beside_can_be_tried_again(
@@ -260,6 +260,6 @@ def test_what_cannot_run_beside_can_be_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(RuntimeError):
-            journal.run_beside(TENDING, lambda: None)
-    assert not journal.is_tended
-    assert journal.run_beside(TENDING, lambda: None)
+            journal.start_thread(MAINTENANCE, lambda: None)
+    assert not journal.is_maintained
+    assert journal.start_thread(MAINTENANCE, lambda: None)
