@@ -16,9 +16,10 @@ from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.delivery.relay import PATIENCE, Relay
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.journal import fitness, process_journals
-from glance_notify_middleware.journal.destinations import DestinationsError, agree
+from glance_notify_middleware.journal import fitness
+from glance_notify_middleware.journal.destinations import Destinations, DestinationsError
 from glance_notify_middleware.journal.fitness import DirectoryError
+from glance_notify_middleware.journal.process_journals import ProcessJournals
 from glance_notify_middleware.journal.recorder import JournalRecorder, message
 from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line, never_raises
@@ -36,6 +37,9 @@ _RELAYS: list[tuple[int, Relay]] = []  # that run beside requests, and in which 
 Makers = Mapping[str, Callable[[], Strategy]]
 """What makes each strategy that needs delivery, by its name."""
 
+
+_JOURNALS = ProcessJournals()
+_DESTINATIONS = Destinations()
 
 _FILTERS: dict[Path, Mapping[str, object]] = {}
 """In what those of this process agree, by journal_dir; a forked child has its parent's filters."""
@@ -64,12 +68,12 @@ def prepare(settings: Settings, strategies: Collection[str]) -> None:
                 "another filter of this process",
                 f"{directory}; set the same, or another journal_dir",
             )
-    ours = functools.partial(process_journals.identity_here, directory)
+    ours = functools.partial(_JOURNALS.identity, directory)
     # What is recorded from now on is for a new strategy, too.
     add_new = functools.partial(begin_now, directory, strategies)
     try:
         fitness.prepare(directory)
-        agree(directory, wanted, ours, add_new)
+        _DESTINATIONS.agree(directory, wanted, ours, add_new)
     except DestinationsError as error:
         raise _disagreement(
             error.name,
@@ -147,7 +151,7 @@ def relay(settings: Settings, strategies: Makers) -> Relay:
         )
         for name, make in strategies.items()
     ]
-    identity = functools.partial(process_journals.identity_here, directory)
+    identity = functools.partial(_JOURNALS.identity, directory)
     return Relay(directory, routes, identity, functools.partial(_settle, _Ours(settings, None)))
 
 
@@ -178,7 +182,7 @@ class _Ours:
         found = self._found
         if found is not None and found[0] == os.getpid():
             return found[1]
-        ours = process_journals.of_this_process(self._directory, self._make)
+        ours = _JOURNALS.get(self._directory, self._make)
         if ours.is_maintained:
             self._found = os.getpid(), ours
         elif self._may_try():
@@ -231,7 +235,7 @@ def _end() -> None:
         each.stop(0.0)
     for each in relays:
         each.stop(until - time.monotonic())
-    for ours in process_journals.all_here():
+    for ours in _JOURNALS.all():
         if ours.is_maintained:
             with contextlib.suppress(OSError):  # the thread that tends it has logged that
                 ours.maintain()

@@ -1,4 +1,11 @@
-"""Where the notifications of a directory go: all processes that use it agree on that."""
+"""Where the notifications of a directory go: all processes that use the directory agree on that.
+
+One process, the leader, delivers what all have recorded, by its own settings. So a process that
+wants other destinations than a living one must not start. What was agreed on lies in
+destinations.json. A process holds the lock of destinations.lock, shared, from the moment it has
+agreed until it ends: it has no live file yet, and of two processes that start at the same time
+each could otherwise take itself for the first.
+"""
 
 import os
 import time
@@ -16,17 +23,15 @@ from glance_notify_middleware.journal.layout import (
 )
 from glance_notify_middleware.journal.locks import open_locked, try_lock, try_lock_shared
 
-# Another that starts in this moment holds a lock for as long as it takes to see that it can.
+# A process that starts at the same moment holds a lock only for as long as it takes to find out
+# whether the lock is free.
 _LOOKS = 3
 _BETWEEN_LOOKS = 0.05  # seconds
 
-_AGREED: dict[tuple[int, Path], int] = {}
-"""Descriptors of DESTINATIONS_LOCK, by process and directory; never closed while the process lives,
-see `try_lock`."""
-
 
 class DestinationsError(Exception):
-    """A living process of this directory sends elsewhere: `name` is what differs."""
+    """A living process of this directory sends elsewhere: `name` is the option that differs,
+    `living` its value there."""
 
     def __init__(self, name: str, living: object) -> None:
         super().__init__(f"{name} is {living!r} there")
@@ -34,70 +39,84 @@ class DestinationsError(Exception):
         self.living = living
 
 
-def agree(
-    directory: Path,
-    wanted: Mapping[str, object],
-    ours: Callable[[], str | None],
-    before_a_change: Callable[[], None] = lambda: None,
-) -> None:
-    """See that all who use the directory send to the same destinations.
+class Destinations:
+    """The agreements of this process; a forked child makes its own.
 
-    The first one in a directory in which nobody lives says which, and calls `before_a_change`
-    then, as nobody records or sends. `ours` tells the identity that this process has there, if
-    it has one. What has agreed lives from here on, before it has a live file: two that start at
-    the same time could else each be the first. What an older version, which knew of fewer
-    destinations, has written is completed. Raises DestinationsError, and OSError.
+    It holds a descriptor of destinations.lock for each directory. The descriptors are never closed
+    while the process lives: to close one would drop the lock (see locks.py).
     """
-    key = os.getpid(), directory
-    agreed_before = key in _AGREED
-    if not agreed_before:
-        _AGREED[key] = open_owned(directory / DESTINATIONS_LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        _agree(_AGREED[key], directory, wanted, ours, before_a_change)
-    except BaseException:
+
+    def __init__(self) -> None:
+        self._descriptors: dict[tuple[int, Path], int] = {}  # by process id and directory
+
+    def agree(
+        self,
+        directory: Path,
+        wanted: Mapping[str, object],
+        own_identity: Callable[[], str | None],
+        before_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make sure that all processes that use `directory` send to the `wanted` destinations.
+
+        In a directory in which no process lives `wanted` is written down; `before_change` is
+        called just before, while nobody records or sends. What an older version has written, which
+        knew of fewer destinations, is completed. `own_identity` gives the identity under which
+        this process itself records there, None if it does not. Raises DestinationsError and
+        OSError.
+        """
+        key = os.getpid(), directory
+        agreed_before = key in self._descriptors
         if not agreed_before:
-            os.close(_AGREED.pop(key))
-        raise
-    try_lock_shared(_AGREED[key])
+            lock_file = directory / DESTINATIONS_LOCK
+            self._descriptors[key] = open_owned(lock_file, os.O_RDWR | os.O_CREAT)
+        try:
+            _agree(self._descriptors[key], directory, wanted, own_identity, before_change)
+        except BaseException:
+            if not agreed_before:
+                os.close(self._descriptors.pop(key))
+            raise
+        try_lock_shared(self._descriptors[key])
 
 
 def _agree(
     fd: int,
     directory: Path,
     wanted: Mapping[str, object],
-    ours: Callable[[], str | None],
-    before_a_change: Callable[[], None],
+    own_identity: Callable[[], str | None],
+    before_change: Callable[[], None],
 ) -> None:
     path = directory / DESTINATIONS
     for looks_left in reversed(range(_LOOKS)):
         is_alone = try_lock(fd)
-        stands = is_alone or try_lock_shared(fd)  # or else another process is about to change it
+        # Neither lock is to be had: another process is about to change the file.
+        is_stable = is_alone or try_lock_shared(fd)
         found = checksummed.load(path)
         if found is None:
             change = is_alone or not looks_left
         else:
-            # What a version of before did not know of is no difference.
-            names = [each for each in found if found[each] != wanted.get(each)]
-            if not names and (stands or not looks_left):
+            # A destination that an older version did not know of is no difference.
+            differing = [name for name in found if found[name] != wanted.get(name)]
+            if not differing and (is_stable or not looks_left):
                 if wanted.keys() - found.keys():
                     checksummed.replace(path, {**found, **wanted})
                 return
-            change = bool(names) and is_alone and not _somebody_lives(directory, ours)
-            if names and not change and not looks_left:
-                name = next((each for each in wanted if each in names), names[0])
+            change = bool(differing) and is_alone and not _is_used(directory, own_identity)
+            if differing and not change and not looks_left:
+                name = next((name for name in wanted if name in differing), differing[0])
                 raise DestinationsError(name, found[name])
         if change:
-            before_a_change()
+            before_change()
             checksummed.replace(path, dict(wanted))
             return
         time.sleep(_BETWEEN_LOOKS)
 
 
-def _somebody_lives(directory: Path, ours: Callable[[], str | None]) -> bool:
+def _is_used(directory: Path, own_identity: Callable[[], str | None]) -> bool:
+    """Whether a process records or relays there."""
     living = listing(directory).living
-    if ours() is not None:  # asked after the listing: see Settling.survey
+    if own_identity() is not None:  # asked after the listing: see Settling.survey
         return True
-    # A relay with a process of its own has no live file, and the leader's lock alone.
+    # A relay in a process of its own has no live file: only the leader's lock shows it.
     paths = [live_path(directory, identity) for identity in living]
     for path in [*paths, *directory.glob(RELAY_LOCK)]:
         fd = open_locked(path)

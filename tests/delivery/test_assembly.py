@@ -18,7 +18,6 @@ from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
-from glance_notify_middleware.journal import process_journals
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
@@ -252,7 +251,7 @@ def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
 
     directories = [tmp_path / name for name in "ab"]
     all_here = [Ours(directory=each) for each in directories]
-    monkeypatch.setattr(process_journals, "all_here", lambda: all_here)
+    monkeypatch.setattr(assembly._JOURNALS, "all", lambda: all_here)
     assembly._end()
     assert tended == directories
     assert lines(caplog, logging.ERROR) == []

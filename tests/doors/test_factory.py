@@ -16,7 +16,7 @@ from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.journal import checksummed
-from glance_notify_middleware.journal.destinations import agree
+from glance_notify_middleware.journal.destinations import Destinations
 from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.registry import describe
@@ -216,7 +216,9 @@ def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_use
 def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_option(
     tmp_path: Path,
 ) -> None:
-    agree(tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, lambda: None)
+    Destinations().agree(
+        tmp_path, {"notifier_strategy": "rabbit", "message_format": "oslo"}, lambda: None
+    )
     living = (
         "import sys, time; from pathlib import Path\n"
         "from glance_notify_middleware.journal.writer import Journal\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checksummed, destinations, locks
-from glance_notify_middleware.journal.destinations import DestinationsError
+from glance_notify_middleware.journal import checksummed, locks
+from glance_notify_middleware.journal.destinations import Destinations, DestinationsError
 from tests.journal.processes import eventually, living_writer, running
 from tests.journal.support import MakeJournal
 
@@ -15,14 +15,24 @@ HERE = {"notifier_strategy": "rabbit", "rabbit_notification_topic": "notificatio
 THERE = HERE | {"rabbit_notification_topic": "elsewhere"}
 
 
-def test_the_first_process_says_where_all_send_to(tmp_path: Path) -> None:
+@pytest.fixture
+def destinations() -> Destinations:
+    """Those of this process."""
+    return Destinations()
+
+
+def test_the_first_process_says_where_all_send_to(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
     assert checksummed.load(tmp_path / "destinations.json") == HERE
     with living_writer(tmp_path):
         destinations.agree(tmp_path, HERE, lambda: None)
 
 
-def test_another_destination_is_refused_while_anybody_lives(tmp_path: Path) -> None:
+def test_another_destination_is_refused_while_anybody_lives(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
     with living_writer(tmp_path) as writer:
         with pytest.raises(DestinationsError) as raised:
@@ -36,7 +46,9 @@ def test_another_destination_is_refused_while_anybody_lives(tmp_path: Path) -> N
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
-def test_a_newer_versions_further_destination_is_another_one(tmp_path: Path) -> None:
+def test_a_newer_versions_further_destination_is_another_one(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     destinations.agree(tmp_path, HERE | {"further": 1}, lambda: None)
     with living_writer(tmp_path), pytest.raises(DestinationsError) as raised:
         destinations.agree(tmp_path, HERE, lambda: None)
@@ -44,7 +56,7 @@ def test_a_newer_versions_further_destination_is_another_one(tmp_path: Path) -> 
 
 
 def test_a_second_filter_of_this_process_must_agree_too_and_costs_no_lock(
-    make_journal: MakeJournal, tmp_path: Path
+    destinations: Destinations, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
     journal = make_journal()
@@ -61,7 +73,7 @@ def hold(path: Path) -> None:
         time.sleep(60)
 
 
-def test_a_relay_that_sends_elsewhere_lives_too(tmp_path: Path) -> None:
+def test_a_relay_that_sends_elsewhere_lives_too(destinations: Destinations, tmp_path: Path) -> None:
     """With a process of its own: it would go on, and remove what it has sent there."""
     destinations.agree(tmp_path, HERE, lambda: None)
     with running(hold, tmp_path / "relay.lock"):
@@ -71,7 +83,9 @@ def test_a_relay_that_sends_elsewhere_lives_too(tmp_path: Path) -> None:
     destinations.agree(tmp_path, THERE, lambda: None)
 
 
-def test_who_only_looks_in_this_moment_is_waited_for(tmp_path: Path) -> None:
+def test_who_only_looks_in_this_moment_is_waited_for(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     """A lock that is held to see that it can be."""
     destinations.agree(tmp_path, HERE, lambda: None)
     asked: list[None] = []
@@ -84,7 +98,9 @@ def test_who_only_looks_in_this_moment_is_waited_for(tmp_path: Path) -> None:
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
-def test_before_they_change_something_can_be_done(tmp_path: Path) -> None:
+def test_before_they_change_something_can_be_done(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     done: list[object] = []
 
     def before() -> None:
@@ -95,7 +111,9 @@ def test_before_they_change_something_can_be_done(tmp_path: Path) -> None:
     assert done == [None, HERE]
 
 
-def test_destinations_that_are_damaged_are_written_again(tmp_path: Path) -> None:
+def test_destinations_that_are_damaged_are_written_again(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     (tmp_path / "destinations.json").write_bytes(os.urandom(200))
     with living_writer(tmp_path):
         destinations.agree(tmp_path, HERE, lambda: None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from glance_notify_middleware.journal import process_journals
+from glance_notify_middleware.journal.process_journals import ProcessJournals
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.processes import ask, has_died, pipe, running
@@ -22,9 +22,11 @@ from tests.journal.support import (
     segments,
 )
 
+JOURNALS = ProcessJournals()
+
 
 def of_this_process(directory: Path) -> Journal:
-    return process_journals.of_this_process(directory, lambda: Journal(directory, max_size=GIB))
+    return JOURNALS.get(directory, lambda: Journal(directory, max_size=GIB))
 
 
 def in_a_child(function: Callable[[], object]) -> int:
@@ -48,7 +50,7 @@ def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int
         record_each(ours, [message(), message(), message()])
         ours.maintain()
         assert ours is of_this_process(directory)
-        assert ours.identity == process_journals.identity_here(directory) != parent.identity
+        assert ours.identity == JOURNALS.identity(directory) != parent.identity
         assert not [each for each in open_files() if str(parent.identity) in each]
 
     status = in_a_child(child)
@@ -141,4 +143,4 @@ def journals_of_threads(directory: Path) -> tuple[int, int]:
 
 
 def test_a_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:
-    assert process_journals.identity_here(tmp_path) is None
+    assert JOURNALS.identity(tmp_path) is None

@@ -345,7 +345,7 @@ MUTATIONS = (
     Mutation(
         "one that is added begins at the lead, not at the load",
         "journal/destinations.py",
-        "            before_a_change()\n",
+        "            before_change()\n",
         "",
         (
             "doors/test_factory.py::test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on",

@@ -12,7 +12,6 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.journal import process_journals
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
 from tests.delivery.relays import Appending
@@ -63,9 +62,7 @@ def _recorder(directory: Path, policy: str) -> Recorder:
 
 
 def journal_in(directory: Path) -> Journal:
-    (found,) = [
-        each for each in process_journals.all_here() if each.directory == directory.resolve()
-    ]
+    (found,) = [each for each in assembly._JOURNALS.all() if each.directory == directory.resolve()]
     return found
 
 
