@@ -1,17 +1,18 @@
-"""What was refused or failed, in words: one line, with nothing secret in it."""
+"""The texts of WARN and ERROR events: one line each, with nothing secret in it."""
 
 import html
 import json
 import re
 
 from glance_notify_middleware.events.escaping import NOT_ESCAPED_BY_JSON
+from glance_notify_middleware.events.exchange import Exchange
 from glance_notify_middleware.events.operations import Action, Operation
 
 BYTES_READ = 4096
-"""How many bytes of an error answer's body are looked at."""
+"""How many bytes of the body of an error response are looked at."""
 
 _LONGEST_TEXT = 1024  # bytes
-_LONGEST_ID = 100  # characters: what comes after it in a text must have room
+_LONGEST_ID = 100  # characters, so that the rest of a text has room
 
 TRIED = {
     Action.CREATE: "create image",
@@ -33,79 +34,78 @@ TRIED = {
     Action.UPDATE_V1: "update image",
     Action.MEMBERS_V1: "replace the members of image",
 }
-"""What an operation was to do, in words; an image's id may follow. A download has its fields."""
+"""What an operation tries, in words; the image id may follow. A download has no text: its payload
+has the fields of image.send."""
 
 
-def text(
-    operation: Operation, status: int | None, reason: str, explained: str, error: str | None
-) -> str:
-    """At most 1 KiB: what was tried, on which image, and how it ended.
+def text(exchange: Exchange) -> str:
+    """What was tried, on which image, and how it ended: at most 1 KiB.
 
-    `explained` is what `explanation` made of the answer; `error` is the class of the exception
-    that the application raised; `status` is None where it did not even begin to answer.
+    It ended with the class of the exception that the application raised, or with the status, or
+    without any answer.
     """
-    if error is not None:
-        ended = f"the application raised {error}"
-    elif status is None:
+    operation, response = exchange.operation, exchange.response
+    if response.error is not None:
+        ended = f"the application raised {response.error}"
+    elif response.status is None:
         ended = "the application gave no answer"
     else:
-        ended = f"{status} {_one_line(reason)}".strip()
-    # WebOb's error pages begin with the status, which the text has already.
-    explained = explained.removeprefix(ended).strip()
+        ended = f"{response.status} {_one_line(response.reason)}".strip()
+    # The error pages of WebOb begin with the status, which the text already has.
+    explained = response.explanation.removeprefix(ended).strip()
     tried = _tried(TRIED[operation.action], operation.image_id)
-    said = ": ".join([tried, ended, *([explained] if explained else [])])
-    return _cut(said)
+    return _cut(": ".join([tried, ended, *([explained] if explained else [])]))
 
 
 def background_text(operation: Operation, how: str) -> str:
-    """The same of what Glance accepted (202), and could not do: `how` tells how that shows."""
+    """The text for background work that failed; `how` describes how the failure shows."""
     return _cut(f"{_tried(TRIED[operation.action], operation.subject_id)}: {_one_line(how)}")
 
 
 def unknown_outcome_text(
     tried: str, image_id: str | None, why: str = "the process that served it died"
 ) -> str:
-    """What was tried, on which image, of an operation whose end nobody has seen."""
+    """The text for an operation whose end nobody has seen."""
     return f"{_tried(tried, image_id)}: the outcome is unknown: {why}"
 
 
-def _cut(said: str) -> str:
-    return said.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
+def _cut(text: str) -> str:
+    return text.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore")
 
 
 def _tried(tried: str, image_id: str | None) -> str:
     return tried if image_id is None else f"{tried} {_one_line(image_id)[:_LONGEST_ID]}"
 
 
-# Elements whose text is no part of the explanation. Bounded, as is the length of a scheme: what
-# a client makes Glance say must not take time that grows with the square of its length.
-_UNSAID = re.compile(r"<(head|script|style)\b.{0,500}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# A client can choose what Glance puts into an error. The repetitions in _HIDDEN_ELEMENT and in the
+# scheme of _URL are bounded, so that no text takes a time that grows with the square of its length.
+_HIDDEN_ELEMENT = re.compile(r"<(head|script|style)\b.{0,500}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[a-z/!][^>]*(>|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}(:|%3a)(/|%2f){2}(\s?\S+)?", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<!\S)[^\s:]++:[^\s@]*+@\S*+")  # a URL whose scheme was forgotten
+_USERINFO = re.compile(r"(?<!\S)[^\s:]++:[^\s@]*+@\S*+")  # a URL without its scheme
 _PATH = re.compile(r"(?<!\w)/[^\s'\"<>,;()]+")
 _BLANK = re.compile(rf"[\s\x00-\x1f{NOT_ESCAPED_BY_JSON}]+")
 
 
 def explanation(body: bytes, content_type: str, content_encoding: str) -> str:
-    """What the body of an error answer explains, on one line, with nothing secret in it.
+    """What the body of an error response explains, on one line, with nothing secret in it.
 
-    `body` is its beginning, BYTES_READ at most. Nothing is made of a
-    compressed one. URLs (they can hold a store's credentials) and absolute paths are replaced.
+    `body` is the first BYTES_READ bytes of it. The result is empty for a compressed body. URLs,
+    which can hold the credentials of a store, and absolute paths are replaced.
     """
     if content_encoding.lower() not in ("", "identity"):
         return ""
     text = body.decode(errors="replace")
     if "json" in content_type.lower():
         text = _json_message(text)
-    text = _TAG.sub(" ", _UNSAID.sub(" ", text))
-    text = html.unescape(html.unescape(text))  # an explanation can be escaped already
+    text = _TAG.sub(" ", _HIDDEN_ELEMENT.sub(" ", text))
+    text = html.unescape(html.unescape(text))  # Glance can have escaped the explanation already
     text = _URL.sub("<url>", _one_line(text))
     return _PATH.sub("<path>", _USERINFO.sub("<url>", text))
 
 
 def _json_message(text: str) -> str:
-    """The `message` of a JSON error, at the top or one level below; else the text as it is."""
+    """The `message` of a JSON error, at the top or one level below; `text` if there is none."""
     try:
         error = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""An image record, as the Images API shows it -> image metadata, as notifications carry it."""
+"""Image records and member records, as the Images API shows them, and the payloads made of them."""
 
 import json
 import re
@@ -9,10 +9,18 @@ import orjson
 
 from glance_notify_middleware.events.bounds import bounded
 
-Metadata = dict[str, Any]
+ImageRecord = Mapping[str, Any]
+"""Glance's JSON of an image, as version 2 of the API shows it."""
 
-# What native Glance sends (glance.notifier.format_image_notification, glance 33.0.0),
-# less the four that are not simply copied: is_public, properties, deleted, deleted_at.
+MemberRecord = Mapping[str, Any]
+"""Glance's JSON of a member of an image."""
+
+Metadata = dict[str, Any]
+"""A payload of a notification: image metadata, or the metadata of a member."""
+
+# The keys of image metadata that are copied from the record. They are the keys of native Glance
+# (glance.notifier.format_image_notification, glance 33.0.0) without the four that are not simply
+# copied: is_public, properties, deleted, deleted_at.
 _COPIED = (
     "checksum",
     "container_format",
@@ -33,8 +41,8 @@ _COPIED = (
 )
 
 # Keys of a v2 record that are no free properties and must not reach a payload: they hold
-# locations, point to the API, or tell internal host names.
-_NEVER_TOLD = (
+# locations, point to the API, or reveal internal host names.
+_WITHHELD = (
     "locations",
     "direct_url",
     "file",
@@ -48,35 +56,38 @@ _NEVER_TOLD = (
     "os_glance_hash_op_host",
 )
 
-_NO_PROPERTIES = frozenset(_COPIED + _NEVER_TOLD)
+_NOT_PROPERTIES = frozenset(_COPIED + _WITHHELD)
 
 
 def parse_json(body: bytes) -> Any:
-    """What the JSON of a record says. Raises ValueError, or RecursionError, where it is none."""
+    """The value of a JSON text that Glance or a client wrote.
+
+    Raises ValueError when `body` is no JSON, and RecursionError when it is nested too deeply.
+    """
     try:
         return orjson.loads(body)
     except ValueError:
-        return json.loads(body)  # which takes NaN and lone surrogates, as Glance's encoder makes
+        return json.loads(body)  # takes NaN and lone surrogates, which Glance's encoder writes
 
 
-# The fields of a v1 record that are told. Its others hold locations, or say what every payload
-# says anyway.
-_TOLD_V1 = frozenset(_COPIED) - {"tags", "visibility"}
-_NO_PROPERTIES_V1 = frozenset((*_COPIED, "location", "copy_from", "uri"))
+# The fields of a v1 record that reach a payload. Its other fields hold locations, or say what
+# every payload says anyway.
+_COPIED_V1 = frozenset(_COPIED) - {"tags", "visibility"}
+_NOT_PROPERTIES_V1 = frozenset((*_COPIED, "location", "copy_from", "uri"))
 _NUMBERS_V1 = ("size", "virtual_size", "min_disk", "min_ram")
 _FLAGS_V1 = ("is_public", "protected")
 _TIMES_V1 = ("created_at", "updated_at")
-_META_V1 = "x-image-meta-"
-_PROPERTY_V1 = "x-image-meta-property-"
+_FIELD_HEADER_V1 = "x-image-meta-"
+_PROPERTY_HEADER_V1 = "x-image-meta-property-"
 _TO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 def record_from_v1(image: Mapping[str, Any]) -> Metadata:
-    """A v1 record, the `image` of an answer's body, as v2 would show it.
+    """A v1 image record, the `image` in the body of a response, as version 2 would show it.
 
-    A free property that is named like a field is not told: it is not to be taken for the field.
+    A free property with the name of a field is left out: it must not be taken for the field.
     """
-    known = {key: value for key, value in image.items() if key in _TOLD_V1}
+    known = {key: value for key, value in image.items() if key in _COPIED_V1}
     for key in _TIMES_V1:
         seconds = _TO_SECONDS.match(str(known.get(key)))
         if seconds:
@@ -85,28 +96,29 @@ def record_from_v1(image: Mapping[str, Any]) -> Metadata:
     known["visibility"] = None if public is None else "public" if public else "private"
     properties = image.get("properties")
     named = properties if isinstance(properties, Mapping) else {}
-    free = {key: value for key, value in named.items() if key not in _NO_PROPERTIES_V1}
+    free = {key: value for key, value in named.items() if key not in _NOT_PROPERTIES_V1}
     return {**free, **known, "tags": []}
 
 
 def record_from_v1_headers(headers: Mapping[str, str]) -> Metadata:
-    """The v1 record that is in an answer's headers, as v2 would show it.
+    """The v1 image record in the headers of a response, as version 2 would show it.
 
-    The names in lower case, the values as WSGI has them: each character is a byte of UTF-8.
+    The names of `headers` are in lower case. The values are those of WSGI: each character is one
+    byte of UTF-8.
     """
     image: Metadata = {"properties": {}}
     for name, value in headers.items():
         text = value.encode("latin-1", "replace").decode(errors="replace")
-        if name.startswith(_PROPERTY_V1):
-            image["properties"][name.removeprefix(_PROPERTY_V1)] = text
-        elif name.startswith(_META_V1):
-            key = name.removeprefix(_META_V1).replace("-", "_")
+        if name.startswith(_PROPERTY_HEADER_V1):
+            image["properties"][name.removeprefix(_PROPERTY_HEADER_V1)] = text
+        elif name.startswith(_FIELD_HEADER_V1):
+            key = name.removeprefix(_FIELD_HEADER_V1).replace("-", "_")
             image[key] = _typed_v1(key, text)
     return record_from_v1(image)
 
 
 def _typed_v1(key: str, text: str) -> str | int | bool | None:
-    """The value of a field that is text in a header; what is no number where one should be: none"""
+    """The value of a field that a header holds as text; None for a number that is none."""
     if key in _FLAGS_V1:
         return text.lower() == "true"
     if key in _NUMBERS_V1:
@@ -114,24 +126,24 @@ def _typed_v1(key: str, text: str) -> str | int | bool | None:
     return text or None
 
 
-def metadata(record: Mapping[str, Any]) -> Metadata:
-    """The 20 keys of image metadata from a v2 image record.
+def metadata(record: ImageRecord) -> Metadata:
+    """The 20 keys of image metadata.
 
-    A key that the record lacks is null: a look-up can be refused, and then little more
-    than the id is known.
+    A key that the record lacks is null: Glance can refuse a look-up, and then little more than the
+    id is known.
     """
     get = record.get
     known = {key: get(key) for key in _COPIED}
     visibility = known["visibility"]
     known["is_public"] = None if visibility is None else visibility == "public"
-    known["properties"] = {k: v for k, v in record.items() if k not in _NO_PROPERTIES}
+    known["properties"] = {k: v for k, v in record.items() if k not in _NOT_PROPERTIES}
     known["deleted"] = False
     known["deleted_at"] = None
     return known
 
 
-def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:
-    """Image metadata of a record that is no more; `now` as `YYYY-MM-DDTHH:MM:SSZ`."""
+def deleted_metadata(record: ImageRecord, now: str) -> Metadata:
+    """The metadata of an image that was deleted; `now` as `YYYY-MM-DDTHH:MM:SSZ`."""
     return metadata(record) | {
         "status": "deleted",
         "deleted": True,
@@ -141,11 +153,12 @@ def deleted_metadata(record: Mapping[str, Any], now: str) -> Metadata:
 
 
 def saving_metadata(
-    record: Mapping[str, Any], status: str = "saving", size: int | None = None
+    record: ImageRecord, status: str = "saving", size: int | None = None
 ) -> Metadata:
-    """Image metadata as it was when the upload began, from a record found after it.
+    """The metadata of an image as it was when its upload began, from a later record.
 
-    An import gives the image another `status` then; data that was staged has its `size` already.
+    An import gives the image another `status` at that time. Data that was staged has its `size`, in
+    bytes, already.
     """
     return metadata(record) | {
         "status": status,
@@ -155,21 +168,21 @@ def saving_metadata(
     }
 
 
-def member_metadata(record: Mapping[str, Any]) -> Metadata:
-    """The payload of image.member.create and .update from a v2 member record."""
+def member_metadata(record: MemberRecord) -> Metadata:
+    """The payload of image.member.create and image.member.update."""
     known = ("image_id", "member_id", "status", "created_at", "updated_at")
     return {key: record.get(key) for key in known} | {"deleted": False, "deleted_at": None}
 
 
-def deleted_member_metadata(record: Mapping[str, Any], now: str) -> Metadata:
+def deleted_member_metadata(record: MemberRecord, now: str) -> Metadata:
     """The payload of image.member.delete; `now` as `YYYY-MM-DDTHH:MM:SSZ`."""
     return member_metadata(record) | {"deleted": True, "deleted_at": now}
 
 
 def members_v1(image_id: str | None, body: bytes) -> list[Metadata]:
-    """The payloads of image.member.update of all that a v1 `PUT .../members` names in its body.
+    """The payloads of image.member.update for the members in the body of a v1 `PUT .../members`.
 
-    Where that cannot be read there is one, of a member that is not known.
+    For a body that cannot be read there is one payload, and its member is unknown.
     """
     try:
         named = [bounded(each["member_id"]) for each in parse_json(body)["memberships"]]

@@ -1,6 +1,8 @@
-"""The message: what every notification is made of, and its JSON.
+"""Events, notifications and messages: what they consist of, and their JSON.
 
-Pure: no clock and no random source; whoever makes a Notification hands both in.
+The rules decide events. A notification is an event with an id, a time and a publisher. A message is
+a notification as it is stored and sent. This module has no clock and no source of random ids: the
+caller passes both to a Notification.
 """
 
 import enum
@@ -15,9 +17,9 @@ import orjson
 
 
 class Priority(enum.StrEnum):
-    """How an operation ended: done, refused, failed."""
+    """How an operation ended: it was done, refused, or it failed."""
 
-    __hash__ = str.__hash__  # as fast as a string's, of which a request uses many
+    __hash__ = str.__hash__  # faster than that of Enum; a request hashes many members
 
     INFO = "INFO"
     WARN = "WARN"
@@ -27,8 +29,8 @@ class Priority(enum.StrEnum):
 class EventType(enum.StrEnum):
     """Every event type that is ever sent.
 
-    Consumers match types by unanchored patterns: a type that merely begins like
-    one of these would be read, and billed, as that one. So none is invented.
+    Consumers match event types by unanchored patterns: they would read, and bill, a type that
+    merely begins like one of these as that type. So no other type may be made up.
     """
 
     __hash__ = str.__hash__
@@ -50,15 +52,25 @@ Payload = str | Mapping[str, Any]
 LONGEST_JSON = 256 * 1024
 """Bytes that the JSON of a notification has at most."""
 
-_SHORT = 1024  # bytes, or characters, that what is left of a long message can have in one place
-_FEW = 25  # places
+# The bounds of a payload that is reduced to its short values.
+_LONGEST_VALUE = 1024  # bytes of JSON of a key and its value; characters of a text, or of a name
+_MOST_KEYS = 25
+
+
+class ImageEvent(NamedTuple):
+    """An event: what the rules decide. A notification adds an id, a time and a publisher."""
+
+    event_type: EventType
+    priority: Priority
+    payload: Payload
 
 
 class Notification(NamedTuple):
-    """One message, complete. `message_id` stays the same however often it is sent.
+    """One complete notification. `message_id` stays the same however often it is sent.
 
-    `timestamp` is when the event was generated, in seconds since the epoch. The three context
-    fields are all that is ever told of the request's context: no token, role or catalogue.
+    `timestamp` is when the event was generated, in seconds since the epoch. `request_id`,
+    `project_id` and `user_id` are all that a notification ever takes from the context of the
+    request: no token, no role and no service catalogue.
     """
 
     message_id: str
@@ -72,9 +84,9 @@ class Notification(NamedTuple):
     user_id: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object's keys and values; every consumer's format starts here.
+        """The keys and values of the JSON object; every message format is made of it.
 
-        `_unique_id` lets oslo.messaging's listener drop a repeat.
+        `_unique_id` lets a listener of oslo.messaging drop a repeated message.
         """
         return {
             "message_id": self.message_id,
@@ -92,10 +104,10 @@ class Notification(NamedTuple):
     def to_json(self) -> bytes:
         """The notification as one line of UTF-8 JSON, without a line end.
 
-        Does not fail for anything that an image record can hold: what orjson refuses (lone
-        surrogates, integers beyond 64 bits) takes the slower way through `json`. What is longer
-        than LONGEST_JSON loses parts of its payload, which then says so: its key `truncated` has
-        their names, a text ends with [...].
+        It takes everything that an image record can hold: what orjson refuses (lone surrogates,
+        integers beyond 64 bits) is encoded by `json`, which is slower. A notification that would be
+        longer than LONGEST_JSON loses parts of its payload: the key `truncated` of the payload has
+        their names, and a payload that is a text ends with [...].
         """
         message = self.as_dict()
         encoded = _encoded(message)
@@ -103,20 +115,20 @@ class Notification(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A notification as it is stored and sent: its JSON, and what is known without reading it."""
+    """A notification as it is stored and sent: its JSON, and the facts that delivery needs."""
 
     message_id: str
     event_type: str
     priority: Priority
     timestamp: float  # seconds since the epoch: when the event was generated
-    body: bytes  # UTF-8 JSON: plain in the journal, in the operator's format on its way
+    body: bytes  # UTF-8 JSON: plain in the journal, in the operator's format when it is sent
 
 
 def in_format(plain: bytes, message_format: str) -> bytes:
-    """The JSON of a notification, in the operator's format: `plain` as it is, or `oslo`.
+    """The JSON of a notification in `message_format`, the operator's choice: `plain` or `oslo`.
 
-    The latter is oslo.messaging's envelope, which its listeners, and they alone, unwrap
-    (oslo.messaging 18.3: _drivers/common.py, serialize_msg).
+    `oslo` is the envelope of oslo.messaging (18.3: _drivers/common.py, serialize_msg). Only its
+    listeners unwrap it.
     """
     if message_format == "plain":
         return plain
@@ -142,35 +154,43 @@ def _encoded(message: Mapping[str, Any]) -> bytes:
 
 
 def _shortened(message: dict[str, Any]) -> bytes:
-    """The message without the parts of its payload that can be long; never above LONGEST_JSON."""
+    """The JSON of a message without the long parts of its payload: LONGEST_JSON bytes at most.
+
+    It first drops the properties, then also the tags, and at last all that is long.
+    """
     payload = message["payload"]
     truncated: list[str] = []
     if isinstance(payload, Mapping):
-        for key, nothing in (("properties", {}), ("tags", [])):
+        for key, empty in (("properties", {}), ("tags", [])):
             if key in payload:
                 truncated = [*truncated, key]
-                payload = {**payload, key: nothing, "truncated": truncated}
+                payload = {**payload, key: empty, "truncated": truncated}
                 encoded = _encoded({**message, "payload": payload})
                 if len(encoded) <= LONGEST_JSON:
                     return encoded
-    short = {key: each[:_SHORT] if isinstance(each, str) else each for key, each in message.items()}
-    return _encoded({**short, "payload": _least(payload, truncated)})
+    short = {
+        key: value[:_LONGEST_VALUE] if isinstance(value, str) else value
+        for key, value in message.items()
+    }
+    return _encoded({**short, "payload": _reduced(payload, truncated)})
 
 
-def _least(payload: Payload, truncated: list[str]) -> Payload:
-    """What is left of a payload, whatever is in it: in JSON, less than 3/4 of LONGEST_JSON.
+def _reduced(payload: Payload, truncated: list[str]) -> Payload:
+    """The short values of any payload: its JSON has less than 3/4 of LONGEST_JSON.
 
-    A character takes six bytes there at most.
+    One character takes at most six bytes of JSON.
     """
     if isinstance(payload, str):
         return payload[: LONGEST_JSON // 8] + "[...]"
-    short = [key for key, each in payload.items() if len(_encoded({key: each})) <= _SHORT][:_FEW]
-    gone = truncated + [str(key)[:_SHORT] for key in payload if key not in short]
-    return {**{key: payload[key] for key in short}, "truncated": gone[:_FEW]}
+    short = [
+        key for key, value in payload.items() if len(_encoded({key: value})) <= _LONGEST_VALUE
+    ][:_MOST_KEYS]
+    gone = truncated + [str(key)[:_LONGEST_VALUE] for key in payload if key not in short]
+    return {**{key: payload[key] for key in short}, "truncated": gone[:_MOST_KEYS]}
 
 
 def _wire_safe(value: Any) -> Any:
-    """`value` without what JSON readers choke on: NaN, infinities, lone surrogates."""
+    """`value` without what readers of JSON reject: NaN, infinities, lone surrogates."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

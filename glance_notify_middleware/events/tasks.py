@@ -1,62 +1,72 @@
-"""Glance's own tasks, as its lists and its records of them show them.
+"""Tasks of Glance: what its lists and its task records show of background work.
 
-Pure. Facts of glance 33.0.0: each import and each added location is a task, which Glance lists
-below the image; a task of the tasks API (async_/flows/base_import.py) creates the image itself, and
-names it once it has ended well. One that failed has no image: Glance removes what it had made. The
-id is the only thing about a task that Glance alone chooses: the request's id and, by the tasks API,
-the image that a task is listed below are the client's.
+Facts of glance 33.0.0:
+
+* Each import and each added location is a task, and Glance lists it below the image.
+* A task of the tasks API (async_/flows/base_import.py) creates the image itself. Its task record
+  names the image once the task has ended well. A task that failed names none: Glance has removed
+  what the task had made.
+* The id is the only thing about a task that Glance alone chooses. The client chooses the request id
+  and, with the tasks API, the image below which a task is listed.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from glance_notify_middleware.events import failure, images
-from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.events.images import ImageRecord
+from glance_notify_middleware.events.notification import EventType, ImageEvent, Priority
 from glance_notify_middleware.events.operations import Action, Operation
-from glance_notify_middleware.events.rules import IMPORT_TASK_TYPE, ImageEvent
 
 FAILURE, SUCCESS = "failure", "success"
-"""What the status of a task that has ended says."""
+"""The statuses of a task that has ended."""
+
+TaskRecord = Mapping[str, Any]
+"""Glance's JSON of a task."""
 
 _TYPES = {Action.IMPORT: "api_image_import", Action.ADD_LOCATION: "location_import"}
-_NEEDED = ("import_from", "import_from_format", "image_properties")  # else Glance begins nothing
+_IMAGE_MAKING_TYPE = "import"  # of the tasks API
 
-_MOST_KNOWN = 100  # ids that are kept of one image, for as long as it is followed
-_OF_GLANCE = ("id", "status", "size", "checksum", "virtual_size", "created_at", "updated_at")
+# Without all of these in its input, a task of the tasks API does nothing.
+_REQUIRED_INPUT = ("import_from", "import_from_format", "image_properties")
+_SET_BY_GLANCE = ("id", "status", "size", "checksum", "virtual_size", "created_at", "updated_at")
 
-_Record = Mapping[str, Any]
+_MOST_IDS = 100  # ids of tasks that are kept for one image, for as long as its work is followed
 
 
 class Task(NamedTuple):
-    """One of a list: its id, its status, and when it was made, as Glance says it."""
+    """One task of a list; `created_at` is as Glance writes it."""
 
     id: str
     status: str
     created_at: str
 
 
-def parse_listing(answer: _Record | None, action: Action) -> tuple[Task, ...] | None:
-    """The tasks of this action in Glance's answer to `{image}/tasks`; None: it gave none."""
-    found = None if answer is None else answer.get("tasks")
-    if not isinstance(found, list):
+def parse_listing(answer: Mapping[str, Any] | None, action: Action) -> tuple[Task, ...] | None:
+    """The tasks of `action` in Glance's answer to `{image}/tasks`; None when it holds no list."""
+    listed = None if answer is None else answer.get("tasks")
+    if not isinstance(listed, list):
         return None
     return tuple(
         Task(str(task.get("id")), str(task.get("status")), str(task.get("created_at")))
-        for task in found
+        for task in listed
         if isinstance(task, Mapping) and task.get("type", _TYPES[action]) == _TYPES[action]
     )
 
 
-def ids_to_keep(before: Iterable[Task] | None) -> frozenset[str] | None:
-    """Their ids; None where there is no list, or where they are too many to be kept."""
-    ids = frozenset(task.id for task in before or ())
-    return None if before is None or len(ids) > _MOST_KNOWN else ids
+def ids_to_keep(tasks: Iterable[Task] | None) -> frozenset[str] | None:
+    """The ids of `tasks`; None when there is no list, or when it has more than 100 tasks."""
+    ids = frozenset(task.id for task in tasks or ())
+    return None if tasks is None or len(ids) > _MOST_IDS else ids
 
 
-def first_new_id(after: Iterable[Task], before: frozenset[str]) -> str | None:
-    """The id of the task that came first after those of `before`; None where that is not clear."""
+def first_new_id(tasks: Iterable[Task], earlier: frozenset[str]) -> str | None:
+    """The id of the oldest task that is not one of `earlier`.
+
+    None when there is no such task, or when two such tasks were created at the same time.
+    """
     new = sorted(
-        (task for task in after if task.id not in before), key=lambda task: task.created_at
+        (task for task in tasks if task.id not in earlier), key=lambda task: task.created_at
     )
     if len(new) > 1 and new[0].created_at == new[1].created_at:
         return None
@@ -64,61 +74,67 @@ def first_new_id(after: Iterable[Task], before: frozenset[str]) -> str | None:
 
 
 def status_of(tasks: Iterable[Task], task_id: object) -> str | None:
-    """How the task of this id is doing; None where it is not listed."""
+    """The status of the task with this id; None when it is not listed."""
     return next((task.status for task in tasks if task.id == task_id), None)
 
 
-def may_make_image(task: _Record) -> bool:
-    """Whether it may: of another type it never does, and where no type is known it may."""
-    return bool(task.get("type", IMPORT_TASK_TYPE) == IMPORT_TASK_TYPE)
+def may_make_image(task: Mapping[str, Any]) -> bool:
+    """Whether a task, or the request for one, can make an image: its type is `import` or absent."""
+    return bool(task.get("type", _IMAGE_MAKING_TYPE) == _IMAGE_MAKING_TYPE)
 
 
-def created_image_id(task: _Record) -> str | None:
-    """The id of the image that a task has made, which has ended well."""
+def created_image_id(task: TaskRecord) -> str | None:
+    """The id of the image that a task has made which has ended well; None when it names none."""
     result = task.get("result")
     image_id = result.get("image_id") if isinstance(result, Mapping) else None
     return image_id if isinstance(image_id, str) else None
 
 
-def success_events(operation: Operation, task: _Record, record: _Record | None) -> list[ImageEvent]:
-    """The events of a task that has ended well; `record` is its image's, None: not to be had.
+def success_events(
+    operation: Operation, task: TaskRecord, record: ImageRecord | None
+) -> list[ImageEvent]:
+    """The events of a task that has ended well.
 
-    The image was created in the format that was asked for; Glance may have found another in it.
+    `record` is the record of its image, None when Glance did not give it. Glance creates the image
+    with the disk format that was requested, and may find another one in the data.
     """
-    asked = _asked(task)
-    found = {"status": "active", **asked, "id": operation.image_id, **(record or {})}
-    created = {**found, "disk_format": asked.get("disk_format", found.get("disk_format"))}
-    payload = images.metadata(found)
+    requested = _requested_properties(task)
+    known = {"status": "active", **requested, "id": operation.image_id, **(record or {})}
+    disk_format = requested.get("disk_format", known.get("disk_format"))
+    created = images.saving_metadata({**known, "disk_format": disk_format}, "queued")
+    payload = images.metadata(known)
     return [
-        ImageEvent(EventType.CREATE, Priority.INFO, images.saving_metadata(created, "queued")),
-        ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(found)),
+        ImageEvent(EventType.CREATE, Priority.INFO, created),
+        ImageEvent(EventType.PREPARE, Priority.INFO, images.saving_metadata(known)),
         ImageEvent(EventType.UPLOAD, Priority.INFO, payload),
         ImageEvent(EventType.ACTIVATE, Priority.INFO, payload),
     ]
 
 
-def failure_events(operation: Operation, task: _Record) -> list[ImageEvent]:
+def failure_events(operation: Operation, task: TaskRecord) -> list[ImageEvent]:
     """The events of a task that has failed.
 
-    What it was to create is told as it was asked for, with no id: Glance has removed the image,
-    and names it nowhere. Where something that Glance needs was not asked for, none was created.
+    image.create carries the properties that were requested, and no id: Glance has removed the image
+    and names it nowhere. When the input lacks something that Glance requires, Glance created no
+    image.
     """
-    said = failure.explanation(str(task.get("message") or "").encode(errors="replace"), "", "")
-    how = "Glance accepted it, and it failed" + (f": {said}" if said else "")
+    message = str(task.get("message") or "").encode(errors="replace")
+    explained = failure.explanation(message, "", "")
+    how = "Glance accepted it, and it failed" + (f": {explained}" if explained else "")
     text = failure.background_text(operation, how)
     given = task.get("input")
-    if isinstance(given, Mapping) and not all(name in given for name in _NEEDED):
+    if isinstance(given, Mapping) and not all(name in given for name in _REQUIRED_INPUT):
         return [ImageEvent(EventType.CREATE, Priority.ERROR, text)]
-    wanted = images.saving_metadata(_asked(task), "queued")
+    requested = images.saving_metadata(_requested_properties(task), "queued")
     return [
-        ImageEvent(EventType.CREATE, Priority.INFO, wanted),
+        ImageEvent(EventType.CREATE, Priority.INFO, requested),
         ImageEvent(EventType.UPLOAD, Priority.ERROR, text),
     ]
 
 
-def _asked(task: _Record) -> dict[str, Any]:
-    """What was asked for of the image's record, but for what Glance alone sets."""
+def _requested_properties(task: TaskRecord) -> dict[str, Any]:
+    """The properties that the input requests for the image, without what Glance alone sets."""
     given = task.get("input")
-    asked = given.get("image_properties") if isinstance(given, Mapping) else None
-    named = asked.items() if isinstance(asked, Mapping) else ()
-    return {name: value for name, value in named if name not in _OF_GLANCE}
+    requested = given.get("image_properties") if isinstance(given, Mapping) else None
+    named = requested.items() if isinstance(requested, Mapping) else ()
+    return {name: value for name, value in named if name not in _SET_BY_GLANCE}

@@ -6,7 +6,8 @@ from wsgiref.types import StartResponse
 
 from webob.byterange import ContentRange
 
-from glance_notify_middleware.events import failure, images, rules
+from glance_notify_middleware.events import failure, images
+from glance_notify_middleware.events.exchange import DATA_STATUSES
 from glance_notify_middleware.wsgi.lookup import LONGEST_RECORD
 
 _NO_BODY = (204, 304)
@@ -62,7 +63,7 @@ class Answer:
     @property
     def carries_data(self) -> bool:
         """Whether the body of a download is (or, before the status is known, may be) data."""
-        return self.status is None or self.status in rules.DATA_STATUSES
+        return self.status is None or self.status in DATA_STATUSES
 
     @property
     def is_complete(self) -> bool:

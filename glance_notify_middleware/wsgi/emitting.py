@@ -7,9 +7,13 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events.failure import TRIED
 from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent, Progress
-from glance_notify_middleware.events.notification import EventType, Notification, Priority
+from glance_notify_middleware.events.notification import (
+    EventType,
+    ImageEvent,
+    Notification,
+    Priority,
+)
 from glance_notify_middleware.events.operations import Operation
-from glance_notify_middleware.events.rules import ImageEvent
 from glance_notify_middleware.recorder import NotRecordedError, Recorder, RunningDownload
 from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.runtime.own_log import log_error

@@ -12,7 +12,7 @@ from glance_notify_middleware.events import background, tasks
 from glance_notify_middleware.events.background import LOCK_KEY, BackgroundWork
 from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent
-from glance_notify_middleware.events.rules import ImageEvent
+from glance_notify_middleware.events.notification import ImageEvent
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.lookup import Lookup, Record, Snapshot
 

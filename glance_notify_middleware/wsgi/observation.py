@@ -10,7 +10,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.events import background, identity, rules, tasks
 from glance_notify_middleware.events.background import BackgroundWork
-from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
+from glance_notify_middleware.events.exchange import (
+    DATA_STATUSES,
+    Exchange,
+    RequestFacts,
+    ResponseFacts,
+)
 from glance_notify_middleware.events.identity import Proxy, Requester
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
@@ -158,7 +163,7 @@ class Observation:
     @never_raises
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._answer.started(status, headers)
-        if self._may_be_cached and self._answer.status in rules.DATA_STATUSES:
+        if self._may_be_cached and self._answer.status in DATA_STATUSES:
             self._operation = as_download(self._operation)
 
     def _write(self, write: Callable[[bytes], object], data: bytes) -> None:

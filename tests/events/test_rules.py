@@ -8,7 +8,7 @@ import pytest
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.events.rules import ImageEvent
+from glance_notify_middleware.events.notification import ImageEvent
 from tests.events import cases
 from tests.events.cases import (
     DELETED,

@@ -968,8 +968,8 @@ MUTATIONS = (
     Mutation(
         "a task that was there before is taken for the operation's own",
         "events/tasks.py",
-        "(task for task in after if task.id not in before)",
-        "(task for task in after)",
+        "(task for task in tasks if task.id not in earlier)",
+        "(task for task in tasks)",
         (
             "wsgi/test_following.py"
             "::test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it",
