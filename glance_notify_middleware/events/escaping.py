@@ -1,27 +1,30 @@
-"""Characters that end a line or drive a terminal, written so that they do neither."""
+"""Escapes the characters that would end a line or control a terminal."""
 
 import re
 
 NOT_ESCAPED_BY_JSON = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""Those that JSON leaves as they are, for a class in a regular expression: DEL, the C1 controls
-(U+009B is a terminal's ESC [), what ends a line to a reader of Unicode, and what turns the
-direction of writing."""
+"""Those of these characters that JSON leaves as they are, as the inside of a character class in a
+regular expression: DEL; the C1 controls (U+009B is the ESC [ of a terminal); what ends a line for a
+reader of Unicode; and what changes the direction of writing."""
 
-_ESCAPED = re.compile(f"[\x00-\x1f{NOT_ESCAPED_BY_JSON}\ud800-\udfff]")
+_UNSAFE = re.compile(f"[\x00-\x1f{NOT_ESCAPED_BY_JSON}\ud800-\udfff]")
 
 
 def escaped_text(text: str) -> str:
-    """`text` as one line: these characters, all other controls, and halves of a pair, escaped.
+    """`text` as one line: these characters, all other controls and lone surrogates are escaped.
 
-    As in JSON, so that a line of JSON stays what it was.
+    The escapes are those of JSON, so that a line of JSON keeps its meaning.
     """
     if text.isprintable():
         return text
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def escaped_json(encoded: bytes) -> bytes:
-    """A line of JSON, in UTF-8, that says the same. Most has none of them: that is seen fast."""
+    """A line of JSON in UTF-8 with the same meaning, and with these characters escaped.
+
+    Most lines hold none of them: a line in ASCII without DEL is returned at once.
+    """
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
     return escaped_text(encoded.decode()).encode()

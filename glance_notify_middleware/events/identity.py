@@ -1,4 +1,4 @@
-"""WSGI environ -> who asks, and from which address."""
+"""The requester and the destination address, from a WSGI environ."""
 
 import functools
 import ipaddress
@@ -12,13 +12,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNIX: Literal["unix"] = "unix"
-"""Whoever is at the other end of a unix socket: it has no address."""
+"""The peer at the other end of a unix socket, which has no address."""
 
 Proxy = Network | Literal["unix"]
-_Hop = Address | Literal["unix"] | None  # None: not known
+_Hop = Address | Literal["unix"] | None
+"""One end of a connection on the way of a request: client or proxy. None: unknown."""
 
-# What servers give for REMOTE_ADDR where the peer is a unix socket: gunicorn 27.0 nothing,
-# uWSGI 2.0.30 the address of nobody, waitress 3.0.2 a name; nginx writes the last one.
+# The REMOTE_ADDR of a peer on a unix socket: empty by gunicorn 27.0, 0.0.0.0 by uWSGI 2.0.30,
+# "localhost" by waitress 3.0.2. nginx writes "unix:" into a forwarding header.
 _UNIX_PEERS = ("", "0.0.0.0", "localhost", "unix:")  # noqa: S104 (nothing listens there)
 
 _LONGEST_CHAIN = 4096  # characters of a forwarding header, from its end, that are looked at
@@ -26,7 +27,7 @@ _LONGEST_HOP = 100  # characters of an address with its port, scope and brackets
 
 
 class Requester(NamedTuple):
-    """Who made the request; None where nobody is known."""
+    """Who made a request; a field is None when it is unknown. image.send calls it the receiver."""
 
     project_id: str | None = None
     user_id: str | None = None
@@ -34,34 +35,34 @@ class Requester(NamedTuple):
 
 
 def glance_context(environ: Mapping[str, Any]) -> Any:
-    """Glance's own RequestContext; None where there is none (yet)."""
+    """The RequestContext that Glance has made for the request; None when there is none (yet)."""
     return environ.get("webob.adhoc_attrs", {}).get("context")
 
 
 def from_context(environ: Mapping[str, Any]) -> Requester | None:
-    """Who Glance's own RequestContext says that it is; None where there is no context (yet).
+    """The requester by Glance's RequestContext; None when there is no context (yet).
 
-    What it leaves empty stays empty.
+    A field that the context leaves empty stays empty.
     """
     context = glance_context(environ)
     if context is None:
         return None
-    who = Requester(
+    requester = Requester(
         project_id=getattr(context, "project_id", None),
         user_id=getattr(context, "user_id", None),
-        request_id=getattr(context, "request_id", None),  # the client's, from a header
+        request_id=getattr(context, "request_id", None),  # a client can choose it, by a header
     )
-    if len(f"{who.project_id}{who.user_id}{who.request_id}") > LONGEST_ID:
-        who = Requester(*map(bounded, who))
-    return who
+    if len(f"{requester.project_id}{requester.user_id}{requester.request_id}") > LONGEST_ID:
+        requester = Requester(*map(bounded, requester))
+    return requester
 
 
 def was_passed_on(before: Requester, environ: Mapping[str, Any]) -> bool:
-    """Whether Glance had another of its nodes do what was asked, by who asked `before` the call.
+    """Whether Glance passed the request on to another of its nodes.
 
-    What concerns an image that was staged on another node is sent on to that one, and then the
-    context has the request_id that it had there (glance 33.0.0, api/v2/images.py,
-    `_proxy_request_to_host`).
+    `before` is the requester as it was before the application was called. Glance passes on a
+    request for an image that was staged on another node. Afterwards the context has the request id
+    that the other node used (glance 33.0.0, api/v2/images.py, `_proxy_request_to_host`).
     """
     context = glance_context(environ)
     if context is None:
@@ -71,15 +72,16 @@ def was_passed_on(before: Requester, environ: Mapping[str, Any]) -> bool:
 
 
 def authentication_has_run(environ: Mapping[str, Any]) -> bool:
-    """Whether anything has looked who asks, be it nobody."""
+    """Whether anything has authenticated the request, also when it found nobody."""
     return glance_context(environ) is not None or "HTTP_X_IDENTITY_STATUS" in environ
 
 
 def from_headers(environ: Mapping[str, Any]) -> Requester:
-    """Who the headers say that it is, for where no context ever was.
+    """The requester by the identity headers, for a request that never had a context.
 
-    They count when keystonemiddleware has confirmed them; it removes a client's own. So they
-    are to be read after the application was called: the filter may stand above it.
+    The headers count when keystonemiddleware has confirmed them; it removes those that the client
+    sent. This filter can stand above keystonemiddleware. So the headers are read after the
+    application was called.
     """
     if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
         return Requester()
@@ -92,48 +94,48 @@ def from_headers(environ: Mapping[str, Any]) -> Requester:
 
 
 def destination_ip(environ: Mapping[str, Any], trusted: Sequence[Proxy]) -> str | None:
-    """The address that the data goes to, as text; None where it is not known.
+    """The address that image data goes to, as text; None when it is unknown.
 
-    Without `trusted` proxies it is the peer, REMOTE_ADDR. With them it is the right-most
-    address of the chain of forwarding headers and peer that is no trusted proxy: whatever
-    stands left of that one, its sender may have made up. An entry there that is no address
-    is an unknown client, not a reason to believe the next one.
+    Without `trusted` proxies it is the address of the peer, REMOTE_ADDR. With them, the entries of
+    the forwarding header and the peer form a chain, and the address is the right-most one that is
+    no trusted proxy. Its sender may have made up everything that stands left of it. An entry there
+    that is no address is an unknown client, and not a reason to believe the next entry.
 
-    oslo.middleware's http_proxy_to_wsgi (`enable_proxy_headers_parsing`) puts the first
-    `for=` of Forwarded, else the whole text of X-Forwarded-For, into REMOTE_ADDR. Then the
-    peer is gone, and the header's chain is judged alone.
+    http_proxy_to_wsgi of oslo.middleware (`enable_proxy_headers_parsing`) overwrites REMOTE_ADDR
+    with the first `for=` of Forwarded, or else with the whole text of X-Forwarded-For. The peer is
+    lost then, and the chain is that of the header alone.
 
-    A client can send the header that the proxy does not write. So where both are there and
-    disagree, nothing is known.
+    A client can send the header that the proxy does not write. So the address is unknown when both
+    headers are there and disagree.
     """
     remote = environ.get("REMOTE_ADDR") or ""
     peer = UNIX if remote in _UNIX_PEERS else _hop(remote)
     if not trusted:
-        return _text(peer)
+        return _address_text(peer)
     forwarded = environ.get("HTTP_FORWARDED") or ""
     forwarded_for = environ.get("HTTP_X_FORWARDED_FOR") or ""
     if not (forwarded or forwarded_for):
-        return _text(peer)
-    taken = _first_for(forwarded) if forwarded else forwarded_for
-    overwritten = remote != "" and remote == taken
-    if not overwritten and not _is_trusted(peer, trusted):
-        return _text(peer)
+        return _address_text(peer)
+    taken_by_oslo = _first_for(forwarded) if forwarded else forwarded_for
+    is_overwritten = remote != "" and remote == taken_by_oslo
+    if not is_overwritten and not _is_trusted(peer, trusted):
+        return _address_text(peer)
     found = []
     if forwarded:
         found.append(_first_untrusted(_forwarded(forwarded), trusted))
     if forwarded_for:
         found.append(_first_untrusted(_forwarded_for(forwarded_for), trusted))
-    return _text(found[0]) if found[0] == found[-1] else None
+    return _address_text(found[0]) if found[0] == found[-1] else None
 
 
 def _first_for(forwarded: str) -> str:
-    """What oslo.middleware 8.1 takes from Forwarded; it does not know of quoted strings."""
+    """What oslo.middleware 8.1 takes from Forwarded; it does not parse quoted strings."""
     pairs = (pair.partition("=") for pair in forwarded.partition(",")[0].split(";"))
     return {name.lower().strip(): value.strip() for name, _, value in pairs}.get("for", "")
 
 
-# The grammar is that of RFC 7239, section 4; more lenient where nothing is ambiguous for it:
-# white space around names and values; a value without quotes that would need them.
+# The grammar is that of RFC 7239, section 4. It also takes what stays unambiguous: white space
+# around names and values, and a value without the quotes that it needs.
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = r'(?:(?P<bare>[^\s",;\\]*)|"(?P<quoted>(?:[^"\\]|\\.)*)")'
 _PAIR = re.compile(rf"[ \t]*(?:(?P<name>{_NAME})[ \t]*=[ \t]*{_VALUE}[ \t]*)?(?:;|\Z)", re.DOTALL)
@@ -142,17 +144,17 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _forwarded(text: str) -> Iterator[_Hop]:
-    """Who stands in a Forwarded header, the last first."""
+    """The hops in a Forwarded header, from right to left."""
     for element in _elements(text):
-        yield _hop(_named_by(element))
+        yield _hop(_for_value(element))
 
 
 def _elements(text: str) -> Iterator[str]:
-    """The elements of a Forwarded header, the last first; a comma in quotes parts none.
+    """The elements of a Forwarded header, from right to left; a comma in quotes separates none.
 
-    Read from the right, as what stands there is the proxies' own: no quote that a client leaves
-    open reaches into it. In what a proxy writes by the grammar, a quote is one of the text in
-    the quotes where an odd number of backslashes stands in front of it.
+    The proxies have written the right end. So the header is read from there: a quote that a client
+    leaves open cannot reach into what the proxies wrote. By the grammar, a quote after an odd
+    number of backslashes belongs to the quoted text and does not end it.
     """
     tail = text[-_LONGEST_CHAIN:]
     end, in_quotes = len(tail), False
@@ -163,12 +165,12 @@ def _elements(text: str) -> Iterator[str]:
                 end = mark.start()
         elif not in_quotes or len(mark[1]) % 2 == 0:
             in_quotes = not in_quotes
-    yield tail[:end] if len(tail) == len(text) else ""  # what was cut is not known
+    yield tail[:end] if len(tail) == len(text) else ""  # an element that was cut is unknown
 
 
-def _named_by(element: str) -> str:
-    """The `for` of an element; empty where it has none, or several, or is against the grammar."""
-    named, at = [], 0
+def _for_value(element: str) -> str:
+    """The `for` of an element; empty when it has none or several, or breaks the grammar."""
+    values, at = [], 0
     while at < len(element):
         pair = _PAIR.match(element, at)
         if pair is None:
@@ -176,22 +178,22 @@ def _named_by(element: str) -> str:
         at = pair.end()
         if (pair["name"] or "").lower() == "for":
             quoted = pair["quoted"]
-            named.append(pair["bare"] if quoted is None else _ESCAPED.sub(r"\1", quoted))
-    return named[0] if len(named) == 1 else ""
+            values.append(pair["bare"] if quoted is None else _ESCAPED.sub(r"\1", quoted))
+    return values[0] if len(values) == 1 else ""
 
 
 def _forwarded_for(text: str) -> Iterator[_Hop]:
-    """Who stands in an X-Forwarded-For header, the last first."""
+    """The hops in an X-Forwarded-For header, from right to left."""
     tail = text[-_LONGEST_CHAIN:]
     entries = tail.split(",")
     if len(tail) < len(text):
-        entries[0] = ""  # what was cut is not known
+        entries[0] = ""  # an entry that was cut is unknown
     for entry in reversed(entries):
         yield _hop(entry.strip().strip('"'))
 
 
 def _first_untrusted(hops: Iterable[_Hop], trusted: Sequence[Proxy]) -> _Hop:
-    """The first that is no trusted proxy; the last one when all are."""
+    """The first hop that is no trusted proxy; the last hop when all are trusted."""
     hop: _Hop = None
     for hop in hops:
         if not _is_trusted(hop, trusted):
@@ -200,15 +202,16 @@ def _first_untrusted(hops: Iterable[_Hop], trusted: Sequence[Proxy]) -> _Hop:
 
 
 def _is_trusted(hop: _Hop, trusted: Sequence[Proxy]) -> bool:
-    if hop is None or isinstance(hop, str):  # to compare an address with a text takes long
+    if hop is None or isinstance(hop, str):  # comparing an address with a text is slow
         return hop in trusted
     return any(hop in proxy for proxy in trusted if not isinstance(proxy, str))
 
 
 def _hop(text: str) -> _Hop:
-    """An address with or without port and brackets, or nginx's word; None for anything else.
+    """The hop that `text` names: an address with or without port and brackets, or `unix:` of nginx.
 
-    Clients choose what stands in a chain, and how long it is.
+    None for anything else. Clients choose what stands in a chain, and how long it is: a text that
+    is too long must not reach the cache of `_short_hop`.
     """
     return _short_hop(text) if len(text) <= _LONGEST_HOP else None
 
@@ -224,13 +227,13 @@ def _short_hop(text: str) -> _Hop:
     if found:
         text = found[1] or found[2] or ""
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])  # a scope means nothing elsewhere
+        address = ipaddress.ip_address(text.partition("%")[0])  # a scope has no meaning elsewhere
     except ValueError:
         return None
-    # A dual-stack socket shows an IPv4 peer as ::ffff:a.b.c.d.
+    # A dual-stack socket reports an IPv4 peer as ::ffff:a.b.c.d.
     address = getattr(address, "ipv4_mapped", None) or address
     return None if address.is_unspecified else address
 
 
-def _text(hop: _Hop) -> str | None:
+def _address_text(hop: _Hop) -> str | None:
     return None if hop is None or isinstance(hop, str) else str(hop)

@@ -1,6 +1,6 @@
-"""What is known of an operation before it begins, and what that means when its end is never known.
+"""Intents: what is stored of an operation before Glance gets it, and the unknown outcome.
 
-Pure. An intent holds ids and facts; no token, and no context.
+An intent holds ids and facts. It holds no token and no context.
 """
 
 import uuid
@@ -15,8 +15,9 @@ from glance_notify_middleware.events.notification import EventType, Notification
 class Intent(NamedTuple):
     """An operation that is about to be given to Glance.
 
-    `key` is the UUID of the notification that tells that its outcome is unknown; `timestamp` is
-    when it began, in seconds since the epoch; `event_type` is what it is told as when it fails.
+    `key` holds the 16 bytes of a UUID: the message_id of the notification about the unknown
+    outcome. `timestamp` is when the operation began, in seconds since the epoch. `event_type` is
+    the type of that notification. `tried` says in words what the operation tries.
     """
 
     key: bytes
@@ -32,39 +33,42 @@ class Intent(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What is known of a running download: bytes that have left, and who owns the image."""
+    """What is known of a running download: the bytes that were sent, and the owner of the image."""
 
     bytes_sent: int = 0
     owner_id: str | None = None
 
 
 def encode(intent: Intent) -> bytes:
-    """All but the key, as a JSON array."""
+    """All fields but the key, as a JSON array."""
     try:
         return orjson.dumps(intent[1:])
-    except TypeError:  # a lone surrogate, which no id of Glance's has
+    except TypeError:  # a lone surrogate, which no id of Glance has
         return orjson.dumps([_wire_safe(each) for each in intent[1:]])
 
 
 def decode(key: bytes, facts: bytes) -> Intent:
-    """What `encode` was given. Raises ValueError, or TypeError, where it is something else."""
+    """The intent that `encode` was given. Raises ValueError or TypeError for any other `facts`."""
     return Intent(key, *orjson.loads(facts))
 
 
 def encode_progress(progress: Progress) -> bytes:
-    """As a JSON array."""
+    """The fields as a JSON array."""
     return orjson.dumps(progress[:])
 
 
-def decode_progress(told: bytes | None) -> Progress:
-    """What `encode_progress` was given; None: there was none so far. Raises as `decode` does."""
-    return Progress() if told is None else Progress(*orjson.loads(told))
+def decode_progress(facts: bytes | None) -> Progress:
+    """The progress that `encode_progress` was given; an empty one when there was none so far.
+
+    Raises as `decode` does.
+    """
+    return Progress() if facts is None else Progress(*orjson.loads(facts))
 
 
 def unknown_outcome(intent: Intent, progress: Progress) -> Notification:
-    """The ERROR that says that nobody knows how it ended: the same, whoever says it.
+    """The ERROR for an operation whose end nobody saw: the same, whichever process makes it.
 
-    Of a download it tells the bytes that are known to have left: a lower bound.
+    The bytes_sent of a download are those that are known to have been sent: a lower bound.
     """
     return Notification(
         message_id=str(uuid.UUID(bytes=intent.key)),
@@ -93,6 +97,7 @@ def _payload(intent: Intent, progress: Progress) -> Payload:
 
 
 def _wire_safe(value: object) -> object:
+    """`value` with lone surrogates replaced, which UTF-8 cannot express."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     return value

@@ -1,8 +1,8 @@
 """Which API call is which operation: one table, and one function that reads it.
 
-The calls are those of the Images API that change an image or send its data; whatever is not in
-ROUTES is none of our business. Version 1 was removed from Glance in 2018; its calls are those of its
-public reference (Image service API v1).
+ROUTES holds the calls of the Images API that change an image or send its data. Every other request
+is no operation. Version 1 was removed from Glance in 2018; its calls here are those of its public
+reference (Image service API v1).
 """
 
 import enum
@@ -19,7 +19,7 @@ from glance_notify_middleware.events.notification import EventType
 class Action(enum.Enum):
     """What a request asks Glance to do."""
 
-    __hash__ = object.__hash__  # as fast as can be: a request is looked up by it many times
+    __hash__ = object.__hash__  # the fastest one; a request hashes an action many times
 
     CREATE = enum.auto()
     UPLOAD = enum.auto()
@@ -33,39 +33,40 @@ class Action(enum.Enum):
     DELETE = enum.auto()
     IMPORT = enum.auto()
     ADD_LOCATION = enum.auto()
-    TASK = enum.auto()  # an import by the tasks API, which creates the image
+    TASK = enum.auto()  # an import by the tasks API, which creates the image itself
     MEMBER_CREATE = enum.auto()
     MEMBER_UPDATE = enum.auto()
     MEMBER_DELETE = enum.auto()
     CREATE_V1 = enum.auto()  # with or without data
-    UPDATE_V1 = enum.auto()  # the same
-    MEMBERS_V1 = enum.auto()  # all of them at once
+    UPDATE_V1 = enum.auto()  # with or without data
+    MEMBERS_V1 = enum.auto()  # replaces all members at once
 
 
 class Source(enum.Enum):
-    """Where the record comes from that the payload is made of."""
+    """Where the image record, or member record, comes from that the payload is made of."""
 
-    ANSWER = enum.auto()  # the response's own body
-    AFTER = enum.auto()  # a look-up when Glance has answered
-    BEFORE = enum.auto()  # a look-up while the record still exists
-    OWNER = enum.auto()  # a look-up of two fields that may be a minute old
-    HEADERS = enum.auto()  # the response's own headers
+    ANSWER = enum.auto()  # the body of the response
+    AFTER = enum.auto()  # a look-up after Glance has answered
+    BEFORE = enum.auto()  # a look-up before the request, while the record still exists
+    OWNER = enum.auto()  # a look-up of owner and size, which may be a minute old
+    HEADERS = enum.auto()  # the headers of the response
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One API call: `path` stands below the `version`; `{word}` is one segment of any text.
+    """One API call.
 
-    A route is equal to itself alone, and so found in a table at once.
+    `path` is the path below the version; `{word}` stands for one segment of any text. A route is
+    equal to itself alone, so that a look-up in a table by route is fast.
     """
 
     version: int
     method: str
     path: str
     action: Action
-    success_events: tuple[EventType, ...]  # told when it succeeds
-    failure_event: EventType  # told when it is refused or fails
-    source: Source | None  # None: they tell no record
+    success_events: tuple[EventType, ...]  # can be emitted when the operation succeeds
+    failure_event: EventType  # emitted when the operation is refused or fails
+    source: Source | None  # None: the success events need no record
 
 
 _UPDATE = (EventType.UPDATE,)
@@ -106,11 +107,11 @@ ROUTES = (
 
 
 class Operation(NamedTuple):
-    """A request that is in the table: its route, and what its path names.
+    """A request that the table knows: its route, and the ids that its path names.
 
-    `root` is what stands in PATH_INFO before the path of the route, such as `/v2/`. Ids that are
-    longer than any of Glance's are shortened. `task_id` is the task that Glance made of it: its
-    answer names that, no path does.
+    `root` is the part of PATH_INFO before the path of the route, such as `/v2/`. Ids that are
+    longer than any id of Glance are shortened. `task_id` is the id of the task that Glance made of
+    the request; it comes from Glance's answer, and not from the path.
     """
 
     route: Route
@@ -125,12 +126,12 @@ class Operation(NamedTuple):
 
     @property
     def subject_id(self) -> str | None:
-        """The id that a text names: the task's, where there is one, else the image's."""
+        """The id that the text of an event names: that of the task, if any, else of the image."""
         return self.task_id or self.image_id
 
     @property
     def record_path(self) -> str:
-        """PATH_INFO of the record that the operation is about, for a look-up."""
+        """PATH_INFO for a look-up of the image record, member record or task record."""
         if self.image_id is None and self.task_id is not None:
             return f"{self.root}tasks/{self.task_id}"
         path = f"{self.root}images/{self.image_id}"
@@ -139,15 +140,23 @@ class Operation(NamedTuple):
 
 _VERSION = re.compile(r"v([12])(\.\d+)?")
 _LONGEST_VERSION = 16  # characters
-_PATTERNS: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}  # by length, too
-for _route in ROUTES:
-    _pattern = _route.path.split("/")
-    _key = (str(_route.version), _route.method, len(_pattern))
-    _PATTERNS.setdefault(_key, []).append((_route, _pattern))
-_LIST_V1 = ["images", "detail"]  # no image of that name: a GET of it lists them all
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_RECORD = re.compile(r"(?:.*/)?v2(?:\.\d+)?/images/([^/]+)", re.DOTALL)
+_LIST_V1 = ["images", "detail"]  # a GET lists all images; `detail` is no id there
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_IMAGE_PATH = re.compile(r"(?:.*/)?v2(?:\.\d+)?/images/([^/]+)", re.DOTALL)
 _MEDIA_TYPE = "application/vnd.openstack.images-"
+
+
+def _patterns() -> dict[tuple[str, str, int], list[tuple[Route, list[str]]]]:
+    """By version, method and number of segments: the routes, and the segments of their paths."""
+    patterns: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}
+    for route in ROUTES:
+        segments = route.path.split("/")
+        key = (str(route.version), route.method, len(segments))
+        patterns.setdefault(key, []).append((route, segments))
+    return patterns
+
+
+_PATTERNS = _patterns()
 
 
 def match(
@@ -158,18 +167,18 @@ def match(
     content_type: str = "",
     accept: str = "",
 ) -> Operation | None:
-    """The operation that a request asks for; None when it is not in the table.
+    """The operation that a request asks for; None when the request is no operation.
 
-    The texts are those of the WSGI environ. The version is looked for in PATH_INFO, and only
-    where it is not there elsewhere, see `_version_elsewhere`.
+    The texts are those of the WSGI environ. The version is the first segment of PATH_INFO; only
+    when it is not there, `_version_elsewhere` finds it.
 
-    Every spelling that Glance answers is understood: its router and its cache filter take a
-    line end after the path for none, and obey `?_method=` in part, see `_methods`.
+    Every spelling that Glance answers is matched: its router and its cache filter ignore a line end
+    after the path, and obey `?_method=` in part (see `_candidate_methods`).
     """
     path_info = path_info.removesuffix("\n")
     segments = [segment for segment in path_info.split("/") if segment]
     if not segments or path_info.endswith("/"):
-        return None  # Glance knows no path that ends in a slash
+        return None  # Glance has no path that ends with a slash
     found = _VERSION.fullmatch(segments[0])
     if found:
         root = f"/{segments.pop(0)}/"
@@ -178,37 +187,40 @@ def match(
         if found is None:
             return None
     version = found[1]
-    for candidate in _methods(method, query_string) if "_method" in query_string else (method,):
+    for candidate in (
+        _candidate_methods(method, query_string) if "_method" in query_string else (method,)
+    ):
         for route, pattern in _PATTERNS.get((version, candidate, len(segments)), ()):
             names = _names(pattern, segments)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
                 if route.version == 1 and candidate == "GET" and segments == _LIST_V1:
                     return None
-                if len(path_info) > LONGEST_ID:  # clients choose them, and they are kept
+                if len(path_info) > LONGEST_ID:  # clients choose the ids, and they are kept
                     names = {word: bounded(name) for word, name in names.items()}
                     root = "/" if root == "/" else _root(found)
                 return Operation(route, root, names.get("{image}"), names.get("{member}"))
-    if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORMS:
-        # Routes obeys _method in a form, too. Of what that can ask for Glance refuses all for
-        # the body or its type, but the PUT of a member: it can be JSON and a form at once.
+    if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORM_TYPES:
+        # The Routes package also obeys _method in a form. Glance refuses all such requests for
+        # their body or its type, except the PUT of a member: its body can be JSON and a form at
+        # once.
         put = match("PUT", path_info, script_name, accept=accept)
         return put if put is not None and put.action is Action.MEMBER_UPDATE else None
     return None
 
 
 def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | None, str]:
-    """The version of a request whose path has none, and what to put before its path.
+    """The version of a request whose path has none, and the root that its operation gets.
 
-    It can be the last segment of SCRIPT_NAME (the filter stands below a mount at `/v2`), or of
-    the media type that is accepted (the filter stands above Glance's version negotiation, which
-    goes by it). A client can make a SCRIPT_NAME with X-Forwarded-Prefix, and must not hide a
-    request behind it: what says version 2, which Glance has, counts before what says 1.
+    The version can be the last segment of SCRIPT_NAME (this filter stands below a mount at `/v2`),
+    or the end of the accepted media type (this filter stands above the version negotiation of
+    Glance, which goes by that type). A client can choose SCRIPT_NAME with X-Forwarded-Prefix, and
+    must not hide a request behind it: version 2, which Glance has, counts before version 1.
     """
     mounted = _VERSION.fullmatch(script_name.rstrip("/").rpartition("/")[2])
     if mounted and mounted[1] == "2":
         return mounted, "/"
     if _MEDIA_TYPE in accept:
-        # Read with WebOb, as Glance does, so that both understand every spelling alike.
+        # Glance reads the header with WebOb, too: so both understand every spelling alike.
         accepted = str(Request({"HTTP_ACCEPT": accept}).accept)
         found = _VERSION.fullmatch(accepted.removeprefix(_MEDIA_TYPE))
         if found and accepted.startswith(_MEDIA_TYPE):
@@ -217,28 +229,32 @@ def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | N
 
 
 def _root(version: re.Match[str]) -> str:
-    """What stands before the path below a version, such as `/v2/`: as the client wrote it, unless
-    it took any number of zeros for a minor version."""
+    """The part of a path up to the version, such as `/v2/`, as the client wrote it.
+
+    A client can write any number of zeros into the minor version. A version of more than
+    _LONGEST_VERSION characters is shortened to its major number.
+    """
     return f"/{version[0]}/" if len(version[0]) <= _LONGEST_VERSION else f"/v{version[1]}/"
 
 
 def shown_image_id(method: str, path_info: str, script_name: str = "") -> str | None:
-    """The id of the image whose record is asked for, as that is spelled mostly; None: no such."""
-    found = _RECORD.fullmatch(script_name + path_info) if method == "GET" else None
+    """The image id of a GET of a v2 image record in its usual spelling; None: another request."""
+    found = _IMAGE_PATH.fullmatch(script_name + path_info) if method == "GET" else None
     return None if found is None else found[1]
 
 
 def as_download(operation: Operation) -> Operation:
-    """The same image, sent: what Glance's cache filter makes of a GET whatever its `_method`.
+    """The download of the same image.
 
-    Of version 2, as Glance's cache filter is.
+    The cache filter of Glance takes every GET for a download, whatever its `_method`. It handles
+    version 2.
     """
     send = next(route for route in ROUTES if route.action is Action.SEND)
     return operation._replace(route=send)
 
 
 def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    """What the `{words}` of a pattern stand for, or None when it does not fit."""
+    """The segments for the `{words}` of a pattern; None when the pattern does not fit."""
     names = {}
     for expected, found in zip(pattern, segments, strict=True):
         if expected.startswith("{"):
@@ -248,13 +264,14 @@ def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return names
 
 
-def _methods(method: str, query_string: str) -> list[str]:
-    """The methods that Glance may take a request for, the likeliest first.
+def _candidate_methods(method: str, query_string: str) -> list[str]:
+    """The methods by which Glance may handle a request, the likeliest first.
 
-    Its router (the Routes package, `use_method_override`) obeys `?_method=`: on glance 33.0.0
-    a GET of `/v2/images/{id}?_method=DELETE` deletes. Its cache filter, above the router, does
-    not: a GET is a download of what is cached, whatever the query says. It is read with
-    WebOb, as Routes does, so that both understand every spelling alike.
+    The router of Glance (the Routes package, `use_method_override`) obeys `?_method=`: with glance
+    33.0.0 a GET of `/v2/images/{id}?_method=DELETE` deletes the image. The cache filter of Glance,
+    above the router, does not: a GET is a download of the cached image, whatever the query is.
+    Routes reads the query with WebOb. So it is read with WebOb here: both understand every spelling
+    alike.
     """
     try:
         override = Request({"QUERY_STRING": query_string}).GET.get("_method")

@@ -1,36 +1,36 @@
-"""What the body of a PATCH names, read as Glance reads it (glance 33.0.0, api/v2/images.py)."""
+"""What the body of a PATCH changes, read as Glance reads it (glance 33.0.0, api/v2/images.py)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from glance_notify_middleware.events import images
 
-_PATHS = ("path", "add", "remove", "replace")
-"""What holds the path of an operation: the first since version 2.1 of the media type, the others in
-2.0, where they are what is to be done, too."""
+_PATH_KEYS = ("path", "add", "remove", "replace")
+"""The keys of a patch operation that can hold its path. Version 2.1 of the media type has `path`;
+in version 2.0 the key names the kind of change, and its value is the path."""
 
 
 def changed_fields(body: bytes) -> set[str]:
-    """The first segments of the paths that the operations of a patch are on, wherever they stand.
+    """The first segments of all paths in a patch: the fields of the image record that it changes.
 
-    `body` is what was read of it so far: as long as that is not whole, or is no patch, it has none.
-    Raises RecursionError where it is nested too deeply for us.
+    `body` is what the application has read so far. The result is empty as long as that is not a
+    whole patch. Raises RecursionError for a patch that is nested too deeply to be parsed.
     """
     if not body.rstrip().endswith(b"]"):
         return set()
     try:
-        operations = images.parse_json(body)
+        changes = images.parse_json(body)
     except ValueError:
         return set()
     return {
-        _root(operation[name])
-        for operation in (operations if isinstance(operations, list) else ())
-        if isinstance(operation, Mapping)
-        for name in _PATHS
-        if name in operation
+        _first_segment(change[key])
+        for change in (changes if isinstance(changes, list) else ())
+        if isinstance(change, Mapping)
+        for key in _PATH_KEYS
+        if key in change
     }
 
 
-def _root(path: Any) -> str:
-    """Slashes in front, and blanks around a segment, are none to Glance."""
+def _first_segment(path: Any) -> str:
+    """Glance ignores slashes at the front, and blanks around a segment."""
     return str(path).lstrip("/").partition("/")[0].strip()
