@@ -1,1 +1,1 @@
-"""A real Glance under each server: what a server hides, and what is told nevertheless."""
+"""The filter under real WSGI servers: what a server hides from it, and which events it emits."""

@@ -24,11 +24,16 @@ AHEAD = {"wsgiref": 0, "gunicorn": 0, "waitress": 16 * 1024**2}
 """Bytes that a server takes of the body before the client's socket does, besides one chunk."""
 
 SERVERS = {
-    "wsgiref": ["-m", "tests.wsgi.app_for_servers", "{port}"],
-    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "tests.wsgi.app_for_servers:app"],
+    "wsgiref": ["-m", "tests.servers.app_for_servers", "{port}"],
+    "waitress": [
+        "-m",
+        "waitress",
+        "--listen=127.0.0.1:{port}",
+        "tests.servers.app_for_servers:app",
+    ],
     "gunicorn": [
         *("-m", "gunicorn", "--bind=127.0.0.1:{port}", "--workers=2", "--worker-class=gthread"),
-        *("--threads=4", "tests.wsgi.app_for_servers:app"),
+        *("--threads=4", "tests.servers.app_for_servers:app"),
     ],
 }
 

@@ -25,6 +25,13 @@ qpid_hosts = 127.0.0.1:{port}
 """
 
 
+@pytest.fixture
+def journal_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "journal"
+    path.mkdir()
+    return path
+
+
 def segments(journal_dir: Path) -> set[str]:
     return {name for name in files(journal_dir) if name.endswith(".seg")}
 

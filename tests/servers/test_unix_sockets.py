@@ -14,7 +14,7 @@ import pytest
 from tests.journal.processes import eventually
 from tests.wsgi.doubles import FILE
 
-APPLICATION = "tests.wsgi.app_for_servers:app"
+APPLICATION = "tests.servers.app_for_servers:app"
 PYTHON = Path(sys.executable)
 SERVERS = {
     "gunicorn": [
