@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo.glance import STOCK_PASTE_FILE
-from glance_notify_middleware.config.options import OPTIONS
+from glance_notify_middleware.config import OPTIONS
 from glance_notify_middleware.events.operations import ROUTES
 
 ROOT = Path(__file__).parent.parent

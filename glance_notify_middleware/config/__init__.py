@@ -1,5 +1,12 @@
-"""From the lines of the filter's section to Settings, or to an error that names the way out."""
+"""From the lines of the filter's section to Settings, or to an error that names the way out.
 
-from glance_notify_middleware.config.settings import OptionError, Settings, read, read_section
+The room is pure: it opens no file and asks no environment. Read in this order: `settings` (what
+comes out), `option` (a line and its value), `kinds` (how values are written), then the tables
+`general_options`, `rabbit_options` and `qpid_options`. `brokers` and `transport_url` have the kinds
+of values that name hosts; `checks` has the rules about two options.
+"""
 
-__all__ = ["OptionError", "Settings", "read", "read_section"]
+from glance_notify_middleware.config.option import OptionError
+from glance_notify_middleware.config.settings import OPTIONS, Settings, read, read_section
+
+__all__ = ["OPTIONS", "OptionError", "Settings", "read", "read_section"]

@@ -1,13 +1,9 @@
 """What an option is, and what its value can be: each Kind reads a text, or refuses it."""
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from glance_notify_middleware.events.identity import UNIX, Network, Proxy
-from glance_notify_middleware.events.notification import EventType, Priority
 
 
 class RefusedError(ValueError):
@@ -24,17 +20,6 @@ class Kind:
 
     convert: Callable[[str], Any]
     expected: str
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One line of the filter's section. The value of a `secret` one is never told."""
-
-    name: str
-    default: str
-    kind: Kind
-    help: str
-    secret: bool = False
 
 
 CONTINUED = "the line below it is indented, and so is a part of it"
@@ -63,62 +48,6 @@ def listed(*words: str) -> Callable[[str], tuple[str, ...]]:
     """Any of `words`, in any case, separated by commas."""
     one = one_of(*words).convert
     return lambda text: tuple(one(word) for word in words_of(text))
-
-
-_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_OUR_STRATEGIES = {name: name for name in ("noop", "logging", "rabbit", "qpid")}
-_OUR_STRATEGIES["default"] = "noop"
-
-
-def _strategies(text: str) -> tuple[str, ...]:
-    """Ours may be written in any case; those that are installed are as they are written."""
-    names: list[str] = []
-    for word in words_of(text):
-        name = _OUR_STRATEGIES.get(word.lower(), word)
-        beside_noop = bool(names) and "noop" in (name, *names)
-        if not _STRATEGY.fullmatch(name) or name in names or beside_noop:
-            raise ValueError(word)
-        names.append(name)
-    if not names:
-        raise ValueError(text)
-    return tuple(names)
-
-
-def _groups(event_type: EventType) -> list[str]:
-    """image.member.create -> image, image.member, image.member.create."""
-    words = event_type.split(".")
-    return [".".join(words[: count + 1]) for count in range(len(words))]
-
-
-_TYPES_AND_GROUPS = sorted({group for event_type in EventType for group in _groups(event_type)})
-
-
-def _priorities(text: str) -> tuple[Priority, ...]:
-    names = listed("info", "warn", "error")(text)
-    if not names:
-        raise ValueError(text)
-    return tuple(Priority(name.upper()) for name in names)
-
-
-def _proxies(text: str) -> tuple[Proxy, ...]:
-    return tuple(_proxy(word) for word in words_of(text))
-
-
-_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-
-
-def _proxy(word: str) -> Proxy:
-    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx has it with the colon
-        return UNIX
-    try:
-        network: Network = ipaddress.ip_network(word)
-    except ValueError:
-        raise ValueError(word) from None  # its own text is about netmasks
-    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-        # Peers and chains are unmapped before they are compared.
-        ipv4 = int(network.network_address) - int(_MAPPED.network_address)
-        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
-    return network
 
 
 def line(text: str) -> str:
@@ -197,20 +126,6 @@ def _number(text: str) -> int:
 
 TEXT = Kind(line, "any text")
 SOMETHING = Kind(_something, "any text that is not empty")
-STRATEGIES = Kind(
-    _strategies,
-    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, and names "
-    "of strategies that are installed",
-)
-TYPES_AND_GROUPS = Kind(
-    listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
-)
-PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
-NETWORKS = Kind(
-    _proxies,
-    "a list, separated by commas, of addresses, networks such as 10.0.0.0/8 or ::1, and unix (for "
-    "the peers of a unix socket)",
-)
 PATH = Kind(_path, "an absolute path")
 PATH_OR_EMPTY = Kind(lambda text: text and _path(text), "an absolute path")
 SIZE_OF_JOURNAL = Kind(

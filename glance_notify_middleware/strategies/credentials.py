@@ -1,29 +1,27 @@
-"""Who we are at a broker, and whom we trust: read anew from the files for each connection.
+"""The password, and what TLS needs. Files are read for each connection.
 
-So a password or a certificate can be changed while we run.
+So a password or a certificate can be replaced while the process runs.
 """
 
 import ssl
 from pathlib import Path
-from typing import Any
 
-from glance_notify_middleware.config import Settings
-from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.config.brokers import Broker, BrokerSettings
 
 
 class MisconfiguredError(Exception):
     """An option names what cannot be used; the text names the option."""
 
 
-def password(strategy: str, broker: Broker, settings: Settings) -> str:
-    """The password at a broker: of its file, if there is one, as that is now.
+def password(broker: Broker, settings: BrokerSettings) -> str:
+    """The password at a broker: of the password file, if there is one, else the broker's own.
 
     Raises MisconfiguredError.
     """
-    option = f"{strategy}_password_file"
-    path: str = getattr(settings, option)
+    path = settings.password_file
     if not path:
         return broker.password
+    option = f"{settings.option_prefix}_password_file"
     try:
         secret = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except OSError as error:
@@ -35,33 +33,32 @@ def password(strategy: str, broker: Broker, settings: Settings) -> str:
     return secret
 
 
-def tls_context(strategy: str, settings: Settings) -> ssl.SSLContext:
-    """What TLS checks and shows, as the strategy's ssl options say. Raises MisconfiguredError."""
-
-    def chosen(option: str) -> Any:
-        return getattr(settings, f"{strategy}_{option}")
-
-    authorities, verify = chosen("ssl_ca_file"), chosen("ssl_verify")
-    certificate, key = chosen("ssl_cert_file"), chosen("ssl_key_file")
+def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+    """What TLS checks and shows, as the ssl options choose. Raises MisconfiguredError."""
+    prefix = settings.option_prefix
     try:
-        context = ssl.create_default_context(cafile=authorities or None)
+        context = ssl.create_default_context(cafile=settings.ssl_ca_file or None)
     except OSError as error:
-        raise _unusable(f"{strategy}_ssl_ca_file", authorities, error) from error
-    if certificate:
-        options = (f"{strategy}_ssl_cert_file", f"{strategy}_ssl_key_file")
-        for option, path in zip(options, (certificate, key), strict=True):
-            try:
-                Path(path).read_bytes()
-            except OSError as error:
-                raise _unusable(option, path, error) from error
-        try:
-            context.load_cert_chain(certificate, key, password=lambda: "")
-        except OSError as error:
-            raise _unusable(" or ".join(options), f"{certificate} or {key}", error) from error
-    if not verify:
+        raise _unusable(f"{prefix}_ssl_ca_file", settings.ssl_ca_file, error) from error
+    if settings.ssl_cert_file:
+        _load_certificate(context, prefix, settings.ssl_cert_file, settings.ssl_key_file)
+    if not settings.ssl_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _load_certificate(context: ssl.SSLContext, prefix: str, certificate: str, key: str) -> None:
+    options = (f"{prefix}_ssl_cert_file", f"{prefix}_ssl_key_file")
+    for option, path in zip(options, (certificate, key), strict=True):
+        try:
+            Path(path).read_bytes()
+        except OSError as error:
+            raise _unusable(option, path, error) from error
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")  # "": never ask a terminal
+    except OSError as error:
+        raise _unusable(" or ".join(options), f"{certificate} or {key}", error) from error
 
 
 def _unusable(option: str, path: str, error: OSError) -> MisconfiguredError:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import BuiltIn
 from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
@@ -46,9 +47,10 @@ def _installed(name: str, settings: Settings) -> Make:
     entry = next((each for each in found if each.name == name), None)
     if entry is None:
         others = ", ".join(sorted({each.name for each in found})) or "there is none"
+        built_in = ", ".join(BUILT_IN_STRATEGIES)
         raise _wrong(
-            f"{name!r} is not known; expected noop, logging, rabbit, qpid or an installed entry "
-            f"point of {GROUP} ({others})"
+            f"{name!r} is not known; expected {built_in} or an installed entry point of "
+            f"{GROUP} ({others})"
         )
     try:
         make = functools.partial(entry.load(), settings)

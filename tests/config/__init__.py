@@ -1,1 +1,1 @@
-"""From lines to settings."""
+"""The config room, which is pure: sections as dictionaries go in, settings or errors come out."""

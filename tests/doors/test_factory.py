@@ -276,9 +276,6 @@ def test_without_proton_all_but_qpid_goes_on() -> None:
     subprocess.run([sys.executable, "-c", loads], check=True)
 
 
-QUEUES = ("create_queues", "queue_max_bytes", "rabbit_durable_queues", "rabbit_queue_type")
-
-
 @pytest.mark.parametrize(
     ("lines", "hosts", "destinations"),
     [
@@ -295,6 +292,10 @@ QUEUES = ("create_queues", "queue_max_bytes", "rabbit_durable_queues", "rabbit_q
                 "rabbit_ssl_verify": True,
                 "rabbit_notification_exchange": "glance",
                 "rabbit_notification_topic": "notifications",
+                "create_queues": "wait",
+                "queue_max_bytes": 0,
+                "rabbit_durable_queues": None,
+                "rabbit_queue_type": "classic",
             },
         ),
         (
@@ -324,8 +325,6 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     assert ", ".join(map(str, describe(strategy, settings).brokers)) == hosts
     made = makers(settings)
     assembly.prepare(settings, made)
-    if strategy == "rabbit":
-        destinations |= {name: getattr(settings, name) for name in QUEUES}
     assert checksummed.load(tmp_path / "journal" / DESTINATIONS) == destinations
     one = made[strategy]()
     assert type(one).__name__.lower() == strategy

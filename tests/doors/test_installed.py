@@ -22,7 +22,7 @@ def tired(settings):
     raise OptionError("pigeon.conf: the pigeon needs a rest")
 
 def broken(settings):
-    raise ValueError(settings.rabbit_hosts[0].password)
+    raise ValueError(settings.rabbit.hosts[0].password)
 
 def no_strategy(settings):
     return "a pigeon"

@@ -463,7 +463,7 @@ MUTATIONS = (
     Mutation(
         "who shares a journal_dir may send to another virtual host",
         "strategies/rabbit/description.py",
-        '            "rabbit_virtual_host": settings.rabbit_virtual_host,\n',
+        '            "rabbit_virtual_host": rabbit.virtual_host,\n',
         "",
         (
             "doors/test_one_journal_dir.py"
@@ -743,7 +743,7 @@ MUTATIONS = (
         "if False:",
         (
             "config/test_settings.py"
-            "::test_an_indented_line_is_not_taken_for_a_part_of_the_value_above_it",
+            "::test_indented_line_is_refused_and_not_taken_for_a_part_of_the_value_above",
         ),
     ),
     Mutation(

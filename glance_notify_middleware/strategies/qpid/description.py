@@ -13,20 +13,21 @@ from glance_notify_middleware.strategies.description import (
 
 
 def _describe(settings: Settings) -> Description:
+    qpid = settings.qpid
     return Description(
-        brokers=settings.qpid_hosts,
+        brokers=qpid.hosts,
         destination={
-            "qpid_hosts": identities(settings.qpid_hosts),
-            "qpid_sasl_mechanisms": in_any_order(settings.qpid_sasl_mechanisms),
-            "qpid_protocol": settings.qpid_protocol,
-            "qpid_ssl_verify": settings.qpid_ssl_verify,
-            "qpid_notification_exchange": settings.qpid_notification_exchange,
-            "qpid_notification_topic": settings.qpid_notification_topic,
-            "qpid_target": settings.qpid_target,
-            "qpid_create_node": settings.qpid_create_node,
+            "qpid_hosts": identities(qpid.hosts),
+            "qpid_sasl_mechanisms": in_any_order(qpid.sasl_mechanisms),
+            "qpid_protocol": qpid.protocol,
+            "qpid_ssl_verify": qpid.ssl_verify,
+            "qpid_notification_exchange": qpid.notification_exchange,
+            "qpid_notification_topic": qpid.notification_topic,
+            "qpid_target": qpid.target,
+            "qpid_create_node": qpid.create_node,
         },
-        first_wait=settings.qpid_reconnect_interval_min,
-        longest_wait=settings.qpid_reconnect_interval_max,
+        first_wait=qpid.reconnect_interval_min,
+        longest_wait=qpid.reconnect_interval_max,
     )
 
 

@@ -53,17 +53,15 @@ class Qpid(Connected[Sender]):
     most_unsettled_bytes = 2**20
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.qpid_hosts)
-        self._settings = settings
-        self._address = settings.qpid_target.replace(
-            "{exchange}", settings.qpid_notification_exchange
-        )
+        self._settings = settings.qpid
+        super().__init__(self._settings.hosts)
+        exchange = self._settings.notification_exchange
+        self._address = self._settings.target.replace("{exchange}", exchange)
 
     def _connect(self, broker: Broker) -> Sender:
         settings = self._settings
-        is_ssl = settings.qpid_protocol == "ssl"
-        password = credentials.password("qpid", broker, settings)
-        context = credentials.tls_context("qpid", settings) if is_ssl else None
+        password = credentials.password(broker, settings)
+        context = credentials.tls_context(settings) if settings.protocol == "ssl" else None
         stream = connect(broker, context, self._deadline, self.connect_timeout)
         try:
             self._authenticate(stream, broker, password)
@@ -73,9 +71,9 @@ class Qpid(Connected[Sender]):
             raise
 
     def _authenticate(self, stream: Stream, broker: Broker, password: str) -> None:
-        allowed = self._settings.qpid_sasl_mechanisms
+        allowed = self._settings.sasl_mechanisms
         is_safe = stream.is_encrypted or stream.is_loopback
-        if "PLAIN" in allowed and not (is_safe or self._settings.qpid_allow_plain_without_tls):
+        if "PLAIN" in allowed and not (is_safe or self._settings.allow_plain_without_tls):
             raise MisconfiguredError(
                 "option qpid_allow_plain_without_tls: the password would go over the network as "
                 "it is; expected qpid_protocol = ssl, or that this is allowed"
@@ -90,7 +88,7 @@ class Qpid(Connected[Sender]):
             self._deadline,
             name=f"{here} {uuid.uuid4().hex[:8]}",  # another of the same name would take it away
             host=broker.host,
-            heartbeat=self._settings.qpid_heartbeat,
+            heartbeat=self._settings.heartbeat,
         )
         engine.open()
         if engine.product == RABBITMQ and not self._address.startswith("/"):
@@ -98,17 +96,14 @@ class Qpid(Connected[Sender]):
                 f"option qpid_target: RabbitMQ would take {self._address!r} for a queue; "
                 "expected /exchange/{exchange}"
             )
-        engine.attach(self._address, _CREATE_NODE if self._settings.qpid_create_node else ())
+        engine.attach(self._address, _CREATE_NODE if self._settings.create_node else ())
         return Sender(
             engine,
             self._deadline,
-            lambda message: self._subject(message.priority),
+            lambda message: self._settings.routing_key(message.priority),
             self.most_unsettled,
             self.most_unsettled_bytes,
         )
-
-    def _subject(self, priority: Priority) -> str:
-        return f"{self._settings.qpid_notification_topic}.{priority.lower()}"
 
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
@@ -126,8 +121,8 @@ class Qpid(Connected[Sender]):
         is_so = isinstance(error, EndedError) and error.condition == "amqp:unauthorized-access"
         if not is_so or self._connection is None or _OVER_ALL in str(error):
             return None
-        who = self._broker.userid or "anonymous"
-        return f"{error}; let user {who} write to {self._address} as {self._subject(priority)}"
+        user, key = self._broker.userid or "anonymous", self._settings.routing_key(priority)
+        return f"{error}; let user {user} write to {self._address} as {key}"
 
     def _may_be_over_one_key(self, error: Exception) -> bool:
         """RabbitMQ 3.10 resets the connection where a queue refuses (`reject-publish`)."""

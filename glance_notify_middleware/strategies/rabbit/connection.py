@@ -9,8 +9,8 @@ import amqp.transport  # type: ignore[import-untyped]
 from kombu.connection import Connection as Parameters
 from kombu.transport import pyamqp
 
-from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.config.rabbit_options import RabbitSettings
 from glance_notify_middleware.strategies import credentials, errors
 from glance_notify_middleware.strategies.deadline import Deadline
 
@@ -119,18 +119,22 @@ class _Transport(pyamqp.Transport):
 
 
 def connect(
-    broker: Broker, settings: Settings, deadline: Deadline, connect_timeout: float, heartbeat: float
+    broker: Broker,
+    settings: RabbitSettings,
+    deadline: Deadline,
+    connect_timeout: float,
+    heartbeat: float,
 ) -> Connection:
     """One try. Raises whatever went wrong, for `explain`; nothing is left open then."""
-    password = credentials.password("rabbit", broker, settings)
-    context = credentials.tls_context("rabbit", settings) if settings.rabbit_use_ssl else None
+    password = credentials.password(broker, settings)
+    context = credentials.tls_context(settings) if settings.use_ssl else None
     parameters = Parameters(  # type: ignore[no-untyped-call]
         transport=_Transport,
         hostname=broker.host,
         port=broker.port,
         userid=broker.userid,
         password=password,
-        virtual_host=settings.rabbit_virtual_host,
+        virtual_host=settings.virtual_host,
         ssl={"context": context, "server_hostname": broker.host} if context else False,
         connect_timeout=connect_timeout,
         heartbeat=heartbeat,

@@ -8,22 +8,23 @@ from glance_notify_middleware.strategies.description import BuiltIn, Description
 
 
 def _describe(settings: Settings) -> Description:
+    rabbit = settings.rabbit
     return Description(
-        brokers=settings.rabbit_hosts,
+        brokers=rabbit.hosts,
         destination={
-            "rabbit_hosts": identities(settings.rabbit_hosts),
-            "rabbit_virtual_host": settings.rabbit_virtual_host,
-            "rabbit_use_ssl": settings.rabbit_use_ssl,
-            "rabbit_ssl_verify": settings.rabbit_ssl_verify,
-            "rabbit_notification_exchange": settings.rabbit_notification_exchange,
-            "rabbit_notification_topic": settings.rabbit_notification_topic,
-            "create_queues": settings.create_queues,
-            "queue_max_bytes": settings.queue_max_bytes,
-            "rabbit_durable_queues": settings.rabbit_durable_queues,
-            "rabbit_queue_type": settings.rabbit_queue_type,
+            "rabbit_hosts": identities(rabbit.hosts),
+            "rabbit_virtual_host": rabbit.virtual_host,
+            "rabbit_use_ssl": rabbit.use_ssl,
+            "rabbit_ssl_verify": rabbit.ssl_verify,
+            "rabbit_notification_exchange": rabbit.notification_exchange,
+            "rabbit_notification_topic": rabbit.notification_topic,
+            "create_queues": rabbit.create_queues,
+            "queue_max_bytes": rabbit.queue_max_bytes,
+            "rabbit_durable_queues": rabbit.durable_queues,
+            "rabbit_queue_type": rabbit.queue_type,
         },
-        first_wait=settings.rabbit_retry_backoff,
-        longest_wait=settings.rabbit_retry_max_backoff,
+        first_wait=rabbit.retry_backoff,
+        longest_wait=rabbit.retry_max_backoff,
     )
 
 

@@ -13,7 +13,7 @@ from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
 from glance_notify_middleware.strategies.rabbit.confirms import Confirms
 from glance_notify_middleware.strategies.rabbit.connection import Connection, connect, explain
-from glance_notify_middleware.strategies.rabbit.topology import Topology, routing_key
+from glance_notify_middleware.strategies.rabbit.topology import Topology
 
 _FOR_WHAT_IT_IS = (amqp.PreconditionFailed, amqp.ContentTooLarge)
 """With these the broker closes the channel over one message: it is too large, for instance."""
@@ -32,9 +32,9 @@ class Rabbit(Connected[Connection]):
     """Seconds in which a broker that does not confirm some messages must answer something else."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.rabbit_hosts)
-        self._settings = settings
-        self._topology = Topology(settings)
+        super().__init__(settings.rabbit.hosts)
+        self._settings = settings.rabbit
+        self._topology = Topology(settings.rabbit, settings.priorities)
         self._confirms: tuple[Connection, Confirms] | None = None
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
@@ -59,8 +59,8 @@ class Rabbit(Connected[Connection]):
             self._topology.declare(connection)
             confirms = Confirms(
                 connection,
-                self._settings.rabbit_notification_exchange,
-                lambda message: self._key(message.priority),
+                self._settings.notification_exchange,
+                lambda message: self._settings.routing_key(message.priority),
                 self.most_unconfirmed,
                 self.most_unconfirmed_bytes,
             )
@@ -72,9 +72,6 @@ class Rabbit(Connected[Connection]):
 
     def _look_around(self, connection: Connection) -> None:
         self._topology.look(connection)
-
-    def _key(self, priority: Priority) -> str:
-        return routing_key(self._settings, priority)
 
     def _tend(self, connection: Connection) -> None:
         with contextlib.suppress(TimeoutError):
@@ -88,10 +85,10 @@ class Rabbit(Connected[Connection]):
         return error.reply_text if isinstance(error, _FOR_WHAT_IT_IS) else None
 
     def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
-        settings, key = self._settings, self._key(priority)
+        settings, key = self._settings, self._settings.routing_key(priority)
         if isinstance(error, amqp.AccessRefused) and _OVER_ITS_TOPIC in error.reply_text:
-            exchange = settings.rabbit_notification_exchange
-            where = [settings.rabbit_virtual_host, self._broker.userid, exchange]
+            exchange = settings.notification_exchange
+            where = [settings.virtual_host, self._broker.userid, exchange]
             command = f"rabbitmqctl set_topic_permissions -p {shlex.join(where)} WRITE READ"
             return f"{error.reply_text}; mend it with {command}, where WRITE matches {key}"
         if isinstance(error, TimeoutError) and self._lives():

@@ -5,13 +5,14 @@ it has is refused: so nothing is declared that the operator has not described.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
 
 import amqp  # type: ignore[import-untyped]
 
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.rabbit_options import RabbitSettings
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies.rabbit.connection import Connection
 
@@ -36,17 +37,18 @@ class Topology:
     What exists is used as it is, whatever its properties: other consumers have declared it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: RabbitSettings, priorities: Iterable[Priority]) -> None:
+        """`priorities` are those that are sent."""
         self.creates = settings.create_queues == "auto"
         self._looks = settings.create_queues == "wait"
         self.is_denied = False
         """Whether the exchange was missing, and we may not create it."""
-        self._exchange = settings.rabbit_notification_exchange
-        self._durable = settings.rabbit_durable_queues
-        self._queues = [routing_key(settings, priority.value) for priority in settings.priorities]
+        self._exchange = settings.notification_exchange
+        self._durable = settings.durable_queues
+        self._queues = [settings.routing_key(priority) for priority in priorities]
         self._arguments: dict[str, Any] = {}
-        if settings.rabbit_queue_type != "classic":
-            self._arguments["x-queue-type"] = settings.rabbit_queue_type
+        if settings.queue_type != "classic":
+            self._arguments["x-queue-type"] = settings.queue_type
         if settings.queue_max_bytes:
             self._arguments["x-max-length-bytes"] = settings.queue_max_bytes
             self._arguments["x-overflow"] = "drop-head"
@@ -152,8 +154,3 @@ def _refusal(connection: Connection, ask: Callable[[], object]) -> Exception | N
     except amqp.ChannelError as refusal:
         return cast(Exception, refusal)
     return None
-
-
-def routing_key(settings: Settings, priority: str) -> str:
-    """Of the messages of a priority; the queue has that name too."""
-    return f"{settings.rabbit_notification_topic}.{priority.lower()}"

@@ -1,0 +1,33 @@
+"""Rules about two options together. Each function raises OptionError and names both options."""
+
+from collections.abc import Iterable, Set
+
+from glance_notify_middleware.config.option import OptionError, Values
+
+Pair = tuple[str, str]
+"""The names of two options."""
+
+
+def contradiction(first: str, second: str, why: str) -> OptionError:
+    """The error about two options."""
+    return OptionError(f"options {first} and {second} of the notify filter: {why}")
+
+
+def alternatives(pairs: Iterable[Pair], given: Set[str]) -> None:
+    """At most one option of each pair is given: the two mean the same."""
+    for first, second in pairs:
+        if first in given and second in given:
+            raise contradiction(first, second, "both say the same: set only one of them")
+
+
+def needs(pairs: Iterable[Pair], values: Values, given: Set[str]) -> None:
+    """Where the first option of a pair is given, the value of the second is not empty or false."""
+    for first, second in pairs:
+        if first in given and not values[second]:
+            raise contradiction(first, second, f"the first needs {second} to be set too")
+
+
+def waits(first: str, longest: str, values: Values) -> None:
+    """The first wait is not longer than the longest."""
+    if values[first] > values[longest]:
+        raise contradiction(first, longest, "the first wait is longer than the longest")

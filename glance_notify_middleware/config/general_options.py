@@ -1,0 +1,205 @@
+"""The options that belong to no strategy with brokers: their table and kinds."""
+
+import ipaddress
+import re
+
+from glance_notify_middleware.config.kinds import (
+    NUMBER,
+    PATH,
+    PATH_OR_EMPTY,
+    SIZE_OF_JOURNAL,
+    TEXT,
+    TIME,
+    Kind,
+    listed,
+    one_of,
+    words_of,
+)
+from glance_notify_middleware.config.option import Option
+from glance_notify_middleware.events.identity import UNIX, Network, Proxy
+from glance_notify_middleware.events.notification import EventType, Priority
+
+BUILT_IN_STRATEGIES = ("noop", "logging", "rabbit", "qpid")
+"""The words of notifier_strategy that this package gives a meaning: `strategies.registry`."""
+
+_SYNONYMS = {"default": "noop"}
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def _strategies(text: str) -> tuple[str, ...]:
+    """A built-in name is read in any case, the name of an installed strategy as it is written."""
+    names: list[str] = []
+    for word in words_of(text):
+        built_in = _SYNONYMS.get(word.lower(), word.lower())
+        name = built_in if built_in in BUILT_IN_STRATEGIES else word
+        beside_noop = bool(names) and "noop" in (name, *names)
+        if not _STRATEGY.fullmatch(name) or name in names or beside_noop:
+            raise ValueError(word)
+        names.append(name)
+    if not names:
+        raise ValueError(text)
+    return tuple(names)
+
+
+def _groups(event_type: EventType) -> list[str]:
+    """image.member.create -> image, image.member, image.member.create."""
+    words = event_type.split(".")
+    return [".".join(words[: count + 1]) for count in range(len(words))]
+
+
+_TYPES_AND_GROUPS = sorted({group for event_type in EventType for group in _groups(event_type)})
+
+
+def _priorities(text: str) -> tuple[Priority, ...]:
+    names = listed("info", "warn", "error")(text)
+    if not names:
+        raise ValueError(text)
+    return tuple(Priority(name.upper()) for name in names)
+
+
+def _proxies(text: str) -> tuple[Proxy, ...]:
+    return tuple(_proxy(word) for word in words_of(text))
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+def _proxy(word: str) -> Proxy:
+    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx has it with the colon
+        return UNIX
+    try:
+        network: Network = ipaddress.ip_network(word)
+    except ValueError:
+        raise ValueError(word) from None  # its own text is about netmasks
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        # Peers and chains are unmapped before they are compared.
+        ipv4 = int(network.network_address) - int(_MAPPED.network_address)
+        return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+STRATEGIES = Kind(
+    _strategies,
+    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, and names "
+    "of strategies that are installed",
+)
+TYPES_AND_GROUPS = Kind(
+    listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
+)
+PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
+NETWORKS = Kind(
+    _proxies,
+    "a list, separated by commas, of addresses, networks such as 10.0.0.0/8 or ::1, and unix (for "
+    "the peers of a unix socket)",
+)
+
+OPTIONS = (
+    Option(
+        "notifier_strategy",
+        "noop",
+        STRATEGIES,
+        "Where notifications go; several, separated by commas, each get all. noop (also: "
+        "default): nowhere, and the filter takes itself out of the pipeline. logging: one line of "
+        "JSON each. rabbit: to RabbitMQ. qpid: to a broker that speaks AMQP 1.0. Another word: a "
+        "strategy that is installed under this name.",
+    ),
+    Option(
+        "default_publisher_id",
+        "",
+        TEXT,
+        "publisher_id of every notification. Empty: the name of the host.",
+    ),
+    Option(
+        "disabled_notifications",
+        "",
+        TYPES_AND_GROUPS,
+        "Event types, or groups of them (image.member), that are not sent, separated by commas.",
+    ),
+    Option(
+        "priorities",
+        "info, warn, error",
+        PRIORITIES,
+        "Priorities that are sent, separated by commas. INFO: done. WARN: refused. ERROR: failed, "
+        "or a download that was cut short.",
+    ),
+    Option(
+        "message_format",
+        "plain",
+        one_of("plain", "oslo"),
+        "plain: the JSON object alone. oslo: in oslo.messaging's envelope, version 2.0. The "
+        "logging strategy is always plain.",
+    ),
+    Option(
+        "image_delete_payload",
+        "id",
+        one_of("id", "metadata"),
+        "What image.delete tells: the image's id, or (as Glance's own notifier, for Ceilometer) "
+        "its metadata, for which it is looked up before each delete.",
+    ),
+    Option(
+        "trusted_proxies",
+        "",
+        NETWORKS,
+        "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed: "
+        "addresses, networks, and unix (the peers of a unix socket), separated by commas. Empty: "
+        "destination_ip is the peer's address.",
+    ),
+    Option(
+        "follow_limit",
+        "24h",
+        TIME,
+        "How long an import, or a location that is added, is followed after its 202 until it is "
+        "known how it ended; then it is told as unknown.",
+    ),
+    Option(
+        "follow_max",
+        "1000",
+        NUMBER,
+        "How many of them a process follows at a time; what comes on top of that is told as "
+        "unknown at once.",
+    ),
+    Option(
+        "log_file",
+        "",
+        PATH_OR_EMPTY,
+        "(logging) File to append to, safely from several processes and with logrotate. Empty: "
+        "Python's logging, logger glance_notify_middleware.notifications.",
+    ),
+    Option(
+        "journal_dir",
+        "/var/lib/glance/notifications",
+        PATH,
+        "Directory of the journal, on a local file system: there notifications wait until the "
+        "broker has confirmed them. The logging strategy needs no journal.",
+    ),
+    Option(
+        "journal_max_size",
+        "2GiB",
+        SIZE_OF_JOURNAL,
+        "What is not delivered, and dead letters, may take so much of the disk before "
+        "journal_when_full applies; 1MiB at least. Segments that are written take a fourth of it "
+        "more, and what is recorded in two seconds comes on top.",
+    ),
+    Option(
+        "journal_when_full",
+        "drop",
+        one_of("drop", "refuse"),
+        "Full is a journal that has reached its bound, or cannot be written. drop: new "
+        "notifications go to Glance's log instead, whole, at ERROR. refuse: 503 to every request "
+        "that would be an event.",
+    ),
+    Option(
+        "journal_sync",
+        "normal",
+        one_of("normal", "full"),
+        "normal: a power cut may take the last moments. full: each event is on the disk "
+        "before the answer ends.",
+    ),
+    Option(
+        "relay",
+        "thread",
+        one_of("thread", "external"),
+        "Who sends what is in the journal. thread: a thread in one of Glance's workers. "
+        "external: the command glance-notify relay, run as a service.",
+    ),
+)

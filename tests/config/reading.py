@@ -1,0 +1,86 @@
+"""Reads sections, and has what comes of an empty one."""
+
+import pytest
+
+from glance_notify_middleware.config import OptionError, Settings, read
+from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.config.qpid_options import QpidSettings
+from glance_notify_middleware.config.rabbit_options import RabbitSettings
+from glance_notify_middleware.events.notification import Priority
+
+Lines = dict[str, str]
+
+DEFAULTS = Settings(
+    notifier_strategy=("noop",),
+    default_publisher_id="glance-1",
+    disabled_notifications=(),
+    priorities=(Priority.INFO, Priority.WARN, Priority.ERROR),
+    message_format="plain",
+    image_delete_payload="id",
+    trusted_proxies=(),
+    follow_limit=24 * 3600.0,
+    follow_max=1000,
+    log_file="",
+    journal_dir="/var/lib/glance/notifications",
+    journal_max_size=2 * 1024**3,
+    journal_when_full="drop",
+    journal_sync="normal",
+    relay="thread",
+    rabbit=RabbitSettings(
+        hosts=(Broker("localhost", 5672, "guest", "guest"),),
+        password_file="",
+        virtual_host="/",
+        create_queues="wait",
+        queue_max_bytes=0,
+        use_ssl=False,
+        ssl_ca_file="",
+        ssl_cert_file="",
+        ssl_key_file="",
+        ssl_verify=True,
+        notification_exchange="glance",
+        notification_topic="notifications",
+        durable_queues=None,
+        queue_type="classic",
+        retry_backoff=0.2,
+        retry_max_backoff=30.0,
+    ),
+    qpid=QpidSettings(
+        hosts=(Broker("localhost", 5672, "", ""),),
+        password_file="",
+        sasl_mechanisms=("ANONYMOUS",),
+        allow_plain_without_tls=False,
+        protocol="tcp",
+        ssl_ca_file="",
+        ssl_cert_file="",
+        ssl_key_file="",
+        ssl_verify=True,
+        notification_exchange="glance",
+        notification_topic="notifications",
+        target="{exchange}",
+        create_node=False,
+        heartbeat=60.0,
+        reconnect_interval_min=0.2,
+        reconnect_interval_max=30.0,
+    ),
+    historic=(),
+)
+"""The settings of an empty section."""
+
+
+def settings_of(lines: Lines) -> Settings:
+    """The settings of a section, on a host of the name glance-1."""
+    return read(lines, "glance-1")
+
+
+def error_of(lines: Lines) -> OptionError:
+    """The error of a section that must not be read."""
+    with pytest.raises(OptionError) as raised:
+        settings_of(lines)
+    return raised.value
+
+
+def shown(value: object) -> str | None:
+    """A parameter of a test, in the test's id: the lines as in a file."""
+    if not isinstance(value, dict):
+        return None
+    return ", ".join(f"{name} = {text}" for name, text in value.items()) or "nothing"

@@ -1,0 +1,34 @@
+"""The registry of built-in strategies: what each word of notifier_strategy means."""
+
+from glance_notify_middleware import config
+from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
+from glance_notify_middleware.strategies.registry import (
+    BUILT_IN,
+    WITHOUT_DELIVERY,
+    also_set_by,
+    describe,
+)
+
+SETTINGS = config.read({}, "this-host")
+
+
+def test_every_built_in_word_has_one_meaning() -> None:
+    assert sorted([*BUILT_IN, *WITHOUT_DELIVERY]) == sorted(BUILT_IN_STRATEGIES)
+
+
+def test_installed_strategy_has_no_brokers_and_no_destination() -> None:
+    description = describe("pigeon", SETTINGS)
+    assert description.brokers == ()
+    assert description.destination == {}
+
+
+def test_destinations_of_two_strategies_share_no_option() -> None:
+    names = [name for strategy in BUILT_IN for name in describe(strategy, SETTINGS).destination]
+    assert len(names) == len(set(names))
+
+
+def test_option_that_another_sets_too_is_a_part_of_a_destination() -> None:
+    for strategy, built_in in BUILT_IN.items():
+        assert describe(strategy, SETTINGS).destination.keys() >= built_in.also_set_by.keys()
+    assert also_set_by("rabbit_hosts") == "transport_url"
+    assert also_set_by("qpid_hosts") == ""
