@@ -3,7 +3,7 @@
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.support import Bench, letter
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 WARN = Priority.WARN
 

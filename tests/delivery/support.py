@@ -17,7 +17,7 @@ from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 Answer = Callable[[Message], Outcome]
 

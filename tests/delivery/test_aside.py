@@ -19,7 +19,7 @@ from tests.delivery.setting_aside import (
     warning,
 )
 from tests.delivery.support import Bench, lines, taken
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 
 def test_others_go_on_and_the_cursor_passes_what_is_set_aside(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from glance_notify_middleware.delivery.aside import ASIDE_RETRY, Aside
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.events.notification import Message, Priority
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 WARN, ERROR = Priority.WARN, Priority.ERROR
 

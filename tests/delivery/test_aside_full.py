@@ -11,7 +11,7 @@ from glance_notify_middleware.delivery.aside import ASIDE_RETRY
 from glance_notify_middleware.delivery.window import WINDOW
 from tests.delivery.setting_aside import WARN, nowhere_for, send_all, sent_since, warning
 from tests.delivery.support import Bench, lines, taken
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 
 def test_when_there_is_no_more_room_it_waits_in_the_journal_and_the_others_go_on(

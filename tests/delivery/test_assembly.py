@@ -23,10 +23,10 @@ from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.relays import Appending, Broker
 from tests.delivery.support import lines
-from tests.journal.leading import leave_behind
-from tests.journal.processes import eventually, no_thread
-from tests.journal.support import GIB, message
-from tests.journal.users import as_another_user, open_to_all
+from tests.journal.fake_leader import write_dead_process
+from tests.journal.other_user import as_another_user, open_to_all
+from tests.journal.processes import eventually, refuse_thread
+from tests.journal.sample_journals import GIB, message
 
 NOTIFICATION = Notification(
     "id", "host", EventType.UPDATE, Priority.INFO, 0.0, {}, None, None, None
@@ -136,7 +136,7 @@ def test_where_no_thread_can_be_started_it_is_tried_again(
     assembly.prepare(chosen, makers)
     recorder = assembly.recorder(chosen, makers)
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", no_thread)
+        patched.setattr(threading.Thread, "start", refuse_thread)
         for _ in range(9):
             recorder.record([NOTIFICATION])
     assert len([each for each in caplog.records if "can't start new" in each.getMessage()]) == 1
@@ -171,7 +171,7 @@ def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: P
     directories = [tmp_path / name for name in "abc"]
     for each in directories:
         each.mkdir()
-        leave_behind(each, "a" * 16)
+        write_dead_process(each, "a" * 16)
     command = [sys.executable, "-c", PROGRAM, *map(str, directories)]
     told = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True).stdout.split()
     took = time.monotonic() - float(told[-1])

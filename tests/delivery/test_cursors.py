@@ -10,7 +10,7 @@ from glance_notify_middleware.delivery.cursors import CursorFile, Cursors, begin
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.support import ids, message, write_segment
+from tests.journal.sample_journals import ids, message, write_segment
 
 A, B = "a" * 16, "b" * 16
 PLACE = Position(3, 4711, 42)

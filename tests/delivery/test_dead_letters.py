@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.delivery.dead_letters import append
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 
 def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:

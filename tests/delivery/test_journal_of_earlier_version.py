@@ -17,7 +17,7 @@ from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.support import lines
-from tests.journal.leading import totals
+from tests.journal.fake_leader import read_totals
 from tests.journal.processes import eventually
 
 FIXTURE = Path(__file__).parent / "fixtures" / "journal_of_182c46a"
@@ -131,7 +131,7 @@ def test_dead_letters_stay_and_are_not_sent(journal_dir: Path) -> None:
 
 def test_counters_of_the_killed_processes_are_added_to_the_totals(journal_dir: Path) -> None:
     deliver_all(journal_dir)
-    recorded, dropped = totals(journal_dir)
+    recorded, dropped = read_totals(journal_dir)
     assert recorded == EXPECTED["counted"]
     assert dropped == {}
 

@@ -12,7 +12,7 @@ from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.setting_aside import WARN, nowhere_for, send_all, sent_since, warning
 from tests.delivery.support import FIRST_WAIT, Bench, Connecting, lines, taken
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 REFUSED, DENIED = Outcome.REFUSED, Outcome.DENIED
 

@@ -24,18 +24,18 @@ from glance_notify_middleware.strategies import Outcome
 from tests.delivery.relays import Appending, Broker
 from tests.delivery.setting_aside import WARN, letter_of_warning, nowhere_for, send_all, warning
 from tests.delivery.support import Bench, letter, lines, taken
-from tests.journal.leading import Leading, leave_behind, totals
-from tests.journal.power import Power
+from tests.journal.fake_leader import FakeLeader, read_totals, write_dead_process
+from tests.journal.power_cut import PowerCut
 from tests.journal.processes import eventually
-from tests.journal.support import GIB, message, segments, write_segment
+from tests.journal.sample_journals import GIB, message, segments, write_segment
 
 A = "a" * 16
 ERROR = Priority.ERROR
 
 
 @pytest.fixture
-def power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Power:
-    return Power(tmp_path, monkeypatch)
+def power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PowerCut:
+    return PowerCut(tmp_path, monkeypatch)
 
 
 def at_each_move(
@@ -63,7 +63,7 @@ def look_before_removal(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], 
     monkeypatch.setattr(Path, "unlink", removed)
 
 
-def all_of(power: Power) -> bytes:
+def all_of(power: PowerCut) -> bytes:
     """What would be left after a power cut, in one piece."""
     return b"".join(power.left().values())
 
@@ -75,7 +75,7 @@ def upload() -> Intent:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
-    together: bool, bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+    together: bool, bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.strategy.answer = nowhere_for(WARN, ERROR)
     made = [warning(), message(priority=ERROR), warning()]
@@ -90,7 +90,7 @@ def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
 
 
 def test_one_sync_serves_all_that_one_batch_has_set_aside(
-    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
     fsync = os.fsync
@@ -109,7 +109,7 @@ def test_one_sync_serves_all_that_one_batch_has_set_aside(
 
 
 def test_a_dead_letter_is_there_before_the_cursor_passes_it(
-    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.strategy.answer = lambda _: Outcome.REJECTED
     ids = bench.take(letter(), letter())
@@ -123,7 +123,7 @@ def test_a_dead_letter_is_there_before_the_cursor_passes_it(
 
 
 def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done(
-    bench: Bench, power: Power, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.strategy.answer = nowhere_for(WARN)
     made = letter_of_warning()
@@ -163,7 +163,7 @@ def test_where_it_cannot_be_synced_it_stays_in_the_journal_and_is_told_once(
 
 
 def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
-    bench: Bench, power: Power
+    bench: Bench, power: PowerCut
 ) -> None:
     """Or the old one, back after a power cut, would skip what the next file begins with."""
     bench.strategy.answer = nowhere_for(WARN)
@@ -186,7 +186,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     for each in begun:
         dead.begin(each.key, encode(each))
     dead.close()
-    power = Power(journal_dir, monkeypatch)
+    power = PowerCut(journal_dir, monkeypatch)
     looks: dict[str, bytes] = {}
     look_before_removal(monkeypatch, lambda path: looks.update({path.name: all_of(power)}))
     broker = Broker(tmp_path / "broker")
@@ -207,38 +207,38 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
 
 
 def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
-    tmp_path: Path, power: Power, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB, segment_size=1500)
     begun = upload()
     journal.begin(begun.key, encode(begun))
     while len(segments(tmp_path)) < 4:
         journal.record([message(bytes(400))])
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     looks: list[bool] = []
     look_before_removal(monkeypatch, lambda _: looks.append(begun.key in all_of(power)))
-    leading.deliver()
-    leading.survey(journal.identity)
+    leader.deliver()
+    leader.survey(journal.identity)
     monkeypatch.undo()
     assert len(segments(tmp_path)) == 1
     assert looks == [True] * 3
-    leading.end()
+    leader.close()
     journal.close()
 
 
 def test_the_counters_of_the_dead_are_there_before_their_live_file_goes(
-    tmp_path: Path, power: Power
+    tmp_path: Path, power: PowerCut
 ) -> None:
-    leave_behind(tmp_path, A, 2)
-    leading = Leading(tmp_path)
-    leading.settle()
-    assert totals(tmp_path)[0] == {"image.update INFO": 2}
+    write_dead_process(tmp_path, A, 2)
+    leader = FakeLeader(tmp_path)
+    leader.settle()
+    assert read_totals(tmp_path)[0] == {"image.update INFO": 2}
     assert power.left()["totals.json"] == (tmp_path / "totals.json").read_bytes()
-    leading.end()
+    leader.close()
 
 
 def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
-    tmp_path: Path, power: Power
+    tmp_path: Path, power: PowerCut
 ) -> None:
     """Or after a power cut it would begin later, behind what was recorded for it."""
     write_segment(tmp_path, A, [(1, message())])
@@ -249,7 +249,7 @@ def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
 
 
 def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
-    tmp_path: Path, power: Power
+    tmp_path: Path, power: PowerCut
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB, segment_size=700)
     made = [message(bytes(300)) for _ in range(6)]
@@ -263,7 +263,7 @@ def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
 
 @pytest.mark.parametrize("also_its_live_file", [False, True])
 def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
-    also_its_live_file: bool, tmp_path: Path, power: Power
+    also_its_live_file: bool, tmp_path: Path, power: PowerCut
 ) -> None:
     """With journal_sync = full, as it was before."""
     journal = Journal(tmp_path, max_size=GIB, sync=True)

@@ -17,9 +17,9 @@ from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.relays import Appending, Broker, relay, relaying
-from tests.journal.leading import files, leave_behind
-from tests.journal.processes import eventually, has_died, living_writer, pipe, running
-from tests.journal.support import GIB, message, record_each
+from tests.journal.fake_leader import journal_file_names, write_dead_process
+from tests.journal.processes import eventually, living_writer, looks_dead, pipe, running
+from tests.journal.sample_journals import GIB, message, record_each
 
 EVENTS = 20_000
 MIB = 1024 * 1024
@@ -74,10 +74,10 @@ def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: Bro
 
 
 def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: Broker) -> None:
-    recorded = leave_behind(journal_dir, "a" * 16, 700)
+    recorded = write_dead_process(journal_dir, "a" * 16, 700)
     with relaying(journal_dir, lambda: Appending(broker.path)):
         eventually(broker.has(recorded))
-        eventually(lambda: files(journal_dir) == set())
+        eventually(lambda: journal_file_names(journal_dir) == set())
     assert broker.ids == recorded
 
 
@@ -89,7 +89,7 @@ def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
         recorded = record_each(ours, [message() for _ in range(20)])
         eventually(broker.has(recorded))
         time.sleep(0.2)
-        assert not has_died(journal_dir, str(ours.identity))
+        assert not looks_dead(journal_dir, str(ours.identity))
 
 
 def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_opened(
@@ -109,7 +109,7 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
         ours.open()
         time.sleep(0.3)
         assert live_path(journal_dir, str(ours.identity)).exists()
-        assert not has_died(journal_dir, str(ours.identity))
+        assert not looks_dead(journal_dir, str(ours.identity))
 
 
 class Hanging(Appending):
@@ -128,7 +128,7 @@ class Hanging(Appending):
 def test_stop_waits_five_seconds_at_most_for_a_strategy_that_hangs(
     journal_dir: Path, broker: Broker
 ) -> None:
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     hanging = Hanging(broker.path)
     with relaying(journal_dir, lambda: hanging) as one:
         assert hanging.entered.wait(10)

@@ -12,9 +12,9 @@ from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.relays import Appending, Broker, relaying
 from tests.delivery.support import lines
-from tests.journal.leading import files, leave_behind
-from tests.journal.processes import eventually, has_died
-from tests.journal.support import encoded, head, message, of_newer_version
+from tests.journal.fake_leader import journal_file_names, write_dead_process
+from tests.journal.processes import eventually, looks_dead
+from tests.journal.sample_journals import encoded, head, message, of_newer_version
 
 
 class Unreachable(Appending):
@@ -39,7 +39,7 @@ def test_a_directory_that_goes_and_comes_back_is_told_once(
         time.sleep(3.5)
         told = [each for each in lines(caplog, logging.ERROR) if "the relay begins again" in each]
         journal_dir.mkdir()
-        recorded = leave_behind(journal_dir, "a" * 16)
+        recorded = write_dead_process(journal_dir, "a" * 16)
         eventually(broker.has(recorded))
     assert len(told) == 1
     assert "No such file or directory" in told[0]
@@ -48,7 +48,7 @@ def test_a_directory_that_goes_and_comes_back_is_told_once(
 def test_a_strategy_that_breaks_is_made_anew_and_told_once(
     journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     made = []
 
     def make() -> Appending:
@@ -67,7 +67,7 @@ def test_a_strategy_that_breaks_is_made_anew_and_told_once(
 def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
     journal_dir: Path, broker: Broker
 ) -> None:
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     broken: list[ZeroDivisionError] = []
 
     class Breaking(Appending):
@@ -85,7 +85,7 @@ def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
 def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
     journal_dir: Path, broker: Broker
 ) -> None:
-    leave_behind(journal_dir, "a" * 16)
+    write_dead_process(journal_dir, "a" * 16)
     made: list[Unreachable] = []
 
     def make() -> Unreachable:
@@ -93,8 +93,8 @@ def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
         return made[-1]
 
     with relaying(journal_dir, make):
-        eventually(lambda: not has_died(journal_dir, "a" * 16))  # the leader has its lock
-    assert has_died(journal_dir, "a" * 16)
+        eventually(lambda: not looks_dead(journal_dir, "a" * 16))  # the leader has its lock
+    assert looks_dead(journal_dir, "a" * 16)
     assert [each.is_closed for each in made] == [True]
 
 
@@ -119,7 +119,7 @@ def test_what_breaks_again_after_a_while_is_told_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SAME_TROUBLE", 0.0)
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     errors = [ZeroDivisionError("one"), ZeroDivisionError("two")]
 
     def make() -> Appending:
@@ -143,15 +143,15 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     with monkeypatch.context() as patched:
         patched.setattr("glance_notify_middleware.journal.locks.open_locked", denied)
         with relaying(journal_dir, lambda: Appending(broker.path)):
             eventually(broker.has(recorded))
             time.sleep(0.3)
-            assert files(journal_dir)
+            assert journal_file_names(journal_dir)
             patched.undo()
-            eventually(lambda: files(journal_dir) == set())
+            eventually(lambda: journal_file_names(journal_dir) == set())
     assert len(lines(caplog, logging.ERROR)) == 1
     assert broker.ids == recorded
 
@@ -165,10 +165,10 @@ def test_a_journal_of_a_newer_version_is_pointed_out_once(
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
     newer = journal_dir / f"{'b' * 16}.0.seg"
     newer.write_bytes(head() + of_newer_version(encoded([message()])))
-    recorded = leave_behind(journal_dir, "a" * 16)
+    recorded = write_dead_process(journal_dir, "a" * 16)
     with relaying(journal_dir, lambda: Appending(broker.path)):
         eventually(broker.has(recorded))
-        eventually(lambda: files(journal_dir) == {newer.name})
+        eventually(lambda: journal_file_names(journal_dir) == {newer.name})
         time.sleep(0.3)
     assert len(lines(caplog, logging.ERROR)) == 1
     assert newer.exists()

@@ -11,8 +11,8 @@ from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.leading import leave_behind
-from tests.journal.support import message, write_segment
+from tests.journal.fake_leader import write_dead_process
+from tests.journal.sample_journals import message, write_segment
 
 A, B = "a" * 16, "b" * 16
 
@@ -31,9 +31,9 @@ def test_what_it_was_not_sent_is_counted_and_told_once(
 ) -> None:
     """Half of one process's journal, all of another's, what was set aside."""
     caplog.set_level(logging.INFO)
-    leave_behind(tmp_path, A, 4)
+    write_dead_process(tmp_path, A, 4)
     write_segment(tmp_path, A, [(20, message())], segment=1, number=4)
-    leave_behind(tmp_path, B, 10)
+    write_dead_process(tmp_path, B, 10)
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
     reader = Reader(tmp_path, {})
     steps = [step for step in reader.read(100) if step.identity == A and step.messages]
@@ -61,7 +61,7 @@ def test_one_that_was_sent_all_is_told_more_quietly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    leave_behind(tmp_path, A, 4)
+    write_dead_process(tmp_path, A, 4)
     file = CursorFile(tmp_path, ["qpid"])
     file.of("qpid").move(A, Position(1, 0, 4))
     file.save(at_once=True)
@@ -76,7 +76,7 @@ def test_one_that_was_sent_all_is_told_more_quietly(
 
 def test_one_that_comes_back_begins_with_what_is_recorded_from_then_on(tmp_path: Path) -> None:
     CursorFile(tmp_path, ["qpid", "rabbit"]).save()
-    leave_behind(tmp_path, A, 4)
+    write_dead_process(tmp_path, A, 4)
     lead(tmp_path, "rabbit")
     file = CursorFile(tmp_path, ["qpid", "rabbit"])
     assert file.of("rabbit").positions == {}

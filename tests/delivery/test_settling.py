@@ -15,9 +15,14 @@ from glance_notify_middleware.journal import entries, locks
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import live_path, segment_path
-from tests.journal.leading import Leading, files, leave_behind, totals
-from tests.journal.processes import has_died, living_writer
-from tests.journal.support import (
+from tests.journal.fake_leader import (
+    FakeLeader,
+    journal_file_names,
+    read_totals,
+    write_dead_process,
+)
+from tests.journal.processes import living_writer, looks_dead
+from tests.journal.sample_journals import (
     MakeJournal,
     encoded,
     head,
@@ -33,179 +38,179 @@ A, B = "a" * 16, "b" * 16
 
 
 @pytest.fixture
-def leading(tmp_path: Path) -> Iterator[Leading]:
-    one = Leading(tmp_path)
+def leader(tmp_path: Path) -> Iterator[FakeLeader]:
+    one = FakeLeader(tmp_path)
     yield one
-    one.end()
+    one.close()
 
 
 def test_the_files_of_a_dead_process_go_when_all_is_delivered(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
-    left = leave_behind(tmp_path, A)
-    before = files(tmp_path)
+    left = write_dead_process(tmp_path, A)
+    before = journal_file_names(tmp_path)
     for _ in range(3):
-        leading.survey()
-        assert leading.read() in (left, [])
-    assert files(tmp_path) == before, "it is on its way"
-    leading.confirm()
-    leading.survey()
-    assert files(tmp_path) == set()
-    assert leading.cursors.positions == {}
-    assert leading.reader.chains == {}
+        leader.survey()
+        assert leader.read() in (left, [])
+    assert journal_file_names(tmp_path) == before, "it is on its way"
+    leader.confirm()
+    leader.survey()
+    assert journal_file_names(tmp_path) == set()
+    assert leader.cursors.positions == {}
+    assert leader.reader.chains == {}
 
 
-def test_what_was_not_read_is_not_removed(leading: Leading, tmp_path: Path) -> None:
-    leave_behind(tmp_path, A)
-    before = files(tmp_path)
+def test_what_was_not_read_is_not_removed(leader: FakeLeader, tmp_path: Path) -> None:
+    write_dead_process(tmp_path, A)
+    before = journal_file_names(tmp_path)
     for _ in range(3):
-        leading.survey()
-    assert files(tmp_path) == before
+        leader.survey()
+    assert journal_file_names(tmp_path) == before
 
 
 def test_what_a_process_recorded_last_is_read_before_it_is_settled(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
     with living_writer(tmp_path, 3) as writer:
-        assert len(leading.deliver()) == 3
-        leading.survey()
+        assert len(leader.deliver()) == 3
+        leader.survey()
         last = writer.record(4)
-        writer.end()
+        writer.kill()
         for _ in range(3):
-            leading.survey()
-        assert files(tmp_path)
-        assert leading.deliver() == last
-        leading.survey()
-    assert files(tmp_path) == set()
+            leader.survey()
+        assert journal_file_names(tmp_path)
+        assert leader.deliver() == last
+        leader.survey()
+    assert journal_file_names(tmp_path) == set()
 
 
 def test_a_segment_that_a_process_began_last_is_read_before_it_is_settled(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
-    leave_behind(tmp_path, A)
-    leading.deliver()
+    write_dead_process(tmp_path, A)
+    leader.deliver()
     last = message()
     write_segment(tmp_path, A, [(9, last)], segment=1, number=2)
     for _ in range(3):
-        leading.survey()
-    assert leading.deliver() == [last.message_id]
-    leading.survey()
-    assert files(tmp_path) == set()
+        leader.survey()
+    assert leader.deliver() == [last.message_id]
+    leader.survey()
+    assert journal_file_names(tmp_path) == set()
 
 
 def test_of_a_living_process_goes_only_what_is_full_and_delivered(
-    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     journal = make_journal(segment_size=400)
     record_each(journal, [message(bytes(400)) for _ in range(5)])
     ours = journal.identity
-    leading.read()
-    leading.survey(ours)
+    leader.read()
+    leader.survey(ours)
     assert len(segments(tmp_path)) == 5
-    leading.confirm()
-    leading.survey(ours)
-    assert files(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
+    leader.confirm()
+    leader.survey(ours)
+    assert journal_file_names(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
     more = record_each(journal, [message(), message()])
-    assert leading.deliver() == more
+    assert leader.deliver() == more
 
 
-def test_a_living_process_is_never_settled(leading: Leading, tmp_path: Path) -> None:
+def test_a_living_process_is_never_settled(leader: FakeLeader, tmp_path: Path) -> None:
     with living_writer(tmp_path, 3) as writer:
-        before = files(tmp_path)
+        before = journal_file_names(tmp_path)
         for _ in range(3):
-            leading.deliver()
-            leading.survey()
-        assert files(tmp_path) == before
-        assert leading.read() == []
+            leader.deliver()
+            leader.survey()
+        assert journal_file_names(tmp_path) == before
+        assert leader.read() == []
         more = writer.record(2)
-        assert leading.deliver() == more
+        assert leader.deliver() == more
 
 
 def test_our_own_lock_is_left_alone(
-    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     """It would be ours for the asking: POSIX locks belong to the process."""
     journal = make_journal()
     for _ in range(4):
         recorded = record_each(journal, [message()])
-        leading.survey(journal.identity)
-        assert leading.deliver() == recorded
-    assert len(files(tmp_path)) == 2
-    assert not has_died(tmp_path, str(journal.identity))
+        leader.survey(journal.identity)
+        assert leader.deliver() == recorded
+    assert len(journal_file_names(tmp_path)) == 2
+    assert not looks_dead(tmp_path, str(journal.identity))
 
 
-def test_the_counters_of_the_dead_are_added_up(leading: Leading, tmp_path: Path) -> None:
-    leave_behind(tmp_path, A, 2, dropped={"disk": 3})
-    leave_behind(tmp_path, B, 3, recorded={"image.update INFO": 3, "image.send ERROR": 1})
-    leading.settle()
-    assert totals(tmp_path) == ({"image.update INFO": 5, "image.send ERROR": 1}, {"disk": 3})
-    leave_behind(tmp_path, "c" * 16, 1, dropped={"full": 1})
-    leading.settle()
-    assert totals(tmp_path)[1] == {"disk": 3, "full": 1}
+def test_the_counters_of_the_dead_are_added_up(leader: FakeLeader, tmp_path: Path) -> None:
+    write_dead_process(tmp_path, A, 2, dropped={"disk": 3})
+    write_dead_process(tmp_path, B, 3, recorded={"image.update INFO": 3, "image.send ERROR": 1})
+    leader.settle()
+    assert read_totals(tmp_path) == ({"image.update INFO": 5, "image.send ERROR": 1}, {"disk": 3})
+    write_dead_process(tmp_path, "c" * 16, 1, dropped={"full": 1})
+    leader.settle()
+    assert read_totals(tmp_path)[1] == {"disk": 3, "full": 1}
 
 
 @pytest.mark.parametrize("also_lost", [(), (f"{A}.0.seg",)])
 def test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone(
-    also_lost: tuple[str, ...], leading: Leading, tmp_path: Path
+    also_lost: tuple[str, ...], leader: FakeLeader, tmp_path: Path
 ) -> None:
-    leave_behind(tmp_path, A)
+    write_dead_process(tmp_path, A)
     copies = tmp_path / "copies"
     copies.mkdir()
-    for name in files(tmp_path) - set(also_lost):
+    for name in journal_file_names(tmp_path) - set(also_lost):
         shutil.copy(tmp_path / name, copies)
-    leading.settle()
-    assert files(tmp_path) == set()
+    leader.settle()
+    assert journal_file_names(tmp_path) == set()
     shutil.copytree(copies, tmp_path, dirs_exist_ok=True)
-    after = Leading(tmp_path)
+    after = FakeLeader(tmp_path)
     after.settle()
-    after.end()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 2}, {})
+    after.close()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 2}, {})
 
 
-def test_damaged_counters_are_nothing_to_wait_for(leading: Leading, tmp_path: Path) -> None:
-    leave_behind(tmp_path, A)
+def test_damaged_counters_are_nothing_to_wait_for(leader: FakeLeader, tmp_path: Path) -> None:
+    write_dead_process(tmp_path, A)
     live_path(tmp_path, A).write_bytes(os.urandom(300))
     (tmp_path / "totals.json").write_bytes(os.urandom(300))
-    leading.settle()
-    assert files(tmp_path) == set()
+    leader.settle()
+    assert journal_file_names(tmp_path) == set()
 
 
-def test_of_very_many_dead_at_most_64_locks_are_held(leading: Leading, tmp_path: Path) -> None:
+def test_of_very_many_dead_at_most_64_locks_are_held(leader: FakeLeader, tmp_path: Path) -> None:
     for number in range(200):
-        leave_behind(tmp_path, f"{number:016x}", 1)
+        write_dead_process(tmp_path, f"{number:016x}", 1)
     most = 0
     for turn in range(12):
-        leading.survey()
+        leader.survey()
         held = [name for name in open_files() if name.endswith(".live")]
         most = max(most, len(held))
         if turn > 1:
-            leading.deliver()
+            leader.deliver()
     assert most == 64
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 200}, {})
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 200}, {})
 
 
 def test_those_of_a_newer_version_are_not_in_the_way_of_the_others(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
     """They wait for a relay of that version, and the locks are not so many."""
     for number in range(70):
         path = leave_behind_newer(tmp_path, f"{number:016x}")
         assert path.exists()
-    leading.survey()  # who is found first would hold all locks
-    left = leave_behind(tmp_path, "f" * 16)
+    leader.survey()  # who is found first would hold all locks
+    left = write_dead_process(tmp_path, "f" * 16)
     found = []
     for _ in range(8):
-        leading.survey()
-        found += leading.deliver()
+        leader.survey()
+        found += leader.deliver()
     assert found == left
     assert not live_path(tmp_path, "f" * 16).exists()
     assert len(segments(tmp_path)) == 70
 
 
 def leave_behind_newer(directory: Path, identity: str) -> Path:
-    leave_behind(directory, identity, 0)
+    write_dead_process(directory, identity, 0)
     path = segment_path(directory, identity, 0)
     with path.open("ab") as file:
         file.write(of_newer_version(encoded([message()])))
@@ -213,7 +218,7 @@ def leave_behind_newer(directory: Path, identity: str) -> Path:
 
 
 def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_others(
-    leading: Leading,
+    leader: FakeLeader,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -232,27 +237,27 @@ def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_other
 
     monkeypatch.setattr("glance_notify_middleware.journal.open_intents.read_owned", broken)
     monkeypatch.setattr(os, "pread", broken_pread)
-    leave_behind(tmp_path, A)
-    left = leave_behind(tmp_path, B)
+    write_dead_process(tmp_path, A)
+    left = write_dead_process(tmp_path, B)
     found = []
     for _ in range(4):
-        leading.survey()
-        found += leading.deliver()
+        leader.survey()
+        found += leader.deliver()
     assert found == left
-    assert files(tmp_path) == {f"{A}.0.seg", f"{A}.live"}
+    assert journal_file_names(tmp_path) == {f"{A}.0.seg", f"{A}.live"}
     told = [each for each in caplog.messages if "cannot be read, or synced" in each]
     assert len(told) == 1
 
 
 def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
-    leading: Leading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Begun behind the leader's back: after it had listed, and before the lock was its own."""
     ended, stands = (
         Intent(bytes([n]) * 16, 1.0, "host", EventType.UPLOAD, "upload", "i1", *["x"] * 4)
         for n in (1, 2)
     )
-    leave_behind(tmp_path, A, 0)
+    write_dead_process(tmp_path, A, 0)
     first = segment_path(tmp_path, A, 0)
     with first.open("ab") as file:
         file.write(mark() + begin(ended))
@@ -265,8 +270,8 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
         return seize(path)
 
     monkeypatch.setattr(locks, "open_locked", late)
-    leading.settle()
-    assert leading.unknown == [intent.unknown_outcome(stands, Progress())]
+    leader.settle()
+    assert leader.unknown == [intent.unknown_outcome(stands, Progress())]
 
 
 def mark() -> bytes:
@@ -287,25 +292,25 @@ def bare(kind: Kind, body: bytes = b"") -> bytes:
 
 
 def test_what_is_lost_at_the_end_is_said(
-    leading: Leading, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    leader: FakeLeader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left = leave_behind(tmp_path, A, 9)
+    left = write_dead_process(tmp_path, A, 9)
     (path,) = segments(tmp_path)
     data = path.read_bytes()
     place = data.index(left[6].encode())
     path.write_bytes(data[:place] + os.urandom(len(data) - place))
-    assert leading.deliver() == left[:6]
-    leading.settle()
+    assert leader.deliver() == left[:6]
+    leader.settle()
     assert [(each.levelno, each.getMessage()) for each in caplog.records] == [
         (logging.ERROR, f"3 notifications are lost: the journal of {A} is damaged at its end")
     ]
 
 
-def test_what_another_leader_has_settled_is_forgotten(leading: Leading, tmp_path: Path) -> None:
-    leave_behind(tmp_path, A)
-    leading.deliver()
+def test_what_another_leader_has_settled_is_forgotten(leader: FakeLeader, tmp_path: Path) -> None:
+    write_dead_process(tmp_path, A)
+    leader.deliver()
     for path in [*segments(tmp_path), live_path(tmp_path, A)]:
         path.unlink()
-    leading.survey()
-    assert leading.cursors.positions == {}
-    assert leading.reader.chains == {}
+    leader.survey()
+    assert leader.cursors.positions == {}
+    assert leader.reader.chains == {}

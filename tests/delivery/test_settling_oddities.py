@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.layout import live_path
-from tests.journal.leading import Leading, files, leave_behind, totals
-from tests.journal.processes import has_died, living_writer, taken_for_dead
-from tests.journal.support import MakeJournal, message, record_each, segments
+from tests.journal.fake_leader import (
+    FakeLeader,
+    journal_file_names,
+    read_totals,
+    write_dead_process,
+)
+from tests.journal.processes import living_writer, looks_dead, taken_for_dead
+from tests.journal.sample_journals import MakeJournal, message, record_each, segments
 
 A = "a" * 16
 
@@ -26,10 +31,10 @@ class Clock:
 
 
 @pytest.fixture
-def leading(tmp_path: Path) -> Iterator[Leading]:
-    one = Leading(tmp_path)
+def leader(tmp_path: Path) -> Iterator[FakeLeader]:
+    one = FakeLeader(tmp_path)
     yield one
-    one.end()
+    one.close()
 
 
 @pytest.fixture
@@ -39,95 +44,95 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def survey(leading: Leading, clock: Clock, seconds: float, ours: str | None = None) -> None:
+def survey(leader: FakeLeader, clock: Clock, seconds: float, ours: str | None = None) -> None:
     """Twice a second, for so long; what is found is delivered."""
     for _ in range(int(seconds * 2)):
-        leading.survey(ours)
-        leading.deliver()
+        leader.survey(ours)
+        leader.deliver()
         clock.now += 0.5
 
 
 def test_a_segment_without_a_live_file_counts_as_dead_after_three_seconds(
-    leading: Leading, clock: Clock, tmp_path: Path
+    leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
-    left = leave_behind(tmp_path, A)
+    left = write_dead_process(tmp_path, A)
     live_path(tmp_path, A).unlink()
-    assert leading.deliver() == left
-    survey(leading, clock, 2.5)
+    assert leader.deliver() == left
+    survey(leader, clock, 2.5)
     assert len(segments(tmp_path)) == 1
-    survey(leading, clock, 1.5)
+    survey(leader, clock, 1.5)
     assert segments(tmp_path) == []
 
 
 def test_a_live_file_that_comes_back_in_time_is_no_death(
-    leading: Leading, clock: Clock, tmp_path: Path
+    leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     with living_writer(tmp_path, 2) as writer:
         live = live_path(tmp_path, writer.identity)
         for _ in range(3):
             live.unlink()
-            survey(leading, clock, 2.5)
+            survey(leader, clock, 2.5)
             writer.maintain()
-            survey(leading, clock, 1.0)
+            survey(leader, clock, 1.0)
         assert len(segments(tmp_path)) == 1
         more = writer.record(1)
-        assert leading.deliver() == more
+        assert leader.deliver() == more
 
 
 def test_who_was_taken_for_dead_and_lives_is_read_on(
-    leading: Leading, clock: Clock, tmp_path: Path
+    leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     """Stopped for a while, and its live file removed; what it had recorded is on its way."""
     with living_writer(tmp_path, 2) as writer:
-        leading.read()
+        leader.read()
         live_path(tmp_path, writer.identity).unlink()
         for _ in range(10):
-            leading.survey()
-            leading.read()
+            leader.survey()
+            leader.read()
             clock.now += 0.5
         writer.maintain()
-        leading.confirm()
-        survey(leading, clock, 2.0)
+        leader.confirm()
+        survey(leader, clock, 2.0)
         more = writer.record(3)
-        assert leading.deliver() == more
-        assert not has_died(tmp_path, writer.identity)
+        assert leader.deliver() == more
+        assert not looks_dead(tmp_path, writer.identity)
 
 
 def test_who_was_settled_and_lives_loses_nothing(
-    leading: Leading, clock: Clock, tmp_path: Path
+    leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     """Its files are gone; it has them still, and puts them there again."""
     with living_writer(tmp_path, 2) as writer:
-        leading.deliver()
+        leader.deliver()
         live_path(tmp_path, writer.identity).unlink()
-        survey(leading, clock, 5.0)
-        assert files(tmp_path) == set()
+        survey(leader, clock, 5.0)
+        assert journal_file_names(tmp_path) == set()
         unseen = writer.record(3)
         writer.maintain()
         more = writer.record(1)
-        found = leading.deliver()
+        found = leader.deliver()
         assert found[-4:] == unseen + more
-        survey(leading, clock, 5.0)
-        assert not has_died(tmp_path, writer.identity)
+        survey(leader, clock, 5.0)
+        assert not looks_dead(tmp_path, writer.identity)
         writer.maintain()
-        writer.end()
-        leading.settle()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 6}, {})
+        writer.kill()
+        leader.settle()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 6}, {})
 
 
 def test_our_own_segment_without_a_live_file_is_not_dead(
-    make_journal: MakeJournal, leading: Leading, clock: Clock, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     journal = make_journal()
     record_each(journal, [message()])
     live_path(tmp_path, str(journal.identity)).unlink()
-    survey(leading, clock, 6.0, journal.identity)
+    survey(leader, clock, 6.0, journal.identity)
     assert len(segments(tmp_path)) == 1
 
 
 def test_a_process_that_begins_anew_counts_nothing_twice(
-    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     """Another process took it for dead; both of its identities end in the totals."""
     journal = make_journal()
@@ -139,17 +144,17 @@ def test_a_process_that_begins_anew_counts_nothing_twice(
     assert journal.identity != before
     record_each(journal, [message()])
     journal.maintain()
-    leading.settle()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 3}, {})
+    leader.settle()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 3}, {})
 
 
 def test_on_a_full_disk_the_segments_of_the_dead_still_make_room(
-    leading: Leading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their counters, which stand in the live file, can wait; and are counted in the end."""
-    leave_behind(tmp_path, A)
-    leading.deliver()
+    write_dead_process(tmp_path, A)
+    leader.deliver()
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
@@ -158,9 +163,9 @@ def test_on_a_full_disk_the_segments_of_the_dead_still_make_room(
         patched.setattr(os, "write", full)
         for _ in range(3):
             with contextlib.suppress(OSError):
-                leading.survey()
-            leading.deliver()
+                leader.survey()
+            leader.deliver()
         assert segments(tmp_path) == []
-    leading.settle()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 2}, {})
+    leader.settle()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 2}, {})

@@ -6,84 +6,89 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.layout import live_path
-from tests.journal.leading import Leading, files, leave_behind, totals
+from tests.journal.fake_leader import (
+    FakeLeader,
+    journal_file_names,
+    read_totals,
+    write_dead_process,
+)
 from tests.journal.processes import living_writer
-from tests.journal.support import MakeJournal, message, record_each, segments
+from tests.journal.sample_journals import MakeJournal, message, record_each, segments
 
 A = "a" * 16
 
 
 @pytest.fixture
-def leading(tmp_path: Path) -> Iterator[Leading]:
+def leader(tmp_path: Path) -> Iterator[FakeLeader]:
     """For two strategies."""
-    one = Leading(tmp_path, "qpid")
+    one = FakeLeader(tmp_path, "qpid")
     yield one
-    one.end()
+    one.close()
 
 
 def test_a_segment_goes_when_the_last_strategy_has_been_sent_it(
-    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
-    (other,) = leading.others
+    (other,) = leader.others
     journal = make_journal(segment_size=400)
     recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
     ours = journal.identity
-    assert leading.deliver() == recorded
+    assert leader.deliver() == recorded
     for _ in range(3):
-        leading.survey(ours)
+        leader.survey(ours)
     assert len(segments(tmp_path)) == 5, "the other has read none of it"
     assert other.read() == recorded
-    leading.survey(ours)
+    leader.survey(ours)
     assert len(segments(tmp_path)) == 5, "it is on its way to the other"
     other.confirm()
-    leading.survey(ours)
-    assert files(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
+    leader.survey(ours)
+    assert journal_file_names(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
 
 
 def test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
-    (other,) = leading.others
-    left = leave_behind(tmp_path, A, 3)
-    before = files(tmp_path)
+    (other,) = leader.others
+    left = write_dead_process(tmp_path, A, 3)
+    before = journal_file_names(tmp_path)
     for _ in range(3):
-        leading.survey()
-        leading.deliver()
-    assert files(tmp_path) == before, "the other has read none of it"
+        leader.survey()
+        leader.deliver()
+    assert journal_file_names(tmp_path) == before, "the other has read none of it"
     assert other.read() == left
     for _ in range(3):
-        leading.survey()
+        leader.survey()
         assert other.read() == []
-    assert files(tmp_path) == before, "it is on its way to the other"
+    assert journal_file_names(tmp_path) == before, "it is on its way to the other"
     other.confirm()
-    leading.survey()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 3}, {})
-    for each in (leading, other):
+    leader.survey()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 3}, {})
+    for each in (leader, other):
         assert each.cursors.positions == {}
         assert each.reader.chains == {}
 
 
 def test_who_was_taken_for_dead_and_lives_is_read_on_by_all(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
-    (other,) = leading.others
+    (other,) = leader.others
     with living_writer(tmp_path, 2) as writer:
-        for each in (leading, other):
+        for each in (leader, other):
             each.deliver()
             each.reader.chains[writer.identity].is_dead = True
             each.read()
             assert each.reader.chains[writer.identity].is_finished
-        leading.survey()
+        leader.survey()
         more = writer.record(2)
-        assert leading.deliver() == other.deliver() == more
+        assert leader.deliver() == other.deliver() == more
 
 
 def test_what_is_lost_at_the_end_is_said_once(
-    leading: Leading, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    leader: FakeLeader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    leave_behind(tmp_path, A, 2, number=5)
-    leading.settle()
+    write_dead_process(tmp_path, A, 2, number=5)
+    leader.settle()
     assert not live_path(tmp_path, A).exists()
     assert [each.getMessage() for each in caplog.records] == [
         f"3 notifications are lost: the journal of {A} is damaged at its end"

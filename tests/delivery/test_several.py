@@ -17,9 +17,9 @@ from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.relays import Appending, Broker, relay, relaying
 from tests.delivery.support import lines
-from tests.journal.leading import files, leave_behind
+from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, living_writer, running
-from tests.journal.support import GIB, message, record_each, segments
+from tests.journal.sample_journals import GIB, message, record_each, segments
 
 A = "a" * 16
 
@@ -54,7 +54,7 @@ class Silent(Appending):
 def test_each_is_sent_all_once_and_then_it_is_removed(
     journal_dir: Path, broker: Broker, other: Broker
 ) -> None:
-    left = leave_behind(journal_dir, A, 700)
+    left = write_dead_process(journal_dir, A, 700)
     with (
         living_writer(journal_dir) as writer,
         relaying(journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)),
@@ -62,7 +62,7 @@ def test_each_is_sent_all_once_and_then_it_is_removed(
         recorded = left + [each for _ in range(20) for each in writer.record(25)]
         eventually(broker.has(recorded))
         eventually(other.has(recorded))
-        eventually(lambda: not any(name.startswith(A) for name in files(journal_dir)))
+        eventually(lambda: not any(name.startswith(A) for name in journal_file_names(journal_dir)))
     assert broker.ids == other.ids == recorded
 
 
@@ -70,7 +70,7 @@ def test_a_broker_that_is_silent_holds_up_no_other(
     journal_dir: Path, broker: Broker, other: Broker
 ) -> None:
     silent = Silent(broker.path)
-    left = leave_behind(journal_dir, A, 3)
+    left = write_dead_process(journal_dir, A, 3)
     with (
         living_writer(journal_dir) as writer,
         relaying(journal_dir, lambda: silent, qpid=lambda: Appending(other.path)),
@@ -85,11 +85,11 @@ def test_a_broker_that_is_silent_holds_up_no_other(
                 eventually(other.has(more))
             assert not silent.may_go_on.is_set()
             assert broker.ids == []
-            assert any(name.startswith(A) for name in files(journal_dir))
+            assert any(name.startswith(A) for name in journal_file_names(journal_dir))
         finally:
             silent.may_go_on.set()
         eventually(broker.has(recorded))
-        eventually(lambda: not any(name.startswith(A) for name in files(journal_dir)))
+        eventually(lambda: not any(name.startswith(A) for name in journal_file_names(journal_dir)))
     assert broker.ids == other.ids == recorded
 
 
@@ -129,7 +129,7 @@ def test_one_that_breaks_begins_again_and_the_other_goes_on(
         others.append(Appending(other.path))
         return others[-1]
 
-    recorded = leave_behind(journal_dir, A)
+    recorded = write_dead_process(journal_dir, A)
     with relaying(journal_dir, break_twice, qpid=make_other):
         eventually(other.has(recorded))
         assert broker.ids == []
@@ -143,7 +143,7 @@ def test_one_that_breaks_begins_again_and_the_other_goes_on(
 def test_what_is_damaged_is_told_once(
     journal_dir: Path, broker: Broker, other: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left = leave_behind(journal_dir, A, 9)
+    left = write_dead_process(journal_dir, A, 9)
     (path,) = journal_dir.glob("*.seg")
     data = path.read_bytes()
     place = data.index(left[4].encode())
@@ -236,15 +236,15 @@ def test_one_that_is_removed_holds_nothing_back(
     journal_dir: Path, broker: Broker, other: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "glance_notify_middleware")
-    recorded = leave_behind(journal_dir, A, 7)
+    recorded = write_dead_process(journal_dir, A, 7)
     with relaying(
         journal_dir, lambda: Appending(broker.path), qpid=lambda: Unreachable(other.path)
     ):
         eventually(broker.has(recorded))
         time.sleep(1.5)
-        assert files(journal_dir)
+        assert journal_file_names(journal_dir)
     with relaying(journal_dir, lambda: Appending(broker.path)):
-        eventually(lambda: files(journal_dir) == set())
+        eventually(lambda: journal_file_names(journal_dir) == set())
     told = "qpid is not in notifier_strategy any more: 7 notifications are not sent to it"
     assert lines(caplog).count(told) == 1
     assert broker.ids == recorded

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.delivery.relays import Appending, Broker, relaying, run_relay
-from tests.journal.leading import files, leave_behind
+from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, living_writer, pipe, running
 
 TAKEOVER = 2.0  # seconds
@@ -146,12 +146,14 @@ def test_two_leaders_that_settle_the_same_dead_lose_nothing(
     journal_dir: Path, broker: Broker
 ) -> None:
     """The one's lock file is taken away, so that both lead for a while."""
-    recorded = [each for at in range(40) for each in leave_behind(journal_dir, f"{at:016x}", 20)]
+    recorded = [
+        each for at in range(40) for each in write_dead_process(journal_dir, f"{at:016x}", 20)
+    ]
     with running(run_relay, journal_dir, broker.path):
         eventually(lambda: (journal_dir / "relay.lock").exists())
         (journal_dir / "relay.lock").unlink()
         with running(run_relay, journal_dir, broker.path):
-            eventually(lambda: files(journal_dir) == set())
+            eventually(lambda: journal_file_names(journal_dir) == set())
     assert set(broker.ids) == set(recorded)
 
 

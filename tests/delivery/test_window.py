@@ -11,7 +11,7 @@ from glance_notify_middleware.delivery.window import WINDOW
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.support import FIRST_WAIT, IDENTITY, Bench, letter, lines
-from tests.journal.support import message
+from tests.journal.sample_journals import message
 
 
 def refusing(*ids: str) -> "OutcomeOf":

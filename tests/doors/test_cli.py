@@ -17,7 +17,7 @@ from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.leading import leave_behind
+from tests.journal.fake_leader import write_dead_process
 from tests.journal.processes import eventually
 
 NOBODY = 65534
@@ -140,7 +140,7 @@ def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> N
     journal_dir = tmp_path / "journal"
     journal_dir.mkdir()
     if has_backlog:
-        leave_behind(journal_dir, "a" * 16)
+        write_dead_process(journal_dir, "a" * 16)
     with relay(path) as process:
         eventually((journal_dir / "relay.lock").exists)
         time.sleep(0.5)
@@ -158,7 +158,7 @@ def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> N
 def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
     path = as_somebody_else(tmp_path)
     journal_dir = tmp_path / "journal"
-    leave_behind(journal_dir, "a" * 16)
+    write_dead_process(journal_dir, "a" * 16)
     for each in journal_dir.iterdir():
         os.chown(each, NOBODY, NOBODY)
     with relay(path) as process:

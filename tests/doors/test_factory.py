@@ -21,9 +21,9 @@ from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.registry import describe
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
-from tests.journal.leading import leave_behind
-from tests.journal.processes import ask
-from tests.journal.support import read
+from tests.journal.fake_leader import write_dead_process
+from tests.journal.processes import call_in_process
+from tests.journal.sample_journals import read
 from tests.wsgi.doubles import IMAGE, FakeGlance, Server, answering, environ
 
 APP = FakeGlance(answering("204 No Content"))
@@ -360,11 +360,11 @@ def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
     tmp_path: Path,
 ) -> None:
     settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
-    ask(assembly.prepare, settings, ["rabbit"])
+    call_in_process(assembly.prepare, settings, ["rabbit"])
     CursorFile(tmp_path, ["rabbit"]).save()
-    leave_behind(tmp_path, "a" * 16, 3)
-    ask(assembly.prepare, settings, ["rabbit", "qpid"])
-    leave_behind(tmp_path, "b" * 16, 3)
+    write_dead_process(tmp_path, "a" * 16, 3)
+    call_in_process(assembly.prepare, settings, ["rabbit", "qpid"])
+    write_dead_process(tmp_path, "b" * 16, 3)
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
     assert file.of("rabbit").positions == {}
     assert file.of("qpid").positions.keys() == {"a" * 16}
@@ -394,7 +394,7 @@ def served_once(log: Path, journal_dir: Path) -> list[str]:
 
 def test_logging_beside_others_is_written_at_once_and_all_are_named(tmp_path: Path) -> None:
     log, journal_dir = tmp_path / "notifications.log", tmp_path / "journal"
-    said, logged, recorded = ask(served_once, log, journal_dir)
+    said, logged, recorded = call_in_process(served_once, log, journal_dir)
     places = f"{log}; and to rabbit at a:5672, b:5672 and qpid at c:5672, by way of the journal"
     assert said.startswith(f"notifications go to {places} in {journal_dir}; priorities: ")
     assert logged == recorded

@@ -13,7 +13,7 @@ from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
-from tests.journal.processes import ask, eventually, living_writer, running
+from tests.journal.processes import call_in_process, eventually, living_writer, running
 
 Lines = dict[str, str]
 
@@ -164,7 +164,7 @@ def test_what_decides_nothing_for_the_others_may_differ(tmp_path: Path) -> None:
             load(tmp_path, lines)
         assert "pa55" not in (tmp_path / DESTINATIONS).read_text()
         more = {"relay": "external", "journal_max_size": "1GiB", "journal_sync": "full"}
-        ask(load, tmp_path, RABBIT | {"rabbit_hosts": "a,b"} | more)
+        call_in_process(load, tmp_path, RABBIT | {"rabbit_hosts": "a,b"} | more)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_two_that_start_at_the_same_time_are_not_both_the_first(
     loaded: list[bool] = []
 
     def start(vhost: str) -> None:
-        loaded.append(ask(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": vhost}))
+        loaded.append(call_in_process(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": vhost}))
 
     threads = [threading.Thread(target=start, args=(vhost,)) for vhost in "ab"]
     for thread in threads:
@@ -229,13 +229,13 @@ def test_what_a_version_of_before_has_agreed_on_is_completed(tmp_path: Path) -> 
     }
     checksummed.replace(tmp_path / DESTINATIONS, old)
     with living_writer(tmp_path):
-        assert not ask(_loads, tmp_path, RABBIT | {"message_format": "oslo"})
-        assert ask(_loads, tmp_path, RABBIT)
+        assert not call_in_process(_loads, tmp_path, RABBIT | {"message_format": "oslo"})
+        assert call_in_process(_loads, tmp_path, RABBIT)
         stands = checksummed.load(tmp_path / DESTINATIONS)
         assert stands is not None
         assert stands.items() > old.items()
         assert stands["rabbit_hosts"] == "u@localhost:5672"
-        assert not ask(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": "v"})
+        assert not call_in_process(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": "v"})
 
 
 def test_one_that_was_refused_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -243,4 +243,4 @@ def test_one_that_was_refused_is_in_nobodys_way(tmp_path: Path) -> None:
         eventually((tmp_path / "loaded").exists)
         with pytest.raises(OptionError):
             load(tmp_path, RABBIT)
-    assert ask(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": "v"})
+    assert call_in_process(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": "v"})

@@ -134,7 +134,7 @@ class Caller:
             assert [self.hear() for _ in batch] == list(batch)
 
 
-def leave_behind(stage: Stage, *, processes: int, events: int) -> Ledger:
+def write_dead_process(stage: Stage, *, processes: int, events: int) -> Ledger:
     """Have so many processes, one after the other, record so many events each into the journal of
     a stage that is not up; returns what is owed. It must have `relay = external`."""
     ledger = Ledger()

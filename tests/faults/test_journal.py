@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.caller import call_in_turn, dies_in_its_event, leave_behind
+from tests.faults.caller import call_in_turn, dies_in_its_event, write_dead_process
 from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.tally import compare, drain
@@ -50,7 +50,7 @@ def test_noise_in_place_of_the_cursors_at_rest_sends_all_again(trial: Trial) -> 
 @pytest.mark.parametrize("where", ["in the middle", "at the tail", "anywhere"])
 def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> None:
     stage = trial.stage(relay="external")
-    ledger = leave_behind(stage, processes=PROCESSES, events=EVENTS)
+    ledger = write_dead_process(stage, processes=PROCESSES, events=EVENTS)
     for segment in stage.segments():
         _damage(segment, where)
     stage.start_relay()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.caller import leave_behind
+from tests.faults.caller import write_dead_process
 from tests.faults.faults import under_each
 from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
@@ -175,7 +175,7 @@ def backlog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     """A journal that processes have left behind which are gone, and what it owes."""
     folder = tmp_path_factory.mktemp("backlog")
     before = Stage(folder, relay="external", notifier_strategy="rabbit", rabbit_port="1")
-    return before.journal, leave_behind(before, processes=2, events=100)
+    return before.journal, write_dead_process(before, processes=2, events=100)
 
 
 @under_each(37, always=["uWSGI prefork", "gunicorn preload"])
@@ -193,7 +193,7 @@ def test_a_backlog_arrives_without_a_request(
 def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
     proxy = trial.proxy()
     stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}", relay="external")
-    before = leave_behind(stage, processes=4, events=15_000)
+    before = write_dead_process(stage, processes=4, events=15_000)
     proxy.open()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
         with Load(stage.port) as ledger:

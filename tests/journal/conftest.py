@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.support import GIB, MakeJournal
+from tests.journal.sample_journals import GIB, MakeJournal
 
 
 @pytest.fixture

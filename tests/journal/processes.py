@@ -17,11 +17,16 @@ from typing import Any
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import open_locked
 from glance_notify_middleware.journal.writer import SEGMENT_SIZE, Journal
-from tests.journal.support import GIB, message
+from tests.journal.sample_journals import GIB, message
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "tests.journal.crashing", "tests.delivery.relays", "glance_notify_middleware.cli"]
+    [
+        "pytest",
+        "tests.journal.killed_writer",
+        "tests.delivery.relays",
+        "glance_notify_middleware.cli",
+    ]
 )
 
 
@@ -38,7 +43,7 @@ def running(target: Callable[..., None], *args: Any) -> Iterator[ForkServerProce
         process.close()
 
 
-def run(target: Callable[..., None], *args: Any, seconds: float = 20.0) -> None:
+def run_in_process(target: Callable[..., None], *args: Any, seconds: float = 20.0) -> None:
     """Run `target(*args)` in a process of its own, to its end, which is to be a good one."""
     with running(target, *args) as process:
         process.join(seconds)
@@ -50,7 +55,7 @@ def pipe() -> tuple[Connection, Connection]:
     return _CONTEXT.Pipe(duplex=False)
 
 
-def ask(function: Callable[..., Any], *args: Any) -> Any:
+def call_in_process(function: Callable[..., Any], *args: Any) -> Any:
     """What `function(*args)` returns in another process."""
     from_it, told = pipe()
     with from_it, told, running(_answer, told, function, args) as process:
@@ -64,9 +69,9 @@ def _answer(told: Connection, function: Callable[..., Any], args: tuple[Any, ...
     told.send(function(*args))
 
 
-def has_died(directory: Path, identity: str) -> bool:
+def looks_dead(directory: Path, identity: str) -> bool:
     """Whether another process takes that one for dead."""
-    return ask(_seize, live_path(directory, identity)) is not None
+    return call_in_process(_seize, live_path(directory, identity)) is not None
 
 
 def _seize(path: Path) -> int | None:
@@ -100,12 +105,12 @@ def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
 @contextlib.contextmanager
 def living_writer(
     directory: Path, count: int = 0, *, segment_size: int = SEGMENT_SIZE
-) -> Iterator["Writer"]:
+) -> Iterator["WriterProcess"]:
     """A process with a journal in `directory`, with `count` records."""
     orders, to_it = pipe()
     from_it, told = pipe()
     with running(_write, directory, segment_size, orders, told) as process:
-        writer = Writer(process, to_it, from_it)
+        writer = WriterProcess(process, to_it, from_it)
         if count:
             writer.record(count)
         yield writer
@@ -113,7 +118,7 @@ def living_writer(
         end.close()
 
 
-class Writer:
+class WriterProcess:
     """A process that records, and tends its journal, when it is told to."""
 
     def __init__(self, process: ForkServerProcess, to_it: Connection, from_it: Connection) -> None:
@@ -138,7 +143,7 @@ class Writer:
         self._to_it.send(-1)
         self._answer()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """kill -9."""
         self.process.kill()
         self.process.join()
@@ -166,6 +171,6 @@ def _write(directory: Path, segment_size: int, orders: Connection, told: Connect
             told.send([each.message_id for each in messages])
 
 
-def no_thread(_: threading.Thread) -> None:
+def refuse_thread(_: threading.Thread) -> None:
     """In the place of Thread.start, where the system has no more threads."""
     raise RuntimeError("can't start new thread")

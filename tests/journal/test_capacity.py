@@ -8,8 +8,16 @@ import pytest
 
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.leading import Leading
-from tests.journal.support import MakeJournal, ids, lost, message, read, record_each, segments
+from tests.journal.fake_leader import FakeLeader
+from tests.journal.sample_journals import (
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    read,
+    record_each,
+    segments,
+)
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -25,69 +33,69 @@ def test_what_every_strategy_has_been_sent_does_not_count(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """Also where its segments have not been removed yet."""
-    leading = Leading(tmp_path, "qpid")
+    leader = FakeLeader(tmp_path, "qpid")
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(3)])
-    leading.others[0].deliver()
+    leader.others[0].deliver()
     record_each(journal, [message(bytes(1000)) for _ in range(22)])
-    leading.deliver()
-    leading.cursors.save(at_once=True)
+    leader.deliver()
+    leader.cursors.save(at_once=True)
     journal.maintain()
     assert journal.is_full, "one of two strategies has been sent three of them"
-    leading.others[0].deliver()
-    leading.cursors.save(at_once=True)
+    leader.others[0].deliver()
+    leader.cursors.save(at_once=True)
     journal.maintain()
     assert not journal.is_full
     assert sum(path.stat().st_size for path in segments(tmp_path)) > 25_000
-    leading.end()
+    leader.close()
 
 
 def test_what_has_been_sent_in_part_counts_from_there_on(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(15)])
-    leading.deliver()
-    leading.survey(journal.identity)
+    leader.deliver()
+    leader.survey(journal.identity)
     record_each(journal, [message(bytes(1000)) for _ in range(15)])
     journal.maintain()
     assert not journal.is_full
     record_each(journal, [message(bytes(1000)) for _ in range(5)])
     journal.maintain()
     assert journal.is_full
-    leading.end()
+    leader.close()
 
 
 def test_what_is_sent_within_a_second_is_no_backlog(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """However much was recorded since the last look."""
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(100)])
 
     def deliver() -> None:
         time.sleep(0.3)
-        leading.deliver()
-        leading.survey(journal.identity)
+        leader.deliver()
+        leader.survey(journal.identity)
 
     thread = threading.Thread(target=deliver)
     thread.start()
     journal.maintain()
     thread.join()
     assert not journal.is_full
-    leading.end()
+    leader.close()
 
 
 def test_cursors_that_cannot_be_read_say_that_nothing_was_sent(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(25)])
-    leading.deliver()
-    leading.end()
+    leader.deliver()
+    leader.close()
     (tmp_path / "cursors.json").write_bytes(b"noise")
     journal.maintain()
     assert journal.is_full
@@ -134,33 +142,33 @@ def test_a_short_disk_lets_go_of_what_is_delivered(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts as full for its free bytes; and the segment that is written is never removed."""
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = make_journal()
     record_each(journal, [message(bytes(1000)) for _ in range(25)])
-    leading.deliver()
+    leader.deliver()
     monkeypatch.setattr("glance_notify_middleware.journal.capacity.MIN_FREE", 2**60)
     for _ in range(2):
         journal.maintain()
-        leading.deliver()
-        leading.survey(journal.identity)
+        leader.deliver()
+        leader.survey(journal.identity)
     assert journal.is_full
     assert sum(path.stat().st_size for path in segments(tmp_path)) < 1000
-    leading.end()
+    leader.close()
 
 
 def test_a_journal_of_any_bound_takes_all_while_it_is_delivered(tmp_path: Path) -> None:
     """As much as forty times of its bound; and the disk has little more than that."""
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=100_000)
     most, found, recorded = 0, list[str](), list[str]()
     for _ in range(40):
         recorded += record_each(journal, [message(bytes(1000)) for _ in range(90)])
         most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
-        found += leading.deliver()
-        leading.survey(journal.identity)
+        found += leader.deliver()
+        leader.survey(journal.identity)
         journal.maintain()
         assert not journal.is_full
     assert found == recorded
     assert most < 2 * 100_000 * 1.25
-    leading.end()
+    leader.close()
     journal.close()

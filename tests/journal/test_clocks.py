@@ -14,7 +14,7 @@ import pytest
 
 from glance_notify_middleware.journal import clock
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.support import MakeJournal, ids, message, record_each, write_segment
+from tests.journal.sample_journals import MakeJournal, ids, message, record_each, write_segment
 
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 HOUR = 3600 * 10**9  # nanoseconds
@@ -25,7 +25,7 @@ from pathlib import Path
 from glance_notify_middleware.journal import clock
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.support import GIB, ids, message, record_each
+from tests.journal.sample_journals import GIB, ids, message, record_each
 journal = Journal(Path(sys.argv[1]), max_size=GIB)
 print(json.dumps(clock.namespace_offset()), flush=True)
 for line in sys.stdin:

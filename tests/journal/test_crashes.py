@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.relays import Appending, Broker, relaying
-from tests.journal.crashing import MIB, body_of, record_for_ever
-from tests.journal.leading import files
+from tests.journal.fake_leader import journal_file_names
+from tests.journal.killed_writer import MIB, body_of, record_for_ever
 from tests.journal.processes import eventually, living_writer, pipe, running
-from tests.journal.support import (
+from tests.journal.sample_journals import (
     MakeJournal,
     ids,
     message,
@@ -99,7 +99,7 @@ def deliver_all(directory: Path) -> list[str]:
     """What a relay brings of it, until nothing is left."""
     broker = Broker(directory / "broker")
     with relaying(directory, lambda: Appending(broker.path)):
-        eventually(lambda: files(directory) == set())
+        eventually(lambda: journal_file_names(directory) == set())
     return broker.ids
 
 

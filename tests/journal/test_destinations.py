@@ -9,7 +9,7 @@ import pytest
 from glance_notify_middleware.journal import checksummed, locks
 from glance_notify_middleware.journal.destinations import Destinations, DestinationsError
 from tests.journal.processes import eventually, living_writer, running
-from tests.journal.support import MakeJournal
+from tests.journal.sample_journals import MakeJournal
 
 HERE = {"notifier_strategy": "rabbit", "rabbit_notification_topic": "notifications"}
 THERE = HERE | {"rabbit_notification_topic": "elsewhere"}
@@ -41,7 +41,7 @@ def test_another_destination_is_refused_while_anybody_lives(
             "rabbit_notification_topic",
             "notifications",
         )
-        writer.end()
+        writer.kill()
         destinations.agree(tmp_path, THERE, lambda: None)
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 

@@ -13,9 +13,9 @@ import pytest
 
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from tests.journal.leading import Leading
-from tests.journal.processes import pipe, run
-from tests.journal.support import (
+from tests.journal.fake_leader import FakeLeader
+from tests.journal.processes import pipe, run_in_process
+from tests.journal.sample_journals import (
     GIB,
     MakeJournal,
     ids,
@@ -166,20 +166,20 @@ def test_a_full_journal_drops_and_counts_until_there_is_room_again(
 
 def test_a_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> None:
     """Whatever its size: what a process writes to is not removed, and can be all that there is."""
-    leading = Leading(tmp_path)
+    leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=10_000)
     recorded = record_each(journal, [message(bytes(1000)) for _ in range(10)])
     journal.maintain()
     assert journal.is_full
     for _ in range(3):
-        assert leading.deliver() == recorded
-        leading.survey(journal.identity)
+        assert leader.deliver() == recorded
+        leader.survey(journal.identity)
         journal.maintain()
         recorded = []
     assert not journal.is_full
     recorded = record_each(journal, [message()])
-    assert leading.deliver() == recorded
-    leading.end()
+    assert leader.deliver() == recorded
+    leader.close()
     journal.close()
 
 
@@ -217,7 +217,7 @@ def on_a_small_disk(directory: Path, told: Connection) -> None:
 def test_a_file_that_may_not_grow_any_more_keeps_what_it_has(tmp_path: Path) -> None:
     """The kernel's own short write, and its error after that."""
     from_it, told = pipe()
-    run(on_a_small_disk, tmp_path, told)
+    run_in_process(on_a_small_disk, tmp_path, told)
     recorded, counters = from_it.recv()
     assert 30 < len(recorded) < 50
     assert counters["dropped"] == {"disk": 100 - len(recorded)}

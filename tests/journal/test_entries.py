@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import MAX_BODY, Entry, Kind, TooLongError, scan
-from tests.journal.support import encoded, message, of_newer_version
+from tests.journal.sample_journals import encoded, message, of_newer_version
 
 MAGIC = encoded([])[:4]
 

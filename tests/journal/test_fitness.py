@@ -8,7 +8,7 @@ import pytest
 
 from glance_notify_middleware.journal import fitness
 from glance_notify_middleware.journal.fitness import DirectoryError
-from tests.journal.users import as_another_user, open_to_all
+from tests.journal.other_user import as_another_user, open_to_all
 
 
 @pytest.fixture

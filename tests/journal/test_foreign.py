@@ -15,10 +15,10 @@ from glance_notify_middleware.journal.files import ForeignFileError, open_owned,
 from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.layout import live_path, segment_path
 from tests.delivery.test_aside_file import aside, taken_out
-from tests.journal.foreign import FOREIGN
-from tests.journal.leading import Leading, leave_behind
+from tests.journal.fake_leader import FakeLeader, write_dead_process
+from tests.journal.foreign_files import FOREIGN
 from tests.journal.processes import living_writer
-from tests.journal.support import message, write_segment
+from tests.journal.sample_journals import message, write_segment
 
 A, B = "a" * 16, "b" * 16
 
@@ -44,10 +44,10 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def leading(directory: Path) -> Iterator[Leading]:
-    one = Leading(directory)
+def leader(directory: Path) -> Iterator[FakeLeader]:
+    one = FakeLeader(directory)
     yield one
-    one.end()
+    one.close()
 
 
 def told(caplog: pytest.LogCaptureFixture, of: str) -> int:
@@ -117,28 +117,28 @@ def test_one_that_others_may_read_is_not(mode: int, directory: Path) -> None:
 
 
 def test_a_directory_that_is_opened_to_others_later_is_told_once(
-    leading: Leading, directory: Path, caplog: pytest.LogCaptureFixture
+    leader: FakeLeader, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
-        leading.survey()
+        leader.survey()
         directory.chmod(0o777)
         for _ in range(3):
-            leading.survey()
+            leader.survey()
         directory.chmod(0o700)
     assert told(caplog, "may be written by others") == 2
 
 
 def test_a_segment_that_is_found_later_is_ignored_and_told_once_and_all_others_go_on(
-    plant: Plant, leading: Leading, directory: Path, caplog: pytest.LogCaptureFixture
+    plant: Plant, leader: FakeLeader, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plant(segment_path(directory, B, 0))
     plant(live_path(directory, B))
-    left = leave_behind(directory, A)
+    left = write_dead_process(directory, A)
     for _ in range(4):
-        leading.survey()
-        leading.deliver()
-    assert leading.unknown == []
-    assert leading.deliver() == []
+        leader.survey()
+        leader.deliver()
+    assert leader.unknown == []
+    assert leader.deliver() == []
     assert not segment_path(directory, A, 0).exists()
     assert left
     assert os.path.lexists(segment_path(directory, B, 0))
@@ -147,43 +147,43 @@ def test_a_segment_that_is_found_later_is_ignored_and_told_once_and_all_others_g
 
 
 def test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing(
-    plant: Plant, leading: Leading, directory: Path
+    plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
     """Who has seen a later segment, and read the one before to its end, never looks back."""
     with living_writer(directory, 2) as writer:
         plant(segment_path(directory, writer.identity, 99))
-        assert len(leading.deliver()) == 2
-        leading.survey()
+        assert len(leader.deliver()) == 2
+        leader.survey()
         more = writer.record(3)
-        assert leading.deliver() == more
+        assert leader.deliver() == more
 
 
 def test_what_takes_the_place_of_a_segment_that_was_seen_keeps_nobody(
-    plant: Plant, leading: Leading, directory: Path
+    plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
-    first = leave_behind(directory, A)
-    assert leading.deliver() == first
+    first = write_dead_process(directory, A)
+    assert leader.deliver() == first
     path = segment_path(directory, A, 0)
     path.unlink()
     plant(path)
-    leading.reader.close()
-    second = leave_behind(directory, B)
-    assert leading.deliver() == second
+    leader.reader.close()
+    second = write_dead_process(directory, B)
+    assert leader.deliver() == second
     for _ in range(3):
-        leading.survey()
-        assert leading.deliver() == []
+        leader.survey()
+        assert leader.deliver() == []
     assert not segment_path(directory, B, 0).exists()
 
 
 def test_a_live_file_that_is_none_locks_nobody_out(
-    plant: Plant, leading: Leading, directory: Path
+    plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
     path = live_path(directory, A)
     plant(path)
     assert locks.open_locked(path) is None
-    left = leave_behind(directory, B)
-    leading.survey()
-    assert leading.deliver() == left
+    left = write_dead_process(directory, B)
+    leader.survey()
+    assert leader.deliver() == left
 
 
 @pytest.mark.parametrize("name", ["cursors.json", "destinations.json", "totals.json"])
@@ -202,12 +202,12 @@ def test_in_the_place_of_the_cursors_it_is_told_and_all_is_sent_again(
     plant: Plant, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = directory / "cursors.json"
-    left = leave_behind(directory, A)
+    left = write_dead_process(directory, A)
     plant(path)
-    leading = Leading(directory)
-    assert leading.deliver() == left
+    leader = FakeLeader(directory)
+    assert leader.deliver() == left
     assert told(caplog, f"{path} is no regular file of user {os.geteuid()}, and counts for") == 1
-    leading.end()
+    leader.close()
     assert (checksummed.load(path) or {})["rabbit"]["positions"].keys() == {A}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from glance_notify_middleware.journal.process_journals import ProcessJournals
 from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.processes import ask, has_died, pipe, running
-from tests.journal.support import (
+from tests.journal.processes import call_in_process, looks_dead, pipe, running
+from tests.journal.sample_journals import (
     GIB,
     ids,
     lost,
@@ -61,7 +61,7 @@ def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int
 
 
 def test_a_child_records_in_a_journal_of_its_own(tmp_path: Path) -> None:
-    recorded, identity, status = ask(parent_and_child_record, tmp_path)
+    recorded, identity, status = call_in_process(parent_and_child_record, tmp_path)
     assert status == 0
     steps = read(tmp_path)
     assert [each for each in ids(steps) if each in recorded] == recorded
@@ -91,10 +91,10 @@ def test_the_parents_lock_outlives_a_child_that_let_go_of_it(tmp_path: Path) -> 
     with from_it, told, orders, to_it, running(fork_and_wait, tmp_path, told, orders) as parent:
         identity, status = from_it.recv()
         assert status == 0
-        assert not has_died(tmp_path, identity)
+        assert not looks_dead(tmp_path, identity)
         parent.kill()
         parent.join()
-        assert has_died(tmp_path, identity)
+        assert looks_dead(tmp_path, identity)
 
 
 def fork_and_be_killed(directory: Path, told: Connection) -> None:
@@ -112,17 +112,17 @@ def test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us(tmp_pa
     with from_it, told, running(fork_and_be_killed, tmp_path, told) as parent:
         identity, child = from_it.recv()
         try:
-            assert not has_died(tmp_path, identity)
+            assert not looks_dead(tmp_path, identity)
             parent.kill()
             parent.join()
             os.kill(child, 0)
-            assert has_died(tmp_path, identity)
+            assert looks_dead(tmp_path, identity)
         finally:
             os.kill(child, 9)
 
 
 def test_all_threads_of_a_process_have_one_journal_for_a_directory(tmp_path: Path) -> None:
-    assert ask(journals_of_threads, tmp_path) == (1, 2)
+    assert call_in_process(journals_of_threads, tmp_path) == (1, 2)
 
 
 def journals_of_threads(directory: Path) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journal.support import MakeJournal, message, numbers, segments
+from tests.journal.sample_journals import MakeJournal, message, numbers, segments
 
 
 def test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns(

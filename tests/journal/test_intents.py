@@ -15,8 +15,8 @@ from glance_notify_middleware.journal.open_intents import read_open_intents
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
 from glance_notify_middleware.runtime.ids import Ids
-from tests.journal.leading import Leading
-from tests.journal.support import GIB, MakeJournal, message, segments, write_segment
+from tests.journal.fake_leader import FakeLeader
+from tests.journal.sample_journals import GIB, MakeJournal, message, segments, write_segment
 
 IDS = Ids()
 
@@ -108,15 +108,15 @@ def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -
     recorder(journal).progress(download, Progress(2**26, "o1"))
     journal.record([message()], ended.key)
     journal.close()  # its files are left as they are
-    leading = Leading(tmp_path)
-    leading.settle()
-    assert leading.unknown == [
+    leader = FakeLeader(tmp_path)
+    leader.settle()
+    assert leader.unknown == [
         intent.unknown_outcome(upload, Progress()),
         intent.unknown_outcome(download, Progress(2**26, "o1")),
     ]
     assert not segments(tmp_path)
     assert not listing(tmp_path).living
-    leading.end()
+    leader.close()
 
 
 def test_nothing_is_removed_before_it_could_be_told(
@@ -125,17 +125,17 @@ def test_nothing_is_removed_before_it_could_be_told(
     journal = Journal(tmp_path, max_size=GIB)
     recorder(journal).begin(begun())
     journal.close()  # its files are left as they are
-    leading = Leading(tmp_path)
-    leading.has_room = False
-    leading.settle()
+    leader = FakeLeader(tmp_path)
+    leader.has_room = False
+    leader.settle()
     assert segments(tmp_path)
     assert listing(tmp_path).living
-    leading.has_room = True
-    leading.settle()
-    assert len(leading.unknown) == 1
+    leader.has_room = True
+    leader.settle()
+    assert len(leader.unknown) == 1
     assert not segments(tmp_path)
     assert "has died in the middle of 1 operations" in caplog.text
-    leading.end()
+    leader.close()
 
 
 def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_leader_repeats_it(
@@ -145,17 +145,17 @@ def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_lead
     recorder(journal).begin(begun())
     journal.record([message()])
     journal.close()  # its files are left as they are
-    first = Leading(tmp_path)
+    first = FakeLeader(tmp_path)
     for _ in range(3):
         first.survey()  # nothing is read or delivered
     assert len(first.unknown) == 1
     assert segments(tmp_path)
-    first.end()
-    second = Leading(tmp_path)
+    first.close()
+    second = FakeLeader(tmp_path)
     second.settle()
     assert second.unknown == []
     assert not segments(tmp_path)
-    second.end()
+    second.close()
 
 
 def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(

@@ -11,7 +11,7 @@ def test_who_lives_cannot_be_seized_and_who_has_died_can(tmp_path: Path) -> None
     with living_writer(tmp_path) as writer:
         live = layout.live_path(tmp_path, writer.identity)
         assert locks.open_locked(live) is None
-        writer.end()
+        writer.kill()
         fd = locks.open_locked(live)
         assert fd is not None
         os.close(fd)

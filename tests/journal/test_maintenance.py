@@ -11,8 +11,8 @@ from glance_notify_middleware.journal import checksummed, writer
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
-from tests.journal.processes import has_died, no_thread, taken_for_dead
-from tests.journal.support import (
+from tests.journal.processes import looks_dead, refuse_thread, taken_for_dead
+from tests.journal.sample_journals import (
     GIB,
     MakeJournal,
     ids,
@@ -35,7 +35,7 @@ def test_the_live_file_is_locked_and_holds_the_counters(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal, live = opened(make_journal())
-    assert not has_died(tmp_path, str(journal.identity))
+    assert not looks_dead(tmp_path, str(journal.identity))
     record_each(journal, [message(), message()])
     journal.maintain()
     assert checksummed.load(live) == journal.counters()
@@ -61,7 +61,7 @@ def test_a_live_file_that_was_removed_is_made_again_and_locked(
     journal.maintain()
     live.unlink()
     journal.maintain()
-    assert not has_died(tmp_path, str(journal.identity))
+    assert not looks_dead(tmp_path, str(journal.identity))
     assert checksummed.load(live) == journal.counters()
 
 
@@ -81,7 +81,7 @@ def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(
         journal.record([message()])
         journal.maintain()
         assert [os.fstat(fd).st_size for fd in others] == [0] * 9
-        assert not has_died(tmp_path, str(journal.identity))
+        assert not looks_dead(tmp_path, str(journal.identity))
     finally:
         for fd in others:
             os.close(fd)
@@ -146,7 +146,7 @@ def test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open
     recorded += record_each(journal, [message() for _ in range(5)])
     journal.maintain()
     recorded += record_each(journal, [message() for _ in range(5)])
-    assert not has_died(directory, str(journal.identity))
+    assert not looks_dead(directory, str(journal.identity))
     steps = read(directory)
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
@@ -176,7 +176,7 @@ def test_a_process_that_was_taken_for_dead_begins_anew(
         recorded += record_each(journal, [message()])
         journal.maintain()
         assert journal.identity != before
-        assert not has_died(tmp_path, str(journal.identity))
+        assert not looks_dead(tmp_path, str(journal.identity))
         recorded += record_each(journal, [message()])
     assert list(dict.fromkeys(ids(read(tmp_path)))) == recorded
 
@@ -220,10 +220,10 @@ def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_p
     journal, live = opened(make_journal())
     before = str(journal.identity)
     live.read_bytes()
-    assert has_died(tmp_path, before)
+    assert looks_dead(tmp_path, before)
     journal.maintain()
     assert journal.identity == before
-    assert not has_died(tmp_path, before)
+    assert not looks_dead(tmp_path, before)
 
 
 def test_a_live_file_has_its_name_only_when_it_is_locked(
@@ -237,7 +237,7 @@ def test_a_live_file_has_its_name_only_when_it_is_locked(
     def watched(temporary: Path, path: Path) -> None:
         named.extend(tmp_path.glob("*.live"))
         link(temporary, path)
-        dead.append(has_died(tmp_path, path.name[:16]))
+        dead.append(looks_dead(tmp_path, path.name[:16]))
 
     monkeypatch.setattr(os, "link", watched)
     opened(make_journal())
@@ -258,7 +258,7 @@ def test_what_cannot_run_beside_can_be_tried_again(
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", no_thread)
+        patched.setattr(threading.Thread, "start", refuse_thread)
         with pytest.raises(RuntimeError):
             journal.start_thread(MAINTENANCE, lambda: None)
     assert not journal.is_maintained

@@ -9,7 +9,7 @@ from glance_notify_middleware.journal import layout
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.support import (
+from tests.journal.sample_journals import (
     MakeJournal,
     encoded,
     head,

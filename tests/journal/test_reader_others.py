@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.processes import ask
-from tests.journal.support import (
+from tests.journal.processes import call_in_process
+from tests.journal.sample_journals import (
     OTHER_BOOT,
     encoded,
     head,
@@ -97,7 +97,7 @@ def test_thousands_of_small_journals_need_few_descriptors(tmp_path: Path) -> Non
     for at in range(MANY):
         theirs = [(1 + at, made[at]), (1 + MANY + at, made[MANY + at])]
         write_segment(tmp_path, f"{at:016x}", theirs)
-    found, while_open = ask(with_few_descriptors, tmp_path)
+    found, while_open = call_in_process(with_few_descriptors, tmp_path)
     assert found == [each.message_id for each in made]
     assert while_open < 100
 

@@ -9,19 +9,27 @@ import pytest
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.open_intents import read_open_intents
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.leading import Leading, files, totals
-from tests.journal.processes import has_died, living_writer, taken_for_dead
-from tests.journal.support import MakeJournal, ids, lost, message, read, record_each, segments
+from tests.journal.fake_leader import FakeLeader, journal_file_names, read_totals
+from tests.journal.processes import living_writer, looks_dead, taken_for_dead
+from tests.journal.sample_journals import (
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    read,
+    record_each,
+    segments,
+)
 
 SMALL = 1000
 OPEN_FILES = 64  # of segments that a process has turned over, at most
 
 
 @pytest.fixture
-def leading(tmp_path: Path) -> Iterator[Leading]:
-    one = Leading(tmp_path)
+def leader(tmp_path: Path) -> Iterator[FakeLeader]:
+    one = FakeLeader(tmp_path)
     yield one
-    one.end()
+    one.close()
 
 
 def tended(journal: Journal) -> Journal:
@@ -33,73 +41,73 @@ def tended(journal: Journal) -> Journal:
 @pytest.mark.parametrize("segment_size", [SMALL, 4_000_000])
 @pytest.mark.parametrize("count", [1, 40, 200])
 def test_what_it_records_until_it_sees_that_is_recorded_again(
-    segment_size: int, count: int, leading: Leading, tmp_path: Path
+    segment_size: int, count: int, leader: FakeLeader, tmp_path: Path
 ) -> None:
     """However many segments these are: all of them can be gone by then."""
     with living_writer(tmp_path, 3, segment_size=segment_size) as writer:
         writer.maintain()
         before = writer.identity
-        found = leading.deliver()
+        found = leader.deliver()
         writer.lose_lock()
         recorded = writer.record(2)
-        leading.survey()
-        found += leading.deliver()
+        leader.survey()
+        found += leader.deliver()
         assert set(recorded) <= set(found)
         recorded += writer.record(count)
-        leading.survey()
-        found += leading.deliver()
-        leading.survey()
+        leader.survey()
+        found += leader.deliver()
+        leader.survey()
         assert before not in {path.name[:16] for path in tmp_path.glob("*.live")}
         writer.maintain()
         recorded += writer.record(5)
         assert writer.identity != before
         for _ in range(3):
-            leading.survey()
-            found += leading.deliver()
+            leader.survey()
+            found += leader.deliver()
         assert set(recorded) <= set(found)
-        assert not has_died(tmp_path, writer.identity)
+        assert not looks_dead(tmp_path, writer.identity)
 
 
-def test_it_loses_its_lock_again_and_again(leading: Leading, tmp_path: Path) -> None:
+def test_it_loses_its_lock_again_and_again(leader: FakeLeader, tmp_path: Path) -> None:
     recorded, found = [], []
     with living_writer(tmp_path, segment_size=SMALL) as writer:
         for _ in range(12):
             writer.lose_lock()
             recorded += writer.record(7)
-            leading.survey()
-            found += leading.deliver()
+            leader.survey()
+            found += leader.deliver()
             recorded += writer.record(7)
-            leading.survey()
+            leader.survey()
             recorded += writer.record(7)
             writer.maintain()
-            found += leading.deliver()
+            found += leader.deliver()
         writer.maintain()
-    leading.settle()
-    found += leading.deliver()
+    leader.settle()
+    found += leader.deliver()
     assert set(recorded) <= set(found)
 
 
 def test_what_is_delivered_and_removed_in_good_order_does_not_come_again(
-    leading: Leading, tmp_path: Path
+    leader: FakeLeader, tmp_path: Path
 ) -> None:
     recorded, found = [], []
     with living_writer(tmp_path, segment_size=SMALL) as writer:
         for _ in range(5):
             recorded += writer.record(50)
-            found += leading.deliver()
-            leading.survey()
+            found += leader.deliver()
+            leader.survey()
             writer.maintain()
-    found += leading.deliver()
+    found += leader.deliver()
     assert found == recorded
 
 
 def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identity(
-    make_journal: MakeJournal, leading: Leading, tmp_path: Path
+    make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     journal = tended(make_journal(segment_size=SMALL))
     record_each(journal, [message() for _ in range(20)])
-    leading.deliver()
-    leading.survey(journal.identity)
+    leader.deliver()
+    leader.survey(journal.identity)
     rest = record_each(journal, [message() for _ in range(20)])
     with taken_for_dead(tmp_path, str(journal.identity)):
         before = str(journal.identity)
@@ -185,22 +193,22 @@ def test_what_stands_open_goes_on_under_the_next_identity_alone(
             assert (key in left.by_key) is is_open
 
 
-def test_what_it_had_counted_is_counted_once(leading: Leading, tmp_path: Path) -> None:
+def test_what_it_had_counted_is_counted_once(leader: FakeLeader, tmp_path: Path) -> None:
     with living_writer(tmp_path, 4) as writer:
         writer.maintain()
-        leading.deliver()
+        leader.deliver()
         writer.lose_lock()
         for _ in range(3):
-            leading.survey()
-            leading.deliver()
-        assert totals(tmp_path) == ({"image.update INFO": 4}, {})
+            leader.survey()
+            leader.deliver()
+        assert read_totals(tmp_path) == ({"image.update INFO": 4}, {})
         writer.maintain()
         writer.record(1)
         writer.maintain()
-        writer.end()
-        leading.settle()
-    assert files(tmp_path) == set()
-    assert totals(tmp_path) == ({"image.update INFO": 5}, {})
+        writer.kill()
+        leader.settle()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path) == ({"image.update INFO": 5}, {})
 
 
 def test_a_live_file_that_is_missing_alone_is_made_again(
@@ -212,5 +220,5 @@ def test_a_live_file_that_is_missing_alone_is_made_again(
     live_path(tmp_path, before).unlink()
     journal.maintain()
     assert journal.identity == before
-    assert not has_died(tmp_path, before)
+    assert not looks_dead(tmp_path, before)
     assert ids(read(tmp_path)) == recorded

@@ -13,8 +13,17 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from tests.journal.processes import pipe, run
-from tests.journal.support import GIB, MakeJournal, ids, lost, message, read, record_each, segments
+from tests.journal.processes import pipe, run_in_process
+from tests.journal.sample_journals import (
+    GIB,
+    MakeJournal,
+    ids,
+    lost,
+    message,
+    read,
+    record_each,
+    segments,
+)
 
 TROUBLES = ("EROFS", "EDQUOT", "EIO", "EFBIG", "ENOSPC")
 
@@ -248,7 +257,7 @@ def where_no_file_may_grow(directory: Path, told: Connection) -> None:
 
 def test_where_no_file_may_grow_it_is_full_until_files_may(tmp_path: Path) -> None:
     from_it, told = pipe()
-    run(where_no_file_may_grow, tmp_path, told)
+    run_in_process(where_no_file_may_grow, tmp_path, told)
     recorded, refused, dropped = from_it.recv()
     assert refused + len(recorded) == 600
     assert 100 + 199 < len(recorded) < 300 + 199

@@ -12,7 +12,7 @@ from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import NotWrittenError
-from tests.journal.support import (
+from tests.journal.sample_journals import (
     MakeJournal,
     ids,
     lost,

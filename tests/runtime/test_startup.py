@@ -13,7 +13,7 @@ import pytest
 
 from glance_notify_middleware.runtime.startup import in_each_process
 from tests.delivery.support import lines
-from tests.journal.processes import ask
+from tests.journal.processes import call_in_process
 
 ENOUGH = 2.5  # seconds after which all has begun that does so by itself
 
@@ -41,7 +41,7 @@ def alone(path: Path) -> tuple[int, list[int], list[int]]:
 
 
 def test_a_process_that_does_not_fork_begins_after_a_moment(tmp_path: Path) -> None:
-    pid, before, after = ask(alone, tmp_path / "begun")
+    pid, before, after = call_in_process(alone, tmp_path / "begun")
     assert (before, after) == ([], [pid])
 
 
@@ -64,7 +64,7 @@ def fork_and_wait() -> int:
 
 
 def test_one_that_forks_at_once_leaves_it_to_its_children(tmp_path: Path) -> None:
-    children, found = ask(forking_at_once, tmp_path / "begun")
+    children, found = call_in_process(forking_at_once, tmp_path / "begun")
     assert sorted(found) == sorted(children)
 
 
@@ -79,7 +79,7 @@ def forking_later(path: Path) -> tuple[int, int, list[int]]:
 
 
 def test_one_that_forks_later_has_begun_and_so_does_its_child(tmp_path: Path) -> None:
-    parent, child, found = ask(forking_later, tmp_path / "begun")
+    parent, child, found = call_in_process(forking_later, tmp_path / "begun")
     assert found == [parent, child]
 
 
@@ -91,7 +91,7 @@ def running_a_command(path: Path) -> tuple[int, list[int]]:
 
 
 def test_a_command_that_is_run_is_no_fork(tmp_path: Path) -> None:
-    pid, found = ask(running_a_command, tmp_path / "begun")
+    pid, found = call_in_process(running_a_command, tmp_path / "begun")
     assert found == [pid]
 
 
@@ -105,7 +105,7 @@ def forking_and_executing(path: Path) -> list[int]:
 
 
 def test_in_a_child_that_becomes_another_program_nothing_begins(tmp_path: Path) -> None:
-    assert ask(forking_and_executing, tmp_path / "begun") == []
+    assert call_in_process(forking_and_executing, tmp_path / "begun") == []
 
 
 def failing_to_start() -> bool:
@@ -118,7 +118,7 @@ def failing_to_start() -> bool:
 
 
 def test_what_fails_to_begin_ends_no_process() -> None:
-    assert ask(failing_to_start)
+    assert call_in_process(failing_to_start)
 
 
 class Uwsgi(SimpleNamespace):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journal.leading import files, leave_behind
+from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually
 from tests.strategies import amqp10
 
@@ -33,7 +33,7 @@ def journal_dir(tmp_path: Path) -> Path:
 
 
 def segments(journal_dir: Path) -> set[str]:
-    return {name for name in files(journal_dir) if name.endswith(".seg")}
+    return {name for name in journal_file_names(journal_dir) if name.endswith(".seg")}
 
 
 @pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "waiting for outcomes"])
@@ -43,13 +43,13 @@ def test_beside_a_frozen_qpid_broker_it_ends_in_time(
     paste_file = tmp_path / "paste.ini"
     with amqp10.in_a_process() as (port, broker):
         paste_file.write_text(PASTE_FILE.format(journal_dir=journal_dir, port=port))
-        leave_behind(journal_dir, "a" * 16)
+        write_dead_process(journal_dir, "a" * 16)
         with subprocess.Popen([sys.executable, "-c", RELAY, "relay", str(paste_file)]) as relay:
             try:
                 eventually(lambda: not segments(journal_dir), 30)  # it is connected
                 broker.send_signal(signal.SIGSTOP)
                 if is_busy:
-                    leave_behind(journal_dir, "b" * 16)
+                    write_dead_process(journal_dir, "b" * 16)
                     time.sleep(1.5)  # it looks once a second
                 left = segments(journal_dir)
                 began = time.monotonic()

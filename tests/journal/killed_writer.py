@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.writer import Journal
-from tests.journal.support import GIB
+from tests.journal.sample_journals import GIB
 
 MIB = 1024 * 1024
 

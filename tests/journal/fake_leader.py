@@ -12,10 +12,10 @@ from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
-from tests.journal.support import ids, message, segments, write_segment
+from tests.journal.sample_journals import ids, message, segments, write_segment
 
 
-class Way:
+class FakeLane:
     """The subscription of one strategy."""
 
     def __init__(self, directory: Path, cursors: Cursors) -> None:
@@ -45,13 +45,13 @@ class Way:
         return found
 
 
-class Leading(Way):
+class FakeLeader(FakeLane):
     """Those of one leader, and its settling; the `others` are those of further strategies."""
 
     def __init__(self, directory: Path, *others: str) -> None:
         file = CursorFile(directory, ["rabbit", *others])
         super().__init__(directory, file.of("rabbit"))
-        self.others = [Way(directory, file.of(name)) for name in others]
+        self.others = [FakeLane(directory, file.of(name)) for name in others]
         self.unknown: list[Notification] = []  # what was told of operations that were cut
         self.has_room = True  # for that
         subscriptions = [each.subscription for each in (self, *self.others)]
@@ -72,14 +72,16 @@ class Leading(Way):
             self.unknown += unknown
         return self.has_room
 
-    def end(self) -> None:
+    def close(self) -> None:
         self.settling.close()
         for each in (self, *self.others):
             each.reader.close()
         self.cursors.save(at_once=True)
 
 
-def leave_behind(directory: Path, identity: str, count: int = 2, **counters: Any) -> list[str]:
+def write_dead_process(
+    directory: Path, identity: str, count: int = 2, **counters: Any
+) -> list[str]:
     """The files of a process that has recorded `count` notifications and has died; their ids."""
     made = [message() for _ in range(count)]
     write_segment(directory, identity, [(at, each) for at, each in enumerate(made, 5)])
@@ -88,13 +90,13 @@ def leave_behind(directory: Path, identity: str, count: int = 2, **counters: Any
     return [each.message_id for each in made]
 
 
-def totals(directory: Path) -> tuple[Counter[str], Counter[str]]:
+def read_totals(directory: Path) -> tuple[Counter[str], Counter[str]]:
     """Recorded and dropped, of all processes that have been settled."""
     found = checksummed.load(directory / "totals.json") or {}
     return Counter(found.get("recorded", {})), Counter(found.get("dropped", {}))
 
 
-def files(directory: Path) -> set[str]:
+def journal_file_names(directory: Path) -> set[str]:
     """Segments and live files."""
     live = {path.name for path in directory.glob("*.live")}
     return {path.name for path in segments(directory)} | live

@@ -11,7 +11,7 @@ import pytest
 Inode = tuple[int, int]
 
 
-class Power:
+class PowerCut:
     """Sees what this process has synced in one directory."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.journal.support import message, write_segment
+from tests.journal.sample_journals import message, write_segment
 
 NOBODY = 65534
 
