@@ -42,7 +42,7 @@ PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))
 pins: $(PINS:%=build/pins-%/made) rabbitmq ## the tests of brokers, relay and journal on the libraries of older releases of OpenStack; part of make long
 	@for release in $(PINS); do \
 	  echo "On the libraries of OpenStack $$release:" && \
-	  build/pins-$$release/bin/python -m pytest tests/doors tests/runtime \
+	  build/pins-$$release/bin/python -m pytest tests/doors tests/runtime tests/recorder \
 	    tests/journal tests/delivery tests/strategies tests/rabbit || exit 1; \
 	done
 

@@ -9,9 +9,13 @@ from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.recorder import Recorder, SeveralRecorders
+from glance_notify_middleware.recorder.logging_strategy import (
+    NOTIFICATIONS,
+    FileRecorder,
+    LoggerRecorder,
+)
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.strategies.loading import makers
-from glance_notify_middleware.strategies.log import NOTIFICATIONS, FileRecorder, LoggerRecorder
 from glance_notify_middleware.strategies.registry import describe
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 

@@ -13,8 +13,8 @@ BUILT_IN: Mapping[str, BuiltIn] = {"rabbit": RABBIT, "qpid": QPID}
 WITHOUT_DELIVERY = ("noop", "logging")
 """The words of notifier_strategy that mean no Strategy, as nothing is sent to a broker.
 
-noop: the filter takes itself out of the pipeline. logging: a recorder (`strategies.log`) writes
-each notification at once.
+noop: the filter takes itself out of the pipeline. logging: a recorder writes each notification at
+once (`recorder.logging_strategy`).
 """
 
 

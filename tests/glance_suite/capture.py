@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import factory
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.strategies.log import LoggerRecorder
+from glance_notify_middleware.recorder.logging_strategy import LoggerRecorder
 from glance_notify_middleware.wsgi import lookup
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.agreement import native

@@ -69,11 +69,11 @@ MUTATIONS = (
     ),
     Mutation(
         "a file holds what drives a terminal",
-        "strategies/log.py",
+        "recorder/logging_strategy.py",
         "escaped_json(notification.to_json())",
         "notification.to_json()",
         (
-            "strategies/test_log.py"
+            "recorder/test_logging_strategy.py"
             "::test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it",
         ),
     ),
@@ -506,11 +506,11 @@ MUTATIONS = (
     ),
     Mutation(
         "what one recorder cannot record is not given to the next recorder",
-        "recorder.py",
+        "recorder/__init__.py",
         "                reasons.append(str(error))\n",
         "                raise\n",
         (
-            "test_recorder.py"
+            "recorder/test_several.py"
             "::test_notification_that_one_recorder_loses_is_named_and_the_other_recorder_has_all",
         ),
     ),
@@ -926,7 +926,7 @@ MUTATIONS = (
     ),
     Mutation(
         "everybody may read the log file",
-        "strategies/log.py",
+        "recorder/logging_strategy.py",
         "os.open(path, flags, 0o640)",
         "os.open(path, flags, 0o644)",
         ("doors/test_factory.py::test_a_log_file_is_made_and_written",),

@@ -18,7 +18,7 @@ import pytest
 
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError
-from glance_notify_middleware.strategies.log import FileRecorder, LoggerRecorder
+from glance_notify_middleware.recorder.logging_strategy import FileRecorder, LoggerRecorder
 
 
 def notification(payload: str = "an-id", priority: Priority = Priority.INFO) -> Notification:

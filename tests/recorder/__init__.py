@@ -1,0 +1,1 @@
+"""The recorder, several recorders as one, and the recorders of the logging strategy."""
