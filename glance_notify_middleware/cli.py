@@ -16,7 +16,7 @@ from paste.deploy import loadwsgi
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies.loading import makers
 
@@ -58,8 +58,9 @@ def _relay(settings: Settings) -> int:
             "expected rabbit, qpid, or another that sends to a broker"
         )
     _become_owner(assembly.directory_of(settings))
-    assembly.prepare(settings, strategies)
-    relay = assembly.relay(settings, strategies)
+    host = hosting.host()
+    assembly.prepare(settings, strategies, host)
+    relay = assembly.relay(settings, strategies, host)
     # Blocked, one that comes too early is kept for sigwait. A handler could be missed: Python runs
     # it in this thread, which does not wake for it when it is about to wait for a lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)

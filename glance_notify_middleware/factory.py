@@ -7,7 +7,7 @@ from wsgiref.types import WSGIApplication
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.recorder import Recorder, SeveralRecorders
 from glance_notify_middleware.recorder.logging_strategy import (
     NOTIFICATIONS,
@@ -53,8 +53,9 @@ def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
         places.append(settings.log_file or f"the logger {NOTIFICATIONS.name}")
     strategies = makers(settings)
     if strategies:
-        assembly.prepare(settings, strategies)
-        recorders.append(assembly.recorder(settings, strategies, paste_file))
+        host = hosting.host()
+        assembly.prepare(settings, strategies, host)
+        recorders.append(assembly.recorder(settings, strategies, host, paste_file))
         brokers = " and ".join(_place(name, settings) for name in strategies)
         places.append(f"{brokers}, by way of the journal in {settings.journal_dir}")
     recorder = recorders[0] if len(recorders) == 1 else SeveralRecorders(recorders)

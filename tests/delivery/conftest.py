@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from glance_notify_middleware.delivery.hosting import Host
 from tests.delivery.relays import Broker
 from tests.delivery.support import Bench
 from tests.journal.conftest import make_journal as make_journal
+
+
+@pytest.fixture
+def host() -> Host:
+    """What hosts journals and relays in this process, for this test alone."""
+    return Host()
 
 
 @pytest.fixture

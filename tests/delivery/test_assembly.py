@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from glance_notify_middleware import config
-from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery import assembly, hosting, maintenance
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
 from glance_notify_middleware.journal.layout import listing
@@ -40,7 +41,9 @@ def settings(directory: Path, **options: str) -> config.Settings:
     return config.read(given, "this-host")
 
 
-def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path: Path) -> None:
+def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(
+    host: Host, tmp_path: Path
+) -> None:
     """It can be all that fills it: delivered, but not removed before the rest was told."""
     directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
     directory.mkdir()
@@ -53,10 +56,10 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path
     dead.close()
     chosen = settings(directory, journal_max_size="1MiB", relay="external", **REFUSE)
     makers = {"rabbit": lambda: Appending(broker.path)}
-    assembly.prepare(chosen, makers)
-    recorder = assembly.recorder(chosen, makers)
+    assembly.prepare(chosen, makers, host)
+    recorder = assembly.recorder(chosen, makers, host)
     eventually(recorder.refuses)
-    relay = assembly.relay(chosen, makers)
+    relay = assembly.relay(chosen, makers, host)
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
@@ -68,7 +71,9 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(tmp_path
         thread.join()
 
 
-def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path) -> None:
+def test_what_the_dead_have_left_open_is_told_however_long_it_is(
+    host: Host, tmp_path: Path
+) -> None:
     """All of it is more than one record takes."""
     directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
     directory.mkdir()
@@ -79,7 +84,7 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path)
         dead.begin(key, encode(begun))
     dead.close()
     chosen = settings(directory, relay="external")
-    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
+    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)}, host)
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
@@ -93,7 +98,7 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(tmp_path: Path)
 
 @pytest.mark.parametrize("strategies", [("rabbit",), ("rabbit", "qpid")])
 def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
-    strategies: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    strategies: tuple[str, ...], host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of all strategies and all priorities together."""
     directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
@@ -105,7 +110,7 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
         journal.record([message(bytes(500), priority=priority)])
     chosen = settings(directory, journal_max_size="1MiB", relay="external")
     makers = dict.fromkeys(strategies, lambda: Nowhere(broker.path))
-    relay = assembly.relay(chosen, makers)
+    relay = assembly.relay(chosen, makers, host)
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
@@ -126,15 +131,18 @@ class Nowhere(Appending):
 
 
 def test_where_no_thread_can_be_started_it_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
     monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
-    monkeypatch.setattr(assembly, "_AGAIN", 0.5)
+    monkeypatch.setattr(hosting, "_THREAD_RETRY", 0.5)
     chosen = settings(directory)
     makers = {"rabbit": lambda: Appending(broker.path)}
-    assembly.prepare(chosen, makers)
-    recorder = assembly.recorder(chosen, makers)
+    assembly.prepare(chosen, makers, host)
+    recorder = assembly.recorder(chosen, makers, host)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse_thread)
         for _ in range(9):
@@ -145,12 +153,13 @@ def test_where_no_thread_can_be_started_it_is_tried_again(
     try:
         eventually(lambda: len(broker.ids) == 10)
     finally:
-        assembly._end()
+        host.end()
 
 
 PROGRAM = """
 import os, sys, time
 from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.hosting import host
 from pathlib import Path
 from tests.delivery.relays import Appending
 from tests.delivery.test_assembly import settings
@@ -161,7 +170,8 @@ class Hanging(Appending):
         time.sleep(60)
 
 for directory in map(Path, sys.argv[1:]):
-    assembly.recorder(settings(directory), {"rabbit": lambda: Hanging(directory / "broker")})
+    makers = {"rabbit": lambda: Hanging(directory / "broker")}
+    assembly.recorder(settings(directory), makers, host())
 time.sleep(3)
 print(time.monotonic())
 """
@@ -180,7 +190,10 @@ def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: P
 
 
 def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """As under gunicorn --preload --user, started as root: the directory was made by root."""
     caplog.set_level(logging.INFO)
@@ -188,8 +201,8 @@ def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
     directory = open_to_all(tmp_path) / "journal"
     chosen = settings(directory, relay="external", **REFUSE)
     makers = {"rabbit": lambda: Appending(tmp_path / "broker")}
-    assembly.prepare(chosen, makers)
-    recorder = assembly.recorder(chosen, makers)
+    assembly.prepare(chosen, makers, host)
+    recorder = assembly.recorder(chosen, makers, host)
     with as_another_user() as user:
         eventually(recorder.refuses)
         time.sleep(2.5)
@@ -229,15 +242,18 @@ def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
 
     turns = itertools.count()
     monkeypatch.setattr(ours, "open", fail)
-    monkeypatch.setattr(assembly, "time", SimpleNamespace(sleep=rest))
+    monkeypatch.setattr(maintenance, "time", SimpleNamespace(sleep=rest))
     with pytest.raises(SystemExit):
-        assembly._tend(ours)
+        maintenance.maintain(ours)
     assert len(lines(caplog, logging.ERROR)) == expected
     assert lines(caplog)[-1] == f"the journal in {tmp_path} is tended again"
 
 
 def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """And its trouble, which was logged before, is not logged as that of a request."""
     tended: list[Path] = []
@@ -251,7 +267,7 @@ def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
 
     directories = [tmp_path / name for name in "ab"]
     all_here = [Ours(directory=each) for each in directories]
-    monkeypatch.setattr(assembly._JOURNALS, "all", lambda: all_here)
-    assembly._end()
+    monkeypatch.setattr(host.journals, "all", lambda: all_here)
+    host.end()
     assert tended == directories
     assert lines(caplog, logging.ERROR) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.layout import file_sizes
 from glance_notify_middleware.recorder import NotRecordedError
@@ -23,7 +24,7 @@ SECONDS = 4.0
 def record(directory: Path, bound: str, count: int, told: Connection) -> None:
     """What a worker does that serves `count` requests in a while; tells how many were refused."""
     chosen = settings(directory, relay="external", journal_max_size=bound, **REFUSE)
-    recorder = assembly.recorder(chosen, {"rabbit": lambda: Appending(directory)})
+    recorder = assembly.recorder(chosen, {"rabbit": lambda: Appending(directory)}, Host())
     refused = 0
     began = time.monotonic()
     for number in range(count):

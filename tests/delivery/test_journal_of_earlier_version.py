@@ -14,6 +14,7 @@ import pytest
 from glance_notify_middleware import config
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.support import lines
@@ -75,7 +76,7 @@ def deliver_all(journal_dir: Path) -> list[str]:
     """Run a relay until the files of the killed processes and the aside file are gone; the bodies
     of the messages in the order in which they were sent."""
     strategy = Keeping()
-    relay = assembly.relay(settings(journal_dir), {"rabbit": lambda: strategy})
+    relay = assembly.relay(settings(journal_dir), {"rabbit": lambda: strategy}, Host())
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
@@ -139,5 +140,5 @@ def test_counters_of_the_killed_processes_are_added_to_the_totals(journal_dir: P
 def test_destinations_that_were_agreed_on_are_those_of_the_same_options(journal_dir: Path) -> None:
     """So a process of this version can start while those of the earlier one run."""
     before = {path.name: path.read_bytes() for path in journal_dir.iterdir()}
-    assembly.prepare(settings(journal_dir), ["rabbit"])
+    assembly.prepare(settings(journal_dir), ["rabbit"], Host())
     assert {path.name: path.read_bytes() for path in journal_dir.iterdir()} == before

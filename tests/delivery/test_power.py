@@ -14,6 +14,7 @@ from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.aside import ASIDE_RETRY
 from glance_notify_middleware.delivery.cursors import Cursors, begin_now
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.journal import checksummed
@@ -194,7 +195,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
         {"notifier_strategy": "rabbit", "journal_dir": str(journal_dir), "relay": "external"},
         "this-host",
     )
-    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)})
+    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)}, Host())
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:

@@ -15,6 +15,7 @@ from glance_notify_middleware import cli, config, filter_factory
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.cursors import CursorFile
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.destinations import Destinations
 from glance_notify_middleware.journal.layout import DESTINATIONS
@@ -324,12 +325,12 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     (strategy,) = settings.notifier_strategy
     assert ", ".join(map(str, describe(strategy, settings).brokers)) == hosts
     made = makers(settings)
-    assembly.prepare(settings, made)
+    assembly.prepare(settings, made, Host())
     assert checksummed.load(tmp_path / "journal" / DESTINATIONS) == destinations
     one = made[strategy]()
     assert type(one).__name__.lower() == strategy
     one.close()
-    assembly.relay(settings, made)
+    assembly.relay(settings, made, Host())
 
 
 def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
@@ -350,20 +351,25 @@ def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
         settings = config.read(lines, "this-host")
         made = makers(settings)
         assert set(made) == {"rabbit", "qpid"}
-        assembly.prepare(settings, made)
+        assembly.prepare(settings, made, Host())
         found.append(checksummed.load(tmp_path / "journal" / DESTINATIONS) or {})
         assert found[-1].items() > expected.items()
     assert found[0] == found[1]
+
+
+def prepare(settings: config.Settings, strategies: list[str]) -> None:
+    """In a process of its own."""
+    assembly.prepare(settings, strategies, Host())
 
 
 def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
     tmp_path: Path,
 ) -> None:
     settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
-    call_in_process(assembly.prepare, settings, ["rabbit"])
+    call_in_process(prepare, settings, ["rabbit"])
     CursorFile(tmp_path, ["rabbit"]).save()
     write_dead_process(tmp_path, "a" * 16, 3)
-    call_in_process(assembly.prepare, settings, ["rabbit", "qpid"])
+    call_in_process(prepare, settings, ["rabbit", "qpid"])
     write_dead_process(tmp_path, "b" * 16, 3)
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
     assert file.of("rabbit").positions == {}

@@ -9,7 +9,7 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import OPTIONS, OptionError
-from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import DESTINATIONS
 from glance_notify_middleware.strategies.loading import makers
@@ -73,7 +73,7 @@ JOINED = {
 def load(directory: Path, lines: Lines) -> None:
     """As far as a filter's load is about the others."""
     settings = config.read({"journal_dir": str(directory), **lines}, "this-host")
-    assembly.prepare(settings, makers(settings))
+    assembly.prepare(settings, makers(settings), hosting.host())
 
 
 def live(directory: Path, lines: Lines) -> None:

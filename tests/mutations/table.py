@@ -492,7 +492,7 @@ MUTATIONS = (
     ),
     Mutation(
         "nobody sees that no relay runs",
-        "delivery/assembly.py",
+        "delivery/maintenance.py",
         "            look()\n",
         "",
         ("delivery/test_leader_watch.py::test_each_process_that_records_looks",),
@@ -815,9 +815,9 @@ MUTATIONS = (
     ),
     Mutation(
         "unknown outcomes are not synced before the segments that tell them go",
-        "delivery/assembly.py",
-        "        ours().sync()",
-        "        ours()",
+        "delivery/hosting.py",
+        "            self().sync()",
+        "            self()",
         ("delivery/test_power.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
     ),
     Mutation(
@@ -1122,7 +1122,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a trouble that lasts is another one each second, as its text is",
-        "delivery/assembly.py",
+        "delivery/maintenance.py",
         'trouble = type(error), getattr(error, "errno", None)',
         "trouble = type(error), id(error)",
         ("delivery/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),

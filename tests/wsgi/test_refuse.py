@@ -12,6 +12,7 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
 from tests.delivery.relays import Appending
@@ -39,9 +40,15 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(directory: Path) -> Serve:
+def host() -> Host:
+    """What hosts the journal of this process, for this test alone."""
+    return Host()
+
+
+@pytest.fixture
+def serve(directory: Path, host: Host) -> Serve:
     """Serves a request, and tells what was answered; `refuse` is what the operator chose."""
-    recorders = {policy: _recorder(directory, policy) for policy in ("drop", "refuse")}
+    recorders = {policy: _recorder(directory, policy, host) for policy in ("drop", "refuse")}
     eventually(lambda: bool(list(directory.glob("*.live"))))
 
     def one(method: str, path: str, *, refuse: bool) -> str:
@@ -51,59 +58,61 @@ def serve(directory: Path) -> Serve:
     return one
 
 
-def _recorder(directory: Path, policy: str) -> Recorder:
+def _recorder(directory: Path, policy: str, host: Host) -> Recorder:
     section = {"notifier_strategy": "rabbit", "relay": "external", "journal_dir": str(directory)}
     chosen = config.read(
         section | {"journal_max_size": "1MiB", "journal_when_full": policy}, "this-host"
     )
     makers = {"rabbit": lambda: Appending(directory / "broker")}
-    assembly.prepare(chosen, makers)
-    return assembly.recorder(chosen, makers)
+    assembly.prepare(chosen, makers, host)
+    return assembly.recorder(chosen, makers, host)
 
 
-def journal_in(directory: Path) -> Journal:
-    (found,) = [each for each in assembly._JOURNALS.all() if each.directory == directory.resolve()]
+@pytest.fixture
+def journal(host: Host, serve: Serve) -> Journal:
+    """The journal to which `serve` records."""
+    (found,) = host.journals.all()
     return found
 
 
-def fill(directory: Path) -> None:
-    (directory / "backlog").write_bytes(bytes(MIB))
-    eventually(lambda: journal_in(directory).is_full)
+def fill(journal: Journal) -> None:
+    (journal.directory / "backlog").write_bytes(bytes(MIB))
+    eventually(lambda: journal.is_full)
 
 
-def test_a_full_journal_refuses_where_the_operator_chose_so(directory: Path, serve: Serve) -> None:
-    fill(directory)
+def test_a_full_journal_refuses_where_the_operator_chose_so(journal: Journal, serve: Serve) -> None:
+    fill(journal)
     before = len(CREATED.requests)
     assert "503 Service Unavailable" in serve(*CREATE, refuse=True)
     assert "503 Service Unavailable" in serve("GET", FILE, refuse=True)
     assert len(CREATED.requests) == before, "Glance must not see what is refused"
 
 
-def test_what_is_no_event_is_not_refused(directory: Path, serve: Serve) -> None:
-    fill(directory)
+def test_what_is_no_event_is_not_refused(journal: Journal, serve: Serve) -> None:
+    fill(journal)
     assert "201 Created" in serve("GET", "/v2/images", refuse=True)
 
 
 def test_a_full_journal_drops_the_newest_by_default_and_logs_them_whole(
-    directory: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+    journal: Journal, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fill(directory)
+    fill(journal)
     caplog.clear()
     assert "201 Created" in serve(*CREATE, refuse=False)
     (line,) = [record.getMessage() for record in caplog.records]
     assert "the journal is full: notifications are lost" in line
     assert '"event_type":"image.create"' in line
-    assert journal_in(directory).counters()["dropped"] == {"full": 1}
+    assert journal.counters()["dropped"] == {"full": 1}
 
 
-def test_when_there_is_room_again_operations_go_on(directory: Path, serve: Serve) -> None:
-    fill(directory)
-    (directory / "backlog").unlink()
+def test_when_there_is_room_again_operations_go_on(journal: Journal, serve: Serve) -> None:
+    fill(journal)
+    (journal.directory / "backlog").unlink()
     eventually(lambda: "201 Created" in serve(*CREATE, refuse=True))
 
 
 def test_a_journal_that_cannot_be_written_refuses_until_it_can(
-    directory: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One operation finds that out, and goes on; what it was to tell is logged."""
 
