@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from bench import page
-from glance_notify_middleware.wsgi.streams import WatchedBody
+from glance_notify_middleware.wsgi.response_body import WatchedBody
 
 CHUNK = b"x" * 65536
 """As Glance's file store gives them."""

@@ -1,4 +1,4 @@
-"""Events of one moment -> notifications, in the hands of the recorder."""
+"""Makes notifications of events, and gives them to the recorder."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from glance_notify_middleware.runtime.own_log import log_error
 
 
 class Emitter:
-    """Makes notifications of the events that the operator wants, and has them recorded."""
+    """Emits the events that the operator wants, and the intents of their operations."""
 
     def __init__(self, settings: Settings, recorder: Recorder) -> None:
         self._publisher_id = settings.default_publisher_id
@@ -34,11 +34,11 @@ class Emitter:
         }
 
     def wants(self, event_type: EventType, priority: Priority) -> bool:
-        """Whether the operator wants to be told of such events."""
+        """Whether the operator wants notifications of this type and priority."""
         return (event_type, priority) in self._wanted
 
     def refuses(self) -> bool:
-        """Whether no operation may begin now that would be an event."""
+        """Whether operations are to be refused now, as their events could not be recorded."""
         try:
             return self._recorder.refuses()
         except Exception as error:
@@ -46,51 +46,52 @@ class Emitter:
             return False
 
     def begin(
-        self, operation: Operation, who: Requester, destination_ip: str | None
+        self, operation: Operation, requester: Requester, destination_ip: str | None
     ) -> Intent | None:
-        """Have it recorded that the operation is about to be given to Glance.
+        """Record that the operation is about to be given to Glance; returns its intent.
 
-        None where nobody wants to know that its outcome is unknown.
+        None where the operator does not want the ERROR that an unknown outcome would be. An intent
+        that could not be recorded is returned all the same.
         """
-        refused = operation.route.failure_event
-        if (refused, Priority.ERROR) not in self._wanted:
+        failure_event = operation.route.failure_event
+        if (failure_event, Priority.ERROR) not in self._wanted:
             return None
-        begun = Intent(
+        intent = Intent(
             self._ids.key(),
             time.time(),
             self._publisher_id,
-            refused,
+            failure_event,
             TRIED.get(operation.route.action, ""),
             operation.subject_id,
-            who.request_id,
-            who.project_id,
-            who.user_id,
+            requester.request_id,
+            requester.project_id,
+            requester.user_id,
             destination_ip,
         )
         try:
-            self._recorder.begin(begun)
+            self._recorder.begin(intent)
         except Exception as error:
             log_error("should the process die, this operation leaves no trace", error)
-        return begun
+        return intent
 
-    def progress(self, running: Intent, progress: Progress) -> None:
-        """Have it recorded how far a download has come."""
-        self._recorder.progress(running, progress)
+    def progress(self, intent: Intent, progress: Progress) -> None:
+        """Record how far a download has come."""
+        self._recorder.progress(intent, progress)
 
-    def remind(self, running: RunningDownload) -> None:
-        """Have a download reminded every few seconds to tell its progress."""
-        self._recorder.remind(running)
+    def remind(self, download: RunningDownload) -> None:
+        """Have the download reminded every few seconds to record its progress."""
+        self._recorder.remind(download)
 
     def emit(
-        self, events: Sequence[ImageEvent], who: Requester, ends: Intent | None = None
+        self, events: Sequence[ImageEvent], requester: Requester, ends: Intent | None = None
     ) -> None:
-        """Have the events of this moment recorded, and with them the end of the intent `ends`.
+        """Record the events of this moment, and with them the end of the intent `ends`.
 
-        What cannot be recorded is logged, whole.
+        Notifications that cannot be recorded are logged whole.
         """
         wanted = self._wanted
         notifications = [
-            self._notification(event, who)
+            self._notification(event, requester)
             for event in events
             if (event.event_type, event.priority) in wanted
         ]
@@ -106,7 +107,7 @@ class Emitter:
         if ends is not None:
             self._recorder.record([], ends)
 
-    def _notification(self, event: ImageEvent, who: Requester) -> Notification:
+    def _notification(self, event: ImageEvent, requester: Requester) -> Notification:
         return Notification(
             message_id=self._ids.text(),
             publisher_id=self._publisher_id,
@@ -114,9 +115,9 @@ class Emitter:
             priority=event.priority,
             timestamp=time.time(),
             payload=event.payload,
-            request_id=who.request_id,
-            project_id=who.project_id,
-            user_id=who.user_id,
+            request_id=requester.request_id,
+            project_id=requester.project_id,
+            user_id=requester.user_id,
         )
 
 

@@ -1,9 +1,9 @@
-"""Follows what Glance works on after a 202 until it is known how it ended.
+"""Follows background work until it is known how it ended.
 
-By the process that accepted it, in one thread, which begins with the first and does it all:
-requests only hand over what they see. Glance works in threads of that process, too; neither goes on
-when it dies. A process that ends in good order lets Glance's threads end first (`drain_workers` in
-Glance 33): then all are looked at once more.
+The process that accepted the work follows it, in one thread, which starts with the first piece of
+work and does all look-ups: requests only hand over what they see. Glance works in threads of the
+same process: when the process dies, both end. When the process ends in good order, Glance's threads
+end first (`drain_workers` in Glance 33); then all followed work is looked up once more.
 """
 
 import contextlib
@@ -18,25 +18,27 @@ from collections.abc import Callable
 
 from glance_notify_middleware.runtime.own_log import log_error
 from glance_notify_middleware.runtime.shutdown import at_process_end
-from glance_notify_middleware.wsgi import judging
+from glance_notify_middleware.wsgi import followed_work
 from glance_notify_middleware.wsgi.emitting import Emitter
-from glance_notify_middleware.wsgi.judging import Followed, Handed, Judge, Shown
+from glance_notify_middleware.wsgi.followed_work import FollowedWork, SeenRecord, UnjudgedRecords
 from glance_notify_middleware.wsgi.lookup import Lookup, Record
+from glance_notify_middleware.wsgi.outcome import OutcomeJudge
 
-_LAST_LOOK = 1.0  # seconds that the end of a process waits for
+_FINAL_LOOK = 1.0  # seconds that the end of the process waits for the final look-ups
 
 
-class Following:
-    """Those that are followed in this process.
+class Follower:
+    """The work that is followed in this process, and the thread that follows it.
 
-    `images` has the latest of each image, by the image's id. A forked child follows none of its
-    parent's. What requests leave for the thread is bounded, for it can hang in a look-up: `maximum`
-    operations, and for each of them its begin and one record (see `Handed`).
+    `latest` holds the latest work of each image by `FollowedWork.key`. A forked child follows none
+    of its parent's work. What requests leave for the thread is bounded, as the thread can hang in a
+    look-up: at most `maximum` pieces of work, and for each of them its begin and one record (see
+    `UnjudgedRecords`).
     """
 
     def __init__(
         self,
-        look: Lookup,
+        lookup: Lookup,
         emitter: Emitter,
         limit: float,
         maximum: int,
@@ -44,41 +46,48 @@ class Following:
         clock: Callable[[], float] = time.monotonic,
         start: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        """`limit` is in seconds. `start` has a function run beside the requests, for good."""
-        self._look = look
+        """`limit` is the time, in seconds, after which the outcome of work is unknown.
+
+        `start` runs a function that never returns beside the requests (None: in a daemon thread).
+        """
+        self._lookup = lookup
         self._emitter = emitter
         self._limit = limit
         self._maximum = maximum
         self._clock = clock
         self._start = start
         self._order = itertools.count()
-        self._looks_at_the_end = False  # what a forked child does if its parent does
-        self._begin_anew()
+        self._looks_at_process_end = False  # a forked child does, too, if its parent does
+        self._start_empty()
 
-    def _begin_anew(self) -> None:
+    def _start_empty(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._runs = False
-        self._handed = Handed()
-        self._judge = Judge(self._look, self._emitter, self._handed)
-        self._seen: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._due: list[tuple[float, int, Followed]] = []  # a heap
-        self._open: set[Followed] = set()  # all that have not ended
-        self.images: dict[str, Followed] = {}
+        self._unjudged = UnjudgedRecords()
+        self._judge = OutcomeJudge(self._lookup, self._emitter, self._unjudged)
+        self._steps: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._due: list[tuple[float, int, FollowedWork]] = []  # a heap, by the time of the look-up
+        self._open: set[FollowedWork] = set()  # all work that has not ended
+        self.latest: dict[str, FollowedWork] = {}
 
     # -- on the threads of requests ---------------------------------------------------------
 
-    def follow(self, followed: Followed) -> None:
-        """Glance has just accepted it."""
+    def follow(self, followed: FollowedWork) -> None:
+        """Follow work that Glance has just accepted.
+
+        Beyond `maximum` the outcome of the work is unknown at once. Raises what the start of a
+        thread raises; the next call tries to start it again.
+        """
         if self._pid != os.getpid():
-            self._begin_anew()
-        followed.until = self._clock() + self._limit
+            self._start_empty()
+        followed.deadline = self._clock() + self._limit
         with self._lock:
             has_room = len(self._open) < self._maximum
-            earlier = self.images.get(followed.key)
+            earlier = self.latest.get(followed.key)
             if has_room:
                 self._open.add(followed)
-                self.images[followed.key] = followed
+                self.latest[followed.key] = followed
         if not has_room:
             why = f"{self._maximum} others are followed already (follow_max)"
             self._judge.give_up(followed, why)
@@ -89,43 +98,50 @@ class Following:
                 (self._start or self._start_thread)(self._run)
                 self._runs = True
 
-    def of(self, image_id: str | None) -> Followed | None:
-        """What is followed of an image, by this process."""
-        return self.images.get(str(image_id)) if self._pid == os.getpid() else None
+    def find(self, image_id: str | None) -> FollowedWork | None:
+        """The latest work on the image that this process follows; None where there is none."""
+        return self.latest.get(str(image_id)) if self._pid == os.getpid() else None
 
-    def look_first(self, followed: Followed) -> None:
-        """Look it up before a request changes the image, for that may leave nothing to be seen."""
-        shown = self._judge.look_first(followed)
-        if shown is not None:
-            self._hand_over(followed, shown)
+    def look_before_change(self, followed: FollowedWork) -> None:
+        """Look the image up before a request changes it: the end of the work may be lost by that.
 
-    def saw(self, followed: Followed, record: Record) -> None:
-        """The image's record, as it was shown to a client that asked after it was accepted."""
-        self._hand_over(followed, Shown(record))
+        The look-up is made on the calling thread. What it shows is judged by the thread that
+        follows.
+        """
+        seen = self._judge.look_before_change(followed)
+        if seen is not None:
+            self._hand_over(followed, seen)
 
-    def _hand_over(self, followed: Followed, shown: Shown) -> None:
-        if not followed.ended and self._handed.put(followed, shown):
-            self._put(followed, functools.partial(self._judge.judge_shown, followed))
+    def add_record(self, followed: FollowedWork, record: Record) -> None:
+        """Hand over the image record that was shown to a client.
 
-    def _put(self, followed: Followed, step: Callable[[], None]) -> None:
-        self._seen.put(functools.partial(self._try, followed, step))
+        The client must have asked for it after Glance had accepted the work.
+        """
+        self._hand_over(followed, SeenRecord(record))
+
+    def _hand_over(self, followed: FollowedWork, seen: SeenRecord) -> None:
+        if not followed.ended and self._unjudged.put(followed, seen):
+            self._put(followed, functools.partial(self._judge.judge_seen, followed))
+
+    def _put(self, followed: FollowedWork, step: Callable[[], None]) -> None:
+        self._steps.put(functools.partial(self._try, followed, step))
 
     def _start_thread(self, run: Callable[[], None]) -> None:
         threading.Thread(target=run, name="glance-notify-following", daemon=True).start()
-        if not self._looks_at_the_end:
-            at_process_end(self.last_look)
-            self._looks_at_the_end = True
+        if not self._looks_at_process_end:
+            at_process_end(self.final_look)
+            self._looks_at_process_end = True
 
     # -- at the end of the process ----------------------------------------------------------
 
-    def last_look(self) -> None:
-        """Look up all that are followed, now. Those that have not ended have their intents."""
+    def final_look(self) -> None:
+        """Look all followed work up, now. The intents of work that has not ended stay open."""
         if self._pid != os.getpid():
             return
         done = threading.Event()
-        self._seen.put(self._look_at_all)
-        self._seen.put(done.set)
-        done.wait(_LAST_LOOK)
+        self._steps.put(self._look_all_up)
+        self._steps.put(done.set)
+        done.wait(_FINAL_LOOK)
 
     # -- in the thread ----------------------------------------------------------------------
 
@@ -133,58 +149,60 @@ class Following:
         wait = None
         while True:
             with contextlib.suppress(queue.Empty):
-                self._seen.get(timeout=wait)()
+                self._steps.get(timeout=wait)()
             wait = self.turn()
 
     def turn(self) -> float | None:
-        """Judge what requests have seen, and look one record up if it is time.
+        """Do the steps that requests have left, and look one piece of work up if it is time.
 
-        Returns the seconds to the next look-up, None: none is to come. Does not raise.
+        Returns the seconds to the next look-up; None where there is none to come. Does not raise.
         """
         with contextlib.suppress(queue.Empty):
             while True:
-                self._seen.get_nowait()()
+                self._steps.get_nowait()()
         if self._due and self._due[0][0] <= self._clock():
             _, _, followed = heapq.heappop(self._due)
-            self._try(followed, functools.partial(self._judge.look_at, followed))
-            self._try(followed, functools.partial(self._look_again_later, followed))
+            self._try(followed, functools.partial(self._judge.look_up, followed))
+            self._try(followed, functools.partial(self._schedule, followed))
         return max(0.0, self._due[0][0] - self._clock()) if self._due else None
 
-    def _try(self, followed: Followed, step: Callable[[], None]) -> None:
+    def _try(self, followed: FollowedWork, step: Callable[[], None]) -> None:
+        """Do a step of work that has not ended; forget work that has. Does not raise."""
         try:
             if not followed.ended:
                 step()
         except Exception as error:
-            if not followed.complained:
-                followed.complained = True
+            if not followed.failure_is_logged:
+                followed.failure_is_logged = True
                 log_error("what Glance does after a 202 may not be told", error)
         if followed.ended:
             self._forget(followed)
 
-    def _begin(self, followed: Followed, earlier: Followed | None) -> None:
+    def _begin(self, followed: FollowedWork, earlier: FollowedWork | None) -> None:
         if earlier is not None:
-            outlived = functools.partial(self._judge.is_outlived, earlier, followed)
-            self._try(earlier, outlived)
-        self._look_again_later(followed)
+            self._try(earlier, functools.partial(self._judge.end_superseded, earlier, followed))
+        self._schedule(followed)
 
-    def _look_at_all(self) -> None:
+    def _look_all_up(self) -> None:
         for followed in list(self._open):
-            followed.wait = judging.LONGEST_WAIT  # there is no later look at what hangs
-            self._try(followed, functools.partial(self._judge.look_at, followed))
+            # There is no later look-up: one that finds a stuck lock judges it.
+            followed.wait = followed_work.LONGEST_WAIT
+            self._try(followed, functools.partial(self._judge.look_up, followed))
 
-    def _look_again_later(self, followed: Followed) -> None:
+    def _schedule(self, followed: FollowedWork) -> None:
+        """Have the work looked up after its wait, which doubles; give it up after its deadline."""
         now = self._clock()
-        if now >= followed.until:
+        if now >= followed.deadline:
             self._judge.give_up(followed, f"Glance had not ended it after {self._limit:g} s")
             return
-        due = min(now + followed.wait, followed.until)
-        followed.wait = min(2 * followed.wait, judging.LONGEST_WAIT)
+        due = min(now + followed.wait, followed.deadline)
+        followed.wait = min(2 * followed.wait, followed_work.LONGEST_WAIT)
         heapq.heappush(self._due, (due, next(self._order), followed))
 
-    def _forget(self, followed: Followed) -> None:
+    def _forget(self, followed: FollowedWork) -> None:
         with self._lock:
             self._open.discard(followed)
-            if self.images.get(followed.key) is followed:
-                del self.images[followed.key]
-        self._handed.take(followed)
-        followed.snapshot = {}  # its turn in the heap can be to come
+            if self.latest.get(followed.key) is followed:
+                del self.latest[followed.key]
+        self._unjudged.take(followed)
+        followed.snapshot = {}  # the heap may hold the work until its look-up would be due

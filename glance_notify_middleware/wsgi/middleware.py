@@ -21,7 +21,7 @@ from glance_notify_middleware.events.operations import (
 from glance_notify_middleware.recorder import Recorder
 from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi.emitting import Emitter
-from glance_notify_middleware.wsgi.following import Following
+from glance_notify_middleware.wsgi.following import Follower
 from glance_notify_middleware.wsgi.lookup import Lookup
 from glance_notify_middleware.wsgi.observation import Equipment, Observation, may_be_cached
 from glance_notify_middleware.wsgi.placement import Placement
@@ -36,15 +36,15 @@ class NotifyMiddleware:
         self._app = app
         self._settings = settings
         self._emitter = Emitter(settings, recorder)
-        look = Lookup(app)
-        self._following = Following(look, self._emitter, settings.follow_limit, settings.follow_max)
+        lookup = Lookup(app)
+        self._follower = Follower(lookup, self._emitter, settings.follow_limit, settings.follow_max)
         self._equipment = Equipment(
             app=app,
-            look=look,
+            lookup=lookup,
             emitter=self._emitter,
-            following=self._following,
+            follower=self._follower,
             trusted_proxies=settings.trusted_proxies,
-            surroundings=Placement(),
+            placement=Placement(),
         )
         self._plans = {
             route: RoutePlan.of(self._as_chosen(route), self._emitter.wants)
@@ -62,7 +62,7 @@ class NotifyMiddleware:
     def _observe(self, environ: WSGIEnvironment) -> "Observation | RecordRead | _Refusal | None":
         operation = _operation(environ)
         if operation is None:
-            return self._passing(environ) if self._following.images else None
+            return self._passing(environ) if self._follower.latest else None
         plan = self._plans.get(operation.route)
         if plan is None and may_be_cached(operation, environ):
             operation = as_download(operation)
@@ -81,10 +81,10 @@ class NotifyMiddleware:
         image_id = shown_image_id(
             environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
         )
-        followed = self._following.of(image_id)
+        followed = self._follower.find(image_id)
         if followed is None:
             return None
-        return RecordRead(self._app, environ, followed, self._following.saw)
+        return RecordRead(self._app, environ, followed, self._follower.add_record)
 
     def _is_wanted(self, route: Route) -> bool:
         """Whether the operator wants to be told of anything that can come of it."""

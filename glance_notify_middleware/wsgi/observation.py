@@ -20,13 +20,16 @@ from glance_notify_middleware.events.identity import Proxy, Requester
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.runtime.own_log import never_raises
-from glance_notify_middleware.wsgi import lookup, streams
-from glance_notify_middleware.wsgi.answer import Answer, hand_on
+from glance_notify_middleware.wsgi import response_body
 from glance_notify_middleware.wsgi.emitting import Emitter
-from glance_notify_middleware.wsgi.following import Following
-from glance_notify_middleware.wsgi.judging import Followed
+from glance_notify_middleware.wsgi.followed_work import FollowedWork
+from glance_notify_middleware.wsgi.following import Follower
+from glance_notify_middleware.wsgi.lookup import Lookup, Record
 from glance_notify_middleware.wsgi.placement import CACHE_KEY, Placement
 from glance_notify_middleware.wsgi.plan import RoutePlan
+from glance_notify_middleware.wsgi.request_input import InputTally, unwatch_input, watch_input
+from glance_notify_middleware.wsgi.response import SeenResponse, pass_start_response
+from glance_notify_middleware.wsgi.snapshot import lasting_snapshot, take_snapshot
 
 Body = Iterable[bytes]
 
@@ -43,11 +46,11 @@ class Equipment:
     """What all observations of a filter have in common."""
 
     app: WSGIApplication
-    look: lookup.Lookup
+    lookup: Lookup
     emitter: Emitter
-    following: Following
+    follower: Follower
     trusted_proxies: Sequence[Proxy]
-    surroundings: Placement
+    placement: Placement
 
 
 class Observation:
@@ -65,16 +68,16 @@ class Observation:
         environ: WSGIEnvironment,
     ) -> None:
         self._app = equipment.app
-        self._look = equipment.look
-        self._placement = equipment.surroundings
+        self._lookup = equipment.lookup
+        self._placement = equipment.placement
         self._emitter = equipment.emitter
-        self._following = equipment.following
+        self._follower = equipment.follower
         self._plan = plan
         self._operation = operation
         self._environ = environ
 
         self._may_be_cached = may_be_cached(operation, environ)
-        self._snapshot = lookup.snapshot(environ) if plan.may_look_up else {}
+        self._snapshot = take_snapshot(environ) if plan.may_look_up else {}
         self._context = identity.from_context(environ)
         self._destination_ip = (
             identity.destination_ip(environ, equipment.trusted_proxies)
@@ -83,15 +86,15 @@ class Observation:
         )
 
         self._intent: Intent | None = None
-        self._input: streams.InputTally | None = None
+        self._input: InputTally | None = None
         self._prepared = False  # image.prepare was told
         self._may_change_locations = False  # the patch is, or may be, about locations
-        self._before: lookup.Record | None = None
+        self._before: Record | None = None
         self._earlier_tasks: frozenset[str] | None = None
         self._owner_asked = False
-        self._owner_record: lookup.Record | None = None
-        self._answer = Answer()
-        self._body: streams.WatchedBody | None = None
+        self._owner_record: Record | None = None
+        self._response = SeenResponse()
+        self._body: response_body.WatchedBody | None = None
         self._bytes_written = 0  # image data given to write()
         self._ended = threading.Lock()  # taken by whoever sees the end first, and kept
 
@@ -110,19 +113,19 @@ class Observation:
     def begin(self) -> None:
         """To be called before anything else."""
         if CACHE_KEY in self._environ:
-            self._placement.saw_cache_above(self._operation)
+            self._placement.note_cache_keys(self._operation)
         if self._plan.input_kept and "wsgi.input" in self._environ:
             kept = self._plan.input_kept
-            self._input = streams.watch_input(self._environ, self._on_read, kept)
+            self._input = watch_input(self._environ, self._on_read, kept)
         operation = self._operation
-        if self._following.images and operation.action is not Action.SEND:
-            followed = self._following.of(operation.image_id)
+        if self._follower.latest and operation.action is not Action.SEND:
+            followed = self._follower.find(operation.image_id)
             if followed is not None:
-                self._following.look_first(followed)
+                self._follower.look_before_change(followed)
         if self._plan.looks_before:
-            self._before = self._look.record(operation, self._snapshot)
+            self._before = self._lookup.record(operation, self._snapshot)
         if self._plan.lists_tasks:
-            listed = self._look.tasks(operation, self._snapshot)
+            listed = self._lookup.task_listing(operation, self._snapshot)
             self._earlier_tasks = tasks.ids_to_keep(tasks.parse_listing(listed, operation.action))
         self._intent = self._emitter.begin(
             operation, self._context or _NOBODY, self._destination_ip
@@ -138,14 +141,14 @@ class Observation:
         if self._operation.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
             if self._plan.wants_prepare:
-                record = self._look.record(self._operation, self._snapshot)
+                record = self._lookup.record(self._operation, self._snapshot)
                 self._emitter.emit([rules.prepare_event(self._operation, record)], self._who())
         elif self._operation.action is Action.PATCH and (
             seen.is_cut or rules.may_change_locations(seen.head)
         ):
             self._may_change_locations = True
             if self._plan.wants_activate:
-                self._before = self._look.record(self._operation, self._snapshot)
+                self._before = self._lookup.record(self._operation, self._snapshot)
 
     # -- while it answers -------------------------------------------------------------------
 
@@ -157,13 +160,13 @@ class Observation:
         exc_info: Any = None,
     ) -> Callable[[bytes], object]:
         """In the place of `start_response`."""
-        write = hand_on(start_response, self._started, status, headers, exc_info)
+        write = pass_start_response(start_response, self._started, status, headers, exc_info)
         return functools.partial(self._write, write)
 
     @never_raises
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self._answer.started(status, headers)
-        if self._may_be_cached and self._answer.status in DATA_STATUSES:
+        self._response.start(status, headers)
+        if self._may_be_cached and self._response.status in DATA_STATUSES:
             self._operation = as_download(self._operation)
 
     def _write(self, write: Callable[[bytes], object], data: bytes) -> None:
@@ -182,28 +185,28 @@ class Observation:
         of it is there already, that is now, and the body goes on untouched.
         """
         if self._sends_data():
-            if self._answer.status is not None:
+            if self._response.status is not None:
                 self._owner()
             if self._intent is None:
-                self._body = streams.watched(body, self._end)
+                self._body = response_body.watch(body, self._end)
             else:
-                self._body = streams.watched(body, self._end, on_progress=self._went_on)
+                self._body = response_body.watch(body, self._end, on_progress=self._went_on)
                 self._emitter.remind(self._body)
             return self._body
-        if self._answer.status is not None and isinstance(body, (list, tuple)):
+        if self._response.status is not None and isinstance(body, (list, tuple)):
             for chunk in body:
-                self._answer.saw(chunk)
+                self._response.add_chunk(chunk)
             self._finish(None, True)
             return body
-        if self._answer.is_complete:
+        if self._response.is_complete:
             self._finish(None, True)
             return body
-        return streams.watched(body, self._end, self._saw)
+        return response_body.watch(body, self._end, self._saw)
 
     @never_raises
     def _saw(self, chunk: bytes) -> None:
-        self._answer.saw(chunk)
-        if self._answer.is_complete:
+        self._response.add_chunk(chunk)
+        if self._response.is_complete:
             self._finish(None, True)
 
     @never_raises
@@ -215,7 +218,7 @@ class Observation:
             self._emitter.progress(self._intent, Progress(sent, owner))
 
     def _sends_data(self) -> bool:
-        return self._operation.action is Action.SEND and self._answer.carries_data
+        return self._operation.action is Action.SEND and self._response.carries_data
 
     # -- at the end -------------------------------------------------------------------------
 
@@ -230,15 +233,15 @@ class Observation:
             self._tell_end(error, exhausted)
         finally:  # what the server still holds must not hold the request
             if self._input is not None:
-                streams.unwatch_input(self._environ)
+                unwatch_input(self._environ)
             self._environ, self._input, self._body = {}, None, None
 
     def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
         if self._context is None:
-            self._placement.saw_no_context(self._environ, self._answer.status)
+            self._placement.note_no_context(self._environ, self._response.status)
         elif identity.was_passed_on(self._context, self._environ):
-            self._placement.saw_passed_on(self._operation)
-            self._look.forget(self._operation)
+            self._placement.note_passed_on(self._operation)
+            self._lookup.forget_owner(self._operation)
             self._emitter.emit([], self._context, self._intent)
             return
         request = self._request_facts()
@@ -251,7 +254,7 @@ class Observation:
         told = rules.decide(exchange, found, _now)
         self._emitter.emit(told, request.requester, self._intent)
         if self._operation.action is not Action.SEND:
-            self._look.forget(self._operation)
+            self._lookup.forget_owner(self._operation)
 
     def _follow(self, request: RequestFacts) -> None:
         """Have it followed: its intent stands until that is known."""
@@ -259,14 +262,14 @@ class Observation:
             return
         asked = background.parse_import(request.body_start)
         accepted = BackgroundWork(self._operation, asked, background.needed_fields(self._before))
-        snapshot = lookup.lasting(self._snapshot, identity.glance_context(self._environ))
+        snapshot = lasting_snapshot(self._snapshot, identity.glance_context(self._environ))
         who, intent = request.requester, self._intent
-        self._following.follow(Followed(accepted, who, intent, snapshot, self._earlier_tasks))
-        self._look.forget(self._operation)
+        self._follower.follow(FollowedWork(accepted, who, intent, snapshot, self._earlier_tasks))
+        self._lookup.forget_owner(self._operation)
 
     def _names_task(self, who: Requester) -> bool:
         """Whether the answer names a task that is to be followed: then the intent names it, too."""
-        task = self._answer.record(self._operation.route.version) or {}
+        task = self._response.record_in_body(self._operation.route.version) or {}
         task_id, begun = task.get("id"), self._intent
         if not tasks.may_make_image(task):
             self._emitter.emit([], who, begun)
@@ -280,26 +283,26 @@ class Observation:
         self._emitter.emit([], who, begun)
         return True
 
-    def _found(self, source: Source | None) -> lookup.Record | None:
+    def _found(self, source: Source | None) -> Record | None:
         match source:
             case Source.ANSWER:
-                return self._answer.record(self._operation.route.version)
+                return self._response.record_in_body(self._operation.route.version)
             case Source.BEFORE:
                 return self._before
             case Source.OWNER | Source.HEADERS:
                 return self._owner()
             case Source.AFTER if self._plan.wants_success:
-                return self._look.record(self._operation, self._snapshot)
+                return self._lookup.record(self._operation, self._snapshot)
             case _:
                 return None
 
-    def _owner(self) -> lookup.Record | None:
+    def _owner(self) -> Record | None:
         """Owner and size of the image that is sent; asked for once."""
         if self._operation.route.source is Source.HEADERS:
-            return self._answer.record_in_headers()
+            return self._response.record_in_headers()
         if not self._owner_asked:
             self._owner_asked = True
-            self._owner_record = self._look.owner_and_size(self._operation, self._snapshot)
+            self._owner_record = self._lookup.owner_and_size(self._operation, self._snapshot)
         return self._owner_record
 
     def _request_facts(self) -> RequestFacts:
@@ -329,19 +332,21 @@ class Observation:
         )
 
     def _response_facts(self, error: BaseException | None, exhausted: bool) -> ResponseFacts:
-        answer = self._answer
+        response = self._response
         failed = None if error is None else type(error).__name__
         if self._operation.action is not Action.SEND:
-            return ResponseFacts(answer.status, answer.reason, answer.explanation(), failed)
+            return ResponseFacts(response.status, response.reason, response.explanation(), failed)
         sent = self._bytes_written + (self._body.bytes_sent if self._body else 0)
         kept = exhausted and self._promise() in (sent, None)
-        return ResponseFacts(answer.status, answer.reason, error=failed, bytes_sent=sent, kept=kept)
+        return ResponseFacts(
+            response.status, response.reason, error=failed, bytes_sent=sent, kept=kept
+        )
 
     def _promise(self) -> int | None:
         """How many bytes of data the answer promised; None when any number keeps it."""
-        if not self._answer.carries_data:
+        if not self._response.carries_data:
             return None
-        return self._answer.promised_data((self._owner() or {}).get("size"))
+        return self._response.promised_bytes((self._owner() or {}).get("size"))
 
 
 def _now() -> str:

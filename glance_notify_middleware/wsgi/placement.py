@@ -1,4 +1,7 @@
-"""What requests show of what stands around the filter: said once, or counted."""
+"""What requests show of the filter's place: in the pipeline, and among several nodes of Glance.
+
+Where the filter cannot do its work in its place, a warning is logged, once for each filter.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -23,32 +26,35 @@ _NOBODY = (
 
 
 class Placement:
-    """One for each filter of a process. `passed_on` counts requests that another node tells."""
+    """The place of one filter. `passed_on` counts the requests that another node has done."""
 
     def __init__(self) -> None:
         self.passed_on = 0
-        self._unsaid = {_CACHE_ABOVE, _NOBODY}
+        self._not_logged = {_CACHE_ABOVE, _NOBODY}
 
-    def saw_cache_above(self, operation: Operation) -> None:
-        """A request came with the keys of Glance's cache filter: it was no hit."""
+    def note_cache_keys(self, operation: Operation) -> None:
+        """A request came with the keys of Glance's cache filter: the cache did not answer it."""
         if operation.action is Action.SEND:
-            self._say(_CACHE_ABOVE)
+            self._warn_once(_CACHE_ABOVE)
 
-    def saw_no_context(self, environ: Mapping[str, Any], status: int | None) -> None:
-        """A request came without a context and is answered; its environ as it is now."""
+    def note_no_context(self, environ: Mapping[str, Any], status: int | None) -> None:
+        """A request came without a context of Glance's. `environ` is as it is after the call.
+
+        `status` is that of the response; None where the application raised before it gave one.
+        """
         granted = status is not None and 200 <= status < 300
         if granted and not identity.authentication_has_run(environ):
-            self._say(_NOBODY)
+            self._warn_once(_NOBODY)
 
-    def saw_passed_on(self, operation: Operation) -> None:
-        """Another node did what was asked."""
+    def note_passed_on(self, operation: Operation) -> None:
+        """Another node did the operation: its filter emits the events."""
         self.passed_on += 1
         what = f"{operation.route.method} {operation.route.path}"
         LOG.debug("%s: another node did it, and tells it (%d so far)", what, self.passed_on)
 
-    def _say(self, what: str) -> None:
+    def _warn_once(self, what: str) -> None:
         try:
-            self._unsaid.remove(what)  # by one thread alone
+            self._not_logged.remove(what)  # succeeds on one thread only
         except KeyError:
             return
         log_line(LOG, logging.WARNING, what)

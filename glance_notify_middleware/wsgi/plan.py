@@ -7,17 +7,17 @@ from typing import Self
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Route, Source
-from glance_notify_middleware.wsgi import streams
+from glance_notify_middleware.wsgi.request_input import DATA_KEPT, JSON_KEPT
 
 _INPUT_KEPT = {
-    Action.UPLOAD: streams.HEAD,
-    Action.STAGE: streams.HEAD,
-    Action.PATCH: streams.ALL,
-    Action.CREATE_V1: streams.HEAD,
-    Action.UPDATE_V1: streams.HEAD,
-    Action.IMPORT: streams.ALL,
-    Action.TASK: streams.ALL,
-    Action.MEMBERS_V1: streams.ALL,
+    Action.UPLOAD: DATA_KEPT,
+    Action.STAGE: DATA_KEPT,
+    Action.PATCH: JSON_KEPT,
+    Action.CREATE_V1: DATA_KEPT,
+    Action.UPDATE_V1: DATA_KEPT,
+    Action.IMPORT: JSON_KEPT,
+    Action.TASK: JSON_KEPT,
+    Action.MEMBERS_V1: JSON_KEPT,
 }
 _LISTED = (Action.IMPORT, Action.ADD_LOCATION)  # as tasks, below the image
 _WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)

@@ -1,4 +1,4 @@
-"""A record that somebody asked for, on its way to the client: it tells how an image is doing."""
+"""The GET of an image record by a client, which shows how the background work on it is doing."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -6,59 +6,60 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.runtime.own_log import never_raises
-from glance_notify_middleware.wsgi import streams
-from glance_notify_middleware.wsgi.answer import Answer, hand_on
-from glance_notify_middleware.wsgi.judging import Followed
+from glance_notify_middleware.wsgi import response_body
+from glance_notify_middleware.wsgi.followed_work import FollowedWork
+from glance_notify_middleware.wsgi.response import SeenResponse, pass_start_response
 
 _API_VERSION = 2
 
 
 class RecordRead:
-    """The GET of a record; `saw` is given it when the client has (or could have) all of it.
+    """The GET of the record of an image that is followed.
 
-    What the application gives passes as it is, and when it is given.
+    `on_record` is called with the record once the body is exhausted. All that the application gives
+    passes as it is, and when the application gives it.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         environ: WSGIEnvironment,
-        followed: Followed,
-        saw: Callable[[Followed, Mapping[str, Any]], None],
+        followed: FollowedWork,
+        on_record: Callable[[FollowedWork, Mapping[str, Any]], None],
     ) -> None:
         self._app = app
         self._environ = environ
         self._followed = followed
-        self._saw = saw
-        self._answer = Answer()
+        self._on_record = on_record
+        self._response = SeenResponse()
 
     def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
         """Call the application, once."""
-        start = functools.partial(hand_on, start_response, self._started)
+        start = functools.partial(pass_start_response, start_response, self._started)
         body = self._app(self._environ, start)
-        watched = self._watched(body)
+        watched = self._watch(body)
         return body if watched is None else watched
 
     @never_raises
     def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self._answer.started(status, headers)
+        self._response.start(status, headers)
 
     @never_raises
-    def _watched(self, body: Iterable[bytes]) -> Iterable[bytes]:
+    def _watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
         if not isinstance(body, (list, tuple)):
-            return streams.watched(body, self._ended, self._chunk)
+            return response_body.watch(body, self._on_end, self._on_chunk)
         for chunk in body:
-            self._answer.saw(chunk)
-        self._ended(None, True)
+            self._response.add_chunk(chunk)
+        self._on_end(None, True)
         return body
 
     @never_raises
-    def _chunk(self, chunk: bytes) -> None:
-        self._answer.saw(chunk)
+    def _on_chunk(self, chunk: bytes) -> None:
+        self._response.add_chunk(chunk)
 
     @never_raises
-    def _ended(self, error: BaseException | None, exhausted: bool) -> None:
-        if exhausted and self._answer.status == 200:
-            record = self._answer.record(_API_VERSION)
+    def _on_end(self, error: BaseException | None, exhausted: bool) -> None:
+        if exhausted and self._response.status == 200:
+            record = self._response.record_in_body(_API_VERSION)
             if record is not None:
-                self._saw(self._followed, record)
+                self._on_record(self._followed, record)

@@ -17,7 +17,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, CAROL, ROOT, Person
-from glance_notify_middleware.wsgi import judging
+from glance_notify_middleware.wsgi import followed_work
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request
@@ -340,7 +340,7 @@ if LONG:
 def test_what_fails_before_it_has_begun_is_told_though_glance_never_unlocks_it(
     app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "LONGEST_WAIT", 1.0)
+    monkeypatch.setattr(followed_work, "LONGEST_WAIT", 1.0)
     case = web({"stores": ["store1", "store1"]}, BROKEN)
     image = image_of(case, app, in_process)
     assert events(imported(app, in_process, image, case)) == BROKEN

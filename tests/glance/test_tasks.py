@@ -9,7 +9,7 @@ from wsgiref.types import WSGIApplication
 import pytest
 
 from demo.keystone import ALICE, ROOT, Person
-from glance_notify_middleware.wsgi import judging
+from glance_notify_middleware.wsgi import followed_work
 from tests.agreement.comparison import unexplained
 from tests.agreement.page import Followed
 from tests.agreement.told import Request
@@ -89,7 +89,7 @@ def test_a_task_is_told_as_it_ended(
     in_process.rests()
     told = in_process.waits_for(len(case.told))
     if not case.told:
-        time.sleep(2 * judging.FIRST_WAIT)
+        time.sleep(2 * followed_work.FIRST_WAIT)
         told = in_process.told()
     assert events(told) == case.told
     request = Request(f"task {case}", 0, "POST", "/v2/tasks", answer.status_int)

@@ -106,15 +106,15 @@ MUTATIONS = (
     Mutation(
         "Glance's log goes on with the context of a look-up",
         "wsgi/lookup.py",
-        "            log_context.put_back(before)\n",
+        "            log_context.restore(before)\n",
         "            pass\n",
         ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
     ),
     Mutation(
         "of a patch only the beginning is kept",
         "wsgi/plan.py",
-        "Action.PATCH: streams.ALL",
-        "Action.PATCH: streams.HEAD",
+        "Action.PATCH: JSON_KEPT",
+        "Action.PATCH: DATA_KEPT",
         (
             "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
         ),
@@ -691,7 +691,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what WebOb has in a buffer above is read past the filter",
-        "wsgi/streams.py",
+        "wsgi/request_input.py",
         'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
         'environ["webob._body_file"] = (buffer, counted)',
         (
@@ -977,9 +977,9 @@ MUTATIONS = (
     ),
     Mutation(
         "what came before counts as failed though nobody could look",
-        "wsgi/judging.py",
-        "elif later.accepted.before is not None and not earlier.accepted.is_copy:",
-        "elif not earlier.accepted.is_copy:",
+        "wsgi/outcome.py",
+        "elif later.work.before is not None and not earlier.work.is_copy:",
+        "elif not earlier.work.is_copy:",
         (
             "wsgi/test_following.py::test_where_the_later_one_could_not_look_before"
             "_the_earlier_is_not_called_failed_by_a_guess",
@@ -988,7 +988,7 @@ MUTATIONS = (
     Mutation(
         "a request changes an image whose import nobody has looked at",
         "wsgi/observation.py",
-        "self._following.look_first(followed)",
+        "self._follower.look_before_change(followed)",
         "pass",
         (
             "wsgi/test_following.py"
@@ -997,8 +997,8 @@ MUTATIONS = (
     ),
     Mutation(
         "an image that is gone is unknown, whatever its delete has seen",
-        "wsgi/judging.py",
-        "self.judge_shown(followed)  # by what a request saw before it was gone",
+        "wsgi/outcome.py",
+        "self.judge_seen(followed)  # by what a request saw before it was gone",
         "pass",
         (
             "wsgi/test_following.py"
@@ -1017,8 +1017,8 @@ MUTATIONS = (
     ),
     Mutation(
         "all that clients are shown waits for a thread that hangs",
-        "wsgi/judging.py",
-        "if self._held - freed + size > self._most:",
+        "wsgi/followed_work.py",
+        "if self._size - freed + size > self._max_size:",
         "if False:",
         (
             "wsgi/test_following.py"

@@ -13,9 +13,9 @@ import pytest
 
 from glance_notify_middleware.events import background
 from glance_notify_middleware.wsgi import middleware
-from glance_notify_middleware.wsgi.following import Following
-from glance_notify_middleware.wsgi.lookup import lasting, snapshot
+from glance_notify_middleware.wsgi.following import Follower
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
+from glance_notify_middleware.wsgi.snapshot import lasting_snapshot, take_snapshot
 from tests.wsgi.doubles import IMAGE, ListRecorder, Server, answering, environ, with_filter
 
 ONE = f"/v2/images/{IMAGE}"
@@ -88,11 +88,11 @@ class Stage:
         self.app = self.filter()
 
     def filter(self, **options: str) -> NotifyMiddleware:
-        def following(*args: Any) -> Following:
-            self.following = Following(*args, clock=lambda: self.now, start=self.started.append)
-            return self.following
+        def follower(*args: Any) -> Follower:
+            self.follower = Follower(*args, clock=lambda: self.now, start=self.started.append)
+            return self.follower
 
-        self._monkeypatch.setattr(middleware, "Following", following)
+        self._monkeypatch.setattr(middleware, "Follower", follower)
         self.app = with_filter(self.glance, self.recorder, **options)
         return self.app
 
@@ -116,7 +116,7 @@ class Stage:
     def passes(self, seconds: float) -> None:
         """Let time pass, and the thread do what it would have done meanwhile."""
         until = self.now + seconds
-        while (wait := self.following.turn()) is not None and self.now + wait <= until:
+        while (wait := self.follower.turn()) is not None and self.now + wait <= until:
             self.now += wait
         self.now = until
 
@@ -164,17 +164,17 @@ def test_what_fails_since_the_process_ends_is_told_as_failed(stage: Stage) -> No
 
 
 def look_for_the_last_time(stage: Stage) -> None:
-    ending = threading.Thread(target=stage.following.last_look)
+    ending = threading.Thread(target=stage.follower.final_look)
     ending.start()
     while ending.is_alive():
-        stage.following.turn()
+        stage.follower.turn()
     assert stage.now == 0.0
 
 
 def test_what_hangs_then_is_not_waited_for(stage: Stage) -> None:
     stage.imports()
     before = time.monotonic()
-    stage.following.last_look()  # no thread is there to do it
+    stage.follower.final_look()  # no thread is there to do it
     assert time.monotonic() - before < 5.0
     assert stage.recorder.events == []
 
@@ -196,7 +196,7 @@ def test_an_import_is_told_when_glance_has_ended_it(stage: Stage) -> None:
     stage.passes(4.0)
     assert stage.recorder.events == UPLOADED
     assert stage.recorder.ended == stage.recorder.begun
-    assert stage.following.images == {}
+    assert stage.follower.latest == {}
     stage.passes(1000)
     assert len(stage.glance.lookups) == 4
     for each in stage.recorder.notifications:
@@ -276,7 +276,7 @@ def test_what_is_refused_is_told_at_once_and_not_followed(
     stage.asks("POST", f"{ONE}/{call}", {"method": {"name": "glance-direct"}})
     assert stage.recorder.events == [event]
     assert stage.recorder.ended == stage.recorder.begun
-    assert (stage.following.turn(), stage.started, stage.glance.lookups) == (None, [], [])
+    assert (stage.follower.turn(), stage.started, stage.glance.lookups) == (None, [], [])
 
 
 def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
@@ -284,17 +284,17 @@ def test_a_record_that_a_client_asks_for_settles_it_at_once_and_passes_as_it_is(
 ) -> None:
     unwatched = stage.asks("GET", ONE).trace
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.asks("GET", ONE).trace == unwatched
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == []
     stage.glance.shows = ACTIVE
     served = stage.asks("GET", ONE)
     assert served.trace[0][1] == "200 OK"
     assert len([each for each in served.trace if each[0] == "chunk"]) == 2
-    stage.following.turn()
+    stage.follower.turn()
     assert (stage.recorder.events, stage.now) == (UPLOADED, 0.0)
-    assert stage.following.images == {}
+    assert stage.follower.latest == {}
 
 
 def shown_to_a_client(stage: Stage, record: dict[str, Any], then: Any) -> bytes:
@@ -309,11 +309,11 @@ def shown_to_a_client(stage: Stage, record: dict[str, Any], then: Any) -> bytes:
 
 def test_who_holds_the_lock_is_seen_in_what_a_client_is_shown(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
-    followed = stage.following.images[IMAGE]
+    stage.follower.turn()
+    followed = stage.follower.latest[IMAGE]
     shown_to_a_client(stage, QUEUED, then=QUEUED)
-    stage.following.turn()
-    assert followed.task == QUEUED[LOCK]
+    stage.follower.turn()
+    assert followed.lock_holder == QUEUED[LOCK]
     assert len(stage.glance.lookups) == 1  # the client's own
 
 
@@ -322,10 +322,10 @@ def test_what_is_told_is_the_record_of_who_imports_not_of_the_client_that_asks_f
 ) -> None:
     """Who may not read some properties (property_protection_file) is shown less."""
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     shown = shown_to_a_client(stage, ACTIVE, then=ACTIVE | {"protected_one": "value"})
     assert b"protected_one" not in shown
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
     for each in stage.recorder.notifications:
         assert isinstance(each.payload, dict)
@@ -336,24 +336,24 @@ def test_where_nothing_is_shown_to_who_imports_the_record_of_a_client_is_told(
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     assert b"active" in shown_to_a_client(stage, ACTIVE, then="401 Unauthorized")
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
 
 
 def test_a_record_is_seen_below_a_mount(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.shows = ACTIVE
     stage.asks("GET", f"/images/{IMAGE}", SCRIPT_NAME="/v2")
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
 
 
 def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     for shows in ("404 Not Found", "500 Oops", "200 OK"):
         stage.glance.shows = shows
         stage.asks("GET", ONE)
@@ -363,7 +363,7 @@ def test_an_answer_that_is_no_record_settles_nothing(stage: Stage) -> None:
     Server(chunks=1).serve(stage.app, environ("GET", ONE))
     stage.asks("GET", "/v2/images/another")
     stage.asks("GET", f"{ONE}/members")
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == []
 
 
@@ -371,9 +371,9 @@ def test_a_record_asked_for_before_it_was_accepted_says_nothing_of_it(stage: Sta
     stage.glance.shows = FAILED
     body = stage.app(environ("GET", ONE), Server()._start_response)
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     list(body)
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == []
 
 
@@ -401,8 +401,8 @@ def test_no_token_is_kept_and_the_requests_own_context_stays_as_it_is(stage: Sta
         "HTTP_X_ROLES": "member",
     }
     stage.asks("POST", f"{ONE}/import", {"method": {"name": "glance-direct"}}, **given)
-    stage.following.turn()
-    kept = stage.following.images[IMAGE].snapshot
+    stage.follower.turn()
+    kept = stage.follower.latest[IMAGE].snapshot
     assert "secret" not in repr(kept)
     assert "wsgi.input" not in kept
     assert "secret" not in repr(vars(kept["webob.adhoc_attrs"]["context"]))
@@ -418,7 +418,7 @@ def test_no_token_is_kept_and_the_requests_own_context_stays_as_it_is(stage: Sta
 
 def test_where_there_is_no_context_none_is_made_up() -> None:
     given = environ("POST", f"{ONE}/import", HTTP_X_AUTH_TOKEN="secret")
-    kept = lasting(snapshot(given), None)
+    kept = lasting_snapshot(take_snapshot(given), None)
     assert "webob.adhoc_attrs" not in kept
     assert "HTTP_X_AUTH_TOKEN" not in kept
 
@@ -435,14 +435,14 @@ def test_when_the_limit_has_passed_it_is_one_error(stage: Stage) -> None:
         "Glance had not ended it after 60 s"
     )
     assert stage.recorder.ended == stage.recorder.begun
-    assert (stage.following.images, stage.following.turn()) == ({}, None)
+    assert (stage.follower.latest, stage.follower.turn()) == ({}, None)
 
 
 def test_more_than_follow_max_are_one_error_each_at_once(stage: Stage) -> None:
     stage.filter(follow_max="2")
     for image_id in ("a", "b", "c"):
         stage.imports(image_id)
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == ["image.upload ERROR"]
     assert stage.recorder.begun[-1:] == stage.recorder.ended
     assert str(stage.recorder.notifications[0].payload) == (
@@ -465,24 +465,24 @@ def test_those_of_one_image_count_too_while_the_thread_has_judged_none(stage: St
 def test_that_another_is_accepted_shows_that_the_earlier_one_has_failed(stage: Stage) -> None:
     stage.imports()
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == BROKEN
     assert stage.recorder.ended == stage.recorder.begun[:1]
-    assert stage.following.of(IMAGE) is not None, "the later one is followed still"
+    assert stage.follower.find(IMAGE) is not None, "the later one is followed still"
     stage.glance.shows = ACTIVE
     stage.passes(1)
     assert stage.recorder.events == BROKEN + UPLOADED
-    assert stage.following.of(IMAGE) is None
+    assert stage.follower.find(IMAGE) is None
 
 
 def test_that_a_copy_is_accepted_shows_that_the_import_before_it_has_succeeded(
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before = ACTIVE
     stage.imports(name="copy-image", stores=["slow"])
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
     stage.glance.shows = {**ACTIVE, "stores": "fast,slow"}
     stage.passes(1)
@@ -540,11 +540,11 @@ def test_the_lock_names_the_task_where_glances_list_could_not_be_had_before(
 def test_so_is_a_copy_that_is_followed_by_another(stage: Stage) -> None:
     stage.glance.before = {"status": "active", "stores": "fast"}
     stage.imports(name="copy-image", stores=["slow"])
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.tasks[0]["status"] = "failure"
     stage.glance.before = {**ACTIVE, "stores": "fast,slow"}
     stage.imports(name="copy-image", stores=["slower"])
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == BROKEN
 
 
@@ -561,11 +561,11 @@ def test_where_the_later_one_could_not_look_before_the_earlier_is_not_called_fai
     stage: Stage, refusal: Any, status: str, events: list[str]
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.tasks[0]["status"] = status
     stage.glance.before = refusal
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == events
     if status == "processing":
         assert str(stage.recorder.notifications[0].payload).endswith(
@@ -578,10 +578,10 @@ def test_an_import_that_was_still_seen_at_work_before_the_next_was_accepted_has_
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before = IMPORTING
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == BROKEN
 
 
@@ -589,21 +589,21 @@ def test_of_an_import_that_was_seen_at_work_before_a_copy_was_accepted_the_data_
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before = IMPORTING
     stage.glance.shows = {**ACTIVE, LOCK: "task-2", "os_glance_importing_to_stores": "slow"}
     stage.imports(name="copy-image", stores=["slow"])
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
 
 
 def test_a_copy_that_was_seen_at_work_before_the_next_is_not_judged_by_that(stage: Stage) -> None:
     stage.glance.before = ACTIVE
     stage.imports(name="copy-image", stores=["slow"])
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before = {**ACTIVE, LOCK: "task-1", "os_glance_importing_to_stores": "slow"}
     stage.imports(name="copy-image", stores=["slower"])
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == [UPLOADED[0], "image.upload ERROR"]
     assert "the outcome is unknown" in str(stage.recorder.notifications[-1].payload)
 
@@ -625,14 +625,14 @@ def test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended(
 ) -> None:
     stage.filter(image_delete_payload=payload)
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
     stage.glance.accepts = status
     stage.asks(method, path)
     recorder = len(stage.recorder.events)
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events[recorder:] == UPLOADED
-    assert (stage.following.images, stage.recorder.ended[-1]) == ({}, stage.recorder.begun[0])
+    assert (stage.follower.latest, stage.recorder.ended[-1]) == ({}, stage.recorder.begun[0])
 
 
 def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen(
@@ -640,7 +640,7 @@ def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_se
 ) -> None:
     """The look-up was on its way already when the request came: nobody has read what it left."""
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.now = 0.5
 
     def delete_meanwhile(environ: WSGIEnvironment) -> None:
@@ -652,7 +652,7 @@ def test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_se
 
     lookups: list[WSGIEnvironment] = []
     stage.glance.lookups = type("", (list,), {"append": lambda _, it: delete_meanwhile(it)})()
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == ["image.delete INFO", *UPLOADED]
 
 
@@ -660,19 +660,19 @@ def test_what_failed_before_another_brought_the_data_is_so_though_the_image_is_g
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before, stage.glance.shows = ACTIVE, "404 Not Found"
     stage.glance.tasks[0]["status"] = "failure"
     stage.glance.accepts = "204 No Content"
     stage.asks("DELETE", ONE)
     stage.glance.tasks = []
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == ["image.delete INFO", *BROKEN]
 
 
 def test_a_delete_before_the_end_leaves_an_unknown_outcome(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.before, stage.glance.shows = IMPORTING, "404 Not Found"
     stage.glance.accepts = "204 No Content"
     stage.asks("DELETE", ONE)
@@ -685,7 +685,7 @@ def test_a_delete_before_the_end_leaves_an_unknown_outcome(stage: Stage) -> None
 
 def test_a_download_of_what_is_followed_asks_for_no_record_of_its_own(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.shows = ACTIVE
     stage.asks("GET", f"{ONE}/file")
     owners = len(stage.glance.lookups)
@@ -701,26 +701,26 @@ def test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max(sta
         stage.imports(str(number))
         stage.imports("one")
     assert stage.recorder.events == 37 * ["image.upload ERROR"]
-    assert stage.following._seen.qsize() <= 2 * 3
-    assert len(stage.following._open) == 3
+    assert stage.follower._steps.qsize() <= 2 * 3
+    assert len(stage.follower._open) == 3
     assert len(stage.recorder.ended) == 37
 
 
 def test_while_it_hangs_the_records_that_clients_are_shown_are_bounded(stage: Stage) -> None:
     for number in range(20):
         stage.imports(str(number))
-    steps = stage.following._seen.qsize()
+    steps = stage.follower._steps.qsize()
     for _ in range(5):
         for number in range(20):
             stage.glance.shows = {**IMPORTING, "property": "x" * 1_000_000}
             stage.asks("GET", f"/v2/images/{number}")
-    assert stage.following._seen.qsize() - steps <= 20
-    kept = stage.following._handed
-    assert kept._held < 4 * 1024 * 1024
-    assert len(kept._shown) == 4
+    assert stage.follower._steps.qsize() - steps <= 20
+    kept = stage.follower._unjudged
+    assert kept._size < 4 * 1024 * 1024
+    assert len(kept._records) == 4
     stage.glance.shows = ACTIVE
     stage.passes(1.0)
-    assert (kept._held, kept._shown) == (0, {})
+    assert (kept._size, kept._records) == (0, {})
     assert sorted(stage.recorder.events) == sorted(20 * UPLOADED)
 
 
@@ -728,26 +728,26 @@ def test_of_one_image_what_shows_the_end_is_kept_whatever_clients_read_after_it(
     stage: Stage,
 ) -> None:
     stage.imports()
-    stage.following.turn()
-    followed = stage.following.images[IMAGE]
-    stage.following.saw(followed, {**IMPORTING, "id": IMAGE})
-    stage.following.saw(followed, {**ACTIVE, "id": IMAGE})
-    stage.following.saw(followed, {**IMPORTING, "id": IMAGE})
+    stage.follower.turn()
+    followed = stage.follower.latest[IMAGE]
+    stage.follower.add_record(followed, {**IMPORTING, "id": IMAGE})
+    stage.follower.add_record(followed, {**ACTIVE, "id": IMAGE})
+    stage.follower.add_record(followed, {**IMPORTING, "id": IMAGE})
     stage.glance.shows = "404 Not Found"
-    stage.following.turn()
+    stage.follower.turn()
     assert stage.recorder.events == UPLOADED
 
 
 def test_what_has_ended_keeps_no_snapshot_and_no_record(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
-    followed = stage.following.images[IMAGE]
+    stage.follower.turn()
+    followed = stage.follower.latest[IMAGE]
     stage.glance.shows = FAILED
     stage.asks("GET", ONE)
-    stage.following.turn()
-    assert (followed.snapshot, stage.following._open, stage.following.images) == ({}, set(), {})
-    stage.following.saw(followed, {**ACTIVE, "id": IMAGE})
-    assert stage.following._handed._shown == {}
+    stage.follower.turn()
+    assert (followed.snapshot, stage.follower._open, stage.follower.latest) == ({}, set(), {})
+    stage.follower.add_record(followed, {**ACTIVE, "id": IMAGE})
+    assert stage.follower._unjudged._records == {}
 
 
 def test_a_look_up_that_fails_is_tried_again_and_logged_once(
@@ -787,10 +787,10 @@ def test_a_thread_that_cannot_begin_costs_no_request_and_is_tried_again(
     def cannot(run: Callable[[], None]) -> None:
         raise RuntimeError("can't start new thread")
 
-    begin, stage.following._start = stage.following._start, cannot
+    begin, stage.follower._start = stage.follower._start, cannot
     assert stage.imports("a").trace[0][1] == "202 Accepted"
     assert "can't start new thread" in caplog.text
-    stage.following._start = begin
+    stage.follower._start = begin
     stage.imports("b")
     assert len(stage.started) == 1
     stage.glance.shows = ACTIVE
@@ -821,11 +821,11 @@ def test_it_is_followed_only_where_somebody_wants_to_know(
 
 def test_a_forked_child_follows_none_of_its_parents(stage: Stage) -> None:
     stage.imports()
-    stage.following.turn()
+    stage.follower.turn()
     stage.glance.shows = ACTIVE
     pid = os.fork()
     if pid == 0:  # pragma: no cover
-        inherited = stage.following.of(IMAGE)
+        inherited = stage.follower.find(IMAGE)
         stage.imports("another")
         stage.passes(1)
         image_ids = {str(each.payload["id"]) for each in stage.recorder.notifications}  # type: ignore[index]
@@ -841,14 +841,14 @@ def test_one_thread_follows_all_and_begins_with_the_first() -> None:
     app = with_filter(glance, recorder)
     glance.shows = ACTIVE
 
-    def following() -> list[threading.Thread]:
+    def follower() -> list[threading.Thread]:
         return [each for each in threading.enumerate() if "following" in each.name]
 
-    before = len(following())
+    before = len(follower())
     for image_id in ("a", "b", "c"):
         body = json.dumps({"method": {"name": "glance-direct"}}).encode()
         Server().serve(app, environ("POST", f"/v2/images/{image_id}/import", body))
-    assert len(following()) == before + 1
+    assert len(follower()) == before + 1
     for _ in range(600):
         if len(recorder.ended) == 3:
             break

@@ -12,7 +12,7 @@ from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import NotRecordedError
-from glance_notify_middleware.wsgi import streams
+from glance_notify_middleware.wsgi import response_body
 from tests.wsgi.doubles import (
     FILE,
     IMAGE,
@@ -172,7 +172,7 @@ def test_the_progress_of_a_download_is_told_after_so_many_bytes_and_when_it_is_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = ListRecorder()
-    monkeypatch.setattr(streams, "STEP", 25)
+    monkeypatch.setattr(response_body, "PROGRESS_STEP", 25)
     chunks = [b"x" * 10] * 8
     app = FakeGlance(answering("200 OK", iter(chunks), [("Content-Length", "80")]))
     body = iter(with_filter(app, recorder)(environ("GET", FILE), lambda *_: lambda data: None))

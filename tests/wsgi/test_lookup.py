@@ -14,6 +14,7 @@ import pytest
 from glance_notify_middleware.events.operations import Operation, match
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.wsgi import lookup
+from glance_notify_middleware.wsgi.snapshot import lasting_snapshot, take_snapshot
 from tests.wsgi.doubles import FILE, IMAGE, ListRecorder, Server, answering, environ, with_filter
 
 
@@ -23,7 +24,7 @@ def operation() -> Operation:
     return found
 
 
-SNAPSHOT = lookup.snapshot(environ("GET", FILE))
+SNAPSHOT = take_snapshot(environ("GET", FILE))
 
 
 class Closed:
@@ -116,14 +117,14 @@ def test_what_is_kept_for_hours_is_short_and_has_who_asks() -> None:
     )
     chosen: dict[str, Any] = {f"HTTP_X_USER_{number}": "x" * 8000 for number in range(100)}
     given = environ("POST", FILE, **chosen, HTTP_X_SERVICE_CATALOG=long, HTTP_X_ROLES="member")
-    kept = lookup.lasting(lookup.snapshot(given), context)
+    kept = lasting_snapshot(take_snapshot(given), context)
     of_context = vars(kept["webob.adhoc_attrs"]["context"])
     assert len(repr(kept)) + len(repr(of_context)) < 20_000
     assert (kept["HTTP_X_ROLES"], kept["HTTP_X_USER_ID"]) == ("member", "the-user")
     assert (of_context["user_id"], of_context["roles"]) == ("u", ["member"])
     assert context.request_id == long
     assert context.service_catalog == [long]
-    assert lookup.lasting({}, object())
+    assert lasting_snapshot({}, object())
 
 
 def test_a_look_up_is_known_by_a_key_that_no_request_has() -> None:

@@ -86,7 +86,7 @@ def test_a_task_is_told_when_it_has_ended_with_the_record_of_its_image(stage: Ta
         assert (each.user_id, each.request_id) == ("the-user", "req-1")
         assert "secret" not in str(each.payload)
     assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
-    assert (stage.following.images, stage.following.turn()) == ({}, None)
+    assert (stage.follower.latest, stage.follower.turn()) == ({}, None)
 
 
 def test_the_intent_that_stands_meanwhile_names_the_task(stage: TasksStage) -> None:
@@ -199,13 +199,13 @@ def test_one_that_is_refused_is_told_at_once(stage: TasksStage, status: str) -> 
     stage.makes()
     priority = "ERROR" if status.startswith("5") else "WARN"
     assert stage.recorder.events == [f"image.create {priority}"]
-    assert (stage.following.turn(), stage.started, stage.tasks_glance.asked) == (None, [], [])
+    assert (stage.follower.turn(), stage.started, stage.tasks_glance.asked) == (None, [], [])
     assert stage.recorder.ended == stage.recorder.begun
 
 
 def test_an_image_that_a_client_has_named_like_the_task_is_another(stage: TasksStage) -> None:
     stage.makes()
-    assert stage.following.of(TASK) is None
+    assert stage.follower.find(TASK) is None
     stage.asks("DELETE", f"/v2/images/{TASK}")
     assert [path for path in stage.tasks_glance.asked if "tasks" in path] == []
 
@@ -231,7 +231,7 @@ def test_where_nobody_wants_to_know_nothing_is_looked_up(stage: TasksStage) -> N
 
 def test_a_task_of_a_process_that_ends_is_looked_at_once_more(stage: TasksStage) -> None:
     stage.makes()
-    stage.following.turn()
+    stage.follower.turn()
     stage.tasks_glance.task = DONE
-    stage.following._look_at_all()
+    stage.follower._look_all_up()
     assert stage.recorder.events == MADE

@@ -15,7 +15,7 @@ import pytest
 from paste.lint import middleware as lint
 from webob import Request
 
-from glance_notify_middleware.wsgi import streams
+from glance_notify_middleware.wsgi import request_input
 from tests.wsgi.doubles import (
     FILE,
     IMAGE,
@@ -341,7 +341,7 @@ def test_an_empty_input_that_is_read_into_a_buffer_was_not_read() -> None:
 
 def test_of_a_long_body_no_more_is_kept_than_is_wanted() -> None:
     given = {"wsgi.input": io.BytesIO(b"x" * 1000)}
-    tally = streams.watch_input(given, lambda: None, 10)
+    tally = request_input.watch_input(given, lambda: None, 10)
     given["wsgi.input"].read()
     assert (tally.bytes_read, tally.head) == (1000, b"x" * 10)
 
@@ -396,7 +396,7 @@ def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
             read.append(Request(environ).body_file.read(before))
         list(inner(environ, start_response))
         buffer, _ = environ.get("webob._body_file", (None, None))
-        assert not isinstance(buffer, streams.CountingInput)
+        assert not isinstance(buffer, request_input.CountingInput)
         read.append(Request(environ).body_file.read())
         return []
 
