@@ -166,9 +166,9 @@ def end_events(
 ) -> list[ImageEvent]:
     """The events of work that has ended, in order.
 
-    `prepared` is true when image.prepare has been emitted. `failed` says whether the work is known
-    to have failed, whatever the record shows; None when only the record shows it. There is no event
-    when a copy found the image in all stores already.
+    `prepared` is true when image.prepare has been emitted. `failed` is the outcome when it is known
+    otherwise, whatever the record shows; it is None when the record shows the outcome. There is no
+    event when a copy found the image in all stores already.
     """
     operation = work.operation
     succeeded = record.get("status") in _HAS_DATA

@@ -19,7 +19,7 @@ _Hop = Address | Literal["unix"] | None
 """One end of a connection on the way of a request: client or proxy. None: unknown."""
 
 # The REMOTE_ADDR of a peer on a unix socket: empty by gunicorn 27.0, 0.0.0.0 by uWSGI 2.0.30,
-# "localhost" by waitress 3.0.2. nginx writes "unix:" into a forwarding header.
+# "localhost" by waitress 3.0.2, "unix:" by nginx.
 _UNIX_PEERS = ("", "0.0.0.0", "localhost", "unix:")  # noqa: S104 (nothing listens there)
 
 _LONGEST_CHAIN = 4096  # characters of a forwarding header, from its end, that are looked at
@@ -60,9 +60,9 @@ def from_context(environ: Mapping[str, Any]) -> Requester | None:
 def was_passed_on(before: Requester, environ: Mapping[str, Any]) -> bool:
     """Whether Glance passed the request on to another of its nodes.
 
-    `before` is the requester as it was before the application was called. Glance passes on a
-    request for an image that was staged on another node. Afterwards the context has the request id
-    that the other node used (glance 33.0.0, api/v2/images.py, `_proxy_request_to_host`).
+    Glance does so with a request for an image that was staged on that node. Afterwards the context
+    has the request id that the node used (glance 33.0.0, api/v2/images.py,
+    `_proxy_request_to_host`). `before` is the requester before the application was called.
     """
     context = glance_context(environ)
     if context is None:
@@ -210,7 +210,7 @@ def _is_trusted(hop: _Hop, trusted: Sequence[Proxy]) -> bool:
 def _hop(text: str) -> _Hop:
     """The hop that `text` names: an address with or without port and brackets, or `unix:` of nginx.
 
-    None for anything else. Clients choose what stands in a chain, and how long it is: a text that
+    None for anything else. A client chooses what stands in a chain, and how long it is: a text that
     is too long must not reach the cache of `_short_hop`.
     """
     return _short_hop(text) if len(text) <= _LONGEST_HOP else None

@@ -70,8 +70,8 @@ def parse_json(body: bytes) -> Any:
         return json.loads(body)  # takes NaN and lone surrogates, which Glance's encoder writes
 
 
-# The fields of a v1 record that reach a payload. Its other fields hold locations, or say what
-# every payload says anyway.
+# The fields of a v1 record that reach a payload. Its other fields hold locations, or repeat what
+# every payload holds anyway.
 _COPIED_V1 = frozenset(_COPIED) - {"tags", "visibility"}
 _NOT_PROPERTIES_V1 = frozenset((*_COPIED, "location", "copy_from", "uri"))
 _NUMBERS_V1 = ("size", "virtual_size", "min_disk", "min_ram")

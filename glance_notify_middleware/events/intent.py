@@ -17,7 +17,7 @@ class Intent(NamedTuple):
 
     `key` holds the 16 bytes of a UUID: the message_id of the notification about the unknown
     outcome. `timestamp` is when the operation began, in seconds since the epoch. `event_type` is
-    the type of that notification. `tried` says in words what the operation tries.
+    the type of that notification. `tried` is what the operation tries, in words.
     """
 
     key: bytes

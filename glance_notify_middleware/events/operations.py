@@ -43,7 +43,7 @@ class Action(enum.Enum):
 
 
 class Source(enum.Enum):
-    """Where the image record, or member record, comes from that the payload is made of."""
+    """Where the record for a payload, an image record or a member record, comes from."""
 
     ANSWER = enum.auto()  # the body of the response
     AFTER = enum.auto()  # a look-up after Glance has answered
@@ -107,7 +107,7 @@ ROUTES = (
 
 
 class Operation(NamedTuple):
-    """A request that the table knows: its route, and the ids that its path names.
+    """A request of the table ROUTES: its route, and the ids that its path names.
 
     `root` is the part of PATH_INFO before the path of the route, such as `/v2/`. Ids that are
     longer than any id of Glance are shortened. `task_id` is the id of the task that Glance made of
@@ -187,9 +187,8 @@ def match(
         if found is None:
             return None
     version = found[1]
-    for candidate in (
-        _candidate_methods(method, query_string) if "_method" in query_string else (method,)
-    ):
+    overrides = "_method" in query_string
+    for candidate in _candidate_methods(method, query_string) if overrides else (method,):
         for route, pattern in _PATTERNS.get((version, candidate, len(segments)), ()):
             names = _names(pattern, segments)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
