@@ -1,1 +1,1 @@
-"""Tests of the pure core: no input, no output, no clock."""
+"""Tests of the event contract, which is pure: no input, no output, no clock."""

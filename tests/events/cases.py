@@ -1,10 +1,14 @@
-"""One image, as the Images API shows it and as notifications carry it."""
+"""One image, as the Images API shows it and as notifications carry it; requests that concern it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from glance_notify_middleware.events.notification import ImageEvent
 from glance_notify_middleware.events.operations import Operation, match
+
+Summary = tuple[str, str, Any]
+"""The type, the priority and the payload of an event."""
 
 IMAGE = "71c675ab-d94f-49cd-a114-e12490b328d9"
 MEMBER = "8989447062e04a818baf9e073fd04fa7"
@@ -29,7 +33,7 @@ RECORD: Mapping[str, Any] = {
     "updated_at": "2026-11-05T11:30:00Z",
     "os_distro": "cirros",
     "hw_disk_bus": "virtio",
-    # what must not be told
+    # what must not reach a payload
     "locations": [{"url": "swift+https://user:secret@store/c/o", "metadata": {}}],
     "direct_url": "file:///var/lib/glance/images/71c675ab",
     "file": f"/v2/images/{IMAGE}/file",
@@ -137,17 +141,21 @@ CHANGES = (
     MEMBER_UPDATE,
     MEMBER_DELETE,
 )
-"""Every request that is an operation, but for the download."""
+"""A request of each kind that is an operation, without the download."""
 
 
-def operation(request: str, *, tells_metadata: bool = False) -> Operation:
+def operation(request: str, *, with_metadata: bool = False) -> Operation:
     """The operation of a request that is written like `DELETE images/{id}`.
 
-    A delete tells the id alone, unless `tells_metadata`.
+    The payload of a delete is the id alone, unless `with_metadata` is true.
     """
     method, path = request.split(" ", 1)
     found = match(method, f"/v2/{path}", "", "")
     assert found is not None
-    if request == DELETE and not tells_metadata:
+    if request == DELETE and not with_metadata:
         found = found._replace(route=replace(found.route, source=None))
     return found
+
+
+def summaries(events: Iterable[ImageEvent]) -> list[Summary]:
+    return [(event.event_type.value, event.priority.value, event.payload) for event in events]

@@ -1,4 +1,4 @@
-"""What Glance works on after a 202: whether its record shows the end, and what that means."""
+"""Background work: when the image record shows its end, and the events that follow."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from glance_notify_middleware.events.background import (
 from glance_notify_middleware.events.operations import match
 from tests.events.cases import IMAGE, METADATA, RECORD
 
-Told = list[tuple[str, str]]
+Types = list[tuple[str, str]]
 
 TO, FAILED = "os_glance_importing_to_stores", "os_glance_failed_import"
 LISTS = {TO: "", FAILED: ""}
@@ -35,11 +35,11 @@ BROKEN = ("image.upload", "ERROR")
 
 
 def accepted(
-    asked: ImportRequest = DEFAULT, before: Any = None, call: str = "import"
+    requested: ImportRequest = DEFAULT, before: Any = None, call: str = "import"
 ) -> BackgroundWork:
     operation = match("POST", f"/v2/images/{IMAGE}/{call}")
     assert operation is not None
-    return BackgroundWork(operation, asked, before)
+    return BackgroundWork(operation, requested, before)
 
 
 def record(status: str, **more: str | int) -> dict[str, Any]:
@@ -67,13 +67,13 @@ LOCATION = accepted(call="locations")
         (b"[" * 100_000, ImportRequest()),
     ],
 )
-def test_what_an_import_asks_for_stands_in_its_body(
+def test_import_body_names_the_method_and_the_stores(
     body: bytes | None, expected: ImportRequest
 ) -> None:
     assert parse_import(body) == expected
 
 
-def test_nothing_but_status_size_and_stores_is_kept_of_the_record_before() -> None:
+def test_needed_fields_are_status_size_and_stores() -> None:
     kept = {name: RECORD[name] for name in ("status", "size", "stores")}
     assert background.needed_fields(RECORD) == kept
     assert background.needed_fields({**LISTS, "name": "n"}) == {TO: ""}
@@ -83,7 +83,7 @@ def test_nothing_but_status_size_and_stores_is_kept_of_the_record_before() -> No
 @pytest.mark.parametrize(
     ("before", "copies"), [(BEFORE, True), ({"status": "queued"}, False), (None, False)]
 )
-def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
+def test_copy_with_an_unseen_body_is_recognized_by_the_earlier_record(
     before: Any, copies: bool
 ) -> None:
     assert accepted(ImportRequest(), before).is_copy is copies
@@ -92,9 +92,9 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
 
 
 @pytest.mark.parametrize(
-    ("of", "found", "task", "settled"),
+    ("work", "found", "task", "ended"),
     [
-        # Glance holds its lock
+        # Glance holds the lock
         (accepted(), record("queued", **{LOCK_KEY: "a"}), None, False),
         (accepted(), record("uploading", **{LOCK_KEY: "a"}), "a", False),
         (accepted(), record("importing", **{LOCK_KEY: "a"}, **LISTS), "a", False),
@@ -102,7 +102,7 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
         (accepted(COPY, BEFORE), record("active", **{LOCK_KEY: "a"}), "a", False),
         (LOCATION, record("queued", **{LOCK_KEY: "a"}), "a", False),
         (LOCATION, record("importing", **{LOCK_KEY: "a"}), None, False),
-        # and let it go
+        # Glance has released the lock
         (accepted(), record("active", **LISTS), "a", True),
         (accepted(), record("deactivated", **LISTS), "a", True),
         (accepted(), record("queued", **LISTS), None, True),
@@ -111,12 +111,12 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
         (accepted(COPY, BEFORE), record("active", stores="fast,slow"), None, True),
         (accepted(COPY_ALL, BEFORE), record("active", stores="fast"), None, True),
         (LOCATION, record("queued"), None, True),
-        # another has it now
+        # another task holds the lock
         (accepted(), record("importing", **{LOCK_KEY: "b"}), "a", True),
         (LOCATION, record("importing", **{LOCK_KEY: "b"}), "a", True),
         # the checksum of a location can take hours
         (LOCATION, record("active", **{LOCK_KEY: "a"}), "a", True),
-        # but it keeps it where it failed twice
+        # Glance keeps the lock when it also failed to undo the import
         (accepted(before=STAGED), record("queued", **{LOCK_KEY: "a"}, **LISTS), None, True),
         (accepted(before=FRESH), record("queued", **{LOCK_KEY: "a"}, **LISTS), None, True),
         (accepted(before=FRESH), record("queued", **{LOCK_KEY: "a"}), None, False),
@@ -126,27 +126,27 @@ def test_where_the_body_is_not_seen_a_copy_is_known_by_the_record_before(
             None,
             False,
         ),
-        # none of it can be read
+        # the user may not read the lock
         (accepted(), record("queued"), None, False),
         (accepted(), record("importing"), None, False),
         (accepted(), record("active"), None, True),
         (accepted(COPY, BEFORE), record("active", stores="fast"), None, False),
     ],
 )
-def test_the_lock_shows_whether_glance_has_ended_it(
-    of: BackgroundWork, found: Mapping[str, Any], task: object, settled: bool
+def test_lock_shows_whether_the_work_has_ended(
+    work: BackgroundWork, found: Mapping[str, Any], task: object, ended: bool
 ) -> None:
-    assert background.has_ended(of, found, task) is settled
+    assert background.has_ended(work, found, task) is ended
 
 
-def test_what_had_begun_and_waits_again_has_failed_whoever_holds_the_lock() -> None:
+def test_begun_import_that_is_queued_again_has_ended_though_the_lock_is_held() -> None:
     found = record("queued", **{LOCK_KEY: "a"}, **LISTS)
     assert not background.has_ended(accepted(), found, "a", prepared=False)
     assert background.has_ended(accepted(), found, "a", prepared=True)
 
 
 @pytest.mark.parametrize(
-    ("of", "found", "begun"),
+    ("work", "found", "begun"),
     [
         (accepted(), record("queued", **{LOCK_KEY: "a"}), False),
         (accepted(), record("uploading", **{LOCK_KEY: "a"}), False),
@@ -157,14 +157,14 @@ def test_what_had_begun_and_waits_again_has_failed_whoever_holds_the_lock() -> N
         (LOCATION, record("importing", **{LOCK_KEY: "a"}), False),
     ],
 )
-def test_prepare_is_due_when_glance_is_at_it(
-    of: BackgroundWork, found: Mapping[str, Any], begun: bool
+def test_work_has_begun_when_glance_brings_the_data(
+    work: BackgroundWork, found: Mapping[str, Any], begun: bool
 ) -> None:
-    assert background.has_begun(of, found) is begun
+    assert background.has_begun(work, found) is begun
 
 
 @pytest.mark.parametrize(
-    ("of", "found", "status", "size"),
+    ("work", "found", "status", "size"),
     [
         (accepted(), record("importing", size=4, **{LOCK_KEY: "a"}), "importing", None),
         (accepted(), record("active", size=4), "importing", None),
@@ -174,14 +174,14 @@ def test_prepare_is_due_when_glance_is_at_it(
         (accepted(), {}, "importing", None),
     ],
 )
-def test_prepare_tells_the_image_as_it_was_when_the_import_began(
-    of: BackgroundWork, found: Mapping[str, Any], status: str, size: int | None
+def test_prepare_carries_the_image_as_it_was_when_the_import_began(
+    work: BackgroundWork, found: Mapping[str, Any], status: str, size: int | None
 ) -> None:
-    told = background.prepare_event(of, found)
-    assert (told.event_type, told.priority) == PREPARE
-    assert isinstance(told.payload, dict)
-    assert set(told.payload) == set(METADATA)
-    assert (told.payload["id"], told.payload["status"], told.payload["size"]) == (
+    event = background.prepare_event(work, found)
+    assert (event.event_type, event.priority) == PREPARE
+    assert isinstance(event.payload, dict)
+    assert set(event.payload) == set(METADATA)
+    assert (event.payload["id"], event.payload["status"], event.payload["size"]) == (
         IMAGE,
         status,
         size,
@@ -189,17 +189,17 @@ def test_prepare_tells_the_image_as_it_was_when_the_import_began(
 
 
 @pytest.mark.parametrize(
-    ("of", "found", "told"),
+    ("work", "found", "expected"),
     [
         (accepted(), record("active", **LISTS), [PREPARE, UPLOAD, ACTIVATE]),
         (accepted(), record("deactivated", **LISTS), [PREPARE, UPLOAD, ACTIVATE]),
         (accepted(), record("queued", **LISTS), [PREPARE, BROKEN]),
         (accepted(), record("importing", **LISTS), [PREPARE, BROKEN]),
         (accepted(), {}, [PREPARE, BROKEN]),
-        # some stores have not got it
+        # some stores did not get the data
         (accepted(DIRECT), record("active", **{FAILED: "fast"}), [PREPARE, BROKEN, ACTIVATE]),
         (accepted(EVERYWHERE), record("active", **{FAILED: "a,b"}), [PREPARE, BROKEN, ACTIVATE]),
-        # but they were those of an earlier one
+        # the lists name stores of an earlier import
         (accepted(DIRECT), record("active", **{FAILED: "slow"}), [PREPARE, UPLOAD, ACTIVATE]),
         (accepted(), record("active", **{FAILED: "slow"}), [PREPARE, UPLOAD, ACTIVATE]),
         (
@@ -228,7 +228,7 @@ def test_prepare_tells_the_image_as_it_was_when_the_import_began(
             [PREPARE, BROKEN],
         ),
         (accepted(COPY_DEFAULT, BEFORE), record("active", stores="fast"), [PREPARE, BROKEN]),
-        # nothing was to be done
+        # the image was in all stores already
         (accepted(COPY_ALL, BEFORE), record("active", stores="fast"), []),
         # locations
         (LOCATION, record("active"), [("image.update", "INFO"), ACTIVATE]),
@@ -236,32 +236,32 @@ def test_prepare_tells_the_image_as_it_was_when_the_import_began(
         (LOCATION, record("queued"), [("image.update", "ERROR")]),
     ],
 )
-def test_what_has_settled_is_told_once_whatever_the_stores(
-    of: BackgroundWork, found: Mapping[str, Any], told: Told
+def test_ended_work_has_one_set_of_events_whatever_the_stores(
+    work: BackgroundWork, found: Mapping[str, Any], expected: Types
 ) -> None:
-    events = background.end_events(of, found, prepared=False)
-    assert [(each.event_type, each.priority) for each in events] == told
-    again = background.end_events(of, found, prepared=True)
-    if told:  # a copy that was seen to begin was something to be done
+    events = background.end_events(work, found, prepared=False)
+    assert [(each.event_type, each.priority) for each in events] == expected
+    again = background.end_events(work, found, prepared=True)
+    if expected:  # a copy that was seen to begin has work to do
         assert [(each.event_type, each.priority) for each in again] == [
-            each for each in told if each != PREPARE
+            each for each in expected if each != PREPARE
         ]
 
 
-def test_a_copy_that_began_and_brought_nothing_has_failed() -> None:
+def test_begun_copy_that_adds_no_store_has_failed() -> None:
     found = record("active", stores="fast")
-    (told,) = background.end_events(accepted(COPY_ALL, BEFORE), found, prepared=True)
-    assert (told.event_type, told.priority) == BROKEN
+    (event,) = background.end_events(accepted(COPY_ALL, BEFORE), found, prepared=True)
+    assert (event.event_type, event.priority) == BROKEN
 
 
-def test_success_carries_the_images_metadata_and_no_location() -> None:
-    told = background.end_events(accepted(), RECORD, prepared=True)
-    assert [each.payload for each in told] == [METADATA, METADATA]
+def test_success_carries_the_image_metadata_without_locations() -> None:
+    events = background.end_events(accepted(), RECORD, prepared=True)
+    assert [each.payload for each in events] == [METADATA, METADATA]
     assert background.end_events(LOCATION, RECORD, prepared=False)[0].payload == METADATA
     assert images.metadata(RECORD) == METADATA
 
 
-def test_failure_is_one_line_that_names_the_stores() -> None:
+def test_failure_text_is_one_line_that_names_the_stores() -> None:
     found = record("active", **{FAILED: "b,a"})
     failed = background.end_events(accepted(EVERYWHERE), found, prepared=True)[0]
     assert failed.payload == (
@@ -275,17 +275,17 @@ def test_failure_is_one_line_that_names_the_stores() -> None:
     assert len(str(long[0].payload).encode()) <= 1024
 
 
-def test_what_nobody_knows_is_one_error() -> None:
-    told = background.unknown_outcome_event(accepted().operation, "the image is gone")
-    assert (told.event_type, told.priority) == BROKEN
-    assert told.payload == (
+def test_unknown_outcome_is_one_error() -> None:
+    event = background.unknown_outcome_event(accepted().operation, "the image is gone")
+    assert (event.event_type, event.priority) == BROKEN
+    assert event.payload == (
         f"import data of image {IMAGE}: the outcome is unknown: the image is gone"
     )
     assert background.unknown_outcome_event(LOCATION.operation, "x").event_type == "image.update"
 
 
 @pytest.mark.parametrize(
-    ("of", "found"),
+    ("work", "found"),
     [
         (accepted(), record("queued", **LISTS)),
         (accepted(), record("active")),
@@ -293,23 +293,23 @@ def test_what_nobody_knows_is_one_error() -> None:
         (LOCATION, record("queued")),
     ],
 )
-def test_what_glance_says_of_the_task_counts_before_what_the_record_shows(
-    of: BackgroundWork, found: Mapping[str, Any]
+def test_known_outcome_counts_before_the_image_record(
+    work: BackgroundWork, found: Mapping[str, Any]
 ) -> None:
     failed, succeeded = (
-        background.end_events(of, found, prepared=True, failed=failed) for failed in (True, False)
+        background.end_events(work, found, prepared=True, failed=failed) for failed in (True, False)
     )
     assert [each.priority for each in failed] == ["ERROR"]
     assert {each.priority for each in succeeded} == {"INFO"}
 
 
-def test_the_stores_that_a_later_operation_is_at_are_not_counted_as_unfilled() -> None:
+def test_pending_stores_of_a_later_operation_are_not_unfilled() -> None:
     found = background.without_pending_stores(record("active", stores="a", **{TO: "b", FAILED: ""}))
-    told = background.end_events(accepted(EVERYWHERE), found, prepared=True, failed=False)
-    assert [each.priority for each in told] == ["INFO", "INFO"]
+    events = background.end_events(accepted(EVERYWHERE), found, prepared=True, failed=False)
+    assert [each.priority for each in events] == ["INFO", "INFO"]
 
 
-def test_while_the_lock_is_held_the_data_is_nobody_elses() -> None:
+def test_data_cannot_be_later_while_the_task_holds_the_lock() -> None:
     assert background.may_hold_later_data(record("active"))
     assert not background.may_hold_later_data(record("active", **{LOCK_KEY: "task"}))
     assert not background.may_hold_later_data(record("queued"))

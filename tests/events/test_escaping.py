@@ -1,4 +1,4 @@
-"""Lines that end where they should, and drive nobody's terminal."""
+"""Escaping: what is written is one line, and controls no terminal."""
 
 import json
 import unicodedata
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events.escaping import escaped_json, escaped_text
 
-# Those that are in every text of a language that is written from right to left, or that emoji are
-# put together with, drive nothing.
+# Characters in texts of a language that is written from right to left, and characters that join
+# emoji, control no terminal.
 HARMLESS = st.sampled_from(["\u200d", "\ufe0f", "\xa0", "\u0300", "\ue000", "\u05d0", "\U0001f600"])
 
 
@@ -27,12 +27,12 @@ HARMLESS = st.sampled_from(["\u200d", "\ufe0f", "\xa0", "\u0300", "\ue000", "\u0
         ("half \ud83d", "half \\ud83d"),
     ],
 )
-def test_what_ends_a_line_or_drives_a_terminal_is_escaped(text: str, escaped: str) -> None:
+def test_line_ends_and_terminal_controls_are_escaped(text: str, escaped: str) -> None:
     assert escaped_text(text) == escaped
 
 
 @given(st.text(st.characters()))
-def test_any_text_is_one_line_that_can_be_encoded_and_has_no_control_in_it(text: str) -> None:
+def test_any_text_becomes_one_encodable_line_without_controls(text: str) -> None:
     line = escaped_text(text)
     assert line.encode().decode() == line
     assert len(line.splitlines()) <= 1
@@ -43,12 +43,12 @@ def test_any_text_is_one_line_that_can_be_encoded_and_has_no_control_in_it(text:
 
 
 @given(st.text(HARMLESS))
-def test_what_drives_nothing_stays_as_it_is(text: str) -> None:
+def test_harmless_characters_stay_as_they_are(text: str) -> None:
     assert escaped_text(text) == text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_json_says_the_same_afterwards(text: str) -> None:
+def test_escaped_json_has_the_same_value(text: str) -> None:
     line = escaped_json(json.dumps({text: [text]}, ensure_ascii=False).encode())
     assert json.loads(line) == {text: [text]}
     assert len(line.decode().splitlines()) == 1

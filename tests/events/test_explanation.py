@@ -1,4 +1,4 @@
-"""What an error answer explains: one line, and nothing secret in it."""
+"""The text of a failure, and the explanation in it: one line, with nothing secret."""
 
 import re
 import unicodedata
@@ -60,7 +60,7 @@ PAGE = """<html>
         ("and/or, n/a, 1/2, a / b", "text/plain", "and/or, n/a, 1/2, a / b"),
     ],
 )
-def test_what_glance_explains_is_told_on_one_line(
+def test_explanation_is_one_line_without_secrets(
     body: str, content_type: str, explained: str
 ) -> None:
     assert explanation(body.encode(), content_type, "") == explained
@@ -70,11 +70,11 @@ def test_what_glance_explains_is_told_on_one_line(
     ("content_encoding", "explained"),
     [("", "In use."), ("identity", "In use."), ("gzip", ""), ("Deflate", ""), ("br", "")],
 )
-def test_a_compressed_body_explains_nothing(content_encoding: str, explained: str) -> None:
+def test_explanation_of_a_compressed_body_is_empty(content_encoding: str, explained: str) -> None:
     assert explanation(b"In use.", "text/plain", content_encoding) == explained
 
 
-def test_4_kib_of_an_error_body_are_read() -> None:
+def test_explanation_reads_4_kib() -> None:
     assert BYTES_READ == 4096
 
 
@@ -99,8 +99,10 @@ CONTENT_TYPE = st.sampled_from(["application/json", "text/html", "text/plain", "
 
 
 def is_clean(text: str) -> bool:
-    """Whether it is one line, with no control character, none that turns the direction of writing,
-    and no URL in it."""
+    """Whether `text` is one line without control characters and without a URL.
+
+    Control characters include those that change the direction of writing.
+    """
     return (
         len(text.splitlines()) <= 1
         and not re.search(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text)
@@ -114,7 +116,7 @@ def is_clean(text: str) -> bool:
 @example(b"ht<b></b>tp:<i>//u:p@h/c", "text/html")
 @example(b"http&#58;&sol;&#x2f;u:p@h/c", "text/html")
 @example(b'{"message": "http:\\/\\u002fu:p@h"}', "application/json")
-def test_no_body_gets_a_url_or_a_control_character_into_the_explanation(
+def test_explanation_of_any_body_has_no_url_and_no_control_character(
     body: bytes, content_type: str
 ) -> None:
     assert is_clean(explanation(body, content_type, ""))
@@ -128,7 +130,7 @@ def text_of(request: str, response: ResponseFacts) -> str:
 
 
 @given(BODY, CONTENT_TYPE, st.sampled_from([400, 404, 500]), st.sampled_from([0, 300, 1400]))
-def test_the_text_of_a_failure_is_one_line_of_at_most_1_kib(
+def test_failure_text_is_one_line_of_at_most_1_kib(
     body: bytes, content_type: str, status: int, words: int
 ) -> None:
     explained = explanation((body + b"\xc3\xa9 " * words)[:4096], content_type, "")
@@ -139,18 +141,18 @@ def test_the_text_of_a_failure_is_one_line_of_at_most_1_kib(
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\u20ac", "\U0001f600"])
-def test_a_text_is_cut_between_two_characters(character: str) -> None:
+def test_failure_text_is_cut_between_two_characters(character: str) -> None:
     text = text_of(cases.DELETE, ResponseFacts(400, "No", character * 2000))
     assert 1024 - 4 < len(text.encode()) <= 1024
     assert text.endswith(character)
 
 
-def test_a_long_id_leaves_room_for_the_status_and_what_glance_said() -> None:
+def test_long_id_leaves_room_for_the_status_and_the_explanation() -> None:
     text = text_of(f"DELETE images/{'i' * 3000}", ResponseFacts(404, "Not Found", "No such image."))
     assert text == f"delete image {'i' * 100}: 404 Not Found: No such image."
 
 
-def test_half_a_surrogate_pair_does_not_break_the_text() -> None:
+def test_lone_surrogate_does_not_break_the_failure_text() -> None:
     explained = explanation(b'{"message": "a\\ud800b"}', "application/json", "")
     assert (
         text_of(cases.CREATE, ResponseFacts(400, "Bad", explained)) == "create image: 400 Bad: a?b"

@@ -1,4 +1,4 @@
-"""Who asks, and where the data goes."""
+"""The requester, and the destination address of image data."""
 
 import ipaddress
 import tracemalloc
@@ -34,7 +34,7 @@ FORGED = HEADER_TEXT | st.lists(
 
 
 def proxy_headers_parsed(environ: dict[str, Any]) -> dict[str, Any]:
-    """What oslo.middleware's http_proxy_to_wsgi makes of an environ, where it is enabled."""
+    """`environ` after http_proxy_to_wsgi of oslo.middleware, when that is enabled."""
     parsed = dict(environ)
     if environ.get("HTTP_FORWARDED"):
         first = environ["HTTP_FORWARDED"].split(",")[0]
@@ -69,9 +69,7 @@ CONFIRMED = {
         ({}, None),
     ],
 )
-def test_the_context_tells_who_asks_where_there_is_one(
-    environ: dict[str, Any], expected: Requester | None
-) -> None:
+def test_context_names_the_requester(environ: dict[str, Any], expected: Requester | None) -> None:
     assert from_context(environ) == expected
 
 
@@ -92,9 +90,7 @@ def test_the_context_tells_who_asks_where_there_is_one(
         ({}, Requester(None, None, None)),
     ],
 )
-def test_the_headers_tell_who_asks_when_they_are_confirmed(
-    environ: dict[str, Any], expected: Requester
-) -> None:
+def test_confirmed_headers_name_the_requester(environ: dict[str, Any], expected: Requester) -> None:
     assert from_headers(environ) == expected
 
 
@@ -122,19 +118,19 @@ def test_the_headers_tell_who_asks_when_they_are_confirmed(
         ("client.example", None),
     ],
 )
-def test_without_trusted_proxies_the_data_goes_to_the_peer(peer: str, expected: str | None) -> None:
+def test_destination_without_trusted_proxies_is_the_peer(peer: str, expected: str | None) -> None:
     forged = {"HTTP_X_FORWARDED_FOR": "203.0.113.9", "HTTP_FORWARDED": "for=203.0.113.9"}
     assert destination_ip({"REMOTE_ADDR": peer} | forged, []) == expected
     assert destination_ip({"REMOTE_ADDR": peer}, PROXIES) == expected
 
 
 @pytest.mark.parametrize("trusted", [[], PROXIES])
-def test_an_absent_peer_is_an_unknown_destination(trusted: list[Network]) -> None:
+def test_destination_without_a_peer_is_unknown(trusted: list[Network]) -> None:
     assert destination_ip({}, trusted) is None
     assert destination_ip({"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, trusted) is None
 
 
-def test_a_peer_that_is_no_trusted_proxy_is_not_believed() -> None:
+def test_headers_of_an_untrusted_peer_do_not_count() -> None:
     for header in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"):
         environ = {"REMOTE_ADDR": "192.0.2.1", header: "for=203.0.113.9"}
         assert destination_ip(environ, PROXIES) == "192.0.2.1"
@@ -175,7 +171,7 @@ def test_a_peer_that_is_no_trusted_proxy_is_not_believed() -> None:
         ("HTTP_FORWARDED", "proto=https", None),
     ],
 )
-def test_behind_a_trusted_proxy_the_right_most_stranger_of_the_chain_counts(
+def test_destination_behind_a_trusted_proxy_is_the_right_most_untrusted_hop(
     parsed: bool, header: str, text: str, expected: str | None
 ) -> None:
     environ = {"REMOTE_ADDR": PROXY, header: text}
@@ -183,7 +179,7 @@ def test_behind_a_trusted_proxy_the_right_most_stranger_of_the_chain_counts(
     assert destination_ip(environ, PROXIES) == expected
 
 
-# What servers say of a peer on a unix socket: gunicorn, a test in this process, uWSGI, waitress.
+# REMOTE_ADDR of a peer on a unix socket: gunicorn, no server at all, uWSGI, waitress, nginx.
 @pytest.mark.parametrize("peer", ["", None, "0.0.0.0", "localhost", "unix:"])
 @pytest.mark.parametrize(
     ("header", "text"),
@@ -193,7 +189,7 @@ def test_behind_a_trusted_proxy_the_right_most_stranger_of_the_chain_counts(
         ("HTTP_FORWARDED", f"for=203.0.113.9, for={CLIENT}"),
     ],
 )
-def test_a_proxy_on_a_unix_socket_is_believed_where_the_operator_says_so(
+def test_proxy_on_a_unix_socket_is_trusted_when_the_operator_lists_it(
     header: str, text: str, peer: str | None
 ) -> None:
     environ = {header: text} | ({} if peer is None else {"REMOTE_ADDR": peer})
@@ -205,10 +201,8 @@ def test_a_proxy_on_a_unix_socket_is_believed_where_the_operator_says_so(
 
 @pytest.mark.parametrize("peer", ["", None])
 @pytest.mark.parametrize("forwarded", ["for=, for=203.0.113.9", "proto=https, for=203.0.113.9"])
-def test_nothing_was_taken_from_a_header_where_there_is_no_peer(
-    forwarded: str, peer: str | None
-) -> None:
-    """Else a client that comes over a unix socket would choose its address."""
+def test_forwarded_header_without_a_peer_does_not_count(forwarded: str, peer: str | None) -> None:
+    """Otherwise a client on a unix socket could choose its address."""
     environ = {"HTTP_FORWARDED": forwarded} | ({} if peer is None else {"REMOTE_ADDR": peer})
     assert destination_ip(environ, PROXIES) is None
 
@@ -218,7 +212,7 @@ def test_nothing_was_taken_from_a_header_where_there_is_no_peer(
     ("forwarded", "expected"),
     [(f"for={CLIENT}", CLIENT), ("for=203.0.113.9", None), ("nonsense", None)],
 )
-def test_two_headers_that_disagree_tell_nothing(
+def test_destination_is_unknown_when_two_headers_disagree(
     parsed: bool, forwarded: str, expected: str | None
 ) -> None:
     environ = {"REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": CLIENT, "HTTP_FORWARDED": forwarded}
@@ -231,7 +225,7 @@ def test_two_headers_that_disagree_tell_nothing(
         st.sampled_from(["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"]), FORGED
     )
 )
-def test_no_header_makes_the_destination_fail_and_it_is_an_address_or_unknown(
+def test_destination_is_an_address_or_unknown_for_any_header(
     environ: dict[str, str],
 ) -> None:
     for seen in (environ, proxy_headers_parsed(environ), environ | {"REMOTE_ADDR": PROXY}):
@@ -241,7 +235,7 @@ def test_no_header_makes_the_destination_fail_and_it_is_an_address_or_unknown(
 
 
 @given(FORGED, st.sampled_from(["", ", 10.0.0.2", ", 10.0.0.2, fd00::3"]))
-def test_nothing_left_of_the_proxys_own_entry_in_x_forwarded_for_counts(
+def test_x_forwarded_for_does_not_count_left_of_the_entry_of_the_proxy(
     forged: str, proxies: str
 ) -> None:
     environ = {"REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": f"{forged},{CLIENT}{proxies}"}
@@ -250,7 +244,7 @@ def test_nothing_left_of_the_proxys_own_entry_in_x_forwarded_for_counts(
 
 
 def quoted(text: str) -> str:
-    """As RFC 7239 has it, section 4."""
+    """`text` as a quoted string of RFC 7239, section 4."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -268,11 +262,11 @@ CLIENTS_OWN = (
     st.integers(0, 3),
     st.sampled_from(["", ", for=10.0.0.2", ', for="[fd00::3]:80";host="10.0.0.2,for=unknown"']),
 )
-def test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_of_it(
-    forged: str, others: list[tuple[str, str]], at: int, proxies: str
+def test_forwarded_does_not_count_what_a_proxy_quotes_from_the_client(
+    forged: str, more: list[tuple[str, str]], at: int, proxies: str
 ) -> None:
-    """Such as a Host header: the proxy's own element holds what the client likes, in quotes."""
-    pairs = [f"{name}={quoted(text)}" for name, text in others]
+    """The element of the proxy can hold what the client chose, such as a Host header, in quotes."""
+    pairs = [f"{name}={quoted(text)}" for name, text in more]
     own = ";".join([*pairs[:at], f"for={CLIENT}", *pairs[at:]])
     for text in (own, f"{forged},{own}"):
         environ = {"REMOTE_ADDR": PROXY, "HTTP_FORWARDED": f"{text}{proxies}"}
@@ -284,7 +278,7 @@ def test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_o
 @pytest.mark.parametrize(
     ("header", "own"), [("HTTP_FORWARDED", f"for={CLIENT}"), ("HTTP_X_FORWARDED_FOR", CLIENT)]
 )
-def test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory(
+def test_long_header_hides_no_address_and_leaves_nothing_in_memory(
     header: str, own: str, forged: str
 ) -> None:
     tracemalloc.start()
@@ -302,7 +296,7 @@ def test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory(
 
 
 @given(FORGED, st.sampled_from(["", ", for=10.0.0.2", ', for=10.0.0.2, for="[fd00::3]:80"']))
-def test_nothing_left_of_the_proxys_own_entry_in_forwarded_counts(
+def test_forwarded_does_not_count_left_of_the_element_of_the_proxy(
     forged: str, proxies: str
 ) -> None:
     environ = {"REMOTE_ADDR": PROXY, "HTTP_FORWARDED": f"{forged},for={CLIENT}{proxies}"}
@@ -320,15 +314,15 @@ def test_nothing_left_of_the_proxys_own_entry_in_forwarded_counts(
         ({}, False),
     ],
 )
-def test_a_request_was_passed_on_when_it_has_the_id_that_another_node_gave_it(
+def test_request_was_passed_on_when_its_id_has_changed(
     environ: dict[str, Any], passed_on: bool
 ) -> None:
     assert was_passed_on(Requester("p1", "u1", "req-1"), environ) is passed_on
 
 
 @pytest.mark.parametrize("length", [0, LONGEST_ID, LONGEST_ID + 1, 10**6])
-def test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion(length: int) -> None:
-    """Glance takes the request id from a header of the client's."""
+def test_long_ids_of_a_requester_are_bounded_and_hide_no_request(length: int) -> None:
+    """Glance takes the request id from a header that the client can send."""
     long = "i" * length
     environ = {"webob.adhoc_attrs": {"context": SimpleNamespace(request_id=long, user_id=long)}}
     in_context = from_context(environ)
@@ -348,7 +342,5 @@ def test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion(length: 
         ({}, False),
     ],
 )
-def test_an_identity_is_there_when_anything_has_looked_for_it(
-    environ: dict[str, Any], there: bool
-) -> None:
+def test_authentication_has_run_when_it_left_a_trace(environ: dict[str, Any], there: bool) -> None:
     assert authentication_has_run(environ) is there

@@ -1,4 +1,4 @@
-"""Image metadata: exactly the 20 keys that native Glance sends."""
+"""Image metadata has exactly the 20 keys of native Glance; the payloads of sharing have 7."""
 
 from typing import Any
 
@@ -69,63 +69,63 @@ ANY_RECORD = st.dictionaries(
 )
 
 
-def test_a_record_becomes_the_metadata_that_native_glance_sends() -> None:
+def test_image_record_becomes_the_metadata_of_native_glance() -> None:
     assert images.metadata(RECORD) == METADATA
 
 
-def test_the_metadata_at_the_begin_of_an_upload_has_no_size_yet() -> None:
+def test_saving_metadata_has_no_size_yet() -> None:
     assert images.saving_metadata(RECORD) == SAVING
 
 
-def test_the_metadata_of_a_deleted_image_says_so() -> None:
+def test_deleted_metadata_is_marked_as_deleted() -> None:
     assert images.deleted_metadata(RECORD, NOW) == DELETED
 
 
-def test_what_is_not_known_is_null_and_not_a_guess() -> None:
+def test_unknown_values_are_null() -> None:
     unknown: dict[str, Any] = dict.fromkeys(KEYS)
-    told = images.metadata({"id": "i1"})
-    assert told == unknown | {"id": "i1", "properties": {}, "deleted": False}
+    metadata = images.metadata({"id": "i1"})
+    assert metadata == unknown | {"id": "i1", "properties": {}, "deleted": False}
 
 
 @pytest.mark.parametrize(
     ("visibility", "is_public"),
     [("public", True), ("private", False), ("shared", False), ("community", False), (None, None)],
 )
-def test_an_image_is_public_when_its_visibility_says_so(
+def test_image_is_public_when_its_visibility_is_public(
     visibility: str | None, is_public: bool | None
 ) -> None:
-    told = images.metadata({"visibility": visibility})
-    assert (told["visibility"], told["is_public"]) == (visibility, is_public)
+    metadata = images.metadata({"visibility": visibility})
+    assert (metadata["visibility"], metadata["is_public"]) == (visibility, is_public)
 
 
-def test_a_member_record_becomes_the_payload_of_sharing() -> None:
+def test_member_record_becomes_the_payload_of_sharing() -> None:
     assert images.member_metadata(MEMBER_RECORD) == SHARED
     assert images.deleted_member_metadata(MEMBER_RECORD, NOW) == UNSHARED
 
 
 @given(ANY_RECORD)
-def test_no_record_adds_a_key_to_the_metadata_or_tells_what_is_forbidden(
+def test_metadata_of_any_record_has_the_documented_keys_and_nothing_forbidden(
     record: dict[str, Any],
 ) -> None:
-    for told in (
+    for metadata in (
         images.metadata(record),
         images.saving_metadata(record),
         images.deleted_metadata(record, NOW),
     ):
-        assert set(told) == KEYS
-        assert not set(told["properties"]) & FORBIDDEN
+        assert set(metadata) == KEYS
+        assert not set(metadata["properties"]) & FORBIDDEN
 
 
 @given(ANY_RECORD)
-def test_every_free_property_is_told_unchanged(record: dict[str, Any]) -> None:
+def test_free_properties_stay_unchanged(record: dict[str, Any]) -> None:
     free = {"a_free_property": "kept", "os_distro": "cirros"}
-    told = images.metadata(record | free)["properties"]
-    assert told.items() >= free.items()
-    assert told.items() <= (record | free).items()
+    metadata = images.metadata(record | free)["properties"]
+    assert metadata.items() >= free.items()
+    assert metadata.items() <= (record | free).items()
 
 
 @given(ANY_RECORD)
-def test_no_record_adds_a_key_to_the_payload_of_sharing(record: dict[str, Any]) -> None:
+def test_payload_of_sharing_has_the_documented_keys_for_any_record(record: dict[str, Any]) -> None:
     assert set(images.member_metadata(record)) == MEMBER_KEYS
     assert set(images.deleted_member_metadata(record, NOW)) == MEMBER_KEYS
 
@@ -138,13 +138,11 @@ def test_no_record_adds_a_key_to_the_payload_of_sharing(record: dict[str, Any]) 
         (b'{"name": "\\ud800"}', {"name": "\ud800"}),
     ],
 )
-def test_a_record_is_read_as_glances_encoder_writes_it(
-    body: bytes, record: dict[str, object]
-) -> None:
+def test_json_is_parsed_as_glance_encodes_it(body: bytes, record: dict[str, object]) -> None:
     assert images.parse_json(body) == record
 
 
-def test_what_is_no_json_is_no_record() -> None:
+def test_text_that_is_no_json_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="Expecting"):
         images.parse_json(b"<html>")
 
@@ -183,11 +181,11 @@ V1_METADATA = {
 }
 
 
-def test_a_v1_record_is_told_as_one_of_v2_without_its_locations() -> None:
+def test_v1_record_becomes_metadata_without_locations() -> None:
     assert images.metadata(images.record_from_v1(V1_RECORD)) == V1_METADATA
 
 
-def test_a_v1_record_in_headers_is_the_same() -> None:
+def test_v1_record_in_headers_becomes_the_same_metadata() -> None:
     headers = {
         f"x-image-meta-{key}": "" if value is None else str(value)
         for key, value in V1_RECORD.items()
@@ -211,22 +209,22 @@ def test_a_v1_record_in_headers_is_the_same() -> None:
         ({"x-image-meta-created_at": "yesterday"}, "created_at", "yesterday"),
     ],
 )
-def test_what_a_v1_header_holds_is_typed(headers: dict[str, str], key: str, value: Any) -> None:
+def test_v1_header_values_have_their_types(headers: dict[str, str], key: str, value: Any) -> None:
     assert images.metadata(images.record_from_v1_headers(headers))[key] == value
 
 
-def test_v1_properties_that_are_none_are_none() -> None:
+def test_v1_properties_of_another_type_are_dropped() -> None:
     assert images.metadata(images.record_from_v1({"properties": "x"}))["properties"] == {}
 
 
 @given(ANY_RECORD, ANY_RECORD)
-def test_no_v1_record_adds_a_key_or_tells_what_is_forbidden(
+def test_metadata_of_any_v1_record_has_the_documented_keys_and_nothing_forbidden(
     record: dict[str, Any], properties: dict[str, Any]
 ) -> None:
-    told = images.metadata(images.record_from_v1({**record, "properties": properties}))
-    assert set(told) == KEYS
-    assert not set(told["properties"]) & (FORBIDDEN | {"location", "copy_from", "uri"})
-    assert (told["owner"], told["size"]) == (record.get("owner"), record.get("size"))
+    metadata = images.metadata(images.record_from_v1({**record, "properties": properties}))
+    assert set(metadata) == KEYS
+    assert not set(metadata["properties"]) & (FORBIDDEN | {"location", "copy_from", "uri"})
+    assert (metadata["owner"], metadata["size"]) == (record.get("owner"), record.get("size"))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +246,7 @@ def test_no_v1_record_adds_a_key_or_tells_what_is_forbidden(
         ),
     ],
 )
-def test_v1_members_are_those_that_the_request_names(body: bytes, ids: list[str | None]) -> None:
+def test_v1_members_are_those_in_the_request_body(body: bytes, ids: list[str | None]) -> None:
     found = images.members_v1("i1", body)
     assert [(each["image_id"], each["member_id"]) for each in found] == [("i1", i) for i in ids]
     assert all(set(each) == MEMBER_KEYS for each in found)

@@ -1,4 +1,4 @@
-"""The message and its JSON."""
+"""Notifications: their attributes and their JSON."""
 
 import json
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from glance_notify_middleware.events.notification import (
     Priority,
     in_format,
 )
-from glance_notify_middleware.recorder import NotRecordedError
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
 
@@ -41,7 +40,7 @@ def no_constant(name: str) -> Any:
 
 
 def strictly_read(message: bytes) -> Any:
-    """What a reader makes of one line, that knows nothing but the JSON standard."""
+    """`message`, which is one line, as a reader parses it that takes standard JSON alone."""
     assert b"\n" not in message
     assert b"\r" not in message
     return json.loads(message.decode("utf-8"), parse_constant=no_constant)
@@ -60,7 +59,7 @@ WILD = json_values(SURROGATES_TOO, st.integers() | st.floats() | st.sampled_from
 TAME = json_values(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 
 
-def test_the_message_has_the_documented_attributes_and_their_companions_alone() -> None:
+def test_notification_has_the_documented_attributes_and_their_companions_alone() -> None:
     assert notification({"image_id": "i1"}).as_dict() == {
         "message_id": ID,
         "publisher_id": "glance-1",
@@ -75,7 +74,7 @@ def test_the_message_has_the_documented_attributes_and_their_companions_alone() 
     }
 
 
-def test_the_event_types_and_priorities_are_the_documented_ones() -> None:
+def test_event_types_and_priorities_are_the_documented_ones() -> None:
     assert {event_type.value for event_type in EventType} == {
         "image.create",
         "image.prepare",
@@ -106,11 +105,11 @@ def test_the_event_types_and_priorities_are_the_documented_ones() -> None:
         ({"keys": {1: "\ufeffa"}}, {"keys": {"1": "\ufeffa"}}),
     ],
 )
-def test_what_json_readers_choke_on_is_told_otherwise(payload: Payload, read: Any) -> None:
+def test_values_that_json_cannot_express_are_replaced(payload: Payload, read: Any) -> None:
     assert strictly_read(notification(payload).to_json())["payload"] == read
 
 
-def test_a_deeply_nested_record_is_told_whole() -> None:
+def test_deeply_nested_payload_stays_whole() -> None:
     nested: Any = "the innermost"
     for _ in range(300):
         nested = [nested]
@@ -119,14 +118,14 @@ def test_a_deeply_nested_record_is_told_whole() -> None:
 
 
 @given(st.dictionaries(SURROGATES_TOO, WILD, max_size=4), SURROGATES_TOO)
-def test_any_record_is_one_line_of_strict_json(payload: dict[str, Any], who: str) -> None:
+def test_any_payload_becomes_one_line_of_strict_json(payload: dict[str, Any], who: str) -> None:
     message = strictly_read(notification(payload, who).to_json())
     assert set(message) == set(notification(payload).as_dict())
     assert message["_unique_id"] == message["message_id"] == ID
 
 
 @given(st.dictionaries(st.text(), TAME, max_size=4))
-def test_a_record_without_oddities_is_read_as_it_was_written(payload: dict[str, Any]) -> None:
+def test_plain_payload_is_read_as_it_was_written(payload: dict[str, Any]) -> None:
     assert strictly_read(notification(payload).to_json())["payload"] == payload
 
 
@@ -162,15 +161,13 @@ LONG = "x" * LONGEST_JSON
         ("é" + LONG, "é" + LONG[: LONGEST_JSON // 8 - 1] + "[...]"),
     ],
 )
-def test_what_is_too_long_loses_the_parts_that_are_long_and_says_so(
-    payload: Payload, left: Any
-) -> None:
+def test_overlong_payload_loses_its_long_parts_and_names_them(payload: Payload, left: Any) -> None:
     message = notification(payload).to_json()
     assert len(message) <= LONGEST_JSON
     assert strictly_read(message) == notification(left).as_dict()
 
 
-def test_the_longest_message_is_told_whole() -> None:
+def test_longest_notification_stays_whole() -> None:
     rest = len(notification({"properties": ""}).to_json())
     whole = {"properties": "x" * (LONGEST_JSON - rest)}
     message = notification(whole).to_json()
@@ -191,19 +188,19 @@ HUGE = st.sampled_from(["\0" * 1000, "\ud800" * 90_000, "\U0001f600" * 70_000, '
     st.dictionaries(st.text() | HUGE, WILD | HUGE | st.lists(HUGE, max_size=3), max_size=9) | HUGE,
     HUGE,
 )
-def test_nothing_that_is_sent_is_longer_than_the_longest(payload: Payload, who: str) -> None:
+def test_json_is_never_longer_than_the_bound(payload: Payload, who: str) -> None:
     message = notification(payload, who).to_json()
     assert len(message) <= LONGEST_JSON
     assert strictly_read(message)["message_id"] == ID
 
 
-def test_many_long_names_of_keys_are_not_all_told() -> None:
+def test_truncated_names_are_bounded_in_number_and_length() -> None:
     payload = {"\0" * 3000 + str(number): number for number in range(500)}
-    told = strictly_read(notification(payload).to_json())["payload"]
-    assert told == {"truncated": ["\0" * 1024] * 25}
+    payload_read = strictly_read(notification(payload).to_json())["payload"]
+    assert payload_read == {"truncated": ["\0" * 1024] * 25}
 
 
-def test_the_format_is_the_json_alone_or_in_oslo_messagings_envelope() -> None:
+def test_format_is_the_plain_json_or_the_envelope_of_oslo_messaging() -> None:
     plain = notification({"name": 'a "quoted" Größe'}).to_json()
     assert in_format(plain, "plain") is plain
     envelope = strictly_read(in_format(plain, "oslo"))
@@ -211,12 +208,7 @@ def test_the_format_is_the_json_alone_or_in_oslo_messagings_envelope() -> None:
 
 
 @given(st.dictionaries(st.text(), WILD, max_size=4))
-def test_what_the_envelope_holds_is_the_message(payload: dict[str, Any]) -> None:
+def test_envelope_holds_the_plain_notification(payload: dict[str, Any]) -> None:
     plain = notification(payload).to_json()
     envelope = strictly_read(in_format(plain, "oslo"))
     assert strictly_read(envelope["oslo.message"].encode()) == strictly_read(plain)
-
-
-def test_what_could_not_be_recorded_is_named_with_the_reason() -> None:
-    error = NotRecordedError([], "the disk is full")
-    assert (error.lost, str(error)) == ([], "the disk is full")

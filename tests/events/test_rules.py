@@ -1,4 +1,4 @@
-"""What is told of an operation that succeeded."""
+"""The events of an operation that succeeded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,6 @@ import pytest
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.events.notification import ImageEvent
 from tests.events import cases
 from tests.events.cases import (
     DELETED,
@@ -20,16 +19,13 @@ from tests.events.cases import (
     SAVING,
     SHARED,
     UNSHARED,
+    Summary,
+    summaries,
 )
 
-Told = list[tuple[str, str, Any]]
 QUEUED: Mapping[str, Any] = {**RECORD, "status": "queued"}
 DEACTIVATED: Mapping[str, Any] = {**RECORD, "status": "deactivated"}
 LOCATIONS = b'[{"op": "replace", "path": "/locations", "value": [{"url": "'
-
-
-def told(decided: list[ImageEvent]) -> Told:
-    return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
 
 
 def succeeded(
@@ -40,15 +36,15 @@ def succeeded(
     before: Mapping[str, Any] | None = None,
     body_start: bytes | None = None,
     prepared: bool = False,
-    tells_metadata: bool = False,
-) -> Told:
+    with_metadata: bool = False,
+) -> list[Summary]:
     exchange = Exchange(
-        cases.operation(request, tells_metadata=tells_metadata),
+        cases.operation(request, with_metadata=with_metadata),
         RequestFacts(Requester(), None, bytes_read=7, body_start=body_start, prepared=prepared),
         ResponseFacts(status, kept=True),
         before,
     )
-    return told(rules.decide(exchange, found, lambda: cases.NOW))
+    return summaries(rules.decide(exchange, found, lambda: cases.NOW))
 
 
 @pytest.mark.parametrize(
@@ -131,22 +127,22 @@ def succeeded(
         ),
     ],
 )
-def test_a_success_is_told_with_the_payload_of_its_type(
+def test_success_has_the_events_and_payloads_of_its_route(
     request_line: str,
     status: int,
     found: Mapping[str, Any] | None,
     before: Mapping[str, Any] | None,
-    expected: Told,
+    expected: list[Summary],
 ) -> None:
     assert succeeded(request_line, status, found, before=before) == expected
 
 
-def test_a_delete_tells_the_metadata_as_before_it_where_that_was_chosen() -> None:
-    decided = succeeded(cases.DELETE, 204, RECORD, tells_metadata=True)
+def test_delete_carries_the_earlier_metadata_when_that_is_chosen() -> None:
+    decided = succeeded(cases.DELETE, 204, RECORD, with_metadata=True)
     assert decided == [("image.delete", "INFO", DELETED)]
 
 
-def test_an_upload_that_was_prepared_tells_the_rest() -> None:
+def test_upload_after_its_prepare_has_the_rest_of_the_events() -> None:
     assert succeeded(cases.UPLOAD, 204, RECORD, prepared=True) == [
         ("image.upload", "INFO", METADATA),
         ("image.activate", "INFO", METADATA),
@@ -160,11 +156,11 @@ def test_an_upload_that_was_prepared_tells_the_rest() -> None:
         ({**RECORD, "status": "importing"}, {**METADATA, "status": "importing"}),
     ],
 )
-def test_prepare_tells_the_record_of_its_moment(
+def test_prepare_carries_the_record_of_its_moment(
     record: Mapping[str, Any], payload: Mapping[str, Any]
 ) -> None:
     prepared = rules.prepare_event(cases.operation(cases.UPLOAD), record)
-    assert told([prepared]) == [("image.prepare", "INFO", payload)]
+    assert summaries([prepared]) == [("image.prepare", "INFO", payload)]
 
 
 NOTHING_KNOWN: Mapping[str, Any] = {
@@ -199,21 +195,21 @@ IDS_KNOWN: Mapping[str, Any] = {
         (cases.MEMBER_DELETE, {**IDS_KNOWN, "deleted": True, "deleted_at": cases.NOW}),
     ],
 )
-def test_a_refused_look_up_costs_no_event_and_the_ids_are_told(
+def test_refused_look_up_costs_no_event_and_leaves_the_ids(
     request_line: str, known: Mapping[str, Any]
 ) -> None:
     [(_, priority, payload)] = succeeded(request_line, 204, None)
     assert (priority, payload) == ("INFO", known)
 
 
-def test_a_delete_without_a_look_up_still_tells_that_the_image_is_gone() -> None:
-    [(_, _, payload)] = succeeded(cases.DELETE, 204, None, tells_metadata=True)
+def test_delete_without_a_record_is_still_marked_as_deleted() -> None:
+    [(_, _, payload)] = succeeded(cases.DELETE, 204, None, with_metadata=True)
     gone = {"status": "deleted", "deleted": True}
     then = {"deleted_at": cases.NOW, "updated_at": cases.NOW}
     assert payload == {**NOTHING_KNOWN, **gone, **then}
 
 
-def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
+def test_upload_without_a_record_has_at_least_the_id() -> None:
     decided = succeeded(cases.UPLOAD, 204, None)
     assert [(event_type, payload["id"]) for event_type, _, payload in decided] == [
         ("image.prepare", IMAGE),
@@ -235,11 +231,11 @@ def test_an_upload_without_a_look_up_tells_at_least_the_id() -> None:
         (cases.SEND, 204, None, None),
         (cases.SEND, 304, None, None),
         (cases.SEND, 302, None, None),
-        (cases.IMPORT, 202, None, None),  # yet
+        (cases.IMPORT, 202, None, None),  # its end comes later
         (cases.ADD_LOCATION, 202, None, None),
     ],
 )
-def test_where_nothing_happened_nothing_is_told(
+def test_request_that_changed_nothing_has_no_event(
     request_line: str,
     status: int,
     before: Mapping[str, Any] | None,
@@ -250,7 +246,7 @@ def test_where_nothing_happened_nothing_is_told(
 
 
 @pytest.mark.parametrize("body_start", [None, b"", LOCATIONS, b"[{}]"])
-def test_a_patch_whose_body_is_not_seen_to_be_empty_is_an_update(body_start: bytes | None) -> None:
+def test_patch_is_an_update_unless_its_body_is_seen_to_be_empty(body_start: bytes | None) -> None:
     decided = succeeded(cases.PATCH, 200, RECORD, body_start=body_start)
     assert decided == [("image.update", "INFO", METADATA)]
 
@@ -271,7 +267,7 @@ NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
         (r'[{"op": "add", "path": "\/locations/-", "value": {}}]', True),
         (r'[{"op": "add", "path": "/\u006cocations", "value": {}}]', True),
         (r'[{"op": "add", "path": "//\tlocations\t/-", "value": {}}] ', True),
-        (r'[{"add": "\u002flocations/-", "value": {}}]', True),  # of version 2.0 of the media type
+        (r'[{"add": "\u002flocations/-", "value": {}}]', True),  # version 2.0 of the media type
         (r'[{"replace": "\u002flocations", "value": []}]', True),
         (r'[{"value": NaN, "op": "add", "path": "\u002flocations/-"}]', True),
         (r'[{"path": "\u002fname", "path": "\u002flocations"}]', True),
@@ -280,9 +276,11 @@ NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
         (r'{"path": "\u002flocations"}]', False),
         (r'["\u002flocations", 1, null, {"path": null}]', False),
         (r'{"a": [{"path": "\u002flocations"}]}', False),
-        ("[" * 30_000 + "]" * 30_000, True),  # nobody knows
+        ("[" * 30_000 + "]" * 30_000, True),  # too deep to be parsed
     ],
 )
-def test_a_patch_of_locations_is_known_by_its_paths(body_start: bytes | str, names: bool) -> None:
+def test_patch_of_locations_is_recognized_by_its_paths(
+    body_start: bytes | str, names: bool
+) -> None:
     body = body_start.encode() if isinstance(body_start, str) else body_start
     assert rules.may_change_locations(body) is names

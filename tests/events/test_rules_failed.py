@@ -1,4 +1,4 @@
-"""What is told of an operation that was refused or that failed."""
+"""The events of an operation that was refused or that failed."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
 from tests.events import cases
-from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
+from tests.events.cases import IMAGE, METADATA, RECORD, SAVING, Summary, summaries
 
 FORBIDDEN = ResponseFacts(403, "Forbidden", "You are not allowed.")
 BROKEN = ResponseFacts(500, "Internal Server Error", "It went wrong.")
@@ -41,19 +41,19 @@ def failed(
     bytes_read: int | None = 0,
     prepared: bool = False,
     record: Any = None,
-) -> list[tuple[str, str, Any]]:
+) -> list[Summary]:
     exchange = Exchange(
         cases.operation(request),
         RequestFacts(Requester(), None, bytes_read=bytes_read, prepared=prepared),
         response,
     )
     decided = rules.decide(exchange, record, lambda: cases.NOW)
-    return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
+    return summaries(decided)
 
 
 @pytest.mark.parametrize("request_line", cases.CHANGES)
 @pytest.mark.parametrize(
-    ("response", "priority", "said"),
+    ("response", "priority", "explained"),
     [
         (FORBIDDEN, "WARN", "403 Forbidden: You are not allowed."),
         (BROKEN, "ERROR", "500 Internal Server Error: It went wrong."),
@@ -61,12 +61,12 @@ def failed(
         (RAISED_AFTER_STATUS, "ERROR", "OSError"),
     ],
 )
-def test_a_failure_is_one_event_of_its_route_and_a_text(
-    request_line: str, response: ResponseFacts, priority: str, said: str
+def test_failure_is_one_event_of_its_route_with_a_text(
+    request_line: str, response: ResponseFacts, priority: str, explained: str
 ) -> None:
-    [(event_type, told_priority, text)] = failed(request_line, response, prepared=True)
-    assert (event_type, told_priority) == (REFUSED[request_line], priority)
-    assert said in text
+    [(event_type, event_priority, text)] = failed(request_line, response, prepared=True)
+    assert (event_type, event_priority) == (REFUSED[request_line], priority)
+    assert explained in text
     assert request_line == cases.CREATE or f" {IMAGE}: " in text
 
 
@@ -89,7 +89,7 @@ def test_a_failure_is_one_event_of_its_route_and_a_text(
         (cases.MEMBER_DELETE, f"remove a member from image {IMAGE}"),
     ],
 )
-def test_the_text_begins_with_what_was_tried(request_line: str, tried: str) -> None:
+def test_failure_text_begins_with_what_was_tried(request_line: str, tried: str) -> None:
     [(_, _, refused)] = failed(request_line, FORBIDDEN)
     assert refused == f"{tried}: 403 Forbidden: You are not allowed."
     [(_, _, raised)] = failed(request_line, RAISED, prepared=True)
@@ -115,11 +115,11 @@ def test_the_text_begins_with_what_was_tried(request_line: str, tried: str) -> N
         ),
     ],
 )
-def test_the_text_is_one_line_and_says_nothing_twice(
+def test_failure_text_is_one_line_without_repetition(
     request_line: str, response: ResponseFacts, text: str
 ) -> None:
-    [(_, _, told)] = failed(request_line, response)
-    assert told == text
+    [(_, _, payload)] = failed(request_line, response)
+    assert payload == text
 
 
 BEGUN = [("image.prepare", "INFO"), ("image.upload", "ERROR")]
@@ -160,7 +160,7 @@ TURNED_AWAY = [("image.upload", "WARN")]
         (500, None, False, BEGUN),
     ],
 )
-def test_a_failed_upload_is_refused_before_its_first_byte_and_broken_off_after_it(
+def test_failed_upload_is_refused_before_its_first_byte_and_broken_off_after_it(
     status: int, bytes_read: int | None, prepared: bool, expected: list[tuple[str, str]]
 ) -> None:
     response = ResponseFacts(status, "No")
@@ -168,7 +168,7 @@ def test_a_failed_upload_is_refused_before_its_first_byte_and_broken_off_after_i
     assert [(event_type, priority) for event_type, priority, _ in decided] == expected
 
 
-def test_an_exception_in_the_middle_of_an_upload_breaks_it_off() -> None:
+def test_exception_in_the_middle_of_an_upload_breaks_it_off() -> None:
     decided = failed(cases.UPLOAD, RAISED, bytes_read=5)
     assert [(event_type, priority) for event_type, priority, _ in decided] == BEGUN
 
@@ -190,7 +190,7 @@ def test_an_exception_in_the_middle_of_an_upload_breaks_it_off() -> None:
         ),
     ],
 )
-def test_a_late_prepare_tells_the_image_as_it_was_when_the_upload_began(
+def test_late_prepare_carries_the_image_as_it_was_when_the_upload_began(
     record: Any, payload: dict[str, Any]
 ) -> None:
     prepared, _ = failed(cases.UPLOAD, BROKEN, bytes_read=5, record=record)
@@ -210,13 +210,13 @@ def test_a_late_prepare_tells_the_image_as_it_was_when_the_upload_began(
 def test_staging_that_fails_after_data_was_read_is_an_error(
     status: int, bytes_read: int | None, priority: str
 ) -> None:
-    [(event_type, told, _)] = failed(
+    [(event_type, event_priority, _)] = failed(
         cases.STAGE, ResponseFacts(status, "No"), bytes_read=bytes_read
     )
-    assert (event_type, told) == ("image.update", priority)
+    assert (event_type, event_priority) == ("image.update", priority)
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 413])
-def test_what_carries_no_image_data_is_refused_however_much_was_read(status: int) -> None:
+def test_request_without_image_data_is_refused_however_much_was_read(status: int) -> None:
     [(_, priority, _)] = failed(cases.PATCH, ResponseFacts(status, "No"), bytes_read=5)
     assert priority == "WARN"

@@ -1,4 +1,4 @@
-"""Which records an operation's events need: every look-up costs Glance a request."""
+"""Which record the events of an operation need: every look-up costs Glance a request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,15 +15,15 @@ REQUESTS = (*cases.CHANGES, cases.SEND)
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)
-def test_only_what_is_gone_or_may_have_been_so_already_is_looked_up_before(
+def test_record_before_is_needed_when_it_will_be_gone_or_may_be_so_already(
     request_line: str,
 ) -> None:
-    with_id = rules.needs_record_before(cases.operation(request_line).route)
-    assert with_id is (request_line in BEFORE_ALWAYS)
-    with_metadata = rules.needs_record_before(
-        cases.operation(request_line, tells_metadata=True).route
+    for_id = rules.needs_record_before(cases.operation(request_line).route)
+    assert for_id is (request_line in BEFORE_ALWAYS)
+    for_metadata = rules.needs_record_before(
+        cases.operation(request_line, with_metadata=True).route
     )
-    assert with_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
+    assert for_metadata is (request_line in {*BEFORE_ALWAYS, cases.DELETE})
 
 
 def wanted(
@@ -34,10 +34,10 @@ def wanted(
     body_start: bytes | None = None,
     before: Mapping[str, Any] | None = None,
     prepared: bool = False,
-    tells_metadata: bool = False,
+    with_metadata: bool = False,
 ) -> str | None:
     exchange = Exchange(
-        cases.operation(request, tells_metadata=tells_metadata),
+        cases.operation(request, with_metadata=with_metadata),
         RequestFacts(
             Requester(), None, bytes_read=bytes_read, body_start=body_start, prepared=prepared
         ),
@@ -67,20 +67,18 @@ def wanted(
         (cases.DELETE, None),
     ],
 )
-def test_a_success_is_told_of_the_record_that_costs_least(
-    request_line: str, record: str | None
-) -> None:
+def test_success_needs_the_record_that_costs_least(request_line: str, record: str | None) -> None:
     assert wanted(request_line, 200) == record
 
 
-def test_a_delete_that_tells_metadata_needs_the_record_from_before() -> None:
-    assert wanted(cases.DELETE, 204, tells_metadata=True) == "BEFORE"
+def test_delete_with_metadata_needs_the_earlier_record() -> None:
+    assert wanted(cases.DELETE, 204, with_metadata=True) == "BEFORE"
 
 
 @pytest.mark.parametrize("request_line", REQUESTS)
 @pytest.mark.parametrize("status", [300, 403, 404])
-def test_what_was_refused_needs_no_record(request_line: str, status: int) -> None:
-    assert wanted(request_line, status, tells_metadata=True) is None
+def test_refused_request_needs_no_record(request_line: str, status: int) -> None:
+    assert wanted(request_line, status, with_metadata=True) is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,7 @@ def test_what_was_refused_needs_no_record(request_line: str, status: int) -> Non
         (413, 0, False, None),
     ],
 )
-def test_an_upload_that_failed_needs_one_for_its_late_prepare_alone(
+def test_failed_upload_needs_a_record_for_its_late_prepare_alone(
     status: int, bytes_read: int | None, prepared: bool, record: str | None
 ) -> None:
     found = wanted(cases.UPLOAD, status, bytes_read=bytes_read, prepared=prepared)
@@ -109,7 +107,7 @@ def test_an_upload_that_failed_needs_one_for_its_late_prepare_alone(
         (cases.REACTIVATE, None, {"status": "active"}),
     ],
 )
-def test_what_changed_nothing_needs_no_record(
+def test_request_that_changed_nothing_needs_no_record(
     request_line: str, body_start: bytes | None, before: Mapping[str, Any] | None
 ) -> None:
     assert wanted(request_line, 204, body_start=body_start, before=before) is None

@@ -1,4 +1,4 @@
-"""image.send: six fields, whatever became of the download."""
+"""image.send: six fields, however the download ended."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.events.notification import Payload
 from tests.events import cases
-from tests.events.cases import IMAGE
+from tests.events.cases import IMAGE, Summary, summaries
 
 BY_ALICE = RequestFacts(Requester("p1", "u1", "req-1"), "198.51.100.7")
 BY_NOBODY = RequestFacts(Requester(), None)
@@ -21,10 +20,10 @@ OWNED: Mapping[str, Any] = {"owner": "o1", "size": 900}
 
 def sent(
     request: RequestFacts, response: ResponseFacts, found: Mapping[str, Any] | None
-) -> list[tuple[str, str, Payload]]:
+) -> list[Summary]:
     exchange = Exchange(cases.operation(cases.SEND), request, response)
     decided = rules.decide(exchange, found, now=lambda: cases.NOW)
-    return [(event.event_type.value, event.priority.value, event.payload) for event in decided]
+    return summaries(decided)
 
 
 def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
@@ -62,7 +61,7 @@ def payload(owner_id: str | None, bytes_sent: int) -> Mapping[str, Any]:
         (ResponseFacts(503, kept=True), None, "ERROR", payload(None, 0)),
     ],
 )
-def test_a_download_is_told_with_the_bytes_that_left(
+def test_download_carries_the_bytes_that_were_sent(
     response: ResponseFacts,
     found: Mapping[str, Any] | None,
     priority: str,
@@ -71,9 +70,9 @@ def test_a_download_is_told_with_the_bytes_that_left(
     assert sent(BY_ALICE, response, found) == [("image.send", priority, expected)]
 
 
-def test_what_is_not_known_of_a_receiver_is_null() -> None:
-    [(_, _, told)] = sent(BY_NOBODY, ResponseFacts(200, bytes_sent=5, kept=True), OWNED)
-    assert told == {
+def test_unknown_requester_and_address_are_null() -> None:
+    [(_, _, fields)] = sent(BY_NOBODY, ResponseFacts(200, bytes_sent=5, kept=True), OWNED)
+    assert fields == {
         "image_id": IMAGE,
         "owner_id": "o1",
         "receiver_tenant_id": None,
@@ -94,13 +93,13 @@ def test_what_is_not_known_of_a_receiver_is_null() -> None:
     ),
     st.sampled_from([OWNED, None]),
 )
-def test_the_six_fields_are_always_there(
+def test_download_has_the_six_fields_always(
     request: RequestFacts, response: ResponseFacts, found: Mapping[str, Any] | None
 ) -> None:
-    for event_type, _, told in sent(request, response, found):
+    for event_type, _, fields in sent(request, response, found):
         assert event_type == "image.send"
-        assert isinstance(told, Mapping)
-        assert sorted(told) == [
+        assert isinstance(fields, Mapping)
+        assert sorted(fields) == [
             "bytes_sent",
             "destination_ip",
             "image_id",

@@ -1,4 +1,4 @@
-"""What is told of the calls of the Images API v1."""
+"""The events of the calls of the Images API v1."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from glance_notify_middleware.events.exchange import Exchange, RequestFacts, Res
 from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.operations import Operation, match
 from tests.events import cases
-from tests.events.cases import IMAGE, METADATA, RECORD, SAVING
+from tests.events.cases import IMAGE, METADATA, RECORD, SAVING, Summary, summaries
 
 UPLOADED = ["image.prepare", "image.upload", "image.activate"]
 CREATE, UPDATE = "POST /v1/images", f"PUT /v1/images/{IMAGE}"
@@ -25,8 +25,8 @@ def operation(request: str) -> Operation:
 
 @dataclass
 class Decided:
-    told: list[tuple[str, str, Any]]
-    wanted: str | None  # where the record is to be had
+    events: list[Summary]
+    source: str | None  # where the record comes from
 
 
 def decided(
@@ -34,12 +34,9 @@ def decided(
 ) -> Decided:
     facts = RequestFacts(Requester(), None, bytes_read=bytes_read, body_start=body)
     exchange = Exchange(operation(request), facts, response)
-    told = rules.decide(exchange, record, lambda: cases.NOW)
+    events = rules.decide(exchange, record, lambda: cases.NOW)
     source = rules.record_source(exchange)
-    return Decided(
-        [(each.event_type.value, each.priority.value, each.payload) for each in told],
-        source and source.name,
-    )
+    return Decided(summaries(events), source and source.name)
 
 
 @pytest.mark.parametrize(
@@ -54,22 +51,22 @@ def decided(
         (UPDATE, 4, "active", [*UPLOADED, "image.update"]),
     ],
 )
-def test_an_image_that_is_made_or_changed_is_uploaded_when_it_had_a_body(
+def test_create_and_update_are_uploads_when_they_have_a_body(
     request_line: str, bytes_read: int | None, status: str, expected: list[str]
 ) -> None:
     found = decided(request_line, ResponseFacts(200), bytes_read, {**RECORD, "status": status})
-    assert [event_type for event_type, _, _ in found.told] == expected
-    assert {priority for _, priority, _ in found.told} == {"INFO"}
-    assert found.wanted == "ANSWER"
-    for event_type, _, payload in found.told:
+    assert [event_type for event_type, _, _ in found.events] == expected
+    assert {priority for _, priority, _ in found.events} == {"INFO"}
+    assert found.source == "ANSWER"
+    for event_type, _, payload in found.events:
         prepared = event_type == "image.prepare"
         assert payload == (SAVING if prepared else {**METADATA, "status": status})
 
 
-def test_an_upload_whose_record_was_not_seen_went_to_active_all_the_same() -> None:
+def test_upload_with_an_unseen_record_became_active() -> None:
     found = decided(UPDATE, ResponseFacts(200), 4, None)
-    assert [event_type for event_type, _, _ in found.told] == [*UPLOADED, "image.update"]
-    assert {payload["id"] for _, _, payload in found.told} == {IMAGE}
+    assert [event_type for event_type, _, _ in found.events] == [*UPLOADED, "image.update"]
+    assert {payload["id"] for _, _, payload in found.events} == {IMAGE}
 
 
 @pytest.mark.parametrize(
@@ -86,12 +83,12 @@ def test_an_upload_whose_record_was_not_seen_went_to_active_all_the_same() -> No
         (f"PUT /v1/images/{IMAGE}/members", 404, 99, ("image.member.update", "WARN")),
     ],
 )
-def test_a_failure_is_one_event_and_an_upload_once_data_was_read(
+def test_failure_is_one_event_and_an_upload_when_data_was_read(
     request_line: str, status: int, bytes_read: int | None, expected: tuple[str, str]
 ) -> None:
     found = decided(request_line, ResponseFacts(status, "No"), bytes_read, None)
-    assert [(event_type, priority) for event_type, priority, _ in found.told] == [expected]
-    assert found.wanted is None
+    assert [(event_type, priority) for event_type, priority, _ in found.events] == [expected]
+    assert found.source is None
 
 
 @pytest.mark.parametrize(
@@ -102,37 +99,37 @@ def test_a_failure_is_one_event_and_an_upload_once_data_was_read(
         (f"PUT /v1/images/{IMAGE}/members", f"replace the members of image {IMAGE}"),
     ],
 )
-def test_the_text_begins_with_what_was_tried(request_line: str, tried: str) -> None:
-    [(_, _, text)] = decided(request_line, ResponseFacts(404, "Not Found"), 0, None).told
+def test_failure_text_begins_with_what_was_tried(request_line: str, tried: str) -> None:
+    [(_, _, text)] = decided(request_line, ResponseFacts(404, "Not Found"), 0, None).events
     assert text == f"{tried}: 404 Not Found"
 
 
-def test_a_download_is_told_by_the_answers_own_headers() -> None:
+def test_download_needs_the_headers_of_the_response() -> None:
     sent = ResponseFacts(200, bytes_sent=7, kept=True)
     found = decided(f"GET /v1/images/{IMAGE}", sent, 0, {"id": IMAGE, "owner": "o"})
-    [(event_type, priority, payload)] = found.told
-    assert (event_type, priority, found.wanted) == ("image.send", "INFO", "HEADERS")
+    [(event_type, priority, payload)] = found.events
+    assert (event_type, priority, found.source) == ("image.send", "INFO", "HEADERS")
     assert (payload["owner_id"], payload["bytes_sent"]) == ("o", 7)
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_a_delete_is_told_whatever_success_it_is(status: int) -> None:
+def test_delete_is_an_event_for_every_2xx(status: int) -> None:
     found = decided(f"DELETE /v1/images/{IMAGE}", ResponseFacts(status), 0, RECORD)
-    [(event_type, _, payload)] = found.told
-    assert (event_type, payload, found.wanted) == ("image.delete", cases.DELETED, "BEFORE")
+    [(event_type, _, payload)] = found.events
+    assert (event_type, payload, found.source) == ("image.delete", cases.DELETED, "BEFORE")
     assert rules.needs_record_before(operation(f"DELETE /v1/images/{IMAGE}").route)
 
 
-def test_members_are_told_as_far_as_the_request_tells() -> None:
+def test_member_events_carry_what_the_request_names() -> None:
     body = b'{"memberships": [{"member_id": "a"}, {"member_id": "b"}]}'
     found = decided(f"PUT /v1/images/{IMAGE}/members", ResponseFacts(204), 57, None, body)
-    assert [(each[0], each[2]["member_id"]) for each in found.told] == [
+    assert [(each[0], each[2]["member_id"]) for each in found.events] == [
         ("image.member.update", "a"),
         ("image.member.update", "b"),
     ]
-    assert found.wanted is None
+    assert found.source is None
     for method, expected in (("PUT", "image.member.create"), ("DELETE", "image.member.delete")):
         request = f"{method} /v1/images/{IMAGE}/members/a"
         found = decided(request, ResponseFacts(204), 0, None)
-        assert [(each[0], each[2]["member_id"]) for each in found.told] == [(expected, "a")]
-        assert (found.wanted, rules.needs_record_before(operation(request).route)) == (None, False)
+        assert [(each[0], each[2]["member_id"]) for each in found.events] == [(expected, "a")]
+        assert (found.source, rules.needs_record_before(operation(request).route)) == (None, False)

@@ -1,4 +1,4 @@
-"""Glance's own tasks: which is the one that a request has made, and what the tasks API's mean."""
+"""Tasks of Glance: which one a request has made, and the events of a task of the tasks API."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from glance_notify_middleware.events.operations import Action, Operation, match
 from tests.events.cases import IMAGE, METADATA, RECORD
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
-ASKED = {"name": "by-task", "disk_format": "raw", "container_format": "bare"}
+REQUESTED = {"name": "by-task", "disk_format": "raw", "container_format": "bare"}
 INPUT = {"import_from": "http://u:secret@h/i", "import_from_format": "raw"}
-GIVEN = INPUT | {"image_properties": ASKED}
+GIVEN = INPUT | {"image_properties": REQUESTED}
 
 
 def made(task_id: str, seconds: int, status: str = "processing", **more: str) -> dict[str, str]:
@@ -34,12 +34,12 @@ def by_task(image_id: str | None = None) -> Operation:
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"tasks": "failure"}, {"tasks": None}])
-def test_what_is_no_list_is_none(answer: Any) -> None:
+def test_answer_without_a_list_of_tasks_is_none(answer: Any) -> None:
     assert tasks.parse_listing(answer, Action.IMPORT) is None
     assert tasks.ids_to_keep(None) is None
 
 
-def test_a_list_has_those_of_its_action_and_nothing_that_is_no_task() -> None:
+def test_listing_has_the_tasks_of_its_action_alone() -> None:
     found = [
         made("a", 1, type="api_image_import"),
         made("b", 2, type="location_import"),
@@ -57,19 +57,19 @@ def test_a_list_has_those_of_its_action_and_nothing_that_is_no_task() -> None:
     [
         ([made("a", 1)], [], "a"),
         ([made("a", 1), made("b", 2)], ["a"], "b"),
-        ([made("b", 2), made("a", 1)], [], "a"),  # another came after it
-        ([made("a", 1), made("b", 1)], [], None),  # which of them was first is not known
+        ([made("b", 2), made("a", 1)], [], "a"),  # a later task exists
+        ([made("a", 1), made("b", 1)], [], None),  # neither of them is known to be the first
         ([made("a", 1)], ["a"], None),
         ([], [], None),
     ],
 )
-def test_its_own_task_is_the_first_that_was_not_there_before(
+def test_first_new_task_is_the_oldest_that_was_not_there_before(
     after: list[dict[str, str]], before: list[str], expected: str | None
 ) -> None:
     assert tasks.first_new_id(listed(*after), frozenset(before)) == expected
 
 
-def test_the_status_is_that_of_the_task_with_this_id_whatever_request_made_it() -> None:
+def test_status_is_that_of_the_task_with_the_id_whatever_request_made_it() -> None:
     found = listed(made("a", 1, "failure", request_id="r"), made("b", 2, "success", request_id="r"))
     assert [tasks.status_of(found, each) for each in ("a", "b", "c", None)] == [
         *("failure", "success"),
@@ -77,17 +77,17 @@ def test_the_status_is_that_of_the_task_with_this_id_whatever_request_made_it() 
     ]
 
 
-def test_no_more_than_a_hundred_ids_are_kept() -> None:
+def test_ids_to_keep_are_at_most_100() -> None:
     many = listed(*(made(str(number), 1) for number in range(101)))
     assert tasks.ids_to_keep(many) is None
     assert tasks.ids_to_keep(many[1:]) == frozenset(str(number) for number in range(1, 101))
 
 
-def test_a_task_that_succeeded_tells_its_image_as_it_was_at_each_step() -> None:
-    told = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, RECORD)
+def test_task_that_succeeded_carries_its_image_as_it_was_at_each_step() -> None:
+    events = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, RECORD)
     fresh = {**METADATA, "size": None, "checksum": None, "virtual_size": None}
     wanted = fresh | {"status": "queued", "disk_format": "raw"}
-    assert [(each.event_type, each.priority, each.payload) for each in told] == [
+    assert [(each.event_type, each.priority, each.payload) for each in events] == [
         ("image.create", "INFO", wanted),
         ("image.prepare", "INFO", fresh | {"status": "saving"}),
         ("image.upload", "INFO", METADATA),
@@ -95,38 +95,43 @@ def test_a_task_that_succeeded_tells_its_image_as_it_was_at_each_step() -> None:
     ]
 
 
-def test_where_the_record_is_not_to_be_had_it_tells_what_was_asked_for() -> None:
-    told = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, None)
-    assert len(told) == 4
-    for each in told:
+def test_task_that_succeeded_without_a_record_carries_what_was_requested() -> None:
+    events = tasks.success_events(by_task(IMAGE), {"input": GIVEN}, None)
+    assert len(events) == 4
+    for each in events:
         assert isinstance(each.payload, dict)
         assert each.payload["id"] == IMAGE
-        assert {name: each.payload[name] for name in ASKED} == ASKED
+        assert {name: each.payload[name] for name in REQUESTED} == REQUESTED
         assert len(each.payload) == 20
-    assert told[-1].payload["status"] == "active"  # type: ignore[index]
+    assert events[-1].payload["status"] == "active"  # type: ignore[index]
 
 
-def test_what_glance_alone_sets_is_not_taken_from_what_was_asked_for() -> None:
-    wrong = ASKED | {"id": "x", "status": "killed", "size": 7, "created_at": "1999-01-01T00:00:00Z"}
+def test_task_events_do_not_take_from_the_request_what_glance_sets() -> None:
+    wrong = REQUESTED | {
+        "id": "x",
+        "status": "killed",
+        "size": 7,
+        "created_at": "1999-01-01T00:00:00Z",
+    }
     given = {"input": INPUT | {"image_properties": wrong}}
-    told = (
+    events = (
         tasks.success_events(by_task(IMAGE), given, None)
         + tasks.failure_events(by_task(), given)[:1]
     )
-    for each in told:
+    for each in events:
         assert isinstance(each.payload, dict)
         assert each.payload["id"] in (IMAGE, None)
         assert (each.payload["size"], each.payload["created_at"]) == (None, None)
         assert each.payload["status"] != "killed"
 
 
-def test_a_task_that_failed_tells_what_it_was_to_create_and_why() -> None:
+def test_task_that_failed_carries_what_was_requested_and_why() -> None:
     message = "Uploading the image failed due to: <urlopen http://u:secret@h/i /srv/tasks/x>"
     create, upload = tasks.failure_events(by_task(), {"input": GIVEN, "message": message})
     assert (create.event_type, create.priority) == ("image.create", "INFO")
     assert isinstance(create.payload, dict)
     assert {name: value for name, value in create.payload.items() if value is not None} == {
-        **ASKED,
+        **REQUESTED,
         **{"status": "queued", "properties": {}, "deleted": False},
     }
     assert (upload.event_type, upload.priority) == ("image.upload", "ERROR")
@@ -137,21 +142,21 @@ def test_a_task_that_failed_tells_what_it_was_to_create_and_why() -> None:
 
 
 @pytest.mark.parametrize("message", [None, "", 7])
-def test_why_may_be_missing(message: Any) -> None:
+def test_task_that_failed_may_have_no_message(message: Any) -> None:
     text = str(tasks.failure_events(by_task(), {"input": GIVEN, "message": message})[1].payload)
     assert text.startswith(f"import an image by task {TASK}: Glance accepted it, and it failed")
 
 
-def test_a_task_that_lacks_what_glance_needs_has_created_nothing() -> None:
-    (told,) = tasks.failure_events(
+def test_task_that_lacks_a_required_input_has_created_no_image() -> None:
+    (event,) = tasks.failure_events(
         by_task(), {"input": INPUT, "message": "Input does not contain it"}
     )
-    assert (told.event_type, told.priority) == ("image.create", "ERROR")
-    assert str(told.payload).endswith("it failed: Input does not contain it")
+    assert (event.event_type, event.priority) == ("image.create", "ERROR")
+    assert str(event.payload).endswith("it failed: Input does not contain it")
 
 
 @pytest.mark.parametrize("task", [{}, {"input": None}, {"input": {**INPUT, "image_properties": 1}}])
-def test_what_was_asked_for_may_not_be_seen(task: dict[str, Any]) -> None:
+def test_task_that_failed_may_hide_what_was_requested(task: dict[str, Any]) -> None:
     create, upload = tasks.failure_events(by_task(), task)
     assert isinstance(create.payload, dict)
     assert create.payload["properties"] == {}
@@ -167,12 +172,12 @@ def test_what_was_asked_for_may_not_be_seen(task: dict[str, Any]) -> None:
         ({}, None),
     ],
 )
-def test_the_image_is_that_of_the_result(task: dict[str, Any], image_id: str | None) -> None:
+def test_created_image_is_that_of_the_result(task: dict[str, Any], image_id: str | None) -> None:
     assert tasks.created_image_id(task) == image_id
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "is_event"),
     [
         (b'{"type": "import", "input": {}}', True),
         (b'{"input": {}}', True),
@@ -186,8 +191,8 @@ def test_the_image_is_that_of_the_result(task: dict[str, Any], image_id: str | N
     ],
 )
 @pytest.mark.parametrize(("status", "priority"), [(403, "WARN"), (400, "WARN"), (500, "ERROR")])
-def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
-    body: bytes | None, told: bool, status: int, priority: str
+def test_refused_task_is_an_event_when_it_might_have_made_an_image(
+    body: bytes | None, is_event: bool, status: int, priority: str
 ) -> None:
     operation = match("POST", "/v2/tasks")
     assert operation is not None
@@ -195,13 +200,13 @@ def test_a_task_that_is_refused_is_told_unless_it_was_to_make_no_image(
     exchange = Exchange(operation, request, ResponseFacts(status))
     found = rules.decide(exchange, None, lambda: "")
     assert [(each.event_type, each.priority) for each in found] == (
-        [("image.create", priority)] if told else []
+        [("image.create", priority)] if is_event else []
     )
-    if told:
+    if is_event:
         assert str(found[0].payload).startswith(f"import an image by task: {status}")
 
 
-def test_what_glance_has_accepted_goes_on_whatever_its_type_is() -> None:
+def test_accepted_task_goes_on_in_the_background() -> None:
     operation = match("POST", "/v2/tasks")
     assert operation is not None
     request = RequestFacts(Requester(), None)
@@ -218,5 +223,7 @@ def test_what_glance_has_accepted_goes_on_whatever_its_type_is() -> None:
     ("task", "makes"),
     [({"type": "import"}, True), ({}, True), ({"type": "api_image_import"}, False)],
 )
-def test_only_a_task_of_type_import_makes_an_image(task: dict[str, Any], makes: bool) -> None:
+def test_task_may_make_an_image_unless_it_has_another_type(
+    task: dict[str, Any], makes: bool
+) -> None:
     assert tasks.may_make_image(task) is makes

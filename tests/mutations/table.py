@@ -44,7 +44,7 @@ MUTATIONS = (
         "            if True:\n",
         (
             "events/test_identity.py"
-            "::test_nothing_that_a_proxy_quotes_of_the_client_counts_nor_what_stands_left_of_it",
+            "::test_forwarded_does_not_count_what_a_proxy_quotes_from_the_client",
         ),
     ),
     Mutation(
@@ -54,7 +54,7 @@ MUTATIONS = (
         "return _short_hop(text)",
         (
             "events/test_identity.py"
-            "::test_a_header_of_any_length_hides_nothing_and_leaves_nothing_in_memory",
+            "::test_long_header_hides_no_address_and_leaves_nothing_in_memory",
         ),
     ),
     Mutation(
@@ -62,10 +62,7 @@ MUTATIONS = (
         "events/identity.py",
         "request_id != before.request_id and bounded(request_id) != before.request_id",
         "request_id != before.request_id",
-        (
-            "events/test_identity.py"
-            "::test_what_a_client_can_choose_of_who_asks_is_bounded_and_no_evasion",
-        ),
+        ("events/test_identity.py::test_long_ids_of_a_requester_are_bounded_and_hide_no_request",),
     ),
     Mutation(
         "a file holds what drives a terminal",
@@ -1030,7 +1027,7 @@ MUTATIONS = (
         "events/tasks.py",
         """image_id = result.get("image_id") if isinstance(result, Mapping) else None""",
         """image_id = task.get("image_id")""",
-        ("events/test_tasks.py::test_the_image_is_that_of_the_result",),
+        ("events/test_tasks.py::test_created_image_is_that_of_the_result",),
     ),
     Mutation(
         "what the journal holds of a task does not name it",

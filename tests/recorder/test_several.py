@@ -88,3 +88,8 @@ def test_recorder_that_raises_another_error_has_lost_all_notifications() -> None
 def test_several_recorders_refuse_when_one_recorder_refuses() -> None:
     assert SeveralRecorders([ScriptedRecorder(), ScriptedRecorder(refuses=True)]).refuses()
     assert not SeveralRecorders([ScriptedRecorder(), ScriptedRecorder()]).refuses()
+
+
+def test_not_recorded_error_has_the_lost_notifications_and_the_reason() -> None:
+    error = NotRecordedError([], "the disk is full")
+    assert (error.lost, str(error)) == ([], "the disk is full")
