@@ -69,10 +69,7 @@ MUTATIONS = (
         "recorder/logging_strategy.py",
         "escaped_json(notification.to_json())",
         "notification.to_json()",
-        (
-            "recorder/test_logging_strategy.py"
-            "::test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it",
-        ),
+        ("recorder/test_logging_strategy.py::test_control_character_of_an_image_name_is_escaped",),
     ),
     Mutation(
         "a line of the log holds what a client chose as it is",

@@ -1,4 +1,4 @@
-"""The logging strategy: whole lines, in the right place, whatever else happens."""
+"""The logging strategy: each line is whole and stands in the right file."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ def payloads(path: Path) -> list[Any]:
         (Priority.ERROR, logging.ERROR),
     ],
 )
-def test_the_level_of_the_line_is_the_priority(
+def test_level_of_a_line_is_the_priority(
     priority: Priority, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -57,7 +57,7 @@ def test_the_level_of_the_line_is_the_priority(
     assert json.loads(record.getMessage())["payload"] == "100 %s"
 
 
-DRIVING = [
+CONTROL = [
     *range(0x7F, 0xA0),
     0x61C,
     0x200E,
@@ -65,11 +65,11 @@ DRIVING = [
     *range(0x2028, 0x202F),
     *range(0x2066, 0x206A),
 ]
-NAME = "".join(map(chr, [*range(32), *DRIVING])) + "Größe\U0001f600\xa0"
+NAME = "".join(map(chr, [*range(32), *CONTROL])) + "Größe\U0001f600\xa0"
 
 
 @pytest.mark.parametrize("to_file", [False, True], ids=["logger", "file"])
-def test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it(
+def test_control_character_of_an_image_name_is_escaped(
     to_file: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -78,12 +78,12 @@ def test_no_name_of_an_image_ends_a_line_or_drives_the_terminal_of_who_reads_it(
     recorder.record([notification(NAME)])
     text = path.read_text() if to_file else f"{caplog.messages[0]}\n"
     assert text.splitlines() == [text[:-1]]
-    assert not {*map(chr, DRIVING)} & {*text}
+    assert not {*map(chr, CONTROL)} & {*text}
     assert "Größe\U0001f600\xa0" in text
     assert json.loads(text)["payload"] == NAME
 
 
-def test_an_exception_that_is_being_handled_is_not_for_the_formatter_to_see() -> None:
+def test_exception_that_is_being_handled_is_hidden_from_the_formatter() -> None:
     """oslo.log's ContextFormatter appends sys.exc_info() to a line above INFO, but for KeyError."""
     seen: list[Any] = []
     handler = logging.Handler()
@@ -105,7 +105,7 @@ def append(path: Path, name: str, count: int, size: int) -> None:
         recorder.record([notification(f"{name} {number} {'x' * size}"), notification(name)])
 
 
-def test_several_processes_and_threads_append_without_a_torn_line(tmp_path: Path) -> None:
+def test_line_is_whole_however_many_processes_and_threads_append(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     spawn = multiprocessing.get_context("spawn")
     workers: list[Any] = [
@@ -122,7 +122,7 @@ def test_several_processes_and_threads_append_without_a_torn_line(tmp_path: Path
     assert sum(line.startswith("worker-0 199 x") for line in lines) == 2
 
 
-def test_a_file_that_logrotate_moved_away_is_left_and_a_new_one_begun(tmp_path: Path) -> None:
+def test_moved_file_is_left_and_a_new_file_is_begun(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
     recorder.record([notification("first")])
@@ -136,7 +136,9 @@ def test_a_file_that_logrotate_moved_away_is_left_and_a_new_one_begun(tmp_path: 
     assert payloads(path) == ["third"]
 
 
-def test_threads_that_find_the_file_moved_lose_and_leak_nothing(tmp_path: Path) -> None:
+def test_thread_that_finds_the_file_moved_loses_no_line_and_leaks_no_descriptor(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
     before = len(os.listdir("/proc/self/fd"))
@@ -178,7 +180,7 @@ def disk_full_at(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_on_a_full_disk_the_error_names_those_that_are_lost_and_no_others(tmp_path: Path) -> None:
+def test_error_of_a_full_disk_names_the_lost_notifications_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
     first, second, third = (notification(name) for name in ("first", "second", "third"))
@@ -195,8 +197,10 @@ def test_on_a_full_disk_the_error_names_those_that_are_lost_and_no_others(tmp_pa
     assert len(lines) == 3
 
 
-@pytest.mark.parametrize(("age", "ended"), [(5, True), (0, False)])
-def test_a_line_that_another_process_was_cut_off_in_is_ended_once_it_is_not_being_written(
+@pytest.mark.parametrize(
+    ("age", "ended"), [(5, True), (0, False)], ids=["5 seconds ago", "just now"]
+)
+def test_torn_line_of_another_process_is_ended_when_no_process_writes_it(
     age: int, ended: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "notifications.log"
@@ -208,14 +212,14 @@ def test_a_line_that_another_process_was_cut_off_in_is_ended_once_it_is_not_bein
 
 
 @pytest.mark.parametrize("kind", ["directory", "pipe"])
-def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+def test_path_that_is_no_regular_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "thing"
     path.mkdir() if kind == "directory" else os.mkfifo(path)
     with pytest.raises(OSError, match=r"directory|not a regular file"):
         FileRecorder(str(path))
 
 
-def test_where_the_path_cannot_be_opened_the_file_goes_on_under_its_other_name(
+def test_moved_file_goes_on_where_the_path_cannot_be_opened(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, moved = tmp_path / "notifications.log", tmp_path / "notifications.log.1"
@@ -225,16 +229,14 @@ def test_where_the_path_cannot_be_opened_the_file_goes_on_under_its_other_name(
     for name in ("first", "second"):
         recorder.record([notification(name)])
     assert payloads(moved) == ["first", "second"]
-    (complaint,) = caplog.records  # once, not for each
-    assert complaint.getMessage() == (
-        f"{path}: Is a directory; going on in the file that it was before"
-    )
+    (line,) = caplog.records  # once, not for each notification
+    assert line.getMessage() == (f"{path}: Is a directory; going on in the file that it was before")
     path.rmdir()
     recorder.record([notification("third")])
     assert payloads(path) == ["third"]
 
 
-def test_what_no_path_would_name_any_more_is_called_lost(tmp_path: Path) -> None:
+def test_notification_for_a_file_without_a_name_is_lost(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     recorder = FileRecorder(str(folder / "notifications.log"))
@@ -244,7 +246,7 @@ def test_what_no_path_would_name_any_more_is_called_lost(tmp_path: Path) -> None
         recorder.record([notification()])
 
 
-def test_a_line_that_lacks_its_end_alone_is_not_called_lost(tmp_path: Path) -> None:
+def test_line_that_lacks_only_its_line_feed_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
     with disk_full_at(len(notification("whole").to_json())):
@@ -253,7 +255,7 @@ def test_a_line_that_lacks_its_end_alone_is_not_called_lost(tmp_path: Path) -> N
     assert payloads(path) == ["whole", "next"]
 
 
-def test_a_path_that_may_not_be_followed_any_more_leaves_the_file_that_is_open(
+def test_moved_file_goes_on_where_the_path_is_a_symlink_to_itself(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, moved = tmp_path / "notifications.log", tmp_path / "notifications.log.1"
