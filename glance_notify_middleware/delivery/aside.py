@@ -30,7 +30,7 @@ _CHUNK = 1024 * 1024  # bytes read at a time
 _WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; in half of them a whole record is found, if any
 
 
-class Aside:
+class AsideFiles:
     """What one strategy has set aside; `now` is a monotonic clock's, in seconds."""
 
     def __init__(self, directory: Path, strategy: str, cursors: Cursors, max_size: int) -> None:
@@ -47,7 +47,7 @@ class Aside:
         """Whether messages of this priority are set aside at present."""
         return priority in self._due
 
-    def begin(self, priority: Priority, now: float, wait: float | None = None) -> None:
+    def postpone(self, priority: Priority, now: float, wait: float | None = None) -> None:
         """Messages of this priority do not go; they are tried after `wait` seconds, else after
         ASIDE_RETRY."""
         self._due[priority] = now + (ASIDE_RETRY if wait is None else wait)
@@ -78,7 +78,7 @@ class Aside:
         """A priority of which messages are to be tried now."""
         return next((priority for priority, due in self._due.items() if due <= now), None)
 
-    def next(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
+    def read(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
         """The next messages, each with the offset behind it; the first time one, to see whether
         it can go. None: there are no more. Raises OSError."""
         limit = limit if priority in self._flows else 1
@@ -93,12 +93,12 @@ class Aside:
                 found += [(each, end) for each in entries.decode_messages(record.body)]
         return found
 
-    def taken(self, priority: Priority, offset: int) -> None:
+    def advance(self, priority: Priority, offset: int) -> None:
         """It is delivered, up to `offset`."""
         self._flows.add(priority)
         self._cursors.move_aside(priority, offset)
 
-    def end(self, priority: Priority) -> bool:
+    def finish(self, priority: Priority) -> bool:
         """There are no more: the file goes; False where that cannot be yet. Raises OSError."""
         offset = self._cursors.aside.get(priority, 0)
         self._cursors.move_aside(priority, 0)
@@ -143,7 +143,7 @@ class Aside:
                 os.close(fd)
 
 
-def retire(directory: Path, strategy: str, cursors: Cursors) -> int:
+def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:
     """Remove what a strategy has set aside; returns how many messages that are. Raises OSError."""
     count = 0
     for priority in Priority:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from glance_notify_middleware.config import OptionError, Settings
-from glance_notify_middleware.delivery import leader_watch
 from glance_notify_middleware.delivery.connection import BackOff
-from glance_notify_middleware.delivery.cursors import begin_now
+from glance_notify_middleware.delivery.cursors import add_strategies
 from glance_notify_middleware.delivery.hosting import Host, HostedJournal
 from glance_notify_middleware.delivery.lane import Route
-from glance_notify_middleware.delivery.leader_watch import LeaderWatch
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch, relay_command
 from glance_notify_middleware.delivery.relay import Relay
 from glance_notify_middleware.journal import fitness
 from glance_notify_middleware.journal.destinations import DestinationsError
@@ -53,7 +52,7 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
             )
     identity = functools.partial(host.journals.identity, directory)
     # What is recorded from now on is for a new strategy, too.
-    add_new = functools.partial(begin_now, directory, strategies)
+    add_new = functools.partial(add_strategies, directory, strategies)
     try:
         fitness.prepare(directory)
         host.destinations.agree(directory, wanted, identity, add_new)
@@ -119,8 +118,8 @@ def recorder(
     if settings.relay == "thread":
         journal = _hosted(settings, host, make_relay=lambda: relay(settings, strategies, host))
     else:
-        watch = LeaderWatch(directory_of(settings), leader_watch.command(paste_file))
-        journal = _hosted(settings, host, look=watch.look)
+        watch = LeaderWatch(directory_of(settings), relay_command(paste_file))
+        journal = _hosted(settings, host, each_second=watch.check)
     in_each_process(journal)
     return JournalRecorder(journal, refuse_when_full=settings.journal_when_full == "refuse")
 
@@ -147,12 +146,12 @@ def _hosted(
     host: Host,
     *,
     make_relay: Callable[[], Relay] | None = None,
-    look: Callable[[], None] = lambda: None,
+    each_second: Callable[[], None] = lambda: None,
 ) -> HostedJournal:
     directory = directory_of(settings)
     is_full = settings.journal_sync == "full"
     make = functools.partial(Journal, directory, max_size=settings.journal_max_size, sync=is_full)
-    return HostedJournal(host, directory, make, make_relay=make_relay, look=look)
+    return HostedJournal(host, directory, make, make_relay=make_relay, each_second=each_second)
 
 
 def _back_off(description: Description) -> BackOff:

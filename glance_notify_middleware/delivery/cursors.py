@@ -30,7 +30,7 @@ class CursorFile:
         """Read what was saved. Raises OSError."""
         self._path = directory / CURSORS
         self._saved_at = 0.0
-        begin_now(directory, strategies)
+        add_strategies(directory, strategies)
         saved = checksummed.load(self._path)
         if saved is None and is_foreign(self._path):
             told = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
@@ -111,7 +111,7 @@ class Cursors:
         return _content(self.positions, self.aside)
 
 
-def begin_now(directory: Path, strategies: Iterable[str]) -> None:
+def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
     """Put those of `strategies` that are not in a good file there, at the end of all journals.
 
     Raises OSError. The end is found before the file is read: who has put them there first may

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.aside import AsideFiles
 from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.dead_letters import DeadLetters
 from glance_notify_middleware.delivery.priorities import Priorities
@@ -42,7 +42,7 @@ class Dispatcher:
         self._connection = connection
         self._window = subscription.window
         self._clock = clock
-        self._aside = Aside(directory, name, subscription.cursors, aside_max_size)
+        self._aside = AsideFiles(directory, name, subscription.cursors, aside_max_size)
         self._priorities = Priorities(
             name, self._aside, back_off=back_off, reason=connection.reason, clock=clock
         )
@@ -100,7 +100,7 @@ class Dispatcher:
         if self._window.room < WINDOW // 2:
             for priority, hold in holds.items():
                 if priority not in self._aside:
-                    self._aside.begin(priority, now, hold.until - now)
+                    self._aside.postpone(priority, now, hold.until - now)
         return holds.keys()
 
     def _take_outcomes(self, batch: Sequence[Pending], outcomes: Sequence[Outcome | None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.delivery.maintenance import maintain
-from glance_notify_middleware.delivery.relay import PATIENCE, Relay
+from glance_notify_middleware.delivery.relay import STOP_TIMEOUT, Relay
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal.destinations import Destinations
 from glance_notify_middleware.journal.process_journals import ProcessJournals
@@ -49,7 +49,7 @@ class Host:
         All relays are stopped at the same time, as the process has but 5 seconds.
         """
         relays = [relay for pid, relay in self._relays if pid == os.getpid()]
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + STOP_TIMEOUT
         for relay in relays:
             relay.stop(0.0)
         for relay in relays:
@@ -83,15 +83,15 @@ class HostedJournal:
         make: Callable[[], Journal],
         *,
         make_relay: Callable[[], Relay] | None = None,
-        look: Callable[[], None] = lambda: None,
+        each_second: Callable[[], None] = lambda: None,
     ) -> None:
         """`make` makes the journal of a process, and `make_relay`, where it is given, the relay
-        that runs beside it. The maintenance thread calls `look` about once a second."""
+        that runs beside it. The maintenance thread calls `each_second` about once a second."""
         self._host = host
         self._directory = directory
         self._make = make
         self._make_relay = make_relay
-        self._look = look
+        self._each_second = each_second
         self._found: tuple[int, Journal] | None = None  # and the process whose journal it is
         self._tried: tuple[int, float] | None = None  # the last try to start threads: where, when
 
@@ -135,4 +135,4 @@ class HostedJournal:
         if self._make_relay is not None:
             self._host.run_relay(journal, self._make_relay())
         # The last one: that it runs tells that both run.
-        journal.start_thread(MAINTENANCE, functools.partial(maintain, journal, self._look))
+        journal.start_thread(MAINTENANCE, functools.partial(maintain, journal, self._each_second))

@@ -10,13 +10,13 @@ from pathlib import Path
 from glance_notify_middleware.journal.locks import is_led
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
-_PATIENCE = 10.0
+_REPORT_AFTER = 10.0
 """Seconds without a leader after which it is said: a relay may be started again meanwhile."""
 
-_AGAIN = 3600.0  # seconds between two lines that say so
+_REPORT_EVERY = 3600.0  # seconds between two lines that say so
 
 
-def command(paste_file: str) -> str:
+def relay_command(paste_file: str) -> str:
     """What starts the relay of a filter that stands in `paste_file`, empty where it is unknown."""
     installed = Path(sys.prefix) / "bin" / "glance-notify"
     program = shlex.quote(str(installed)) if installed.exists() else installed.name
@@ -34,9 +34,9 @@ class LeaderWatch:
         self._start = start
         self._clock = clock
         self._since: float | None = None  # when nobody was seen to lead for the first time
-        self._said: float | None = None  # when that was said last
+        self._logged_at: float | None = None  # when that was said last
 
-    def look(self) -> None:
+    def check(self) -> None:
         """To be called about once a second. Does not raise."""
         try:
             led = is_led(self._directory)
@@ -44,17 +44,17 @@ class LeaderWatch:
             return  # what ails the directory is said by who tends it
         now = self._clock()
         if led:
-            if self._said is not None:
-                self._say(logging.INFO, "a relay runs again, and sends what waits in")
-            self._since = self._said = None
+            if self._logged_at is not None:
+                self._log(logging.INFO, "a relay runs again, and sends what waits in")
+            self._since = self._logged_at = None
             return
         if self._since is None:
             self._since = now
-        waited = now - (self._since if self._said is None else self._said)
-        if waited >= (_PATIENCE if self._said is None else _AGAIN):
-            self._said = now
-            self._say(logging.ERROR, "no relay runs (relay = external): notifications wait in")
+        waited = now - (self._since if self._logged_at is None else self._logged_at)
+        if waited >= (_REPORT_AFTER if self._logged_at is None else _REPORT_EVERY):
+            self._logged_at = now
+            self._log(logging.ERROR, "no relay runs (relay = external): notifications wait in")
 
-    def _say(self, level: int, what: str) -> None:
+    def _log(self, level: int, what: str) -> None:
         way_out = f"; start it: {self._start}" if level == logging.ERROR else ""
         log_line(LOG, level, f"{what} {self._directory}{way_out}")

@@ -9,8 +9,8 @@ from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 
-def maintain(journal: Journal, look: Callable[[], None] = lambda: None) -> None:
-    """Call `look` and maintain the journal, at once and then once a second, without end.
+def maintain(journal: Journal, each_second: Callable[[], None] = lambda: None) -> None:
+    """Call `each_second` and maintain the journal, at once and then once a second, without end.
 
     So no request pays for the opening of the journal. An error is logged once, however often it
     comes, and so is its end.
@@ -18,7 +18,7 @@ def maintain(journal: Journal, look: Callable[[], None] = lambda: None) -> None:
     logged: set[tuple[type[Exception], int | None]] = set()  # what is in the way at present
     while True:
         try:
-            look()
+            each_second()
             _maintain_once(journal)
         except Exception as error:
             # By type and errno: the text can hold the random name of a file.

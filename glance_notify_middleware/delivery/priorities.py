@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY, Aside
+from glance_notify_middleware.delivery.aside import ASIDE_RETRY, AsideFiles
 from glance_notify_middleware.delivery.connection import BackOff
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Priority
@@ -40,7 +40,7 @@ class Priorities:
     def __init__(
         self,
         name: str,
-        aside: Aside,
+        aside: AsideFiles,
         *,
         back_off: BackOff,
         reason: Callable[[Priority, Outcome], str],
@@ -66,7 +66,7 @@ class Priorities:
         lasting = next((each for each in _LASTING if each in outcomes), None)
         if lasting is not None:
             self._holds.pop(priority, None)
-            self._aside.begin(priority, self._clock())
+            self._aside.postpone(priority, self._clock())
             self._report_trouble(priority, lasting)
         elif Outcome.REFUSED in outcomes:
             self._hold(priority, is_first=Outcome.TAKEN in outcomes)
@@ -86,7 +86,7 @@ class Priorities:
         now, wait = self._clock(), self._back_off.after(failures)
         self._holds[priority] = Hold(failures, now + wait)
         if priority in self._aside:
-            self._aside.begin(priority, now, wait)
+            self._aside.postpone(priority, now, wait)
         self._report_trouble(priority, Outcome.REFUSED)
 
     def _report_trouble(self, priority: Priority, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from glance_notify_middleware.journal import layout, locks
 from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
-PATIENCE = 3.5
+STOP_TIMEOUT = 3.5
 """Seconds that the end of a process waits for what is on its way: it has 5 in all, of which one is
 for a last look at what Glance works on."""
 
@@ -35,18 +35,19 @@ class Relay:
         self,
         directory: Path,
         routes: Sequence[Route],
-        ours: Callable[[], str | None],
-        record: RecordUnknown,
+        own_identity: Callable[[], str | None],
+        record_unknown: RecordUnknown,
     ) -> None:
-        """`routes` are those of all strategies; `ours` is the identity under which this process
-        itself records, if it does; `record` is where it does: see Settling."""
+        """`routes` are those of all strategies. `own_identity` gives the identity under which this
+        process itself records, None where it does not; `record_unknown` records there: see
+        Settling."""
         self._directory = directory
-        self._record = record
+        self._record_unknown = record_unknown
         self._routes = routes
-        self._ours = ours
+        self._own_identity = own_identity
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._said: dict[tuple[str, str], float] = {}  # when an error last ended what; seconds
+        self._logged_at: dict[tuple[str, str], float] = {}  # when an error last ended what; seconds
 
     def run(self) -> None:
         """Relay until `stop`. To be run by one thread, which starts one for each strategy."""
@@ -60,7 +61,7 @@ class Relay:
         finally:
             self._ended.set()
 
-    def stop(self, seconds: float = PATIENCE) -> None:
+    def stop(self, seconds: float = STOP_TIMEOUT) -> None:
         """Take no more, and wait for what is on its way, not longer than `seconds`.
 
         What is left stands in the journal.
@@ -72,8 +73,8 @@ class Relay:
         """Once for an error that comes again and again, or to all: the directory may be gone."""
         ended = "" if isinstance(error, OSError) else strategy
         said, now = (ended, type(error).__name__), time.monotonic()
-        before = self._said.get(said)
-        self._said[said] = now
+        before = self._logged_at.get(said)
+        self._logged_at[said] = now
         if before is None or now - before > _SAME_TROUBLE:
             told = f"the relay to {ended} begins again" if ended else "the relay begins again"
             log_error(f"{told}; notifications wait in {self._directory}", error)
@@ -85,13 +86,15 @@ class Relay:
             while not locks.try_lock(fd):
                 if self._stop.wait(_FOLLOWER_POLL) or not locks.is_same_file(path, fd):
                     return
-            lead = _Lead(self._directory, self._routes, self._report, self._record)
-            lead.run(self._stop, self._ours, lambda: locks.is_same_file(path, fd))
+            leadership = _Leadership(
+                self._directory, self._routes, self._report, self._record_unknown
+            )
+            leadership.run(self._stop, self._own_identity, lambda: locks.is_same_file(path, fd))
         finally:
             os.close(fd)
 
 
-class _Lead:
+class _Leadership:
     """One time of leading: a lane for each strategy, and a look at the whole now and then."""
 
     def __init__(
@@ -99,7 +102,7 @@ class _Lead:
         directory: Path,
         routes: Sequence[Route],
         report: Callable[[str, Exception], None],
-        record: RecordUnknown,
+        record_unknown: RecordUnknown,
     ) -> None:
         self._access = JournalAccess(directory)
         self._cursors = CursorFile(directory, [route.name for route in routes])
@@ -107,14 +110,14 @@ class _Lead:
             Lane(self._access, route, self._cursors.of(route.name), report) for route in routes
         ]
         self._subscriptions = [lane.subscription for lane in self._lanes]
-        self._settling = Settling(directory, self._subscriptions, record)
+        self._settling = Settling(directory, self._subscriptions, record_unknown)
         self._report = report
         self._newer: set[str] = set()  # whose records are not for us to read
 
     def run(
         self,
         stop: threading.Event,
-        ours: Callable[[], str | None],
+        own_identity: Callable[[], str | None],
         is_leader: Callable[[], bool],
     ) -> None:
         directory = self._access.directory
@@ -130,7 +133,7 @@ class _Lead:
                 thread.start()
                 threads.append(thread)
             while is_leader():
-                self._survey(ours)
+                self._survey(own_identity)
                 if stop.wait(_SURVEY):
                     return
         finally:
@@ -139,11 +142,11 @@ class _Lead:
                 thread.join()
             self._settling.close()
 
-    def _survey(self, ours: Callable[[], str | None]) -> None:
+    def _survey(self, own_identity: Callable[[], str | None]) -> None:
         """An error of it ends no lane: what each sends is on its way."""
         try:
             with self._access.lock:
-                self._settling.survey(ours)
+                self._settling.survey(own_identity)
                 self._report_newer()
         except Exception as error:
             self._report("", error)

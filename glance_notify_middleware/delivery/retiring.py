@@ -19,7 +19,7 @@ def retire(directory: Path, file: CursorFile) -> None:
     To be called before anything of the journal is removed that others have been sent.
     """
     for name, cursors in file.retired.items():
-        unsent = _unsent(directory, cursors) + aside.retire(directory, name, cursors)
+        unsent = _unsent(directory, cursors) + aside.remove_files(directory, name, cursors)
         told = f"{name} is not in notifier_strategy any more: {unsent} notifications are not sent"
         log_line(LOG, logging.WARNING if unsent else logging.INFO, f"{told} to it")
     if file.retired:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.aside import AsideFiles
 from glance_notify_middleware.delivery.priorities import Priorities
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.delivery.window import WINDOW, Batch, Pending
@@ -28,7 +28,7 @@ class SetAside:
     def __init__(
         self,
         name: str,
-        aside: Aside,
+        aside: AsideFiles,
         priorities: Priorities,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -68,13 +68,13 @@ class SetAside:
         if priority is None:
             return None
         try:
-            found = self._aside.next(priority, WINDOW)
+            found = self._aside.read(priority, WINDOW)
             if not found:
-                if self._aside.end(priority):
+                if self._aside.finish(priority):
                     self._priorities.aside_has_ended(priority)
                 return None
         except OSError as error:
-            self._aside.begin(priority, self._clock())
+            self._aside.postpone(priority, self._clock())
             self._log.change("aside", "cannot read what was set aside", logging.ERROR, str(error))
             return None
         waiting = [Pending(message, message.message_id in self._done) for message, _ in found]
@@ -89,7 +89,7 @@ class SetAside:
         """
         count = len(list(itertools.takewhile(lambda each: each.is_done, batch.waiting)))
         if count and is_synced:
-            self._aside.taken(batch.priority, batch.ends[count - 1])
+            self._aside.advance(batch.priority, batch.ends[count - 1])
         else:
             count = 0
         self._done -= {each.message.message_id for each in batch.waiting[:count]}

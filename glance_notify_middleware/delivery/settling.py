@@ -21,8 +21,8 @@ from glance_notify_middleware.journal.totals import ADDED, REPORTED
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _LOCKS = 64  # held at a time
-_AT_ONCE = 100  # notifications in one record of ours
-_AGAIN = 60.0  # seconds after which one is looked at again that could not be settled
+_AT_ONCE = 100  # notifications in one entry
+_RETRY = 60.0  # seconds after which one is looked at again that could not be settled
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 
 
@@ -36,14 +36,14 @@ class Settling:
     """
 
     def __init__(
-        self, directory: Path, subscriptions: Sequence[Subscription], record: RecordUnknown
+        self, directory: Path, subscriptions: Sequence[Subscription], record_unknown: RecordUnknown
     ) -> None:
-        """`subscriptions` are those of all strategies: one at least. `record` takes what is to be
-        told of operations whose outcome is unknown into the journal of this process; it returns
-        False where that cannot be written now. Raises OSError."""
+        """`subscriptions` are those of all strategies: one at least. `record_unknown` records in
+        the journal of this process that outcomes of operations are unknown; it returns False where
+        that cannot be written now. Raises OSError."""
         self._directory = directory
-        self._record = record
-        self._told: set[str] = set()  # the dead whose open intents have been told
+        self._record_unknown = record_unknown
+        self._reported: set[str] = set()  # the dead whose open intents have been told
         self._subscriptions = subscriptions
         self._locks: dict[str, int] = {}  # the live files of dead processes, by identity
         self._without: dict[str, float] = {}  # since when there is no live file
@@ -52,22 +52,22 @@ class Settling:
         self._owner_filter = OwnerFilter(directory)
         self._audit = DirectoryAudit(directory)
 
-    def survey(self, ours: Callable[[], str | None]) -> None:
+    def survey(self, own_identity: Callable[[], str | None]) -> None:
         """To be called once a second. Raises OSError.
 
-        `ours` tells under which identity this process itself records. It is asked after the
+        `own_identity` tells under which identity this process itself records. It is asked after the
         listing, and known before its live file is made: what we lock ourselves looks dead to us.
         """
         self._subscriptions[0].cursors.save(at_once=True)  # which saves those of all
         self._audit.check()
-        self._find_dead(self._listed(), ours())
-        # Listed again: before its lock was ours, a process may have begun another segment.
+        self._find_dead(self._listed(), own_identity())
+        # Listed again: before its lock was taken, a process may have begun another segment.
         listed = self._listed()
         for identity, numbers in listed.segments.items():
             self._remove_delivered(identity, numbers)
         for identity in [*self._locks, *self._without]:
             segments = listed.segments.get(identity, [])
-            if self._is_dead(identity) and self._tell_unknown(identity, segments):
+            if self._is_dead(identity) and self._report_unknown(identity, segments):
                 self._settle(identity, segments)
         self._forget_the_gone(listed)
 
@@ -79,10 +79,10 @@ class Settling:
     def _listed(self) -> Listing:
         return self._owner_filter.apply(layout.listing(self._directory))
 
-    def _find_dead(self, listed: Listing, ours: str | None) -> None:
+    def _find_dead(self, listed: Listing, own_identity: str | None) -> None:
         now = time.monotonic()
         self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
-        known = {*self._locks, *self._left_alone, ours}
+        known = {*self._locks, *self._left_alone, own_identity}
         for identity in listed.living - known:
             if len(self._locks) >= _LOCKS:
                 break
@@ -92,7 +92,7 @@ class Settling:
                 self._found_dead(identity)
             for chain in self._chains(identity) if fd is None else ():
                 chain.is_dead = False  # also after it had no live file for a while
-        without = listed.segments.keys() - listed.living - {*self._left_alone, ours}
+        without = listed.segments.keys() - listed.living - {*self._left_alone, own_identity}
         self._without = {each: self._without.get(each, now) for each in without}
         for identity in self._without:
             if self._is_dead(identity):
@@ -128,7 +128,7 @@ class Settling:
             try:
                 sync(layout.segment_path(self._directory, identity, following))
             except OSError as error:
-                self._complain(identity, error)
+                self._report_unreadable(identity, error)
                 return
         for number in gone:
             self._remove(layout.segment_path(self._directory, identity, number))
@@ -152,7 +152,7 @@ class Settling:
             told = f"{lost} notifications are lost: the journal of {identity} is damaged"
             log_line(LOG, logging.ERROR, f"{told} at its end")
         self._forget(identity)
-        self._told.discard(identity)
+        self._reported.discard(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
         try:
@@ -160,15 +160,15 @@ class Settling:
         except OSError:
             return  # the disk is full; they stand in the live file, and wait for the next look
         self._remove(layout.live_path(self._directory, identity))
-        self._let_go(identity)
+        self._release(identity)
 
-    def _tell_unknown(self, identity: str, segments: list[int]) -> bool:
+    def _report_unknown(self, identity: str, segments: list[int]) -> bool:
         """Tell of each operation that the dead process has left open that its outcome is unknown.
 
         Returns whether that is done: once, though its journal may wait for a broker for long, and
         though the leader may change; what dies in between does it again, with the same ids.
         """
-        if identity in self._told:
+        if identity in self._reported:
             return True
         totals = checksummed.load(self._directory / layout.TOTALS) or {}
         if identity not in totals.get(REPORTED, []):
@@ -178,7 +178,7 @@ class Settling:
                 return False
             unknown = list(_unknown(left))
             for at in range(0, len(unknown), _AT_ONCE):
-                if not self._record(unknown[at : at + _AT_ONCE]):
+                if not self._record_unknown(unknown[at : at + _AT_ONCE]):
                     return False
             if unknown:
                 totals[REPORTED] = [*self._still_here(totals, REPORTED), identity]
@@ -186,28 +186,28 @@ class Settling:
                 told = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
                 log_line(LOG, logging.WARNING, f"{told}: {more}")
-        self._told.add(identity)
+        self._reported.add(identity)
         return True
 
     def _left_open(self, identity: str, segments: list[int]) -> OpenIntents | None:
         try:
             return read_open_intents(self._directory, identity, segments)
         except OSError as error:
-            self._complain(identity, error)
+            self._report_unreadable(identity, error)
             return None
 
     def _leave_alone(self, identity: str) -> None:
         """For a while: as there are but so many locks, it would be in the way of the others."""
-        self._left_alone[identity] = time.monotonic() + _AGAIN
+        self._left_alone[identity] = time.monotonic() + _RETRY
         self._without.pop(identity, None)
-        self._let_go(identity)
+        self._release(identity)
 
-    def _let_go(self, identity: str) -> None:
+    def _release(self, identity: str) -> None:
         fd = self._locks.pop(identity, None)
         if fd is not None:
             os.close(fd)
 
-    def _complain(self, identity: str, error: OSError) -> None:
+    def _report_unreadable(self, identity: str, error: OSError) -> None:
         """Once: it is tried again and again."""
         if identity not in self._unreadable:
             self._unreadable.add(identity)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.delivery.cursors import CursorFile, Cursors, begin_now
+from glance_notify_middleware.delivery.cursors import CursorFile, Cursors, add_strategies
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
@@ -113,7 +113,7 @@ def test_a_strategy_that_is_not_in_a_good_file_begins_with_what_is_recorded_from
 ) -> None:
     cursors_of(tmp_path).save()
     left = [write_segment(tmp_path, each, [(1, message())]).stat().st_size for each in (A, B)]
-    begin_now(tmp_path, ["qpid", "rabbit"])
+    add_strategies(tmp_path, ["qpid", "rabbit"])
     later = message()
     write_segment(tmp_path, A, [(2, later)], segment=1, number=1)
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
@@ -142,7 +142,7 @@ def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
         return content
 
     monkeypatch.setattr(checksummed, "load", load_while_another_records)
-    begin_now(tmp_path, ["qpid", "rabbit"])
+    add_strategies(tmp_path, ["qpid", "rabbit"])
     reader = Reader(tmp_path, cursors_of(tmp_path, "qpid").positions)
     assert ids(reader.read(9)) == [later.message_id]
     reader.close()
@@ -150,7 +150,7 @@ def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
 
 def test_where_all_is_sent_again_a_new_strategy_begins_with_the_oldest_too(tmp_path: Path) -> None:
     write_segment(tmp_path, A, [(1, message())])
-    begin_now(tmp_path, ["qpid", "rabbit"])
+    add_strategies(tmp_path, ["qpid", "rabbit"])
     assert not (tmp_path / "cursors.json").exists()
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
     assert file.of("qpid").positions == file.of("rabbit").positions == {}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import leader_watch
-from glance_notify_middleware.delivery.leader_watch import LeaderWatch
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch, relay_command
 from glance_notify_middleware.journal.locks import is_led
 from tests.delivery.relays import run_relay
 from tests.delivery.support import lines
@@ -29,7 +28,7 @@ class Watched:
         """Once a second."""
         for _ in range(seconds):
             self.now += 1.0
-            self._watch.look()
+            self._watch.check()
 
 
 def test_it_is_said_once_and_each_hour_with_the_command_and_when_it_ends(
@@ -70,9 +69,9 @@ def test_the_command_is_the_one_that_is_installed_beside_this_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = f"{sys.prefix}/bin/glance-notify"
-    assert leader_watch.command("/etc/a b.ini") == f"{installed} relay '/etc/a b.ini'"
+    assert relay_command("/etc/a b.ini") == f"{installed} relay '/etc/a b.ini'"
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    assert leader_watch.command("") == "glance-notify relay PASTE_FILE"
+    assert relay_command("") == "glance-notify relay PASTE_FILE"
 
 
 PROGRAM = """
@@ -80,7 +79,7 @@ import json, logging, sys, time
 logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
 from glance_notify_middleware import filter_factory
 from glance_notify_middleware.delivery import leader_watch
-leader_watch._PATIENCE = 2.0
+leader_watch._REPORT_AFTER = 2.0
 filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
 time.sleep(6)
 """

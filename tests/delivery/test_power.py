@@ -13,7 +13,7 @@ import pytest
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.aside import ASIDE_RETRY
-from glance_notify_middleware.delivery.cursors import Cursors, begin_now
+from glance_notify_middleware.delivery.cursors import Cursors, add_strategies
 from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Priority
@@ -244,7 +244,7 @@ def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
     """Or after a power cut it would begin later, behind what was recorded for it."""
     write_segment(tmp_path, A, [(1, message())])
     checksummed.replace(tmp_path / "cursors.json", {"rabbit": {}})
-    begin_now(tmp_path, ["rabbit", "qpid"])
+    add_strategies(tmp_path, ["rabbit", "qpid"])
     left = checksummed.loads(power.left()["cursors.json"]) or {}
     assert left["qpid"]["positions"].keys() == {A}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import Aside
+from glance_notify_middleware.delivery.aside import AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.events.notification import Priority
@@ -39,12 +39,12 @@ def test_what_it_was_not_sent_is_counted_and_told_once(
     steps = [step for step in reader.read(100) if step.identity == A and step.messages]
     reader.close()
     file.of("qpid").move(A, steps[1].after)
-    set_aside = Aside(tmp_path, "qpid", file.of("qpid"), 2**20)
-    set_aside.begin(Priority.WARN, 0.0)
+    set_aside = AsideFiles(tmp_path, "qpid", file.of("qpid"), 2**20)
+    set_aside.postpone(Priority.WARN, 0.0)
     for _ in range(3):
         assert set_aside.add(message(priority=Priority.WARN))
-    ((_, end),) = set_aside.next(Priority.WARN, 1)
-    set_aside.taken(Priority.WARN, end)
+    ((_, end),) = set_aside.read(Priority.WARN, 1)
+    set_aside.advance(Priority.WARN, end)
     file.save(at_once=True)
     for _ in range(2):
         lead(tmp_path, "rabbit")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.cursors import begin_now
+from glance_notify_middleware.delivery.cursors import add_strategies
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome, SendError
@@ -221,7 +221,7 @@ def test_one_that_is_added_is_sent_what_is_recorded_from_then_on(
         with relaying(journal_dir, lambda: Appending(broker.path)):
             eventually(broker.has(first))
         waiting = writer.record(600)
-        begin_now(journal_dir, ["rabbit", "qpid"])
+        add_strategies(journal_dir, ["rabbit", "qpid"])
         later = writer.record(3)
         with relaying(
             journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)

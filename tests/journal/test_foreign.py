@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.cursors import begin_now
+from glance_notify_middleware.delivery.cursors import add_strategies
 from glance_notify_middleware.delivery.dead_letters import append
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed, fitness, layout, locks
@@ -216,7 +216,7 @@ def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: 
     plant(segment_path(directory, A, 1))
     plant(segment_path(directory, B, 0))
     checksummed.replace(directory / "cursors.json", {"rabbit": {}})
-    begin_now(directory, ["rabbit", "qpid"])
+    add_strategies(directory, ["rabbit", "qpid"])
     found = checksummed.load(directory / "cursors.json") or {}
     assert found["qpid"]["positions"] == {A: [0, ours.stat().st_size, None]}
 
@@ -226,7 +226,7 @@ def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Pat
     plant(path)
     found, cursors = aside(directory)
     cursors.move_aside(Priority.WARN, 7)
-    found.begin(Priority.WARN, 0.0)
+    found.postpone(Priority.WARN, 0.0)
     made = [message(priority=Priority.WARN) for _ in range(3)]
     assert all(found.add(each) for each in made)
     assert taken_out(found) == made

@@ -487,7 +487,7 @@ MUTATIONS = (
     Mutation(
         "nobody sees that no relay runs",
         "delivery/maintenance.py",
-        "            look()\n",
+        "            each_second()\n",
         "",
         ("delivery/test_leader_watch.py::test_each_process_that_records_looks",),
     ),
@@ -511,7 +511,7 @@ MUTATIONS = (
     Mutation(
         "a relay takes the lock of its own process's journal",
         "delivery/settling.py",
-        "known = {*self._locks, *self._left_alone, ours}",
+        "known = {*self._locks, *self._left_alone, own_identity}",
         "known = {*self._locks, *self._left_alone}",
         ("delivery/test_settling.py::test_our_own_lock_is_left_alone",),
     ),
@@ -706,8 +706,8 @@ MUTATIONS = (
     Mutation(
         "the dead are removed though what they left open could not be told",
         "delivery/settling.py",
-        "if self._is_dead(identity) and self._tell_unknown(identity, segments):",
-        "if self._is_dead(identity) and (self._tell_unknown(identity, segments) or True):",
+        "if self._is_dead(identity) and self._report_unknown(identity, segments):",
+        "if self._is_dead(identity) and (self._report_unknown(identity, segments) or True):",
         ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
     ),
     Mutation(
@@ -764,11 +764,11 @@ MUTATIONS = (
     Mutation(
         "a segment that was begun while the lock was taken is overlooked",
         "delivery/settling.py",
-        "        self._find_dead(self._listed(), ours())\n"
-        "        # Listed again: before its lock was ours, a process may have begun another "
+        "        self._find_dead(self._listed(), own_identity())\n"
+        "        # Listed again: before its lock was taken, a process may have begun another "
         "segment.\n"
         "        listed = self._listed()\n",
-        "        listed = self._listed()\n        self._find_dead(listed, ours())\n",
+        "        listed = self._listed()\n        self._find_dead(listed, own_identity())\n",
         (
             "delivery/test_settling.py"
             "::test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown",
@@ -911,7 +911,7 @@ MUTATIONS = (
     Mutation(
         "the dead that cannot be settled keep their locks",
         "delivery/settling.py",
-        "        self._without.pop(identity, None)\n        self._let_go(identity)\n",
+        "        self._without.pop(identity, None)\n        self._release(identity)\n",
         "        self._without.pop(identity, None)\n",
         (
             "delivery/test_settling.py"
