@@ -185,7 +185,7 @@ def members_v1(image_id: str | None, body: bytes) -> list[Metadata]:
     For a body that cannot be read there is one payload, and its member is unknown.
     """
     try:
-        named = [bounded(each["member_id"]) for each in parse_json(body)["memberships"]]
+        ids = [bounded(member["member_id"]) for member in parse_json(body)["memberships"]]
     except (LookupError, TypeError, ValueError, RecursionError):
-        named = [None]
-    return [member_metadata({"image_id": image_id, "member_id": each}) for each in named]
+        ids = [None]
+    return [member_metadata({"image_id": image_id, "member_id": member_id}) for member_id in ids]

@@ -44,7 +44,7 @@ def encode(intent: Intent) -> bytes:
     try:
         return orjson.dumps(intent[1:])
     except TypeError:  # a lone surrogate, which no id of Glance has
-        return orjson.dumps([_wire_safe(each) for each in intent[1:]])
+        return orjson.dumps([_wire_safe(fact) for fact in intent[1:]])
 
 
 def decode(key: bytes, facts: bytes) -> Intent:

@@ -164,8 +164,8 @@ def _success_events(
 ) -> list[ImageEvent]:
     operation = exchange.operation
     if operation.action is Action.MEMBERS_V1:
-        named = images.members_v1(operation.image_id, exchange.request.body_start or b"")
-        return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, each) for each in named]
+        members = images.members_v1(operation.image_id, exchange.request.body_start or b"")
+        return [ImageEvent(EventType.MEMBER_UPDATE, Priority.INFO, member) for member in members]
     payload = payloads.of_success(operation, record, now)
     return [
         _late_prepare_event(operation, record)
