@@ -1,4 +1,4 @@
-"""What the pages below docs/measured/ are made of."""
+"""Parts of the pages below docs/measured/, as Markdown."""
 
 import platform
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from importlib import metadata
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, in columns that can be read as they are."""
+    """A table whose columns are aligned, so that its source can be read, too."""
     lines = [[cell.replace("|", "\\|") for cell in line] for line in (head, *rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     lines.insert(1, ["-" * width for width in widths])
@@ -18,12 +18,15 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """All parts that are not empty, a line apart."""
+    """All parts that are not empty, with an empty line between two of them."""
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def written_with(*distributions: str) -> str:
-    """The sentence that tells when `make long` wrote a page, and the versions that it ran with."""
+    """The sentence that has the day on which `make long` wrote a page, and the versions.
+
+    `distributions` are the names of the installed packages whose versions are of interest.
+    """
     versions = [f"{each} {metadata.version(each)}" for each in distributions]
     versions.append(f"Python {platform.python_version()}")
     versions.append(f"glance_notify_middleware {metadata.version('glance_notify_middleware')}")
