@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench faults long pins rabbitmq apache constraints clean
+.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache constraints clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ lint: $(VENV)/test ## style, types, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/unit ## the pure core and the plumbing, in a minute: needs no Glance, no broker, no compiler
+	$(BIN)/pytest $(UNIT) -n 4 --dist loadfile
+
+# The folders that need nothing, see tests/conftest.py; not the mutations, which take minutes.
+UNIT := $(addprefix tests/,agreement config delivery events journal runtime wsgi test_recorder.py)
 
 test: lint rabbitmq ## everything that takes less than ten minutes
 	$(BIN)/coverage erase
@@ -68,11 +74,12 @@ constraints: ## take today's versions of everything into constraints.txt
 clean: ## remove what was made here
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .*_cache
 
+EXTRAS_unit := unit
 EXTRAS_demo := demo
 EXTRAS_qpid := demo,qpid
 EXTRAS_test := demo,qpid,test
 
-$(VENV)/demo $(VENV)/qpid $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
+$(VENV)/unit $(VENV)/demo $(VENV)/qpid $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
 	@$(if $(findstring qpid,$(EXTRAS_$*)),$(compiler))
 	@echo 'Installing what is needed into $(VENV), a minute or two ...'
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]' || $(call missing,what pip says above; is PyPI within reach?)

@@ -4,13 +4,20 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# What the tests of brokers, relay and journal need, which are also run beside older libraries.
+# For the tests that need neither Glance nor a broker nor a compiler.
+UNIT = [
+    "hypothesis>=6.100",
+    "pytest>=8.0",
+    "pytest-xdist>=3.6",
+]
+
+# For the tests of journal, delivery and strategies, which are also run on the libraries of older
+# releases of OpenStack.
 BROKERS = [
+    *UNIT,
     "cryptography>=42",
     "eventlet>=0.36",  # under which Glance up to 32 runs the filter
-    "hypothesis>=6.100",
     "oslo.messaging>=14.7",
-    "pytest>=8.0",
     "requests>=2.31",
 ]
 
@@ -42,10 +49,11 @@ setup(
         # A real Glance and what serves it; requests plays the people of the demo, cryptography
         # makes the certificates of its RabbitMQ.
         "demo": ["cryptography>=42", "glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
+        "unit": UNIT,
         "brokers": BROKERS,
         "test": [
             *BROKERS,
-            "ceilometer>=27",  # who bills by what is told
+            "ceilometer>=27",  # a consumer that bills by the notifications
             "coverage>=7.4",
             "ddt>=1.0.1",
             "fixtures>=3.0.0",
@@ -54,7 +62,6 @@ setup(
             "mypy>=1.10",
             "oslotest>=4.0",
             "pytest-cov>=5.0",
-            "pytest-xdist>=3.6",
             "ruff>=0.6",
             "testtools>=2.5",
             "types-requests>=2.31",

@@ -1,12 +1,12 @@
 """A plugin of pytest, for the packages whose tests compare: they all write to one page."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.agreement.page import DELETE_PAYLOADS, Agreement
+from tests.long_runs import LONG
 
 _PAGE = Path(__file__).parents[2] / "docs" / "measured" / "agreement.md"
 
@@ -17,5 +17,5 @@ def agreement() -> Iterator[Agreement]:
     agreement = Agreement()
     yield agreement
     is_whole = agreement.followed and all(each in agreement.findings for each in DELETE_PAYLOADS)
-    if os.environ.get("LONG") == "1" and is_whole:
+    if LONG and is_whole:
         _PAGE.write_text(agreement.page())

@@ -12,10 +12,6 @@ from tests.consumers.ceilometer import Ceilometer, Gnocchi
 from tests.consumers.lives import OPTIONS, Life, bind_copy, consumed, play, queues, repeat
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.broker")
-
-
 @pytest.fixture(scope="module")
 def vhosts(rabbit: Rabbit) -> Iterator[dict[str, str]]:
     """One for each life, where each message is copied."""

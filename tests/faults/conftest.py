@@ -9,7 +9,8 @@ import pytest
 from demo.rabbit import Rabbit
 from tests.faults import report
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import ALL, RABBIT, WAYS, Way, is_asked
+from tests.faults.ways import RABBIT, WAYS, Way, is_asked
+from tests.long_runs import ALL_FAULTS
 
 HERE = Path(__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "measured"
@@ -18,18 +19,12 @@ _FOUND = pytest.StashKey[Found]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.broker")
     config.stash[_FOUND] = Found()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests by a way that is not asked for, and what takes long."""
-    left_out = [
-        each
-        for each in items
-        if HERE in each.path.parents
-        and (not is_asked(_way_of(each)) or (each.get_closest_marker("with_all") and not ALL))
-    ]
+    """Leave out the tests by a way that is not asked for."""
+    left_out = [each for each in items if HERE in each.path.parents and not is_asked(_way_of(each))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [each for each in items if each not in left_out]
 
@@ -50,7 +45,7 @@ def pytest_terminal_summary(
         if rows := found.rows[way.name]:
             terminalreporter.section(f"faults, by {way.name}")
             terminalreporter.write(report.table(rows))
-            if ALL and {row.number for row in rows} >= way.faults:
+            if ALL_FAULTS and {row.number for row in rows} >= way.faults:
                 minutes = (time.monotonic() - found.began) / 60
                 page = report.page(way, rows, found.tables, found.broker, minutes)
                 (DOCS / way.page).write_text(page)

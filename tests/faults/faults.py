@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.servers import SERVERS
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
 _ONE_PROCESS = "it has one process and no master: 15 kills that"
 _NO_FORK = "no process is forked from one that has loaded the application"
@@ -85,5 +85,5 @@ def under_each(
     `always` only."""
     kinds = [each for each in SERVERS if each not in {*FAULTS[number].impossible, *but}]
     return pytest.mark.parametrize(
-        "kind", [pytest.param(each, marks=() if each in always else with_all) for each in kinds]
+        "kind", [pytest.param(each, marks=() if each in always else takes_long) for each in kinds]
     )

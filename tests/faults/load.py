@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.faults.app import DOWNLOAD_SIZE
-from tests.faults.ways import ALL
+from tests.long_runs import ALL_FAULTS
 
 _PATIENCE = 60.0  # seconds: a worker that was killed takes a while to come back
 
@@ -53,7 +53,7 @@ LIFE = (
 
 _WITH_A_SLOW_DOWNLOAD = (*LIFE[:-1], SLOW_DOWNLOAD, LIFE[-1])
 
-_CALM = 4.0 if ALL else 0.3  # seconds of load without a fault
+_CALM = 4.0 if ALL_FAULTS else 0.3  # seconds of load without a fault
 
 _REFUSED = (403, 500)  # the application answers these when it is asked to
 _UNAVAILABLE = 503  # what the filter answers where it refuses

@@ -9,18 +9,19 @@ from demo.ports import free_port
 from tests.faults.load import Load
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
-from tests.faults.ways import ALL, by_each, with_all
+from tests.faults.ways import by_each
+from tests.long_runs import ALL_FAULTS, takes_long
 
 _PATIENCE = 10.0  # seconds that the strategy waits for an answer
 
 
 @by_each
-@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=takes_long)])
 def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, relay: str) -> None:
     with trial.stage(relay=relay) as stage:
         with Load(stage.port) as ledger:
             ledger.stay_calm()
-            for _ in range(3 if ALL else 1):
+            for _ in range(3 if ALL_FAULTS else 1):
                 time.sleep(1.5)
                 trial.rabbit.kill()
                 time.sleep(0.5)
@@ -30,7 +31,7 @@ def test_nothing_is_lost_when_the_broker_is_killed_under_load(trial: Trial, rela
 
 
 @by_each
-@with_all
+@takes_long
 def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger:
@@ -44,7 +45,7 @@ def test_nothing_is_lost_when_the_broker_is_restarted_in_good_order(trial: Trial
 
 
 @by_each
-@with_all
+@takes_long
 def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger, contextlib.ExitStack() as at_the_end:
@@ -55,7 +56,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_for_long(trial: Trial) -> No
         trial.judge(3, ledger, is_quick=True)
 
 
-@with_all
+@takes_long
 def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger:
@@ -69,7 +70,7 @@ def test_nothing_is_lost_in_a_broker_that_is_frozen_and_then_killed(trial: Trial
         trial.judge(4, ledger, is_quick=True)
 
 
-@with_all
+@takes_long
 @pytest.mark.parametrize("then", ["", "killed"])
 def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then: str) -> None:
     with trial.stage() as stage:
@@ -89,7 +90,7 @@ def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then:
 
 
 @by_each
-@with_all
+@takes_long
 def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
@@ -103,7 +104,7 @@ def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Tria
 
 
 @by_each
-@with_all
+@takes_long
 @pytest.mark.parametrize("by", ["the network", "the broker"])
 def test_nothing_is_lost_when_connections_are_closed_again_and_again(trial: Trial, by: str) -> None:
     proxy = trial.proxy()
@@ -120,7 +121,7 @@ def test_nothing_is_lost_when_connections_are_closed_again_and_again(trial: Tria
         trial.judge(8, ledger, more=f"by {by}", is_quick=True)
 
 
-@with_all
+@takes_long
 @pytest.mark.parametrize("create_queues", ["auto", "never"])
 def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -> None:
     """With `never` only others can restore it, and are waited for."""
@@ -138,7 +139,7 @@ def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -
         assert "no exchange 'glance'" in stage.said()
 
 
-@with_all
+@takes_long
 def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> None:
     """It would never confirm again: all that was sent by it would come a second time."""
     with trial.stage() as stage:
@@ -151,7 +152,7 @@ def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> N
 
 
 @by_each
-@with_all
+@takes_long
 def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: Trial) -> None:
     with trial.stage() as stage:
         with Load(stage.port) as ledger:
@@ -168,7 +169,7 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_another_message(trial: 
 
 
 @by_each
-@with_all
+@takes_long
 def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
     proxy = trial.proxy()
     proxy.fall_silent()
@@ -180,7 +181,7 @@ def test_a_peer_that_accepts_and_is_silent_stops_nobody(trial: Trial) -> None:
 
 
 @by_each
-@with_all
+@takes_long
 def test_a_dead_first_host_is_passed_over(trial: Trial) -> None:
     hosts = f"127.0.0.1:{free_port()}, 127.0.0.1:{trial.rabbit.port}"
     with trial.stage(hosts=hosts) as stage:

@@ -9,7 +9,7 @@ from tests.faults.measured import WARM_UP
 from tests.faults.proxy import Proxy
 from tests.faults.tally import compare, drain
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
 EVENTS = 10_000
 RATE = 500  # requests a second
@@ -32,7 +32,7 @@ TOLD = {
 }
 
 
-@with_all
+@takes_long
 def test_a_broker_that_is_gone_costs_neither_time_nor_memory_nor_events(
     trial: Trial, found: Found
 ) -> None:

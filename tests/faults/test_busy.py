@@ -10,9 +10,9 @@ from tests.faults.faults import under_each
 from tests.faults.load import Load
 from tests.faults.servers import ROOT
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 
 @under_each(18)

@@ -8,13 +8,13 @@ from tests.faults.load import LIFE, Load
 from tests.faults.stage import Stage
 from tests.faults.tally import Consumer
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
 BUSY = (0, 1, 4)
 CREATES = LIFE[:1]  # one event each
 
 
-@with_all
+@takes_long
 def test_a_notification_arrives_soon_after_its_request(trial: Trial, found: Found) -> None:
     delays: dict[tuple[str, int], list[list[float]]] = {}
     for relay in ("external", "thread"):

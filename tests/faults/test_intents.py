@@ -10,7 +10,7 @@ import pytest
 from tests.faults.faults import under_each
 from tests.faults.load import DOWNLOAD, LIFE, Load, Operation, ask
 from tests.faults.trial import Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
 _SLOW = DOWNLOAD._replace(seconds=10.0)
 _MUCH = 6.0  # seconds after which its progress has been recorded
@@ -39,7 +39,7 @@ def test_what_was_answered_and_not_recorded_is_told_as_unknown(trial: Trial, kin
         assert {each.request_id for each in tally.arrivals if each.is_unknown} >= cut.keys()
 
 
-@with_all
+@takes_long
 @pytest.mark.parametrize("end", ["to its end", "until its worker is killed"])
 def test_a_download_outlives_the_segments_that_it_began_in(trial: Trial, end: str) -> None:
     with trial.stage(processes=1, environ={"SEGMENT_SIZE": "50000"}) as stage:

@@ -14,9 +14,9 @@ from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.tally import compare, drain
 from tests.faults.trial import Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 PROCESSES = 6
 EVENTS = 60  # of each

@@ -11,16 +11,16 @@ import pytest
 from tests.faults.caller import Caller
 from tests.faults.tally import compare, drain
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import ALL, with_all
+from tests.long_runs import ALL_FAULTS, takes_long
 
-EVENTS = 60_000 if ALL else 3_000
+EVENTS = 60_000 if ALL_FAULTS else 3_000
 CHAINS = 12  # of cause and effect, at a time
 PROCESSES = 4
 BURST = 400  # events; then a pause, so that the relay keeps up, and reads what is just written
 PAUSE = 0.2  # seconds
 
 
-@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=takes_long)])
 def test_effects_come_after_their_causes_across_processes(
     trial: Trial, found: Found, relay: str
 ) -> None:

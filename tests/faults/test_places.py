@@ -8,7 +8,7 @@ import pytest
 from tests.faults.faults import under_each
 from tests.faults.load import Load
 from tests.faults.trial import Trial
-from tests.faults.ways import ALL
+from tests.long_runs import ALL_FAULTS
 
 _CONTAINERS = "two containers" if os.geteuid() == 0 else "two groups of processes"
 
@@ -57,7 +57,7 @@ def test_two_containers_on_one_volume_share_one_journal(trial: Trial, kind: str)
     )
     with one, other:
         with Load(one.port, other.port, kills=True) as ledger:
-            for each in (one, other) if ALL else (one,):
+            for each in (one, other) if ALL_FAULTS else (one,):
                 time.sleep(2)
                 each.kill()
                 each.start()

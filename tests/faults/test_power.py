@@ -7,9 +7,9 @@ from tests.faults.mains import Mains
 from tests.faults.stage import AGAIN, Stage
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 SMALL = {"SEGMENT_SIZE": "20000"}
 """So that segments are followed by others, and removed, all the time."""

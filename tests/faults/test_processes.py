@@ -12,13 +12,14 @@ from tests.faults.faults import under_each
 from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
-from tests.faults.ways import ALL, by_each, with_all
+from tests.faults.ways import by_each
+from tests.long_runs import ALL_FAULTS, takes_long
 
-ROUNDS = 4 if ALL else 1
+ROUNDS = 4 if ALL_FAULTS else 1
 
 
 @by_each
-@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=with_all)])
+@pytest.mark.parametrize("relay", ["thread", pytest.param("external", marks=takes_long)])
 def test_nothing_is_lost_when_workers_are_killed(trial: Trial, relay: str) -> None:
     """Under uWSGI, by each way."""
     _kill_workers(trial, relay=relay)
@@ -42,7 +43,7 @@ def _kill_workers(trial: Trial, *, kind: str = "uWSGI", relay: str = "thread") -
 
 
 @by_each
-@with_all
+@takes_long
 def test_what_the_leader_had_in_hand_when_it_died_is_sent_by_the_next(trial: Trial) -> None:
     proxy = trial.proxy()
     with trial.stage(hosts=f"127.0.0.1:{proxy.port}") as stage:
@@ -126,7 +127,7 @@ def test_another_leads_though_a_child_of_the_dead_leader_has_its_files_open(
 
 
 @by_each
-@with_all
+@takes_long
 @pytest.mark.parametrize("relay", ["thread", "external"])
 def test_what_was_delivered_when_the_leader_died_comes_again_with_the_same_ids(
     trial: Trial, relay: str
@@ -189,7 +190,7 @@ def test_a_backlog_arrives_without_a_request(
         trial.judge(37, ledger)
 
 
-@with_all
+@takes_long
 def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
     proxy = trial.proxy()
     stage = trial.stage(hosts=f"127.0.0.1:{proxy.port}", relay="external")
@@ -202,7 +203,7 @@ def test_a_long_backlog_holds_up_no_request(trial: Trial) -> None:
         trial.judge(36, ledger, is_quick=True)
 
 
-@with_all
+@takes_long
 def test_a_wall_clock_that_goes_back_disturbs_nothing(trial: Trial) -> None:
     with trial.stage(environ={"CLOCK_JUMP": "4"}) as stage:
         with Load(stage.port) as ledger:

@@ -11,9 +11,10 @@ import requests
 from tests.faults.load import Load
 from tests.faults.tally import QUEUES, Consumer
 from tests.faults.trial import Trial
-from tests.faults.ways import by_each, with_all
+from tests.faults.ways import by_each
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 
 def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> None:

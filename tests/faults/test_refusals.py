@@ -13,9 +13,10 @@ from tests.faults.load import LIFE, Load, ask
 from tests.faults.stage import Stage
 from tests.faults.tally import QUEUES
 from tests.faults.trial import Trial
-from tests.faults.ways import by_each, with_all
+from tests.faults.ways import by_each
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 _LONGEST = 10_000  # bytes of a message that the broker takes
 

@@ -12,7 +12,7 @@ from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.tally import QUEUES, Arrival, Consumer, compare
 from tests.faults.trial import Found, Trial
-from tests.faults.ways import ALL, with_all
+from tests.long_runs import ALL_FAULTS, takes_long
 from tests.strategies.qpid_place import QpidPlace
 
 OUT_OF_REACH: dict[str, Callable[[Proxy], None]] = {
@@ -21,16 +21,18 @@ OUT_OF_REACH: dict[str, Callable[[Proxy], None]] = {
 }
 """How the one broker is out of reach."""
 
-_SECONDS = 12.0 if ALL else 5.0  # of load: a connection to who is silent is given up after five
+_SECONDS = (
+    12.0 if ALL_FAULTS else 5.0
+)  # of load: a connection to who is silent is given up after five
 
 
 @pytest.mark.parametrize(
     ("lost", "how"),
     [
         ("rabbit", "accepts and is silent"),
-        pytest.param("qpid", "port closed", marks=with_all),
-        pytest.param("rabbit", "port closed", marks=with_all),
-        pytest.param("qpid", "accepts and is silent", marks=with_all),
+        pytest.param("qpid", "port closed", marks=takes_long),
+        pytest.param("rabbit", "port closed", marks=takes_long),
+        pytest.param("qpid", "accepts and is silent", marks=takes_long),
     ],
 )
 def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
@@ -64,7 +66,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
                 ("events", "median", "longest"),
                 [(str(len(lags)), f"{lags[len(lags) // 2]:.2f}", f"{lags[-1]:.2f}")],
             )
-            assert not ALL or lags[-1] < 1.0
+            assert not ALL_FAULTS or lags[-1] < 1.0
             proxy.open()
             for each in (unreached, reached):
                 each.wait(partial(each.has, owed), 40)
@@ -79,7 +81,7 @@ def test_a_broker_out_of_reach_holds_up_no_other_and_each_gets_all_once(
         assert sorted(logged) == sorted(each.message_id for each in reached.arrivals)
 
 
-@with_all
+@takes_long
 def test_one_that_is_added_is_sent_all_from_the_start_on_and_the_other_what_waits_too(
     trial: Trial,
 ) -> None:

@@ -14,9 +14,9 @@ from tests.faults.disk import Disk, counted_as_dropped, lost_in_the_log
 from tests.faults.load import Ledger, Load
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial
-from tests.faults.ways import with_all
+from tests.long_runs import takes_long
 
-pytestmark = with_all
+pytestmark = takes_long
 
 _NOBODY = 65534
 _PROCESSES = _THREADS = 4  # of a stage

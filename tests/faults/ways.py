@@ -11,10 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from demo.rabbit import Rabbit
-
-ALL = os.environ.get("FAULTS") == "1"
-with_all = pytest.mark.with_all
-"""What takes long, and is left out without FAULTS=1."""
+from tests.long_runs import ALL_FAULTS, takes_long
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ QPID = Way(
 
 WAYS = (RABBIT, QPID)
 
-_ASKED = (os.environ.get("BROKER") or RABBIT.name) if ALL else None
+_ASKED = (os.environ.get("BROKER") or RABBIT.name) if ALL_FAULTS else None
 
 
 def is_asked(way: Way) -> bool:
@@ -106,5 +103,5 @@ def _by(*ways: object) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("way", ways, indirect=True, ids=lambda way: way.name)
 
 
-by_each = _by(RABBIT, pytest.param(QPID, marks=with_all))
+by_each = _by(RABBIT, pytest.param(QPID, marks=takes_long))
 """For a fault that concerns each; it must take `trial`. A test without any of these: RABBIT."""

@@ -204,10 +204,6 @@ def _watch_tasks() -> list[futures.Future[Any]]:
     return at_work
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.agreement.plugin")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Glance's own warnings are no errors of ours."""
     for item in items:

@@ -4,7 +4,6 @@ A named part of them runs always, all that touch image operations with LONG=1, w
 writes docs/measured/glance-suite.md and its part of docs/measured/agreement.md.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,8 @@ from tests.agreement.told import read_requests, synchronous
 from tests.glance_suite import places, report
 from tests.glance_suite.pipeline import Place
 from tests.glance_suite.runner import MODULES
+from tests.long_runs import LONG
 
-LONG = os.environ.get("LONG") == "1"
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "glance-suite.md"
 
 TESTED = (

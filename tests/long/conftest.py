@@ -1,6 +1,5 @@
 """The node, and what is left to `make long`."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,26 +8,6 @@ import pytest
 from demo.rabbit import Rabbit
 from tests.faults.stage import Stage
 from tests.faults.ways import RABBIT
-
-LONG = os.environ.get("LONG") == "1"
-with_long = pytest.mark.with_long
-HERE = Path(__file__).parent
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.broker")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long."""
-    left_out = [
-        each
-        for each in items
-        if HERE in each.path.parents and each.get_closest_marker("with_long") and not LONG
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [each for each in items if each not in left_out]
-
 
 _SECTION = """
 [filter:notify]

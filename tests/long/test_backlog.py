@@ -16,8 +16,8 @@ from glance_notify_middleware.journal.layout import file_sizes, listing
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.long import page
-from tests.long.conftest import with_long
 from tests.long.memory import Growth, cpu_seconds
+from tests.long_runs import takes_long
 from tests.markdown import markdown
 
 BACKLOG = 600_000
@@ -80,7 +80,7 @@ def side_by_side(journal: Path, empty: Path, first: int) -> list[Measured]:
         return [one.measured(), other.measured()]
 
 
-@with_long
+@takes_long
 def test_a_backlog_slows_nobody_and_is_drained(
     rabbit: Rabbit, vhost: str, stage: Stage, tmp_path: Path
 ) -> None:

@@ -11,7 +11,8 @@ from tests.faults.load import Load
 from tests.faults.tally import QUEUES, compare, drain
 from tests.long import page
 from tests.long.cluster import RabbitCluster
-from tests.long.conftest import stage_to, with_long
+from tests.long.conftest import stage_to
+from tests.long_runs import takes_long
 from tests.markdown import markdown
 
 KILLS = 4
@@ -32,7 +33,7 @@ def _to_kill(cluster: RabbitCluster, connected: bool) -> Rabbit:
     return next(node for node in cluster.nodes if (node is theirs) == connected)
 
 
-@with_long
+@takes_long
 def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
     cluster: RabbitCluster, tmp_path: Path
 ) -> None:

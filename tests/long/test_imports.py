@@ -19,7 +19,8 @@ from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.rabbit import Rabbit
 from tests.faults.tally import Arrival, Consumer
 from tests.glance.web import Web
-from tests.long.conftest import section_to, with_long
+from tests.long.conftest import section_to
+from tests.long_runs import takes_long
 from tests.servers.kinds import SERVERS
 
 _MORE = """
@@ -161,7 +162,7 @@ def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(
     assert not any(each.is_unknown for each in stage.of(file))
 
 
-@with_long
+@takes_long
 @pytest.mark.parametrize(
     ("mercy", "let_go_after", "patience"), [(None, None, 60), (5, None, 5), (30, 10, 30)]
 )

@@ -18,8 +18,9 @@ from demo.rabbit import Rabbit
 from tests.faults.servers import ROOT
 from tests.faults.tally import Consumer
 from tests.long import given, page, verdict
-from tests.long.conftest import LONG, section_to
+from tests.long.conftest import section_to
 from tests.long.lives import Lives
+from tests.long_runs import LONG
 from tests.markdown import markdown
 
 KILLS = 200 if LONG else 8

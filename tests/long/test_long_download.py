@@ -9,8 +9,8 @@ from glance_notify_middleware.journal.layout import listing
 from tests.faults.servers import ROOT
 from tests.faults.stage import Stage
 from tests.faults.tally import Consumer
-from tests.long.conftest import LONG
 from tests.long.downloading import DOWNLOAD, SENT
+from tests.long_runs import LONG
 
 MIB = 1024**2
 BOUND = 64 * MIB

@@ -14,11 +14,11 @@ from demo.keystone import ALICE, Keystone
 from tests.glance.web import Web
 from tests.journal.processes import eventually
 from tests.long import apache
-from tests.long.conftest import with_long
+from tests.long_runs import takes_long
 from tests.servers.client import NEW, Client
 from tests.servers.test_servers import SIZE, TOLD, Play, Watch
 
-pytestmark = with_long
+pytestmark = takes_long
 
 _MORE = """
 [import_filtering_opts]

@@ -12,10 +12,6 @@ from tests.strategies.places import PATIENCE, Place, RabbitPlace
 from tests.strategies.qpid_place import QpidPlace
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.broker")
-
-
 @pytest.fixture(params=["rabbit", "qpid"])
 def place(request: pytest.FixtureRequest, rabbit: Node) -> Iterator[Place]:
     """For each strategy that there is."""
