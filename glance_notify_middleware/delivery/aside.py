@@ -20,6 +20,7 @@ from glance_notify_middleware.journal.files import (
     open_owned,
     read_owned,
     sync,
+    write_whole,
 )
 from glance_notify_middleware.journal.locks import is_same_file
 
@@ -61,8 +62,7 @@ class AsideFiles:
         with self._locked(message.priority) as fd:
             if self._size() + len(data) > self._max_size:
                 return False
-            if os.write(fd, data) < len(data):
-                raise OSError(0, "the disk is full")
+            write_whole(fd, data, self._path(message.priority))
             self._unsynced.add(message.priority)
         return True
 

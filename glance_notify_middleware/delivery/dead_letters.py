@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Message
-from glance_notify_middleware.journal.files import open_or_replace, sync
+from glance_notify_middleware.journal.files import open_or_replace, sync, write_whole
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 TRIES = 3
@@ -75,8 +75,7 @@ def append(directory: Path, strategy: str, message: Message) -> Path:
         size = os.fstat(fd).st_size
         if size and os.pread(fd, 1, size - 1) != b"\n":
             line = b"\n" + line  # the disk was full when the line before was written
-        if os.write(fd, line) < len(line):
-            raise OSError(0, f"{path}: a dead letter could not be written: the disk is full")
+        write_whole(fd, line, path)
     finally:
         os.close(fd)
     return path

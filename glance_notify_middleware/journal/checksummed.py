@@ -1,6 +1,5 @@
 """Small files of JSON whose first line is a checksum of the rest: whole, or known not to be."""
 
-import errno
 import json
 import os
 import secrets
@@ -13,6 +12,7 @@ from glance_notify_middleware.journal.files import (
     move_away,
     read_owned,
     sync_directory,
+    write_whole,
 )
 
 
@@ -52,9 +52,7 @@ def replace(path: Path, content: dict[str, Any], *, durable: bool = False) -> No
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         try:
-            data = dumps(content)
-            if os.write(fd, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+            write_whole(fd, dumps(content), temporary)
             if durable:
                 os.fsync(fd)
         finally:

@@ -1,10 +1,12 @@
-"""How a file of the journal is opened: a regular file of this process's user, and nothing else.
+"""How a file of the journal is opened, written and synced.
 
-A link would lead elsewhere, a FIFO or a device could wait for ever, and what another user has
-written is not the journal's.
+A file is *owned* when it is a regular file of this process's user. Everything else under a name of
+the journal is *foreign*, and is not opened: a symbolic link could lead elsewhere, a FIFO or a
+device could block for ever, and what another user has written is not the journal's.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -14,11 +16,11 @@ from glance_notify_middleware.runtime.own_log import log_error
 
 
 class ForeignFileError(OSError):
-    """Under a name of the journal lies something else than a regular file of this user."""
+    """Something else than a regular file of this user lies under a name of the journal."""
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether something else lies there than a regular file of this user. Raises OSError."""
+    """Whether something lies at `path` that is not a regular file of this user. Raises OSError."""
     try:
         return not _is_owned(path.lstat())
     except FileNotFoundError:
@@ -26,10 +28,12 @@ def is_foreign(path: Path) -> bool:
 
 
 def open_owned(path: Path, flags: int) -> int:
-    """Open a file of the journal as open(2) does with `flags`, made for its owner alone; returns
-    the descriptor. Raises ForeignFileError and OSError."""
+    """Open a file of the journal; returns its descriptor. Raises ForeignFileError and OSError.
+
+    `flags` are those of open(2). With O_CREAT a missing file is made, with mode 0600.
+    """
     try:
-        # Of a regular file O_NONBLOCK means nothing; a FIFO would else be waited for.
+        # O_NONBLOCK has no effect on a regular file; without it the open of a FIFO would block.
         fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise
@@ -44,28 +48,52 @@ def open_owned(path: Path, flags: int) -> int:
 
 
 def open_or_replace(path: Path, flags: int) -> int:
-    """Like `open_owned`, with O_CREAT; what is in the way, or not to be opened by its owner, is
-    moved away, and that is told. Raises OSError."""
+    """Open a file as `open_owned` does; `flags` have O_CREAT. Raises OSError.
+
+    What cannot be opened because it is foreign, or because its mode forbids it, is moved away and
+    logged, and a new file is made.
+    """
     try:
         return open_owned(path, flags)
     except (ForeignFileError, PermissionError) as error:
         if not os.path.lexists(path):
-            raise  # it is the directory that cannot be written
+            raise  # the directory is what cannot be written
         kept = move_away(path)
         log_error(f"what lies there is kept as {kept}, and another file is begun", error)
         return open_owned(path, flags)
 
 
 def read_owned(path: Path, offset: int = 0) -> bytes:
-    """What stands in a file of the journal from `offset` on. Raises as `open_owned` does."""
+    """The content of a file of the journal from `offset` on. Raises as `open_owned` does."""
     with os.fdopen(open_owned(path, os.O_RDONLY), "rb", buffering=0) as file:
         file.seek(offset)
         return file.readall()
 
 
+def write_whole(fd: int, data: bytes, path: Path) -> None:
+    """Write `data` by one write(2). Raises OSError, also when only a part of it was written.
+
+    `path` is named in that error.
+    """
+    written = os.write(fd, data)
+    if written < len(data):
+        raise short_write(written, len(data), path)
+
+
+def short_write(written: int, size: int, path: Path) -> OSError:
+    """The error for a write(2) that wrote fewer bytes than asked: the disk is full.
+
+    A quota and RLIMIT_FSIZE have the same effect. What was written stays in the file.
+    """
+    text = f"{written} of {size} bytes were written: the disk is full"
+    return OSError(errno.ENOSPC, text, str(path))
+
+
 def move_away(path: Path) -> Path:
-    """Give what lies there a name that the journal does not use, where people find it; returns
-    that. Raises OSError."""
+    """Rename what lies at `path` to a name that the journal does not use; returns that name.
+
+    People find it there. Raises OSError.
+    """
     kept = path.with_name(f"{path.name}.{secrets.token_hex(4)}.kept")
     with contextlib.suppress(FileNotFoundError):  # another process was faster
         path.rename(kept)
@@ -73,8 +101,10 @@ def move_away(path: Path) -> Path:
 
 
 def sync(path: Path) -> None:
-    """Have what was written to a file of the journal, and its name, survive a power cut. Raises
-    ForeignFileError and OSError."""
+    """Sync a file of the journal and its name: a power cut takes neither after that.
+
+    Raises ForeignFileError and OSError.
+    """
     fd = open_owned(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -84,7 +114,7 @@ def sync(path: Path) -> None:
 
 
 def sync_directory(directory: os.PathLike[str]) -> None:
-    """Have what was made, renamed or removed in it survive a power cut. Raises OSError."""
+    """Sync the names in a directory: what was made, renamed or removed there. Raises OSError."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
