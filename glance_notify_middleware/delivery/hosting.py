@@ -39,7 +39,7 @@ class Host:
     def run_relay(self, journal: Journal, relay: Relay) -> None:
         """Run `relay` on a thread beside `journal`, unless one runs there already. Raises
         RuntimeError where no thread can be started now."""
-        if journal.start_thread("glance-notify-relay", relay.run):
+        if journal.threads.start("glance-notify-relay", relay.run):
             self._relays.append((os.getpid(), relay))
 
     @never_raises
@@ -135,4 +135,4 @@ class HostedJournal:
         if self._make_relay is not None:
             self._host.run_relay(journal, self._make_relay())
         # The last one: that it runs tells that both run.
-        journal.start_thread(MAINTENANCE, functools.partial(maintain, journal, self._each_second))
+        journal.threads.start(MAINTENANCE, functools.partial(maintain, journal, self._each_second))

@@ -30,7 +30,8 @@ _HEADER = _FIELDS.size + _CHECKSUM.size
 
 KEY_SIZE = 16
 """Bytes of an intent's UUID, its key."""
-_NO_INTENT = bytes(KEY_SIZE)
+NO_INTENT = bytes(KEY_SIZE)
+"""In the place of a key: none."""
 _MESSAGE = struct.Struct(">36sdBBI")  # id, timestamp, priority, lengths of event type and JSON
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
@@ -96,7 +97,7 @@ def encode(
 
 def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> bytes:
     """The body of an EVENTS record; `ends` is the key of the intent that these events end."""
-    parts = [ends or _NO_INTENT]
+    parts = [ends or NO_INTENT]
     for message in messages:
         event_type = message.event_type.encode()
         parts += (

@@ -1,28 +1,29 @@
-"""Waits until records are on the disk: one fdatasync serves all threads that wait for it."""
+"""Waits until entries are on the disk: one fdatasync(2) serves all threads that wait for it."""
 
 import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
 
-from glance_notify_middleware.journal import files
 from glance_notify_middleware.runtime.own_log import log_error
 
 
 class GroupSync:
-    """Of one journal. `last` gives a duplicate of its descriptor, and how many records it has."""
+    """Syncs what one journal has appended."""
 
     def __init__(self, last: Callable[[], tuple[int, int]]) -> None:
+        """`last` gives a descriptor of the newest segment, which is closed here, and the number of
+        entries that the journal has written so far."""
         self._last = last
-        self._synced = 0  # records
-        self._lock = threading.Lock()  # around one fdatasync
+        self._synced = 0  # entries
+        self._lock = threading.Lock()  # held around one fdatasync
 
     def wait(self, written: int) -> None:
-        """Until the first `written` records are on the disk, as far as fdatasync(2) knows."""
+        """Wait until the first `written` entries are on the disk, as far as fdatasync(2) knows."""
         with self._lock:
             if self._synced >= written:
                 return
-            with logged():
+            with sync_errors_logged():
                 fd, seen = self._last()
                 try:
                     os.fdatasync(fd)
@@ -31,15 +32,9 @@ class GroupSync:
                     os.close(fd)
 
 
-def sync_directory(directory: os.PathLike[str]) -> None:
-    """Have what was made in a directory survive a power cut."""
-    with logged():
-        files.sync_directory(directory)
-
-
 @contextlib.contextmanager
-def logged() -> Iterator[None]:
-    """What cannot be synced is written all the same, and will be read."""
+def sync_errors_logged() -> Iterator[None]:
+    """Log an OSError, and go on: what cannot be synced is written all the same, and is read."""
     try:
         yield
     except OSError as error:

@@ -1,32 +1,60 @@
-"""The live file: its lock tells the others that this process lives, and it holds its counters."""
+"""The live file: its lock shows other processes that this one lives, and it holds the counters."""
 
 import contextlib
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import is_same_file, try_lock
 
 
+class Counters:
+    """What one process has counted; used under the lock of its journal."""
+
+    def __init__(self) -> None:
+        self.recorded: Counter[tuple[str, Priority]] = Counter()  # by event type and priority
+        self.dropped: Counter[str] = Counter()  # by reason
+
+    def clear(self) -> None:
+        """Begin with nothing: the totals have what was counted so far."""
+        self.recorded.clear()
+        self.dropped.clear()
+
+    def content(self, number: int) -> dict[str, object]:
+        """What the live file holds; `number` is that of the next notification."""
+        return {
+            "number": number,
+            "recorded": {" ".join(key): count for key, count in self.recorded.items()},
+            "dropped": dict(self.dropped),
+        }
+
+
 class LiveFile:
-    """The live file of one identity of this process. Its descriptor is never closed while it lives:
-    to close any descriptor of the file drops the lock (POSIX locks belong to the process)."""
+    """The live file of one identity of this process.
+
+    Its descriptor stays open while the process lives: to close any descriptor of the file would
+    drop the lock (see locks.py).
+    """
 
     def __init__(self, directory: Path, identity: str) -> None:
-        """Make it. It has its name only when it is locked, so that nobody takes it for a dead
-        one's. Raises OSError."""
+        """Make the file. Raises OSError.
+
+        It is locked before it gets its name, so that nobody takes it for that of a dead process.
+        """
         self._path = live_path(directory, identity)
         self._content = b""
         self._fd = self._made()
 
     def relock(self) -> bool:
-        """Take the lock again; False where another process has taken us for dead."""
+        """Take the lock again; False: another process has it, and has taken this one for dead."""
         return try_lock(self._fd)
 
     def is_in_place(self) -> bool:
-        """False where somebody has removed it, or moved it away. Raises OSError."""
+        """False where somebody has removed the file, or moved it away. Raises OSError."""
         return is_same_file(self._path, self._fd)
 
     def restore(self) -> None:
@@ -35,20 +63,21 @@ class LiveFile:
         os.close(removed)
 
     def write(self, content: dict[str, Any]) -> None:
-        """Write what the process has counted, if it is new. Raises OSError."""
+        """Write what the process has counted, if that has changed. Raises OSError."""
         data = checksummed.dumps(content)
         if data == self._content:
             return
-        os.pwrite(self._fd, data, 0)  # what is left of a longer one stands behind the line's end
+        # The rest of a longer content stays, behind the end of the line.
+        os.pwrite(self._fd, data, 0)
         self._content = data
 
     def close(self) -> None:
-        """Give the file up: from now on its process counts as dead."""
+        """Give the lock up: from now on the process of this identity counts as dead."""
         os.close(self._fd)
 
     def remove(self) -> None:
-        """Give it up, and leave nothing."""
-        with contextlib.suppress(OSError):  # it counts as that of a dead process then
+        """Give the lock up, and remove the file."""
+        with contextlib.suppress(OSError):  # the file counts as that of a dead process then
             self._path.unlink()
         self.close()
 
@@ -65,6 +94,6 @@ class LiveFile:
             os.close(fd)
             raise
         finally:
-            with contextlib.suppress(OSError):  # it is swept later
+            with contextlib.suppress(OSError):  # layout.remove_stale_temporaries removes it later
                 temporary.unlink()
         return fd

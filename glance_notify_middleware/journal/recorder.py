@@ -42,7 +42,7 @@ class JournalRecorder:
 
     def refuses(self) -> bool:
         """Whether no operation may begin, as its events could not be recorded."""
-        return self._refuse_when_full and self._journal().is_full
+        return self._refuse_when_full and self._journal().health.is_full
 
 
 def message(notification: Notification) -> Message:

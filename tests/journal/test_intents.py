@@ -219,7 +219,7 @@ def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
 ) -> None:
     journal = make_journal()
     journal.open()
-    journal.is_full = True
+    journal.health.is_full = True
     one = begun()
     recorder(journal).begin(one)
     recorder(journal).progress(one, Progress(1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import checksummed, writer
+from glance_notify_middleware.journal import checksummed, segment_writer
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
@@ -208,7 +208,7 @@ def test_what_cannot_be_recorded_again_at_once_is_so_later(
     with taken_for_dead(tmp_path, str(journal.identity)):
         segments(tmp_path)[0].unlink()
         with monkeypatch.context() as patch:
-            patch.setattr(writer, "Segment", no_room)
+            patch.setattr(segment_writer, "Segment", no_room)
             with pytest.raises(OSError, match="No space"):
                 journal.maintain()
         journal.maintain()
@@ -246,11 +246,11 @@ def test_a_live_file_has_its_name_only_when_it_is_locked(
 
 def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_size=GIB)
-    assert journal.start_thread("relays", lambda: None)
+    assert journal.threads.start("relays", lambda: None)
     assert not journal.is_maintained
-    assert journal.start_thread(MAINTENANCE, lambda: None)
+    assert journal.threads.start(MAINTENANCE, lambda: None)
     assert journal.is_maintained
-    assert not journal.start_thread(MAINTENANCE, lambda: None)
+    assert not journal.threads.start(MAINTENANCE, lambda: None)
 
 
 def test_what_cannot_run_beside_can_be_tried_again(
@@ -260,6 +260,6 @@ def test_what_cannot_run_beside_can_be_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse_thread)
         with pytest.raises(RuntimeError):
-            journal.start_thread(MAINTENANCE, lambda: None)
+            journal.threads.start(MAINTENANCE, lambda: None)
     assert not journal.is_maintained
-    assert journal.start_thread(MAINTENANCE, lambda: None)
+    assert journal.threads.start(MAINTENANCE, lambda: None)

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def test_the_clocks_of_a_file_never_go_back(
             other_is_done.wait(0.3)
         return value
 
-    monkeypatch.setattr("glance_notify_middleware.journal.writer.time.clock_gettime_ns", slow)
+    monkeypatch.setattr(time, "clock_gettime_ns", slow)
     first = threading.Thread(target=journal.record, args=([message()],))
     first.start()
     assert has_its_time.wait(10)

@@ -198,11 +198,11 @@ MUTATIONS = (
     ),
     Mutation(
         "a record that was not written uses up a number",
-        "journal/writer.py",
+        "journal/segment_writer.py",
         "            segment.append(self._encoded(kind, body, count, crc))\n",
-        "            self._number += count\n"
+        "            self.number += count\n"
         "            segment.append(self._encoded(kind, body, count, crc))\n"
-        "            self._number -= count\n",
+        "            self.number -= count\n",
         (
             "journal/test_disk.py"
             "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
@@ -221,15 +221,13 @@ MUTATIONS = (
     Mutation(
         "the clock is taken outside of the lock",
         "journal/writer.py",
-        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n",
-        "        self._lock.release()\n"
-        "        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead\n"
-        "        self._lock.acquire()\n",
+        "        with self._lock:\n            self._writer.append(_EVENTS,",
+        "        with contextlib.nullcontext():\n            self._writer.append(_EVENTS,",
         ("journal/test_writer.py::test_the_clocks_of_a_file_never_go_back",),
     ),
     Mutation(
         "a segment that was removed is not written again",
-        "journal/writer.py",
+        "journal/recovery.py",
         "if segment is not None and segment.is_removed():",
         "if False:",
         (
@@ -238,7 +236,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a segment that was removed is followed by one that does not have what it had",
-        "journal/writer.py",
+        "journal/segment_writer.py",
         "before.content() if is_removed else self._head()",
         "self._head()",
         (
@@ -247,8 +245,8 @@ MUTATIONS = (
     ),
     Mutation(
         "what cannot be recorded again at once is forgotten",
-        "journal/writer.py",
-        "        self._record_again()\n",
+        "journal/maintenance.py",
+        "        self._recovery.record_again()\n",
         "",
         ("journal/test_maintenance.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
     ),
@@ -271,8 +269,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a segment that is full is left before all of it is synced",
-        "journal/writer.py",
-        "                (self._segment if is_removed else before).sync()\n",
+        "journal/segment_writer.py",
+        "                (self.segment if is_removed else before).sync()\n",
         "                pass\n",
         (
             "journal/test_group_sync.py"
@@ -661,8 +659,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a new segment has no copies of what is open",
-        "journal/writer.py",
-        "*(self._encoded(kind, body) for kind, body in self._intents.copies()),",
+        "journal/segment_writer.py",
+        "*(self._encoded(kind, body) for kind, body in self.intents.copies()),",
         'self._encoded(Kind.MARK, b""),',
         (
             "journal/test_intents.py"
@@ -696,8 +694,8 @@ MUTATIONS = (
     Mutation(
         "events do not end their intent",
         "journal/entries.py",
-        "parts = [ends or _NO_INTENT]",
-        "parts = [_NO_INTENT]",
+        "parts = [ends or NO_INTENT]",
+        "parts = [NO_INTENT]",
         (
             "journal/test_intents.py"
             "::test_an_intent_stands_open_until_one_record_ends_it_with_its_events",
@@ -859,8 +857,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a time namespace has a clock of its own",
-        "journal/writer.py",
-        "time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_ahead",
+        "journal/segment_writer.py",
+        "time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_offset",
         "time.clock_gettime_ns(time.CLOCK_BOOTTIME)",
         (
             "journal/test_clocks.py"
@@ -1059,9 +1057,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a journal that cannot be written is not full",
-        "journal/writer.py",
-        "            self._trouble = _reason(error)\n            self.is_full = True\n",
-        "            self._trouble = _reason(error)\n",
+        "journal/health.py",
+        "            self.trouble = reason(error)\n            self.is_full = True\n",
+        "            self.trouble = reason(error)\n",
         (
             "journal/test_trouble.py"
             "::test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write",
@@ -1069,7 +1067,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a live file stays whose segment could not be made",
-        "journal/writer.py",
+        "journal/segment_writer.py",
         "                live.remove()\n",
         "                live.close()\n",
         (
@@ -1079,15 +1077,15 @@ MUTATIONS = (
     ),
     Mutation(
         "where a few bytes can be written there is room",
-        "journal/writer.py",
-        "        probe_writing(self.directory)\n",
+        "journal/maintenance.py",
+        "        probe_writing(self._writer.directory)\n",
         "",
         ("journal/test_trouble.py::test_a_disk_on_which_hardly_anything_fits_is_still_full",),
     ),
     Mutation(
         "who was taken for dead records again what the segment has that was written last",
-        "journal/writer.py",
-        "before = [*self._sealed.take_all(), segment]",
+        "journal/recovery.py",
+        "before = [*writer.sealed.take_all(), segment]",
         "before = [segment]",
         (
             "journal/test_taken_for_dead.py"
@@ -1096,8 +1094,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a segment that was turned over is let go before it is certain to be read",
-        "journal/writer.py",
-        "            self._sealed.add(before)\n",
+        "journal/segment_writer.py",
+        "            self.sealed.add(before)\n",
         "            before.close()\n",
         (
             "journal/test_taken_for_dead.py"
@@ -1123,8 +1121,8 @@ MUTATIONS = (
     ),
     Mutation(
         "what was removed under a living process is not synced again",
-        "journal/writer.py",
-        "                (self._segment if is_removed else before).sync()\n",
+        "journal/segment_writer.py",
+        "                (self.segment if is_removed else before).sync()\n",
         "                before.sync()\n",
         (
             "delivery/test_power.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",
