@@ -102,6 +102,13 @@ ELSEWHERE = ("glance-api-paste.ini", "api-paste.ini")
 """Files of Glance, which the documents name too."""
 
 
+def test_the_architecture_has_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    for path in PACKAGE.rglob("*.py"):
+        module = path.relative_to(PACKAGE)
+        assert module.name == "__init__.py" or f"`{module}`" in page, module
+
+
 def test_every_module_that_the_architecture_names_has_the_names_beside_it() -> None:
     """`room/module.py`: `name`, or `room/module.py` (`name`): the module has that name."""
     page = (ROOT / "docs" / "architecture.md").read_text()
