@@ -27,7 +27,7 @@ unit: $(VENV)/unit ## the pure core and the plumbing, in a minute: needs no Glan
 	$(BIN)/pytest $(UNIT) -n 4 --dist loadfile
 
 # The folders that need nothing, see tests/conftest.py; not the mutations, which take minutes.
-UNIT := $(addprefix tests/,agreement config delivery events journal runtime wsgi test_recorder.py)
+UNIT := $(addprefix tests/,agreement config delivery events journal recorder runtime wsgi)
 
 test: lint rabbitmq ## everything that takes less than ten minutes
 	$(BIN)/coverage erase

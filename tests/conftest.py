@@ -44,6 +44,7 @@ NEEDS: Mapping[str, Need] = {
     "long": Need.BROKER | Need.GLANCE | Need.HOUR,
     "mutations": Need.NOTHING,
     "rabbit": Need.BROKER,
+    "recorder": Need.NOTHING,
     "runtime": Need.NOTHING,
     "servers": Need.GLANCE,
     "strategies": Need.BROKER | Need.PROTON,
