@@ -1,6 +1,6 @@
-"""The WSGI filter: match a request, and have it watched.
+"""The WSGI filter: finds the operation that a request is, and has the request observed.
 
-A request that is in no table of ours passes untouched.
+A request that is in no table passes untouched.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,6 @@ from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.events.operations import (
     ROUTES,
     Action,
-    Operation,
     Route,
     as_download,
     match,
@@ -20,17 +19,18 @@ from glance_notify_middleware.events.operations import (
 )
 from glance_notify_middleware.recorder import Recorder
 from glance_notify_middleware.runtime.own_log import never_raises
+from glance_notify_middleware.wsgi.application_call import ApplicationCall
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.following import Follower
 from glance_notify_middleware.wsgi.lookup import Lookup
-from glance_notify_middleware.wsgi.observation import Equipment, Observation, may_be_cached
+from glance_notify_middleware.wsgi.observation import FilterServices, Observation, may_be_cached
 from glance_notify_middleware.wsgi.placement import Placement
 from glance_notify_middleware.wsgi.plan import RoutePlan
 from glance_notify_middleware.wsgi.record_read import RecordRead
 
 
 class NotifyMiddleware:
-    """Wraps `app`; sends a notification to `recorder` for every event in an image's life."""
+    """Wraps `app`; gives `recorder` a notification of every event in an image's life."""
 
     def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
         self._app = app
@@ -38,13 +38,12 @@ class NotifyMiddleware:
         self._emitter = Emitter(settings, recorder)
         lookup = Lookup(app)
         self._follower = Follower(lookup, self._emitter, settings.follow_limit, settings.follow_max)
-        self._equipment = Equipment(
-            app=app,
+        self._services = FilterServices(
             lookup=lookup,
             emitter=self._emitter,
             follower=self._follower,
-            trusted_proxies=settings.trusted_proxies,
             placement=Placement(),
+            trusted_proxies=settings.trusted_proxies,
         )
         self._plans = {
             route: RoutePlan.of(self._as_chosen(route), self._emitter.wants)
@@ -53,16 +52,22 @@ class NotifyMiddleware:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        observation = self._observe(environ)
-        if observation is None:
-            return self._app(environ, start_response)
-        return observation.call_app(start_response)
+        app = self._app_for(environ)
+        return (self._app if app is None else app)(environ, start_response)
 
     @never_raises
-    def _observe(self, environ: WSGIEnvironment) -> "Observation | RecordRead | _Refusal | None":
-        operation = _operation(environ)
+    def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication | None:
+        """What is called in the place of the wrapped application; None: nothing is."""
+        operation = match(
+            environ["REQUEST_METHOD"],
+            environ.get("PATH_INFO", ""),
+            environ.get("SCRIPT_NAME", ""),
+            environ.get("QUERY_STRING", ""),
+            environ.get("CONTENT_TYPE", ""),
+            environ.get("HTTP_ACCEPT", ""),
+        )
         if operation is None:
-            return self._passing(environ) if self._follower.latest else None
+            return self._record_read(environ) if self._follower.latest else None
         plan = self._plans.get(operation.route)
         if plan is None and may_be_cached(operation, environ):
             operation = as_download(operation)
@@ -70,24 +75,24 @@ class NotifyMiddleware:
         if plan is None:
             return None
         if self._emitter.refuses():
-            return _Refusal()
+            return _refuse
         if plan.route is not operation.route:
             operation = operation._replace(route=plan.route)
-        observation = Observation(self._equipment, plan, operation, environ)
+        observation = Observation(self._services, plan, operation, environ)
         observation.begin()
-        return observation
+        return ApplicationCall(self._app, observation)
 
-    def _passing(self, environ: WSGIEnvironment) -> RecordRead | None:
+    def _record_read(self, environ: WSGIEnvironment) -> RecordRead | None:
         image_id = shown_image_id(
             environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
         )
         followed = self._follower.find(image_id)
         if followed is None:
             return None
-        return RecordRead(self._app, environ, followed, self._follower.add_record)
+        return RecordRead(self._app, followed, self._follower.add_record)
 
     def _is_wanted(self, route: Route) -> bool:
-        """Whether the operator wants to be told of anything that can come of it."""
+        """Whether the operator wants any event that can come of the route."""
         return any(
             self._emitter.wants(event_type, priority)
             for event_type in {*route.success_events, route.failure_event}
@@ -95,29 +100,15 @@ class NotifyMiddleware:
         )
 
     def _as_chosen(self, route: Route) -> Route:
-        """The route as the options have it told."""
+        """The route as the option image_delete_payload changes it."""
         if route.action is Action.DELETE and self._settings.image_delete_payload == "id":
             return replace(route, source=None)
         return route
 
 
-class _Refusal:
-    """In the place of an operation whose events could not be recorded."""
-
-    def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
-        """Call nobody: 503."""
-        text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
-        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
-        start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
-        return [text]
-
-
-def _operation(environ: WSGIEnvironment) -> Operation | None:
-    return match(
-        environ["REQUEST_METHOD"],
-        environ.get("PATH_INFO", ""),
-        environ.get("SCRIPT_NAME", ""),
-        environ.get("QUERY_STRING", ""),
-        environ.get("CONTENT_TYPE", ""),
-        environ.get("HTTP_ACCEPT", ""),
-    )
+def _refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The application in the place of an operation whose events could not be recorded: 503."""
+    text = b"The journal of notifications is full, and the operator wants none to be lost.\n"
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    start_response("503 Service Unavailable", [*headers, ("Retry-After", "30")])
+    return [text]

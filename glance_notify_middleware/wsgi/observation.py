@@ -1,352 +1,245 @@
-"""One request/response pair: everything that is seen of it, until its events are told."""
+"""One request/response pair: gathers its facts, makes the look-ups, and emits the events."""
 
-import functools
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
 
 from glance_notify_middleware.events import background, identity, rules, tasks
 from glance_notify_middleware.events.background import BackgroundWork
-from glance_notify_middleware.events.exchange import (
-    DATA_STATUSES,
-    Exchange,
-    RequestFacts,
-    ResponseFacts,
-)
+from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Proxy, Requester
 from glance_notify_middleware.events.intent import Intent, Progress
-from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
+from glance_notify_middleware.events.operations import Action, Operation, as_download
+from glance_notify_middleware.recorder import RunningDownload
 from glance_notify_middleware.runtime.own_log import never_raises
-from glance_notify_middleware.wsgi import response_body
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.followed_work import FollowedWork
 from glance_notify_middleware.wsgi.following import Follower
-from glance_notify_middleware.wsgi.lookup import Lookup, Record
+from glance_notify_middleware.wsgi.lookup import Lookup
 from glance_notify_middleware.wsgi.placement import CACHE_KEY, Placement
 from glance_notify_middleware.wsgi.plan import RoutePlan
-from glance_notify_middleware.wsgi.request_input import InputTally, unwatch_input, watch_input
-from glance_notify_middleware.wsgi.response import SeenResponse, pass_start_response
-from glance_notify_middleware.wsgi.snapshot import lasting_snapshot, take_snapshot
-
-Body = Iterable[bytes]
+from glance_notify_middleware.wsgi.request import SeenRequest
+from glance_notify_middleware.wsgi.request_records import RequestRecords
+from glance_notify_middleware.wsgi.response import SeenResponse
+from glance_notify_middleware.wsgi.snapshot import take_snapshot
 
 _NOBODY = Requester()
 
 
 def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
-    """Whether an upload is one by its `_method` alone: to Glance's cache filter it is a GET."""
-    return operation.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
+    """Whether Glance's cache filter may answer this upload, as a download.
+
+    An upload by `?_method=` alone is a GET to the cache filter.
+    """
+    return operation.route.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
-    """What all observations of a filter have in common."""
+class FilterServices:
+    """What all observations of one filter share."""
 
-    app: WSGIApplication
     lookup: Lookup
     emitter: Emitter
     follower: Follower
-    trusted_proxies: Sequence[Proxy]
     placement: Placement
+    trusted_proxies: Sequence[Proxy]
 
 
 class Observation:
-    """Watches one operation, from before the application is called to the end of its answer.
+    """Watches one operation, from before the application is called to the end of its response.
 
-    Events are told as they become known: most at the end, image.prepare in the middle of an
-    upload.
+    `begin` is to be called first. An ApplicationCall calls the other hooks, in their order here.
+    Events are emitted as they become known: most of them at the end, image.prepare in the middle of
+    an upload. `sends_data`: the body is image data, or may be, while the status is not known.
     """
+
+    __slots__ = (
+        "_intent",
+        "_may_be_cached",
+        "_may_change_locations",
+        "_operation",
+        "_plan",
+        "_prepared",
+        "_records",
+        "_request",
+        "_services",
+        "response",
+        "sends_data",
+    )
 
     def __init__(
         self,
-        equipment: Equipment,
+        services: FilterServices,
         plan: RoutePlan,
         operation: Operation,
         environ: WSGIEnvironment,
     ) -> None:
-        self._app = equipment.app
-        self._lookup = equipment.lookup
-        self._placement = equipment.placement
-        self._emitter = equipment.emitter
-        self._follower = equipment.follower
+        self._services = services
         self._plan = plan
         self._operation = operation
-        self._environ = environ
-
         self._may_be_cached = may_be_cached(operation, environ)
-        self._snapshot = take_snapshot(environ) if plan.may_look_up else {}
-        self._context = identity.from_context(environ)
-        self._destination_ip = (
-            identity.destination_ip(environ, equipment.trusted_proxies)
-            if operation.action is Action.SEND or self._may_be_cached
-            else None
-        )
-
+        self._may_change_locations = False  # the operation is a patch that may
+        self._prepared = False  # image.prepare has been emitted
         self._intent: Intent | None = None
-        self._input: InputTally | None = None
-        self._prepared = False  # image.prepare was told
-        self._may_change_locations = False  # the patch is, or may be, about locations
-        self._before: Record | None = None
-        self._earlier_tasks: frozenset[str] | None = None
-        self._owner_asked = False
-        self._owner_record: Record | None = None
-        self._response = SeenResponse()
-        self._body: response_body.WatchedBody | None = None
-        self._bytes_written = 0  # image data given to write()
-        self._ended = threading.Lock()  # taken by whoever sees the end first, and kept
 
-    def call_app(self, start_response: StartResponse) -> Body:
-        """Call the application, once, and return its body under watch."""
-        try:
-            body = self._app(self._environ, functools.partial(self._start, start_response))
-        except BaseException as error:
-            self._end(error, False)
-            raise
-        watched = self._watched(body)
-        return body if watched is None else watched
+        self.sends_data = operation.route.action is Action.SEND
+        may_send_data = self.sends_data or self._may_be_cached
+        destination_ip = (
+            identity.destination_ip(environ, services.trusted_proxies) if may_send_data else None
+        )
+        snapshot = take_snapshot(environ) if plan.needs_snapshot else {}
+        self._request = SeenRequest(environ, destination_ip)
+        self.response = SeenResponse()
+        self._records = RequestRecords(services.lookup, plan.lookups, snapshot, self.response)
 
     # -- before the application is called ---------------------------------------------------
 
     def begin(self) -> None:
-        """To be called before anything else."""
-        if CACHE_KEY in self._environ:
-            self._placement.note_cache_keys(self._operation)
-        if self._plan.input_kept and "wsgi.input" in self._environ:
-            kept = self._plan.input_kept
-            self._input = watch_input(self._environ, self._on_read, kept)
-        operation = self._operation
-        if self._follower.latest and operation.action is not Action.SEND:
-            followed = self._follower.find(operation.image_id)
-            if followed is not None:
-                self._follower.look_before_change(followed)
-        if self._plan.looks_before:
-            self._before = self._lookup.record(operation, self._snapshot)
-        if self._plan.lists_tasks:
-            listed = self._lookup.task_listing(operation, self._snapshot)
-            self._earlier_tasks = tasks.ids_to_keep(tasks.parse_listing(listed, operation.action))
-        self._intent = self._emitter.begin(
-            operation, self._context or _NOBODY, self._destination_ip
-        )
+        """Watch the input, make the look-ups that come before the call, and record the intent."""
+        services, request, operation = self._services, self._request, self._operation
+        if CACHE_KEY in request.environ:
+            services.placement.note_cache_keys(operation)
+        if self._plan.input_kept:
+            request.watch_input(self._on_read, self._plan.input_kept)
+        self._records.look_before_call(operation, services.follower)
+        requester = request.named_before or _NOBODY
+        self._intent = services.emitter.begin(operation, requester, request.destination_ip)
 
-    # -- while it reads the request ---------------------------------------------------------
+    # -- while the application reads the request --------------------------------------------
 
     @never_raises
     def _on_read(self) -> None:
-        seen = self._input
+        seen, operation = self._request.input, self._operation
         if seen is None or self._prepared or self._may_change_locations:
             return
-        if self._operation.action is Action.UPLOAD and seen.bytes_read:
+        if operation.route.action is Action.UPLOAD and seen.bytes_read:
             self._prepared = True
-            if self._plan.wants_prepare:
-                record = self._lookup.record(self._operation, self._snapshot)
-                self._emitter.emit([rules.prepare_event(self._operation, record)], self._who())
-        elif self._operation.action is Action.PATCH and (
+            if self._plan.lookups.record_at_prepare:
+                prepare = rules.prepare_event(operation, self._records.now(operation))
+                self._services.emitter.emit([prepare], self._request.requester())
+        elif operation.route.action is Action.PATCH and (
             seen.is_cut or rules.may_change_locations(seen.head)
         ):
             self._may_change_locations = True
-            if self._plan.wants_activate:
-                self._before = self._lookup.record(self._operation, self._snapshot)
+            self._records.look_before_locations(operation)
 
-    # -- while it answers -------------------------------------------------------------------
-
-    def _start(
-        self,
-        start_response: StartResponse,
-        status: str,
-        headers: list[tuple[str, str]],
-        exc_info: Any = None,
-    ) -> Callable[[bytes], object]:
-        """In the place of `start_response`."""
-        write = pass_start_response(start_response, self._started, status, headers, exc_info)
-        return functools.partial(self._write, write)
+    # -- while the application answers ------------------------------------------------------
 
     @never_raises
-    def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self._response.start(status, headers)
-        if self._may_be_cached and self._response.status in DATA_STATUSES:
+    def start(self, status: str, headers: list[tuple[str, str]]) -> None:
+        """The application has given its status line and headers, or with exc_info replaced them."""
+        response = self.response
+        response.start(status, headers)
+        if self._may_be_cached and response.carries_data:
             self._operation = as_download(self._operation)
+        is_download = self._operation.route.action is Action.SEND
+        self.sends_data = is_download and response.carries_data
 
-    def _write(self, write: Callable[[bytes], object], data: bytes) -> None:
-        if self._sends_data():
-            write(data)
-            self._bytes_written += len(data)
-        else:
-            self._saw(data)
-            write(data)
-
-    @never_raises
-    def _watched(self, body: Body) -> Body:
-        """What to give to the server in place of the application's `body`.
-
-        The event of a small answer is told before the client can have read all of it. When all
-        of it is there already, that is now, and the body goes on untouched.
-        """
-        if self._sends_data():
-            if self._response.status is not None:
-                self._owner()
-            if self._intent is None:
-                self._body = response_body.watch(body, self._end)
-            else:
-                self._body = response_body.watch(body, self._end, on_progress=self._went_on)
-                self._emitter.remind(self._body)
-            return self._body
-        if self._response.status is not None and isinstance(body, (list, tuple)):
-            for chunk in body:
-                self._response.add_chunk(chunk)
-            self._finish(None, True)
-            return body
-        if self._response.is_complete:
-            self._finish(None, True)
-            return body
-        return response_body.watch(body, self._end, self._saw)
+    def start_data(self, download: RunningDownload) -> None:
+        """The body of a download is about to be given to the server."""
+        if self.response.status is not None:
+            self._records.owner_and_size(self._operation)
+        if self._intent is not None:
+            self._services.emitter.remind(download)
 
     @never_raises
-    def _saw(self, chunk: bytes) -> None:
-        self._response.add_chunk(chunk)
-        if self._response.is_complete:
-            self._finish(None, True)
-
-    @never_raises
-    def _went_on(self) -> None:
-        body = self._body
-        if self._intent is not None and body is not None:
-            sent = self._bytes_written + body.bytes_sent
-            owner = (self._owner() or {}).get("owner")
-            self._emitter.progress(self._intent, Progress(sent, owner))
-
-    def _sends_data(self) -> bool:
-        return self._operation.action is Action.SEND and self._response.carries_data
+    def record_progress(self, bytes_sent: int) -> None:
+        """Record that so many bytes of a download have left, if it has an intent."""
+        if self._intent is not None:
+            owner = (self._records.owner_and_size(self._operation) or {}).get("owner")
+            self._services.emitter.progress(self._intent, Progress(bytes_sent, owner))
 
     # -- at the end -------------------------------------------------------------------------
 
     @never_raises
-    def _end(self, error: BaseException | None, exhausted: bool) -> None:
-        self._finish(error, exhausted)
+    def end(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
+        """The response has ended; to be called once.
 
-    def _finish(self, error: BaseException | None, exhausted: bool) -> None:
-        if not self._ended.acquire(blocking=False):
-            return
+        `error` is the exception that ended it, if any. `exhausted` is false where the body was
+        closed, or dropped, before its end. `bytes_sent` counts the image data of a download.
+        """
         try:
-            self._tell_end(error, exhausted)
-        finally:  # what the server still holds must not hold the request
-            if self._input is not None:
-                unwatch_input(self._environ)
-            self._environ, self._input, self._body = {}, None, None
+            self._emit_end(error, exhausted, bytes_sent)
+        finally:
+            self._request.release()
 
-    def _tell_end(self, error: BaseException | None, exhausted: bool) -> None:
-        if self._context is None:
-            self._placement.note_no_context(self._environ, self._response.status)
-        elif identity.was_passed_on(self._context, self._environ):
-            self._placement.note_passed_on(self._operation)
-            self._lookup.forget_owner(self._operation)
-            self._emitter.emit([], self._context, self._intent)
+    def _emit_end(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
+        services, operation, environ = self._services, self._operation, self._request.environ
+        named_before = self._request.named_before
+        if named_before is None:
+            services.placement.note_no_context(environ, self.response.status)
+        elif identity.was_passed_on(named_before, environ):
+            services.placement.note_passed_on(operation)
+            services.lookup.forget_owner(operation)
+            services.emitter.emit([], named_before, self._intent)
             return
-        request = self._request_facts()
-        response = self._response_facts(error, exhausted)
-        exchange = Exchange(self._operation, request, response, self._before)
+        request = self._request.facts(prepared=self._prepared)
+        response = self._response_facts(error, exhausted, bytes_sent)
+        exchange = Exchange(operation, request, response, self._records.before)
         if self._plan.follows and rules.goes_on_in_background(exchange):
             self._follow(request)
             return
-        found = self._found(rules.record_source(exchange))
-        told = rules.decide(exchange, found, _now)
-        self._emitter.emit(told, request.requester, self._intent)
-        if self._operation.action is not Action.SEND:
-            self._lookup.forget_owner(self._operation)
+        record = self._records.from_source(rules.record_source(exchange), operation)
+        events = rules.decide(exchange, record, _now)
+        services.emitter.emit(events, request.requester, self._intent)
+        if operation.route.action is not Action.SEND:
+            services.lookup.forget_owner(operation)
 
     def _follow(self, request: RequestFacts) -> None:
-        """Have it followed: its intent stands until that is known."""
-        if self._operation.action is Action.TASK and not self._names_task(request.requester):
+        """Have the background work followed. Its intent stays open until its end is known."""
+        if self._operation.action is Action.TASK and not self._has_task(request.requester):
             return
-        asked = background.parse_import(request.body_start)
-        accepted = BackgroundWork(self._operation, asked, background.needed_fields(self._before))
-        snapshot = lasting_snapshot(self._snapshot, identity.glance_context(self._environ))
-        who, intent = request.requester, self._intent
-        self._follower.follow(FollowedWork(accepted, who, intent, snapshot, self._earlier_tasks))
-        self._lookup.forget_owner(self._operation)
+        requested = background.parse_import(request.body_start)
+        before = background.needed_fields(self._records.before)
+        followed = FollowedWork(
+            BackgroundWork(self._operation, requested, before),
+            request.requester,
+            self._intent,
+            self._records.lasting_snapshot(identity.glance_context(self._request.environ)),
+            self._records.earlier_tasks,
+        )
+        self._services.follower.follow(followed)
+        self._services.lookup.forget_owner(self._operation)
 
-    def _names_task(self, who: Requester) -> bool:
-        """Whether the answer names a task that is to be followed: then the intent names it, too."""
-        task = self._response.record_in_body(self._operation.route.version) or {}
-        task_id, begun = task.get("id"), self._intent
+    def _has_task(self, requester: Requester) -> bool:
+        """Whether the response names a task to follow.
+
+        Then a new intent, which names the task, takes the place of the first one.
+        """
+        emitter, intent = self._services.emitter, self._intent
+        task = self.response.record_in_body(self._operation.route.version) or {}
+        task_id = task.get("id")
         if not tasks.may_make_image(task):
-            self._emitter.emit([], who, begun)
+            emitter.emit([], requester, intent)
             return False
         if not isinstance(task_id, str):
             why = "Glance's answer does not name the task"
-            self._emitter.emit([background.unknown_outcome_event(self._operation, why)], who, begun)
+            unknown = background.unknown_outcome_event(self._operation, why)
+            emitter.emit([unknown], requester, intent)
             return False
         self._operation = self._operation._replace(task_id=task_id)
-        self._intent = self._emitter.begin(self._operation, who, None)
-        self._emitter.emit([], who, begun)
+        self._intent = emitter.begin(self._operation, requester, None)
+        emitter.emit([], requester, intent)
         return True
 
-    def _found(self, source: Source | None) -> Record | None:
-        match source:
-            case Source.ANSWER:
-                return self._response.record_in_body(self._operation.route.version)
-            case Source.BEFORE:
-                return self._before
-            case Source.OWNER | Source.HEADERS:
-                return self._owner()
-            case Source.AFTER if self._plan.wants_success:
-                return self._lookup.record(self._operation, self._snapshot)
-            case _:
-                return None
+    def _response_facts(
+        self, error: BaseException | None, exhausted: bool, bytes_sent: int
+    ) -> ResponseFacts:
+        response, name = self.response, None if error is None else type(error).__name__
+        status, reason = response.status, response.reason
+        if self._operation.route.action is not Action.SEND:
+            explanation = response.explanation() if response.is_refusal else ""
+            return ResponseFacts(status, reason, explanation, name)
+        kept = exhausted and self._keeps_promise(bytes_sent)
+        return ResponseFacts(status, reason, error=name, bytes_sent=bytes_sent, kept=kept)
 
-    def _owner(self) -> Record | None:
-        """Owner and size of the image that is sent; asked for once."""
-        if self._operation.route.source is Source.HEADERS:
-            return self._response.record_in_headers()
-        if not self._owner_asked:
-            self._owner_asked = True
-            self._owner_record = self._lookup.owner_and_size(self._operation, self._snapshot)
-        return self._owner_record
-
-    def _request_facts(self) -> RequestFacts:
-        seen = self._input
-        return RequestFacts(
-            requester=self._who(),
-            destination_ip=self._destination_ip,
-            bytes_read=None if self._reads_are_hidden() else seen.bytes_read if seen else 0,
-            body_start=seen.head if seen and seen.touched else None,
-            prepared=self._prepared,
-        )
-
-    def _reads_are_hidden(self) -> bool:
-        """Glance reads a chunked body with uwsgi.chunked_read(), past wsgi.input."""
-        environ = self._environ
-        return (
-            "uwsgi.version" in environ
-            and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-        )
-
-    def _who(self) -> Requester:
-        """Who asks; a filter below may have made the context after the application was called."""
-        return (
-            self._context
-            or identity.from_context(self._environ)
-            or identity.from_headers(self._environ)
-        )
-
-    def _response_facts(self, error: BaseException | None, exhausted: bool) -> ResponseFacts:
-        response = self._response
-        failed = None if error is None else type(error).__name__
-        if self._operation.action is not Action.SEND:
-            return ResponseFacts(response.status, response.reason, response.explanation(), failed)
-        sent = self._bytes_written + (self._body.bytes_sent if self._body else 0)
-        kept = exhausted and self._promise() in (sent, None)
-        return ResponseFacts(
-            response.status, response.reason, error=failed, bytes_sent=sent, kept=kept
-        )
-
-    def _promise(self) -> int | None:
-        """How many bytes of data the answer promised; None when any number keeps it."""
-        if not self._response.carries_data:
-            return None
-        return self._response.promised_bytes((self._owner() or {}).get("size"))
+    def _keeps_promise(self, bytes_sent: int) -> bool:
+        """Whether the response has promised this number of bytes of image data, or none at all."""
+        if not self.response.carries_data:
+            return True
+        size = (self._records.owner_and_size(self._operation) or {}).get("size")
+        return self.response.promised_bytes(size) in (bytes_sent, None)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""What is to be watched of the requests of a route: the same for all of them, so found out once."""
+"""What the requests of a route are watched for: decided once per route, from the options."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,39 +19,75 @@ _INPUT_KEPT = {
     Action.TASK: JSON_KEPT,
     Action.MEMBERS_V1: JSON_KEPT,
 }
-_LISTED = (Action.IMPORT, Action.ADD_LOCATION)  # as tasks, below the image
-_WITHOUT_LOOK_UP = (None, Source.ANSWER, Source.HEADERS)
+_LISTED_AS_TASKS = (Action.IMPORT, Action.ADD_LOCATION)  # by Glance, below the image
+
+Wants = Callable[[EventType, Priority], bool]
+"""Whether the operator wants notifications of this type and priority."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPlan:
+    """The look-ups that the requests of a route may make, in the order in which they are made."""
+
+    # Before the application is called.
+    followed_work: bool  # the image, if work on it is followed: the request may hide how that ended
+    record_before: bool  # the record that the operation is about
+    task_listing: bool  # the image's tasks, to know the operation's own task from them later
+
+    # While the application reads the request.
+    record_at_prepare: bool  # the image, when the first bytes of its data are read
+    record_before_locations: bool  # the image, when the patch may change its locations
+
+    # When the application has answered.
+    owner: bool  # owner and size of an image that is sent; they may come from a cache
+    record_after: bool  # the image, when the operation has succeeded
+
+    @classmethod
+    def of(cls, route: Route, wants: Wants, *, wants_success: bool, follows: bool) -> Self:
+        """The plan of `route`; `follows` is that of RoutePlan."""
+        is_upload, is_patch = route.action is Action.UPLOAD, route.action is Action.PATCH
+        return cls(
+            followed_work=route.action is not Action.SEND,
+            record_before=(wants_success or follows) and rules.needs_record_before(route),
+            task_listing=follows and route.action in _LISTED_AS_TASKS,
+            record_at_prepare=is_upload and wants(EventType.PREPARE, Priority.INFO),
+            record_before_locations=is_patch and wants(EventType.ACTIVATE, Priority.INFO),
+            # An upload may turn out to be a download, see observation.may_be_cached.
+            owner=route.source is Source.OWNER or is_upload,
+            record_after=wants_success and route.source is Source.AFTER,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """Of a route, as the operator wants it told."""
+    """What the requests of a route are watched for, as the operator wants their events.
+
+    `input_kept` is how many bytes of the request's body are kept; 0: the input is not watched.
+    `follows`: background work is followed. `needs_snapshot`: any look-up is made as the requester.
+    """
 
     route: Route
-    wants_success: bool
-    wants_prepare: bool
-    wants_activate: bool
-    input_kept: int  # bytes of the request's body; 0: what is read of it tells nothing
-    looks_before: bool
-    lists_tasks: bool  # those of the image are asked for before, to know the new one from them
-    follows: bool  # what comes of it after the answer is told
-    may_look_up: bool  # the answer alone may not tell all: of an upload and a patch it never does
+    input_kept: int
+    follows: bool
+    lookups: LookupPlan
+    needs_snapshot: bool
 
     @classmethod
-    def of(cls, route: Route, wants: Callable[[EventType, Priority], bool]) -> Self:
-        """`wants` tells which events the operator wants to be told of."""
+    def of(cls, route: Route, wants: Wants) -> Self:
+        """The plan of `route`."""
         wants_success = any(wants(event_type, Priority.INFO) for event_type in route.success_events)
         wants_outcome = wants_success or wants(route.failure_event, Priority.ERROR)
         follows = wants_outcome and route.action in rules.BACKGROUND_STATUS
+        lookups = LookupPlan.of(route, wants, wants_success=wants_success, follows=follows)
         return cls(
             route=route,
-            wants_success=wants_success,
-            wants_prepare=wants(EventType.PREPARE, Priority.INFO),
-            wants_activate=wants(EventType.ACTIVATE, Priority.INFO),
             input_kept=_INPUT_KEPT.get(route.action, 0),
-            looks_before=(wants_success or follows) and rules.needs_record_before(route),
-            lists_tasks=follows and route.action in _LISTED,
             follows=follows,
-            may_look_up=route.source not in _WITHOUT_LOOK_UP
-            or route.action in (Action.UPLOAD, Action.PATCH),
+            lookups=lookups,
+            needs_snapshot=follows
+            or lookups.record_before
+            or lookups.record_at_prepare
+            or lookups.record_before_locations
+            or lookups.owner
+            or lookups.record_after,
         )

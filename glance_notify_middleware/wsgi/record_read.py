@@ -14,7 +14,7 @@ _API_VERSION = 2
 
 
 class RecordRead:
-    """The GET of the record of an image that is followed.
+    """A WSGI application for one request: the GET of the record of an image that is followed.
 
     `on_record` is called with the record once the body is exhausted. All that the application gives
     passes as it is, and when the application gives it.
@@ -23,20 +23,17 @@ class RecordRead:
     def __init__(
         self,
         app: WSGIApplication,
-        environ: WSGIEnvironment,
         followed: FollowedWork,
         on_record: Callable[[FollowedWork, Mapping[str, Any]], None],
     ) -> None:
         self._app = app
-        self._environ = environ
         self._followed = followed
         self._on_record = on_record
         self._response = SeenResponse()
 
-    def call_app(self, start_response: StartResponse) -> Iterable[bytes]:
-        """Call the application, once."""
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start = functools.partial(pass_start_response, start_response, self._started)
-        body = self._app(self._environ, start)
+        body = self._app(environ, start)
         watched = self._watch(body)
         return body if watched is None else watched
 

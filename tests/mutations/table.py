@@ -711,8 +711,8 @@ MUTATIONS = (
     Mutation(
         "the intent comes after the application was called",
         "wsgi/middleware.py",
-        "        observation.begin()\n        return observation\n",
-        "        return observation\n",
+        "        observation.begin()\n        return ApplicationCall(",
+        "        return ApplicationCall(",
         (
             "wsgi/test_intents.py"
             "::test_it_is_there_before_glance_is_called_and_ended_by_the_last_record",
@@ -979,8 +979,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a request changes an image whose import nobody has looked at",
-        "wsgi/observation.py",
-        "self._follower.look_before_change(followed)",
+        "wsgi/request_records.py",
+        "follower.look_before_change(followed)",
         "pass",
         (
             "wsgi/test_following.py"
@@ -1027,8 +1027,8 @@ MUTATIONS = (
     Mutation(
         "what the journal holds of a task does not name it",
         "wsgi/observation.py",
-        "self._intent = self._emitter.begin(self._operation, who, None)",
-        "self._intent = self._emitter.begin(self._operation._replace(task_id=None), who, None)",
+        "self._intent = emitter.begin(self._operation, requester, None)",
+        "self._intent = emitter.begin(self._operation._replace(task_id=None), requester, None)",
         ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
     ),
     Mutation(
