@@ -1,4 +1,36 @@
-"""Where notifications go: the contract, and a module for each strategy, which knows no other."""
+"""The contract of a strategy that sends to a broker: the reference for its authors.
+
+A Strategy is made by a call with the `Settings` of the filter's section. Delivery reads messages
+from the journal, gives them to the strategy in batches, and does with each message what its Outcome
+asks for. The strategy makes and keeps its connection. It knows neither the journal nor another
+strategy.
+
+**Life.** An installed strategy is made and closed once when Glance loads, so that its mistakes show
+there. Then each process that becomes leader makes its own. One thread of one process, the
+strategy's lane, calls all methods, one after another; no other strategy waits for it. Nothing is
+opened before the first `send` or `connect`. A process may be forked while it has a connection: the
+child must send nothing over it (`connected.Connected` sees to that).
+
+**Order and repeats.** The messages of a batch are sent in their order. Each message is sent at
+least once. It is sent again, with the same `message_id` and `body`, where its outcome was not
+known, and after a crash of the leader.
+
+**Errors.** `send`, `connect` and `keep_alive` raise SendError when there is no connection. Delivery
+tries again after a wait that doubles from 0.2 to 30 seconds (both are options of the built-in
+strategies), or, with `needs_operator`, after 60 seconds. After any other exception the strategy is
+closed, and another one is made a second later.
+
+**Waits.** Every wait of a strategy must have an end: its lane stands still until then. When the
+process ends, 3.5 seconds are left for what is on its way.
+
+**Texts.** The text of a SendError, and a reason, go to Glance's log. They hold no secret.
+
+A strategy of another package is found by its entry point (`loading.GROUP`). A built-in strategy is
+a room beside this module, a table of options in `config`, and a line in `registry`. Read on in this
+order: `description` and `registry` (what is known of a strategy before it is made), `loading` (what
+makes it), `connected` (what the built-in strategies have in common), then the rooms `rabbit` and
+`qpid`. `credentials`, `deadline` and `errors` serve these two.
+"""
 
 import enum
 from collections.abc import Sequence
@@ -8,56 +40,67 @@ from glance_notify_middleware.events.notification import Message, Priority
 
 
 class Outcome(enum.Enum):
-    """What became of one message. A name says what the relay does next."""
+    """What became of one message, and so what delivery does with it.
+
+    The messages of one priority have the same routing key: a broker may refuse one priority and
+    take another.
+    """
 
     TAKEN = "taken"
-    """The broker has confirmed it: it is done."""
+    """The broker has confirmed the message. It is done."""
+
     UNROUTABLE = "unroutable"
-    """The broker has nowhere to put it: aside, with all of its routing key, and again later."""
+    """The broker has no queue for the message. It and all messages of its priority are set aside,
+    and tried again every 60 seconds."""
+
     DENIED = "denied"
-    """The broker does not take its routing key until somebody mends that, but takes others: aside,
-    with all of its routing key, and again later."""
+    """The broker does not take the routing key until somebody changes that: a missing permission,
+    for instance. It and all messages of its priority are set aside, and tried again every 60
+    seconds."""
+
     REFUSED = "refused"
-    """The broker does not take it now, a full queue for instance: again soon, without end. Other
-    routing keys do not wait for it."""
+    """The broker does not take the message now: a full queue, for instance. It and all messages of
+    its priority wait, and are sent again soon, without end."""
+
     REJECTED = "rejected"
-    """It will never be taken, for what it is: a dead letter, when this has come three times."""
+    """The broker will never take this message: it is too large, for instance. It is sent again.
+    When it has been rejected three times, it is a dead letter."""
 
 
 class SendError(Exception):
-    """The connection is lost, or could not be made; the text says why and holds no secret.
-
-    `outcomes` has one for each message of the batch, None where it is not known: such a message
-    may have arrived, and is sent again. `needs_operator` tells that trying again soon is of no
-    use: a wrong password, virtual host, certificate, exchange.
-    """
+    """There is no connection: it was lost, or could not be made."""
 
     def __init__(
         self, reason: str, outcomes: Sequence[Outcome | None] = (), *, needs_operator: bool = False
     ) -> None:
+        """`reason` is one line without a secret.
+
+        `outcomes` has one outcome for each message of the batch, None where it is not known: that
+        message may have arrived, and is sent again. It may be shorter than the batch.
+        `needs_operator`: trying again soon is of no use, as a password, virtual host, certificate
+        or exchange is wrong.
+        """
         super().__init__(reason)
         self.outcomes = outcomes
         self.needs_operator = needs_operator
 
 
 class Strategy(Protocol):
-    """One place to send to. One thread, of one process, owns it and all that it opens.
-
-    Nothing is opened before the first `send` or `connect`. Every wait has an end of its own. What
-    it raises else than SendError ends it, and another is made. Each strategy has a thread to
-    itself.
-    """
+    """Sends messages to one place. The module's docstring says who calls it, and when."""
 
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
-        """Send `batch`, in its order, and wait for what becomes of each: one outcome per message.
+        """Send the messages in their order, and wait for the outcome of each.
 
-        Raises SendError; the next call then begins with a new connection, to the next host.
+        Returns one outcome for each message. A batch has 500 messages at most; the `body` of each
+        is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next call then
+        begins with a new connection, to the next host where there are several.
         """
 
     def keep_alive(self) -> None:
-        """To be called about once a second while there is nothing to send: heartbeats.
+        """Keep the connection, where there is one: send and read heartbeats, without waiting.
 
-        Raises SendError when the connection turns out to be lost.
+        Called about once a second, also between batches. Raises SendError where the connection
+        turns out to be lost.
         """
 
     def close(self) -> None:
@@ -68,17 +111,18 @@ class Strategy(Protocol):
 class Connecting(Strategy, Protocol):
     """A strategy that can also connect without a message, and explain an outcome.
 
-    A strategy without these two methods connects with its first message.
+    A strategy that lacks one of the two methods connects with its first message.
     """
 
     def connect(self) -> None:
-        """Connect where there is no connection, and look at what is there; create nothing.
+        """Connect where there is no connection, and look at what the messages need at the broker.
 
-        To be called about once a second while there is nothing to send. Raises SendError.
+        Creates nothing there. Called about once a second while there is nothing to send. Raises
+        SendError.
         """
 
     def reason(self, priority: Priority, outcome: Outcome) -> str:
-        """Why messages of `priority` had that outcome last, and what mends it, without a secret.
+        """Why messages of `priority` had this outcome last, and what an operator can do about it.
 
-        Empty where nothing more is known than the outcome says.
+        Empty where the strategy knows no more than the outcome.
         """

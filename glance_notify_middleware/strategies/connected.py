@@ -1,10 +1,16 @@
-"""What strategies with a connection have in common: when it is made, kept, given up."""
+"""What the strategies with a connection have in common: its life, and what a refusal costs.
+
+A broker that refuses one routing key ends a channel, or a session, and the confirms of the messages
+sent before are lost with it (RabbitMQ 3.10: 200 messages had arrived, none was confirmed). So the
+first message of each priority at each connection is a probe: it is sent alone. The priority makes
+the routing key, so its other messages may then be sent together with those of other priorities.
+"""
 
 import contextlib
 import itertools
 import logging
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar, cast
 
 from glance_notify_middleware.config.brokers import Broker
@@ -15,62 +21,59 @@ from glance_notify_middleware.strategies.deadline import Deadline
 
 
 class Connection(Protocol):
-    """A connection to a broker, as far as it is the same for all."""
+    """A connection to a broker, as far as Connected knows it."""
 
     def close(self) -> object:
-        """Say that it ends, and wait for the answer until the deadline."""
+        """Close it as the protocol demands: wait for the broker's answer until the deadline."""
 
     def drop(self) -> object:
-        """Let go of it, without a word to the broker: that could take as long as to send."""
+        """Release the socket and send nothing: sending could wait for the broker."""
 
     def forget(self) -> object:
-        """Let go of what another process has opened: it goes on with it undisturbed."""
+        """Release what a parent process has opened, so that the parent can go on to use it."""
 
 
 _C = TypeVar("_C", bound=Connection)
 
 Outcomes = list[Outcome | None]
+"""One for each message of a batch; None: not known yet."""
 
 
 class Connected(Generic[_C]):
-    """A strategy with a connection to one host of a list at a time.
+    """A strategy with one connection at a time, to one host of a list.
 
-    Any error ends the connection, and with it all that is not known of its messages: the next
-    call connects anew, to the next host.
-
-    A broker that refuses one routing key ends a channel, or a session, over it, and the confirms of
-    what stood in front are lost with that (RabbitMQ 3.10: 200 messages had arrived, none was
-    confirmed). So on each connection the first message of each priority, which makes the routing
-    key, is on trial: it is alone on its way.
+    Any error ends the connection; the outcomes that are not known then stay unknown. The next call
+    connects to the next host.
     """
 
     connect_timeout = 5.0
     """Seconds that the network may take to connect to a host."""
     answer_timeout = 10.0
-    """Seconds that the broker may take for an answer, or be without a confirm."""
+    """Seconds that the broker may take for an answer, or go without confirming a message."""
     close_timeout = 2.0
+    """Seconds that the broker may take to answer the end of the connection."""
 
     def __init__(self, hosts: Sequence[Broker]) -> None:
         self._hosts = hosts
+        self._host_number = 0  # counts on, over the end of the list
         self._deadline = Deadline(self.answer_timeout)
-        self._turn = 0  # which host it is
         self._connection: _C | None = None
         self._pid = 0  # of the process that made the connection
-        self._admitted: set[Priority] = set()  # those that are not on trial at this connection
-        self._reasons: dict[Priority, str] = {}  # why each was denied last
+        self._probed: set[Priority] = set()  # whose probe this connection's broker has taken
+        self._denials: dict[Priority, str] = {}  # why messages were denied last
 
     def connect(self) -> None:
         """See the contract."""
-        self._forget_what_was_inherited()
+        self._forget_connection_of_parent()
         if self._connection is None:
             try:
-                self._look_around(self._connected())
+                self._check_destination(self._open_connection())
             except Exception as error:
                 raise self._lost(error, ()) from error
 
     def reason(self, priority: Priority, outcome: Outcome) -> str:
         """See the contract."""
-        return self._reasons.get(priority, "") if outcome is Outcome.DENIED else ""
+        return self._denials.get(priority, "") if outcome is Outcome.DENIED else ""
 
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
         """See the contract."""
@@ -81,161 +84,197 @@ class Connected(Generic[_C]):
         except Exception as error:
             raise self._lost(error, outcomes) from error
         except BaseException:
-            self._drop()  # confirms that are still to come are not those of the next batch
+            self._drop()  # the confirms that are still to come are not those of the next batch
             raise
         return cast(list[Outcome], outcomes)
 
     def keep_alive(self) -> None:
         """See the contract."""
-        self._forget_what_was_inherited()
+        self._forget_connection_of_parent()
         if self._connection is None:
             return
         try:
-            self._tend(self._connection)
+            self._heartbeat(self._connection)
         except Exception as error:
             raise self._lost(error, ()) from error
 
     def close(self) -> None:
         """See the contract."""
         with contextlib.suppress(Exception):
-            self._forget_what_was_inherited()
+            self._forget_connection_of_parent()
             if self._connection is not None:
                 self._deadline.within(self.close_timeout)
                 self._connection.close()
         self._drop()
 
-    # -- what each does in its own way ------------------------------------------------------
+    # -- what each strategy does in its own way ---------------------------------------------
 
     def _connect(self, broker: Broker) -> _C:
-        """One try. Raises whatever went wrong; nothing is left open then."""
+        """Connect to a host, in one try. Raises what went wrong, and leaves nothing open then."""
         raise NotImplementedError
+
+    def _check_destination(self, connection: _C) -> None:
+        """Look for what the messages need at the broker, and create nothing. Raises any error."""
 
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
     ) -> None:
-        """Send the messages at `indexes`, and set the outcome of each as it becomes known."""
+        """Send the messages at `indexes`, and set the outcome of each as it becomes known.
+
+        Raises any error.
+        """
         raise NotImplementedError
 
-    def _look_around(self, connection: _C) -> None:
-        """See to what the messages need there, and create nothing. Raises whatever is wrong."""
-
-    def _tend(self, connection: _C) -> None:
-        """Read what is there, and say that we live, without waiting."""
+    def _heartbeat(self, connection: _C) -> None:
+        """Read what has come, and send a heartbeat if it is time, without waiting."""
         raise NotImplementedError
 
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
-        """What happened, without a secret, and whether only an operator can help."""
+        """What happened, without a secret, and whether only an operator can change it."""
         raise NotImplementedError
 
-    def _for_what_it_is(self, error: Exception) -> str | None:
-        """What the broker has said, where it ends a connection over one message's properties."""
+    def _rejection_reason(self, error: Exception) -> str | None:
+        """Where the broker ends a channel or a link over one message itself: the broker's words."""
         raise NotImplementedError
 
-    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
-        """Why, and what mends it, where only the routing key of that priority is not taken."""
+    def _denial_reason(self, error: Exception, priority: Priority) -> str | None:
+        """Where the broker takes only the routing key of `priority` not: why, and the way out."""
         raise NotImplementedError
 
-    def _may_be_over_one_key(self, error: Exception) -> bool:
-        """Whether a connection may have broken off over the routing key of what was on trial: that
-        is so if it holds for others."""
+    def _may_be_denial(self, error: Exception) -> bool:
+        """Whether a connection may have ended over the routing key of a probe.
+
+        It has, if the next connection goes on with other priorities.
+        """
         return False
 
     # -- what is the same for all -----------------------------------------------------------
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
-        """Portion by portion. After an error over one message, or one routing key, of a portion
-        the broker does not say over which: it is the one that is alone then."""
-        one_by_one = False
-        suspects: dict[Priority, Exception] = {}
-        has_held = False  # a connection, since there are suspects
-        while portion := self._portion(batch, outcomes, one_by_one, suspects):
-            priority = batch[portion[0]].priority
-            try:
-                self._transmit(batch, portion, outcomes)
-            except Exception as error:
-                if self._is_over_one(error, batch, portion, outcomes):
-                    one_by_one = one_by_one or len(portion) > 1
-                elif self._may_be_over_one_key(error) and priority not in self._admitted:
-                    suspects[priority] = error
-                    self._drop()
-                else:
-                    raise
-            else:
-                self._admitted.add(priority)
-                has_held = bool(suspects)
-        if suspects and not has_held:
-            raise next(iter(suspects.values()))  # it is over none of them, but over all
-        outcomes[:] = [Outcome.REFUSED if each is None else each for each in outcomes]
-
-    def _portion(
-        self,
-        batch: Sequence[Message],
-        outcomes: Outcomes,
-        one_by_one: bool,
-        left_out: Container[Priority],
-    ) -> Sequence[int]:
-        """The next messages that go together: what is on trial is alone."""
-        unknown = [
-            index
-            for index, outcome in enumerate(outcomes)
-            if outcome is None and batch[index].priority not in left_out
-        ]
-        if one_by_one:
-            return unknown[:1]
-        admitted = itertools.takewhile(lambda each: batch[each].priority in self._admitted, unknown)
-        return list(admitted) or unknown[:1]
-
-    def _is_over_one(
-        self, error: Exception, batch: Sequence[Message], portion: Sequence[int], outcomes: Outcomes
-    ) -> bool:
-        """Whether the others can go on, with a new connection; what was alone has its outcome."""
-        index, *others = portion
-        message = batch[index]
-        over_message = self._for_what_it_is(error)
-        over_key = None if over_message else self._over_one_key(error, message.priority)
-        if over_message is None and over_key is None:
-            return False
-        self.close()
-        if others or outcomes[index] is not None:
-            return True
-        if over_message is not None:
-            outcomes[index] = Outcome.REJECTED
-            what = f"{self._broker} refuses {message.message_id} for what it is"
-            log_line(LOG, logging.WARNING, f"{what}: {over_message}")
-        elif over_key is not None:
-            self._reasons[message.priority] = over_key
-            for each, outcome in enumerate(outcomes):
-                if outcome is None and batch[each].priority is message.priority:
-                    outcomes[each] = Outcome.DENIED
-        return True
+        """Send the messages without an outcome, and set theirs. Raises any error."""
+        _Sending(self, batch, outcomes).run()
 
     @property
     def _broker(self) -> Broker:
-        return self._hosts[self._turn % len(self._hosts)]
+        return self._hosts[self._host_number % len(self._hosts)]
 
-    def _connected(self) -> _C:
-        self._forget_what_was_inherited()
+    def _open_connection(self) -> _C:
+        """The connection, made where there is none. Raises what `_connect` raises."""
+        self._forget_connection_of_parent()
         if self._connection is None:
             self._pid = os.getpid()
             self._connection = self._connect(self._broker)
         return self._connection
 
     def _lost(self, error: Exception, outcomes: Sequence[Outcome | None]) -> SendError:
-        told, needs_operator = self._explain(error, self._broker)
-        reason = f"{self._broker}: {' '.join(told.split())}"
+        """Drop the connection after an error; returns the error as the contract has it."""
+        what, needs_operator = self._explain(error, self._broker)
+        reason = f"{self._broker}: {' '.join(what.split())}"
         self._drop()
-        self._turn += 1
+        self._host_number += 1
         return SendError(reason, outcomes, needs_operator=needs_operator)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        self._admitted.clear()
+        self._probed.clear()
         with contextlib.suppress(Exception):
             if connection is not None:
                 connection.drop()
 
-    def _forget_what_was_inherited(self) -> None:
+    def _forget_connection_of_parent(self) -> None:
+        """In a child of fork: the connection that its parent made is not for the child."""
         if self._connection is not None and self._pid != os.getpid():
             connection, self._connection = self._connection, None
-            self._admitted.clear()
+            self._probed.clear()
             connection.forget()
+
+
+class _Sending(Generic[_C]):
+    """The sending of one batch, in parts, so that a refusal costs other messages nothing.
+
+    Where a broker ends a channel over one message of a part, it does not report over which. From
+    then on each part is one message.
+    """
+
+    def __init__(
+        self, strategy: Connected[_C], batch: Sequence[Message], outcomes: Outcomes
+    ) -> None:
+        self._strategy = strategy
+        self._batch = batch
+        self._outcomes = outcomes
+        self._one_by_one = False
+        self._suspects: dict[Priority, Exception] = {}
+        """The priorities over whose probe a connection may have ended, and the errors."""
+        self._has_gone_on = False
+        """Whether a part was sent after the first of the suspects."""
+
+    def run(self) -> None:
+        """Send all messages without an outcome. Raises what ended the connection for all of them.
+
+        The messages of suspects are refused, if other messages were sent after them.
+        """
+        while part := self._next_part():
+            priority = self._batch[part[0]].priority
+            try:
+                self._strategy._transmit(self._batch, part, self._outcomes)
+            except Exception as error:
+                if self._is_over_one(error, part):
+                    self._one_by_one = self._one_by_one or len(part) > 1
+                elif self._is_suspect(error, priority):
+                    self._suspects[priority] = error
+                    self._strategy._drop()
+                else:
+                    raise
+            else:
+                self._strategy._probed.add(priority)
+                self._has_gone_on = bool(self._suspects)
+        if self._suspects and not self._has_gone_on:
+            raise next(iter(self._suspects.values()))
+        self._outcomes[:] = [Outcome.REFUSED if each is None else each for each in self._outcomes]
+
+    def _next_part(self) -> Sequence[int]:
+        """The indexes of the next messages that go together; empty: all are sent."""
+        waiting = [
+            index
+            for index, outcome in enumerate(self._outcomes)
+            if outcome is None and self._batch[index].priority not in self._suspects
+        ]
+        if self._one_by_one:
+            return waiting[:1]
+        probed = itertools.takewhile(
+            lambda index: self._batch[index].priority in self._strategy._probed, waiting
+        )
+        return list(probed) or waiting[:1]
+
+    def _is_over_one(self, error: Exception, part: Sequence[int]) -> bool:
+        """Whether the error is over one message, or one routing key, and the others can go on.
+
+        They go on over a new connection. If the part is one message, its outcome is set.
+        """
+        strategy = self._strategy
+        index, *others = part
+        message = self._batch[index]
+        rejection = strategy._rejection_reason(error)
+        denial = None if rejection else strategy._denial_reason(error, message.priority)
+        if rejection is None and denial is None:
+            return False
+        strategy.close()
+        if others or self._outcomes[index] is not None:
+            return True
+        if rejection is not None:
+            self._outcomes[index] = Outcome.REJECTED
+            what = f"{strategy._broker} refuses {message.message_id} for what it is"
+            log_line(LOG, logging.WARNING, f"{what}: {rejection}")
+        elif denial is not None:
+            self._deny(message.priority, denial)
+        return True
+
+    def _deny(self, priority: Priority, reason: str) -> None:
+        """All messages of the priority that wait are denied."""
+        self._strategy._denials[priority] = reason
+        for index, outcome in enumerate(self._outcomes):
+            if outcome is None and self._batch[index].priority is priority:
+                self._outcomes[index] = Outcome.DENIED
+
+    def _is_suspect(self, error: Exception, priority: Priority) -> bool:
+        return priority not in self._strategy._probed and self._strategy._may_be_denial(error)

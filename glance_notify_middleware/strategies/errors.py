@@ -1,4 +1,4 @@
-"""What went wrong on the way to a broker, in an operator's words: what has no protocol yet."""
+"""The errors below AMQP (options, names, sockets, TLS) in an operator's words."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from glance_notify_middleware.strategies.credentials import MisconfiguredError
 
 
 def explain(error: Exception) -> tuple[str, bool]:
-    """What happened, without a secret, and whether only an operator can help."""
+    """What happened, without a secret, and whether only an operator can change it."""
     match error:
         case MisconfiguredError():
             return str(error), True

@@ -406,8 +406,8 @@ MUTATIONS = (
     Mutation(
         "no priority is on trial",
         "strategies/connected.py",
-        "return list(admitted) or unknown[:1]",
-        "return unknown",
+        "return list(probed) or waiting[:1]",
+        "return waiting",
         (
             "strategies/test_trial.py"
             "::test_the_first_of_each_priority_goes_alone_at_each_connection",
@@ -416,7 +416,7 @@ MUTATIONS = (
     Mutation(
         "a connection that breaks off over each priority counts as one that refuses each",
         "strategies/connected.py",
-        "if suspects and not has_held:",
+        "if self._suspects and not self._has_gone_on:",
         "if False:",
         ("strategies/test_trial.py::test_a_connection_that_breaks_off_over_all_is_an_error",),
     ),
@@ -424,7 +424,7 @@ MUTATIONS = (
         "a priority is on trial once, not at each connection",
         "strategies/connected.py",
         "        connection, self._connection = self._connection, None\n"
-        "        self._admitted.clear()\n"
+        "        self._probed.clear()\n"
         "        with contextlib",
         "        connection, self._connection = self._connection, None\n        with contextlib",
         (

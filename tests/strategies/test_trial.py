@@ -47,7 +47,7 @@ class Recorded(Connected[Line]):
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
     ) -> None:
-        self._connected()
+        self._open_connection()
         self.portions.append("".join(batch[index].priority[0] for index in indexes))
         for index in indexes:
             if batch[index].priority in self.denies:
@@ -58,18 +58,18 @@ class Recorded(Connected[Line]):
         for index in indexes:
             outcomes[index] = TAKEN
 
-    def _tend(self, connection: Line) -> None: ...
+    def _heartbeat(self, connection: Line) -> None: ...
 
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
         return str(error), False
 
-    def _for_what_it_is(self, error: Exception) -> str | None:
+    def _rejection_reason(self, error: Exception) -> str | None:
         return None
 
-    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
+    def _denial_reason(self, error: Exception, priority: Priority) -> str | None:
         return f"{error}: {priority}" if isinstance(error, DeniedError) else None
 
-    def _may_be_over_one_key(self, error: Exception) -> bool:
+    def _may_be_denial(self, error: Exception) -> bool:
         return isinstance(error, ConnectionResetError)
 
 

@@ -1,4 +1,5 @@
-"""Proton's engine between a stream and one link: what the broker says becomes calls, or errors."""
+"""Proton's protocol engine between a stream and one link. What the broker sends becomes calls of a
+function, or errors."""
 
 import atexit
 import contextlib
@@ -11,15 +12,15 @@ import cproton  # type: ignore[import-untyped]
 import proton
 
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.qpid.stream import AT_ONCE, Stream
+from glance_notify_middleware.strategies.qpid.stream import CALL_SIZE, Stream
 
-_LONGEST = 200  # characters of a broker's own words: RabbitMQ 3.10 may send its whole state
+_LONGEST = 200  # characters of a broker's description: RabbitMQ 3.10 may send its whole state
 
 
 class EndedError(Exception):
-    """The broker has ended the link, or what carries it; the text says why.
+    """The broker has ended the link, or the session or connection below it; the text says why.
 
-    `condition` is the name of the standard's error condition, or empty.
+    `condition` is the name of AMQP's error condition, or empty.
     """
 
     def __init__(self, what: str, condition: proton.Condition | None) -> None:
@@ -28,16 +29,17 @@ class EndedError(Exception):
         super().__init__(": ".join([f"the broker has ended the {what}", *filter(None, why)]))
 
 
-def _ignored(delivery: proton.Delivery) -> None:
-    """What becomes of it is of no interest."""
+def _ignore(delivery: proton.Delivery) -> None:
+    """The outcome of a delivery that nobody waits for."""
 
 
 def _outlive_proton() -> None:
-    """Keep Proton whole until the interpreter has ended.
+    """Keep Proton usable until the interpreter has ended.
 
-    By atexit it forgets all objects that its C part points to (0.40, `clear_retained_objects` in
-    cproton.py), before the relay's threads have ended, as atexit calls the latest first; what uses
-    one of them then aborts the process. Versions of before cffi have no such function.
+    Proton registers a function with atexit that forgets all objects to which its C part points
+    (0.40, `clear_retained_objects` in cproton.py). atexit calls the function that was registered
+    last first, so it would run before the relay's threads have ended; a thread that uses such an
+    object then aborts the process. Versions of Proton before cffi have no such function.
     """
     forget = getattr(cproton, "clear_retained_objects", None)
     if forget is not None:
@@ -47,18 +49,18 @@ def _outlive_proton() -> None:
 class Engine:
     """A connection with one session and one link, to a node of the broker.
 
-    After an error it is of no use any more, but to be dropped.
+    After an error it can only be dropped.
     """
 
     def __init__(
         self, stream: Stream, deadline: Deadline, *, name: str, host: str, heartbeat: float
     ) -> None:
-        """`name` is ours, for the broker's eyes; `host` the one that it was reached by.
+        """`name` names connection and link at the broker; `host` is the broker's name, as given.
 
-        After `heartbeat` seconds of silence the connection counts as lost; with 0, never.
+        After `heartbeat` seconds without a frame the connection counts as lost; 0: never.
         """
         _outlive_proton()
-        self.on_outcome: Callable[[proton.Delivery], None] = _ignored
+        self.on_outcome: Callable[[proton.Delivery], None] = _ignore
         self._stream = stream
         self._deadline = deadline
         self._collector = proton.Collector()
@@ -75,24 +77,24 @@ class Engine:
 
     @property
     def product(self) -> str:
-        """What the broker calls itself; empty if it does not."""
+        """The name of the broker's product, or empty."""
         properties = self._connection.remote_properties or {}
         return str(properties.get(proton.symbol("product"), ""))
 
     @property
     def longest(self) -> int | None:
-        """How many bytes a message can have at this link; None: any number."""
+        """The most bytes that a message may have at this link; None: no limit."""
         return self._link.remote_max_message_size or None
 
     def open(self) -> None:
-        """Open the connection, and wait until the broker has: then it has said what it is."""
+        """Open the connection, and wait until the broker has opened it: `product` is known then."""
         self._deadline.renew()
         self._connection.open()
         while not self._connection.state & self._connection.REMOTE_ACTIVE:
             self.turn(wait=True)
 
     def attach(self, address: str, capabilities: Sequence[str] = ()) -> None:
-        """Open the link to the node of that address, and wait until the broker has."""
+        """Open the link to the node of that address, and wait until the broker has opened it."""
         link = self._link
         link.target.address = address
         if capabilities:
@@ -100,23 +102,23 @@ class Engine:
             undescribed: Any = proton.UNDESCRIBED
             array = proton.Array(undescribed, proton.Data.SYMBOL, *symbols)
             link.target.capabilities.put_object(array)
-        link.snd_settle_mode = link.SND_UNSETTLED  # so that we are told what becomes of each
+        link.snd_settle_mode = link.SND_UNSETTLED  # so that the broker sends an outcome for each
         link.rcv_settle_mode = link.RCV_FIRST
         self._deadline.renew()
         self._session.open()
         link.open()
-        # Where the node is unknown a target without an address comes first, and then the end.
+        # For an unknown node the broker answers with a target without address, then with the end.
         while not (link.state & link.REMOTE_ACTIVE and link.remote_target.address):
             self.turn(wait=True)
 
     def transfer(self, tag: str, encoded: bytes) -> None:
-        """Put a message among what is to be written, as soon as the broker gives credit for it."""
+        """Queue a message: it is written when the broker has given credit for it."""
         self._link.delivery(tag)
         self._link.stream(encoded)
         self._link.advance()
 
     def turn(self, *, wait: bool) -> None:
-        """Read and write what can be, and see to what was read; `wait`: until there is something.
+        """Read and write what is possible, and handle what was read. `wait`: for something to read.
 
         Raises EndedError, OSError, and what `on_outcome` raises.
         """
@@ -126,59 +128,60 @@ class Engine:
         try:
             is_full = self._write()
         except OSError:
-            while self._read():  # why the broker has closed the connection
+            while self._read():  # the broker may have sent why it closed the connection
                 pass
             raise
-        self._see_to_events()  # those of the tick
+        self._handle_events()  # those of the tick
         if wait and not has_read:
             at_most = wakes - time.monotonic() if wakes else math.inf
             self._stream.wait(self._deadline, writing=is_full, at_most=max(at_most, 0.001))
 
     def close(self) -> None:
-        """Say that it ends, and wait for the answer. Raises as `turn` does."""
+        """Close the connection, and wait for the broker's answer. Raises as `turn` does."""
         self._connection.close()
         with contextlib.suppress(EndedError):
             while True:
                 self.turn(wait=True)
 
     def drop(self) -> None:
-        """Let go of all, and say nothing to anybody."""
+        """Release all, and send nothing."""
         self._stream.close()
         self._transport.unbind()
-        self.on_outcome = _ignored
+        self.on_outcome = _ignore
 
     def _read(self) -> bool:
+        """Read what has come, and handle it; returns whether anything had."""
         data = self._stream.receive()
         if data is None:
             return False
         while data:
             room = self._transport.capacity()
-            if room <= 0:  # it takes no more, for an error or an end that the events tell
-                self._see_to_events()
+            if room <= 0:  # it takes no more after an error or an end, which is an event
+                self._handle_events()
                 raise ConnectionResetError("the broker closed the connection")
             self._transport.push(data[:room])
             data = data[room:]
-            self._see_to_events()
+            self._handle_events()
         return True
 
     def _write(self) -> bool:
-        """Whether the stream takes no more for now."""
+        """Write what is pending; returns whether the stream takes no more for now."""
         while (pending := self._transport.pending()) > 0:
-            sent = self._stream.send(self._transport.peek(min(pending, AT_ONCE)) or b"")
+            sent = self._stream.send(self._transport.peek(min(pending, CALL_SIZE)) or b"")
             if not sent:
                 return True
             self._transport.pop(sent)
         return False
 
-    def _see_to_events(self) -> None:
+    def _handle_events(self) -> None:
         while (event := self._collector.peek()) is not None:
             kind, delivery = event.type, event.delivery
             if kind is proton.Event.DELIVERY and delivery is not None:
                 self.on_outcome(delivery)
             elif kind in _ENDS:
                 ended: Any = getattr(event, _ENDS[kind])
-                is_ours = kind is proton.Event.TRANSPORT_ERROR
-                condition = ended.condition if is_ours else ended.remote_condition
+                is_local = kind is proton.Event.TRANSPORT_ERROR
+                condition = ended.condition if is_local else ended.remote_condition
                 raise EndedError(_ENDS[kind], condition)
             self._collector.pop()
 
@@ -190,4 +193,4 @@ _ENDS = {
     proton.Event.CONNECTION_REMOTE_CLOSE: "connection",
     proton.Event.TRANSPORT_ERROR: "transport",
 }
-"""What tells that something has ended, and what."""
+"""The event that something has ended -> what has."""

@@ -1,7 +1,7 @@
-"""Who we are, said before AMQP begins: SASL as AMQP 1.0 has it (part 5.3), of our side.
+"""The authentication before AMQP begins: the client's side of SASL in AMQP 1.0 (part 5.3).
 
-Proton can do it, too; but where it was built with Cyrus SASL it needs that library's plugins, and
-the password would be one more place's to keep.
+Proton has it, too. But where Proton was built with Cyrus SASL it needs the plugins of that library,
+and one more library would hold the password.
 """
 
 from collections.abc import Sequence
@@ -14,37 +14,42 @@ from glance_notify_middleware.strategies.qpid.stream import Stream
 
 _HEADER = b"AMQP\x03\x01\x00\x00"
 _AMQP_0_9_1 = b"AMQP\x00\x00\x09\x01"
-_LONGEST_FRAME = 2**16  # bytes; the standard's own limit is 512
-_SASL = 1  # type of a frame
+_LONGEST_FRAME = 2**16  # bytes; the limit of the standard is 512
+_SASL = 1  # the type of a frame
 _MECHANISMS, _INIT, _OUTCOME = 0x40, 0x41, 0x44
-_SUCCESS, _WRONG, _LATER = 0, 1, 4  # outcomes; the others are troubles of the broker's system
+_SUCCESS, _WRONG, _LATER = 0, 1, 4  # outcome codes; 2 and 3 are errors of the broker's system
 
 
 class AuthenticationError(Exception):
-    """The broker does not let us in; the text says why. `needs_operator`: nor later."""
+    """The broker refuses the client; the text says why."""
 
     def __init__(self, reason: str, *, needs_operator: bool = True) -> None:
+        """`needs_operator`: the broker will refuse the client later, too."""
         super().__init__(reason)
         self.needs_operator = needs_operator
 
 
 class ForeignError(Exception):
-    """What answers does not speak AMQP 1.0."""
+    """The peer does not speak AMQP 1.0."""
 
 
 def responses(user: str, password: str) -> dict[str, bytes]:
-    """What is said with each mechanism that we know."""
+    """The initial response of each mechanism that this module can use."""
     return {
-        "EXTERNAL": b"",  # who we are is in our certificate
+        "EXTERNAL": b"",  # the certificate of the client names the user
         "PLAIN": f"\0{user}\0{password}".encode(),
         "ANONYMOUS": b"",
     }
 
 
 def authenticate(
-    stream: Stream, deadline: Deadline, host: str, allowed: Sequence[str], said: dict[str, bytes]
+    stream: Stream,
+    deadline: Deadline,
+    host: str,
+    allowed: Sequence[str],
+    initial: dict[str, bytes],
 ) -> None:
-    """Use the first mechanism of `allowed` that the broker offers, with what is `said` for it.
+    """Use the first mechanism of `allowed` that the broker offers, with its `initial` response.
 
     Raises AuthenticationError, ForeignError, and OSError.
     """
@@ -64,19 +69,19 @@ def authenticate(
             f"the broker offers SASL {', '.join(offered) or 'without a mechanism'}; "
             f"allowed here: {', '.join(allowed)}"
         )
-    _send(stream, deadline, [proton.symbol(chosen), said[chosen], host])
+    _send(stream, deadline, [proton.symbol(chosen), initial[chosen], host])
     code = _receive(stream, deadline, _OUTCOME)[0]
     if code == _WRONG:
         raise AuthenticationError(f"authentication failed (SASL {chosen})")
     if code != _SUCCESS:
-        told = f"the broker could not authenticate us (SASL {chosen}, outcome {code})"
-        raise AuthenticationError(told, needs_operator=code != _LATER)
+        reason = f"the broker could not authenticate us (SASL {chosen}, outcome {code})"
+        raise AuthenticationError(reason, needs_operator=code != _LATER)
 
 
 def _listed(mechanisms: Any) -> list[str]:
-    """One alone may come as it is, or in an array."""
-    each = mechanisms.elements if isinstance(mechanisms, proton.Array) else [mechanisms]
-    return [str(mechanism) for mechanism in each if mechanism is not None]
+    """The mechanisms in a field of a frame: an array of symbols, or one symbol, or null."""
+    symbols = mechanisms.elements if isinstance(mechanisms, proton.Array) else [mechanisms]
+    return [str(symbol) for symbol in symbols if symbol is not None]
 
 
 def _send(stream: Stream, deadline: Deadline, init: list[Any]) -> None:
@@ -88,12 +93,15 @@ def _send(stream: Stream, deadline: Deadline, init: list[Any]) -> None:
 
 
 def _receive(stream: Stream, deadline: Deadline, expected: int) -> list[Any]:
-    """The fields of the frame that must come now."""
+    """The fields of the next frame, which must be of the kind `expected`; and None at the end.
+
+    Raises ForeignError and OSError.
+    """
     size = int.from_bytes(stream.read(4, deadline), "big")
     if not 8 <= size <= _LONGEST_FRAME:
         raise ForeignError("what answers does not speak AMQP 1.0: a frame has no length")
     frame = stream.read(size - 4, deadline)
-    body = frame[frame[0] * 4 - 4 :]  # to be held as long as `data`, which points into it
+    body = frame[frame[0] * 4 - 4 :]  # must live as long as `data`, which points into it
     data = proton.Data()
     try:
         data.decode(body)

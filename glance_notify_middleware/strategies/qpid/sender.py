@@ -1,4 +1,4 @@
-"""A link over which messages go out in a row, and the broker tells what became of each."""
+"""A link: messages go out in a row, and the broker answers each of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.message import InexpressibleError, encoded
 
-_AT_A_TIME = 32
-"""Messages that are handed to the engine before it may write: a system call for each is slow."""
+_TRANSFERS_PER_WRITE = 32
+"""Messages that the engine is given before it writes: a system call for each message is slow."""
 
-_NOT_FOR_WHAT_IT_IS = (
+_REFUSALS = (
     "amqp:internal-error",
     "amqp:not-allowed",
     "amqp:not-found",
@@ -23,7 +23,7 @@ _NOT_FOR_WHAT_IT_IS = (
     "amqp:resource-locked",
     "amqp:unauthorized-access",
 )
-"""A message that is rejected with these conditions can be taken later, as it is."""
+"""A message that is rejected with one of these conditions may be taken later, as it is."""
 
 RABBITMQ = "RabbitMQ"
 
@@ -37,10 +37,10 @@ class _Sent:
 
 
 class Sender:
-    """An attached link: it numbers its messages, which are the deliveries' tags.
+    """An attached link. Its messages are numbered; the numbers are the tags of their deliveries.
 
-    After any error it is of no use any more: an outcome that comes late is not one of later
-    messages.
+    After any error it must not be used again: an outcome that comes late would be taken for that of
+    a later message.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Sender:
         most: int,
         most_bytes: int,
     ) -> None:
-        """At most `most` messages, or `most_bytes` bytes of them, are on their way at a time."""
+        """At most `most` messages, and `most_bytes` bytes of them, are on their way at a time."""
         self._engine = engine
         self._deadline = deadline
         self._subject = subject
@@ -62,7 +62,7 @@ class Sender:
         self._waiting_bytes = 0
         self._outcomes: list[Outcome | None] = []
         self._rejected = (
-            # By RabbitMQ it is refused, by a full queue for instance, whatever it is.
+            # RabbitMQ rejects no message for what it is: a queue is full, for instance.
             Outcome.REFUSED if engine.product == RABBITMQ else Outcome.REJECTED
         )
         engine.on_outcome = self._on_outcome
@@ -72,8 +72,8 @@ class Sender:
     ) -> None:
         """Send the messages at `indexes`, and set the outcome of each as it becomes known.
 
-        Raises EndedError and OSError; TimeoutError also when no outcome has come for as long as
-        the deadline has patience.
+        Raises EndedError and OSError; TimeoutError also when no outcome has come for the patience
+        of the deadline.
         """
         self._outcomes = outcomes
         self._deadline.renew()
@@ -89,26 +89,26 @@ class Sender:
             self._engine.transfer(tag, ready)
             self._waiting[tag] = _Sent(index, len(ready))
             self._waiting_bytes += len(ready)
-            if self._last_tag % _AT_A_TIME == 0:
+            if self._last_tag % _TRANSFERS_PER_WRITE == 0:
                 self._engine.turn(wait=False)
         while self._waiting:
             self._engine.turn(wait=True)
 
-    def tend(self) -> None:
-        """Read what is there, and say that we live, without waiting."""
+    def heartbeat(self) -> None:
+        """Read what has come, and send a heartbeat if it is time, without waiting."""
         self._deadline.renew()
         self._engine.turn(wait=False)
 
     def close(self) -> None:
-        """Say that it ends, and wait for the answer until the deadline."""
-        self._engine.close()  # the connection at once: RabbitMQ never answers a detach
+        """See `connected.Connection`."""
+        self._engine.close()  # the connection, not the link: RabbitMQ never answers a detach
 
     def drop(self) -> None:
-        """Let go of it, without a word to the broker."""
+        """See `connected.Connection`."""
         self._engine.drop()
 
     def forget(self) -> None:
-        """Let go of what another process has opened: nobody hears that our end is closed."""
+        """See `connected.Connection`."""
         self._engine.drop()
 
     def _encoded(self, message: Message) -> bytes:
@@ -126,7 +126,8 @@ class Sender:
             self._engine.turn(wait=True)
 
     def _on_outcome(self, delivery: proton.Delivery) -> None:
-        """May come several times for one delivery, and before there is anything to tell."""
+        """Called whenever the state of a delivery changes: also several times, or without an
+        outcome."""
         outcome = self._outcome(delivery)
         if outcome is None:
             return
@@ -145,11 +146,11 @@ class Sender:
             case proton.Delivery.RELEASED:
                 return Outcome.UNROUTABLE  # as RabbitMQ from 4.0 on, and routers, mean it
             case proton.Delivery.MODIFIED:
-                # It is not to be sent over this link again: somewhere else is nowhere for us.
+                # undeliverable-here: not over this link again, and there is no other link.
                 return Outcome.UNROUTABLE if delivery.remote.undeliverable else Outcome.REFUSED
             case proton.Delivery.REJECTED:
                 condition = delivery.remote.condition
-                is_for_now = condition is not None and condition.name in _NOT_FOR_WHAT_IT_IS
-                return Outcome.REFUSED if is_for_now else self._rejected
-        # Nothing is said yet; or it is forgotten, and nothing is said at all.
+                is_refusal = condition is not None and condition.name in _REFUSALS
+                return Outcome.REFUSED if is_refusal else self._rejected
+        # No outcome yet; or the broker has settled the delivery without one, and forgotten it.
         return Outcome.REFUSED if delivery.settled else None

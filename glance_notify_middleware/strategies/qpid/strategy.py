@@ -1,4 +1,4 @@
-"""The qpid strategy: messages go to a node of a broker that speaks AMQP 1.0, which accepts each."""
+"""The qpid strategy: messages go to a node of a broker that speaks AMQP 1.0 and accepts each."""
 
 import os
 import socket
@@ -23,13 +23,14 @@ from glance_notify_middleware.strategies.qpid.sasl import (
 from glance_notify_middleware.strategies.qpid.sender import RABBITMQ, Sender
 from glance_notify_middleware.strategies.qpid.stream import Stream, connect
 
-_FOR_WHAT_IT_IS = (
+_REJECTIONS = (
     "amqp:decode-error",
     "amqp:invalid-field",
     "amqp:link:message-size-exceeded",
     "amqp:precondition-failed",
 )
-"""With these a broker ends the link, or the session, over one message: it is too large, mostly."""
+"""The conditions with which a broker ends the link, or the session, over one message: it is too
+large, mostly."""
 
 _NEEDS_OPERATOR = (
     "amqp:not-allowed",
@@ -38,19 +39,23 @@ _NEEDS_OPERATOR = (
     "amqp:precondition-failed",
     "amqp:unauthorized-access",
 )
-"""With these it will not have us, or the node, later either."""
+"""The conditions with which a broker refuses the client or the node for good."""
 
-_OVER_ALL = "access to exchange"
-"""What stands in RabbitMQ's refusal of all writing; in that of a routing key it is `topic`."""
+_ALL_DENIED = "access to exchange"
+"""Stands in RabbitMQ's refusal of all routing keys. In that of one routing key stands "access to
+topic" in its place."""
 
-_CREATE_NODE = ("create-on-demand", "topic")  # as the Qpid C++ broker knows them
+_CREATE_NODE = ("create-on-demand", "topic")
+"""Capabilities of a target, as the Qpid C++ broker knows them."""
 
 
 class Qpid(Connected[Sender]):
-    """Sends durable messages over one link, and takes for sent what was accepted."""
+    """Sends durable messages over one link, and waits until the broker has accepted each."""
 
     most_unsettled = 500
+    """How many messages are on their way at a time, at most."""
     most_unsettled_bytes = 2**20
+    """How many bytes of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.qpid
@@ -78,15 +83,15 @@ class Qpid(Connected[Sender]):
                 "option qpid_allow_plain_without_tls: the password would go over the network as "
                 "it is; expected qpid_protocol = ssl, or that this is allowed"
             )
-        said = responses(broker.userid, password)
-        authenticate(stream, self._deadline, broker.host, allowed, said)
+        initial = responses(broker.userid, password)
+        authenticate(stream, self._deadline, broker.host, allowed, initial)
 
     def _attached(self, stream: Stream, broker: Broker) -> Sender:
-        here = f"glance_notify_middleware {socket.gethostname()} {os.getpid()}"
+        process = f"glance_notify_middleware {socket.gethostname()} {os.getpid()}"
         engine = Engine(
             stream,
             self._deadline,
-            name=f"{here} {uuid.uuid4().hex[:8]}",  # another of the same name would take it away
+            name=f"{process} {uuid.uuid4().hex[:8]}",  # a second link of this name would end it
             host=broker.host,
             heartbeat=self._settings.heartbeat,
         )
@@ -108,23 +113,23 @@ class Qpid(Connected[Sender]):
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
     ) -> None:
-        self._connected().send(batch, indexes, outcomes)
+        self._open_connection().send(batch, indexes, outcomes)
 
-    def _tend(self, connection: Sender) -> None:
-        connection.tend()
+    def _heartbeat(self, connection: Sender) -> None:
+        connection.heartbeat()
 
-    def _for_what_it_is(self, error: Exception) -> str | None:
-        is_so = isinstance(error, EndedError) and error.condition in _FOR_WHAT_IT_IS
-        return str(error) if is_so and self._connection is not None else None
+    def _rejection_reason(self, error: Exception) -> str | None:
+        is_rejection = isinstance(error, EndedError) and error.condition in _REJECTIONS
+        return str(error) if is_rejection and self._connection is not None else None
 
-    def _over_one_key(self, error: Exception, priority: Priority) -> str | None:
-        is_so = isinstance(error, EndedError) and error.condition == "amqp:unauthorized-access"
-        if not is_so or self._connection is None or _OVER_ALL in str(error):
+    def _denial_reason(self, error: Exception, priority: Priority) -> str | None:
+        is_denial = isinstance(error, EndedError) and error.condition == "amqp:unauthorized-access"
+        if not is_denial or self._connection is None or _ALL_DENIED in str(error):
             return None
         user, key = self._broker.userid or "anonymous", self._settings.routing_key(priority)
         return f"{error}; let user {user} write to {self._address} as {key}"
 
-    def _may_be_over_one_key(self, error: Exception) -> bool:
+    def _may_be_denial(self, error: Exception) -> bool:
         """RabbitMQ 3.10 resets the connection where a queue refuses (`reject-publish`)."""
         is_reset = isinstance(error, ConnectionError) or (
             isinstance(error, EndedError) and error.condition == "amqp:internal-error"
@@ -134,8 +139,8 @@ class Qpid(Connected[Sender]):
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
         match error:
             case AuthenticationError():
-                who = f"user {broker.userid}: " if broker.userid else ""
-                return f"{who}{error}", error.needs_operator
+                user = f"user {broker.userid}: " if broker.userid else ""
+                return f"{user}{error}", error.needs_operator
             case EndedError():
                 return f"{error} ({self._address})", error.condition in _NEEDS_OPERATOR
             case ForeignError() | proton.ProtonException():

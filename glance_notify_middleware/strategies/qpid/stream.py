@@ -1,4 +1,4 @@
-"""Bytes to and from a broker, plain or through TLS: the socket never blocks, each wait ends."""
+"""Bytes to and from a broker, plain or through TLS. The socket never blocks; every wait ends."""
 
 import contextlib
 import ipaddress
@@ -10,17 +10,17 @@ import time
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.strategies.deadline import Deadline
 
-AT_ONCE = 2**16
+CALL_SIZE = 2**16
 """Bytes that are read or written in one call."""
 
 _UNACKNOWLEDGED = 20_000
-"""Milliseconds that what we sent may be without a sign of the other host's kernel."""
+"""Milliseconds that sent data may be without an acknowledgement (TCP_USER_TIMEOUT)."""
 
 
 class Stream:
-    """A connected socket. Only `read`, `wait` and `shake_hands` wait, no longer than told.
+    """A connected socket. `read`, `write`, `wait` and `shake_hands` wait, until the deadline.
 
-    All may raise OSError, of which TimeoutError and ssl.SSLError are kinds.
+    Every method may raise OSError; TimeoutError and ssl.SSLError are subclasses of it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -37,10 +37,11 @@ class Stream:
 
     @property
     def is_encrypted(self) -> bool:
+        """Whether what is sent goes through TLS."""
         return isinstance(self._sock, ssl.SSLSocket)
 
     def shake_hands(self, deadline: Deadline) -> None:
-        """See who the broker is, where there is TLS."""
+        """Do the TLS handshake, where there is TLS: it checks the broker's certificate."""
         while isinstance(self._sock, ssl.SSLSocket):
             try:
                 self._sock.do_handshake()
@@ -51,13 +52,13 @@ class Stream:
                 self._poll(selectors.EVENT_WRITE, deadline)
 
     def receive(self) -> bytes | None:
-        """What has come; None where nothing has. ConnectionResetError at the end of all."""
+        """What has come, or None. Raises ConnectionResetError where the broker has closed."""
         if self._unread:
             data, self._unread = self._unread, b""
             return data
         self._reading_needs = selectors.EVENT_READ
         try:
-            data = self._sock.recv(AT_ONCE)
+            data = self._sock.recv(CALL_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None
         except ssl.SSLWantWriteError:
@@ -68,7 +69,7 @@ class Stream:
         return data
 
     def send(self, data: bytes) -> int:
-        """How many bytes were taken; with 0, offer the same ones again."""
+        """Returns how many bytes were taken. Where it is 0, the same bytes must be given again."""
         self._writing_needs = selectors.EVENT_WRITE
         try:
             return self._sock.send(data)
@@ -79,7 +80,7 @@ class Stream:
             return 0
 
     def wait(self, deadline: Deadline, *, writing: bool, at_most: float = float("inf")) -> None:
-        """Until there is something to read or, when `writing`, room to write; or `at_most` seconds.
+        """Wait for something to read or, when `writing`, for room to write; `at_most` seconds.
 
         Raises TimeoutError at the deadline.
         """
@@ -88,7 +89,7 @@ class Stream:
             self._poll(needs, deadline, at_most)
 
     def read(self, count: int, deadline: Deadline) -> bytes:
-        """Exactly so many bytes, waiting for them."""
+        """Exactly `count` bytes; waits for them."""
         read = b""
         while len(read) < count:
             if (data := self.receive()) is None:
@@ -100,7 +101,7 @@ class Stream:
         return read
 
     def write(self, data: bytes, deadline: Deadline) -> None:
-        """All of it, waiting for room."""
+        """Send all of it; waits for room."""
         while data:
             sent = self.send(data)
             data = data[sent:]
@@ -108,7 +109,7 @@ class Stream:
                 self.wait(deadline, writing=True)
 
     def close(self) -> None:
-        """Close this process's end. In a child of fork nothing is said by that to the broker."""
+        """Close the descriptor of this process. In a child of fork the broker notices nothing."""
         with contextlib.suppress(OSError):
             self._sock.close()
 
@@ -121,10 +122,11 @@ class Stream:
 
 
 def _selector() -> selectors.BaseSelector:
-    """By poll(2), as select(2) fails for descriptors above 1,023.
+    """A selector that uses poll(2), as select(2) fails for descriptors above 1,023.
 
-    eventlet's monkey-patching removes that (0.41, eventlet/green/selectors.py), and what it leaves
-    waits in its hub, which has no such bound: looked for at each call, as it may come late.
+    eventlet's monkey-patching removes PollSelector (0.41, eventlet/green/selectors.py). The
+    SelectSelector that it leaves waits in eventlet's hub, which has no such bound. The class is
+    looked for at each call, as the patching may come late.
     """
     return getattr(selectors, "PollSelector", selectors.SelectSelector)()
 
@@ -134,8 +136,9 @@ def connect(
 ) -> Stream:
     """Connect to the first address of the host that answers; with a context, through TLS.
 
-    `timeout` is for the network, in seconds, over all addresses; `deadline` then for TLS. To look
-    up the host's name has no time-out but the system's. Raises OSError; nothing is open then.
+    `timeout`, in seconds, is for the TCP connection, over all addresses; `deadline` is for TLS. The
+    look-up of the host's name has only the system's own time-out. Raises OSError, and leaves
+    nothing open then.
     """
     sock = _connected(broker, timeout)
     try:
@@ -162,7 +165,9 @@ def _connected(broker: Broker, timeout: float) -> socket.socket:
         left = max(end - time.monotonic(), 0.01)
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(left / (len(addresses) - number))  # one that is silent leaves the rest
+            sock.settimeout(
+                left / (len(addresses) - number)
+            )  # a silent address leaves time for the rest
             sock.connect(address)
         except OSError as error:
             sock.close()

@@ -1,4 +1,4 @@
-"""A channel in confirm mode: messages go out in a row, and the broker tells what became of each."""
+"""A channel in confirm mode: messages go out in a row, and the broker answers each of them."""
 
 import itertools
 import struct
@@ -12,7 +12,7 @@ from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.rabbit.connection import Connection
 
 _NOT_AMQP = (ValueError, OverflowError, struct.error)
-"""What a message raises that AMQP cannot express; py-amqp has sent nothing of it then."""
+"""The errors of a message that AMQP cannot express. py-amqp has sent nothing of it then."""
 
 
 @dataclass(slots=True)
@@ -27,10 +27,11 @@ class _Sent:
 
 
 class Confirms:
-    """One channel, from its opening on: the broker counts its messages, from 1, and so do we.
+    """One channel from its opening on. Broker and client count its messages, from 1: the tags.
 
-    After any error it is of no use any more: py-amqp opens a channel again that the broker has
-    closed, but not in confirm mode, and confirms that come late are not those of later messages.
+    After any error it must not be used again. py-amqp opens a channel again that the broker has
+    closed, but not in confirm mode; and a confirm that comes late would be taken for that of a
+    later message.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class Confirms:
         most: int,
         most_bytes: int,
     ) -> None:
-        """At most `most` messages, or `most_bytes` bytes of them, are unconfirmed at a time.
+        """Open the channel. Raises py-amqp's errors and OSError.
 
-        The broker may send back all of them before it reads on: they must not fill its buffers.
+        At most `most` messages, and `most_bytes` bytes of them, are unconfirmed at a time. The
+        broker may return all of them before it reads on: they must not fill the buffers between.
         """
         self._connection = connection
         self._exchange = exchange
@@ -62,7 +64,7 @@ class Confirms:
         self._channel.confirm_select()
 
     @property
-    def are_awaited(self) -> bool:
+    def are_waiting(self) -> bool:
         """Whether messages wait for their confirms."""
         return bool(self._waiting)
 
@@ -71,8 +73,8 @@ class Confirms:
     ) -> None:
         """Send the messages at `indexes`, and set the outcome of each as it becomes known.
 
-        Raises py-amqp's errors and OSError; TimeoutError also when no confirm has come for as
-        long as the connection's deadline has patience.
+        Raises py-amqp's errors and OSError; TimeoutError also when no confirm has come for the
+        patience of the connection's deadline.
         """
         self._outcomes = outcomes
         self._connection.deadline.renew()
@@ -98,7 +100,7 @@ class Confirms:
             "timestamp": int(message.timestamp),
             "content_type": "application/json",
             "content_encoding": "utf-8",
-            "delivery_mode": 2,  # persistent: others are lost with the broker, confirmed or not
+            "delivery_mode": 2,  # persistent: a broker that ends loses others, confirmed or not
             "app_id": "glance_notify_middleware",
         }
         self._channel.basic_publish(
@@ -121,7 +123,7 @@ class Confirms:
             self._outcomes[sent.index] = Outcome.REFUSED
 
     def _resolved(self, tag: int, multiple: bool) -> list[_Sent]:
-        """What the broker tells of: one message, or all up to it. They wait no longer."""
+        """The messages that the broker confirms: one, or all up to it. They stop waiting."""
         tags = list(itertools.takewhile(tag.__ge__, self._waiting)) if multiple else [tag]
         resolved = [self._waiting.pop(each) for each in tags if each in self._waiting]
         if resolved:
@@ -130,9 +132,9 @@ class Confirms:
         return resolved
 
     def _on_return(self, _: object, exchange: str, routing_key: str, message: amqp.Message) -> None:
-        """It comes before the ack of the same message, and has no tag.
+        """A message that no queue takes is returned before its ack, and without its tag.
 
-        Where one message is in a batch twice, the first that is not marked yet is meant.
+        Where one message is in a batch twice, the return is for the first that is not marked yet.
         """
         message_id = message.properties.get("message_id")
         for sent in self._waiting.values():

@@ -1,4 +1,4 @@
-"""A connection to RabbitMQ, every wait of which has an end; its errors in an operator's words."""
+"""A connection to RabbitMQ whose waits all end; its errors in an operator's words."""
 
 import os
 import socket
@@ -14,18 +14,20 @@ from glance_notify_middleware.config.rabbit_options import RabbitSettings
 from glance_notify_middleware.strategies import credentials, errors
 from glance_notify_middleware.strategies.deadline import Deadline
 
-_LONGEST_FRAME = 2**24  # bytes; RabbitMQ's own limit is 128 KiB, unless it is told otherwise
-_AT_ONCE = 2**16  # bytes that are read from the socket in one call
+_LONGEST_FRAME = 2**24  # bytes; RabbitMQ's own limit is 128 KiB by default
+_READ_SIZE = 2**16  # bytes that are read from the socket in one call
 
-# py-amqp sets all other options to what it reads of them. On loopback, once the peer has sent or
-# closed, it can read a TCP_MAXSEG that is too large to be set. 0: as Linux chooses.
-_SOCKET = {socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}  # the first in milliseconds
+# TCP_USER_TIMEOUT, in milliseconds: how long sent data may be without an acknowledgement.
+# py-amqp reads all other options of a socket, and sets them to what it has read. On loopback, once
+# the peer has sent or closed, it can read a TCP_MAXSEG that is too large to be set. 0: as Linux
+# chooses.
+_SOCKET = {socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}
 
 
 class _Timed:
     """A transport of py-amqp whose reads and writes end at the deadline.
 
-    py-amqp's own time-outs (5.4: SO_RCVTIMEO, drain_events) begin anew with each byte and each
+    py-amqp's own time-outs (5.4: SO_RCVTIMEO, drain_events) begin again with each byte and each
     frame, and in the middle of a frame they do not end the wait at all.
     """
 
@@ -39,7 +41,7 @@ class _Timed:
         while len(self._read_buffer) < n:
             self.sock.settimeout(self.deadline.left())
             try:
-                data = self.sock.recv(min(n - len(self._read_buffer), _AT_ONCE))
+                data = self.sock.recv(min(n - len(self._read_buffer), _READ_SIZE))
             except TimeoutError:
                 raise self.deadline.missed() from None
             if not data:
@@ -54,7 +56,7 @@ class _Timed:
 
     def close(self) -> None:
         if self.sock is not None:
-            self.sock.settimeout(0)  # or the end of TLS waits for the peer's
+            self.sock.settimeout(0)  # else the end of TLS waits for the peer's end
         super().close()  # type: ignore[misc]
 
 
@@ -70,9 +72,9 @@ class _TLS(_Timed, amqp.transport.SSLTransport):  # type: ignore[misc]
 
 
 class Connection(pyamqp.Connection):
-    """py-amqp's, with a deadline. After an error it is not to be closed, but dropped."""
+    """py-amqp's connection with a deadline. After an error it must be dropped, not closed."""
 
-    library_properties: dict[str, str] = {}  # noqa: RUF012, so it is in py-amqp
+    library_properties: dict[str, str] = {}  # noqa: RUF012, as py-amqp has it
 
     def __init__(self, *, deadline: Deadline, **options: Any) -> None:
         super().__init__(**options)
@@ -99,19 +101,19 @@ class Connection(pyamqp.Connection):
         try:
             super().connect(callback)
         except BaseException:
-            self.collect()  # py-amqp does that for an OSError only
+            self.collect()  # py-amqp does that after an OSError alone
             raise
-        # With this capability py-amqp reads before each publish, without waiting: in the middle
-        # of a frame that is an endless loop. We read while we wait for confirms.
+        # With the capability connection.blocked py-amqp reads before each publish, without waiting:
+        # in the middle of a frame that is an endless loop. The wait for confirms reads instead.
         self.client_properties["capabilities"] = {}
 
     def drop(self) -> None:
-        """See the contract of connections."""
+        """See `connected.Connection`."""
         self.collect()
 
     def forget(self) -> None:
-        """See the contract of connections."""
-        self.transport.sock.close()  # this process's descriptor, and nothing is said to the peer
+        """See `connected.Connection`."""
+        self.transport.sock.close()  # the descriptor of this process; nothing is sent
 
 
 class _Transport(pyamqp.Transport):
@@ -125,7 +127,7 @@ def connect(
     connect_timeout: float,
     heartbeat: float,
 ) -> Connection:
-    """One try. Raises whatever went wrong, for `explain`; nothing is left open then."""
+    """Connect, in one try. Raises what went wrong, for `explain`, and leaves nothing open then."""
     password = credentials.password(broker, settings)
     context = credentials.tls_context(settings) if settings.use_ssl else None
     parameters = Parameters(  # type: ignore[no-untyped-call]
@@ -153,13 +155,13 @@ def connect(
 
 
 def explain(error: Exception, broker: Broker) -> tuple[str, bool]:
-    """What happened, without a secret, and whether only an operator can help."""
+    """What happened, without a secret, and whether only an operator can change it."""
     match error:
         case amqp.AccessRefused() | amqp.NotAllowed():
             return f"user {broker.userid}: {error.reply_text}", True
         case amqp.AMQPError():
-            # Without a code it is py-amqp's own: no mechanism is offered that a password fits.
-            is_ours = type(error) is amqp.ConnectionError and not error.reply_code
-            return error.reply_text or str(error), is_ours
+            # py-amqp's own error has no code: the broker offers no mechanism with a password.
+            has_no_mechanism = type(error) is amqp.ConnectionError and not error.reply_code
+            return error.reply_text or str(error), has_no_mechanism
         case _:
             return errors.explain(error)

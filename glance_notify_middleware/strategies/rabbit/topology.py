@@ -1,7 +1,7 @@
 """The exchange and the queues of the rabbit strategy: looked for, or declared where missing.
 
-Their names are shared by all services of a cloud, and who declares one with other properties than
-it has is refused: so nothing is declared that the operator has not described.
+All services of a cloud share their names. RabbitMQ refuses to declare what exists with other
+properties. So nothing is declared whose properties the operator has not chosen.
 """
 
 import logging
@@ -22,27 +22,28 @@ _WARNINGS = {
     "Let its consumer declare it durable (oslo.messaging: amqp_durable_queues = true), then delete "
     "it: it is declared anew",
     _TYPE: "{entity} exists and is no topic exchange; it is used as it is",
-    "inequivalent": "",  # in what harms nobody
+    "inequivalent": "",  # any other property: no warning, as the difference does no harm
     "": "{entity} cannot be declared: {reply}",
 }
-"""What to say of a refusal whose text has this in it; the first that fits."""
+"""A part of the text of a refusal -> the warning. The first part that fits counts."""
 
-_POINTED_OUT = (amqp.PreconditionFailed, amqp.ResourceLocked)
-"""The second: another connection has the queue for itself. It may be bound, and gets messages."""
+_LOGGED = (amqp.PreconditionFailed, amqp.ResourceLocked)
+"""The refusals of a declaration that are logged. ResourceLocked: another connection has the queue
+for itself alone. The queue may be bound all the same, and then it gets messages."""
 
 
 class Topology:
-    """A topic exchange, and a queue for each priority that is sent, bound to it by its name.
+    """A topic exchange, and for each priority that is sent a queue, bound by its own name.
 
-    What exists is used as it is, whatever its properties: other consumers have declared it.
+    What exists is used as it is, whatever its properties: a consumer has declared it.
     """
 
     def __init__(self, settings: RabbitSettings, priorities: Iterable[Priority]) -> None:
         """`priorities` are those that are sent."""
         self.creates = settings.create_queues == "auto"
-        self._looks = settings.create_queues == "wait"
-        self.is_denied = False
-        """Whether the exchange was missing, and we may not create it."""
+        self._checks = settings.create_queues == "wait"
+        self.may_not_create = False
+        """Whether the exchange was missing, and the broker did not let it be created."""
         self._exchange = settings.notification_exchange
         self._durable = settings.durable_queues
         self._queues = [settings.routing_key(priority) for priority in priorities]
@@ -52,23 +53,26 @@ class Topology:
         if settings.queue_max_bytes:
             self._arguments["x-max-length-bytes"] = settings.queue_max_bytes
             self._arguments["x-overflow"] = "drop-head"
-        self._compared: set[str] = set()  # what exists, and was compared with what we want
-        self._missing: list[str] = []  # the queues that were missing at the last look
+        self._compared: set[str] = set()  # entities whose properties were compared once
+        self._missing: list[str] = []  # queues that were missing at the last check
 
     @property
-    def way_out(self) -> str:
-        """What an operator can do where exchange or queue is missing; empty: we have tried."""
+    def advice(self) -> str:
+        """What an operator can do where the exchange or a queue is missing.
+
+        Empty with create_queues = auto: declaring it was tried.
+        """
         if self.creates:
             return ""
         return "start their reader, which declares what it reads, or set create_queues = auto"
 
-    def look(self, connection: Connection) -> None:
-        """With create_queues = wait: see what is there, and say once which queues are missing.
+    def check(self, connection: Connection) -> None:
+        """With create_queues = wait: look for exchange and queues, and log what is missing once.
 
         Raises NotFound where the exchange is missing; py-amqp's errors, and OSError, when the
         connection is lost.
         """
-        if not self._looks:
+        if not self._checks:
             return
         connection.deadline.renew()
         channel = connection.channel()
@@ -85,26 +89,26 @@ class Topology:
                     LOG,
                     logging.WARNING,
                     f"there is no queue {' or '.join(missing)} in RabbitMQ: notifications wait "
-                    f"where no other queue is bound; {self.way_out}",
+                    f"where no other queue is bound; {self.advice}",
                 )
 
     def declare(self, connection: Connection) -> None:
-        """Make what is missing, as far as we may, with create_queues = auto alone.
+        """With create_queues = auto: create and bind what is missing, where the broker allows it.
 
         Raises py-amqp's errors, and OSError, when the connection is lost.
         """
         if not self.creates:
             return
         connection.deadline.renew()
-        # On a channel of its own, since each refusal closes it. (py-amqp opens it again.)
+        # A channel for this alone: each refusal closes it. (py-amqp opens it again.)
         channel = connection.channel()
         exchange, durable = self._exchange, self._durable
         find = partial(channel.exchange_declare, exchange, "topic", passive=True)
         make = partial(
             channel.exchange_declare, exchange, "topic", durable=durable, auto_delete=False
         )
-        denied = self._declare(connection, f"exchange {exchange}", find, make)
-        self.is_denied = isinstance(denied, amqp.AccessRefused)
+        refusal = self._declare(connection, f"exchange {exchange}", find, make)
+        self.may_not_create = isinstance(refusal, amqp.AccessRefused)
         for queue in self._queues:
             find = partial(channel.queue_declare, queue, passive=True)
             make = partial(
@@ -125,17 +129,20 @@ class Topology:
         find: Callable[[], object],
         make: Callable[[], object],
     ) -> Exception | None:
-        """Returns why it could not be made, when it is missing."""
+        """Create the entity where it is missing; else compare its properties, once.
+
+        Returns why it is still missing, or None.
+        """
         is_missing = isinstance(_refusal(connection, find), amqp.NotFound)
         if not is_missing and entity in self._compared:
             return None
-        refusal = _refusal(connection, make)  # what exists is not changed by that, only compared
-        if isinstance(refusal, _POINTED_OUT) and entity not in self._compared:
-            self._point_out(entity, refusal.reply_text)
+        refusal = _refusal(connection, make)  # to declare what exists compares it, and no more
+        if isinstance(refusal, _LOGGED) and entity not in self._compared:
+            self._warn(entity, refusal.reply_text)
         self._compared.add(entity)
         return refusal if is_missing else None
 
-    def _point_out(self, entity: str, reply: str) -> None:
+    def _warn(self, entity: str, reply: str) -> None:
         warning = next(_WARNINGS[part] for part in _WARNINGS if part in reply)
         if warning and (self._durable or _DURABLE not in reply):
             log_line(LOG, logging.WARNING, warning.format(entity=entity, reply=reply))
@@ -147,7 +154,10 @@ def _is_missing(connection: Connection, channel: Any, queue: str) -> bool:
 
 
 def _refusal(connection: Connection, ask: Callable[[], object]) -> Exception | None:
-    """Ask the broker for something; returns its refusal, if it is one to live with."""
+    """Ask the broker for something; returns the refusal that closes the channel, or None.
+
+    Raises every other error.
+    """
     connection.deadline.renew()
     try:
         ask()
