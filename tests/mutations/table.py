@@ -640,8 +640,8 @@ MUTATIONS = (
     Mutation(
         "the connection is kept after an error",
         "strategies/connected.py",
-        "        self._drop()\n        self._turn += 1",
-        "        self._turn += 1",
+        "        self._drop()\n        self._host_number += 1",
+        "        self._host_number += 1",
         (
             "strategies/test_qpid.py"
             "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
