@@ -1,7 +1,8 @@
-"""Messages that their broker had nowhere to put, kept out of the way of the others.
+"""The aside files: messages of priorities that cannot go now, out of the way of other priorities.
 
-All of one priority, as that makes the routing key, lie in one file, as records, and go in their
-order when they can. Several processes may believe that they lead: they lock it to change it.
+Each strategy has one file for each priority, as the priority makes the routing key. Its messages
+are entries, and go in their order. Several processes may believe that they lead: each locks a file
+before it changes it.
 """
 
 import contextlib
@@ -28,20 +29,21 @@ ASIDE_RETRY = 60.0
 """Seconds after which messages that were set aside are sent again."""
 
 _CHUNK = 1024 * 1024  # bytes read at a time
-_WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; in half of them a whole record is found, if any
+_WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; half of them hold a whole entry, if there is one
 
 
 class AsideFiles:
-    """What one strategy has set aside; `now` is a monotonic clock's, in seconds."""
+    """The aside files of one strategy. Each `now` is the time of a monotonic clock, in seconds."""
 
     def __init__(self, directory: Path, strategy: str, cursors: Cursors, max_size: int) -> None:
-        """`max_size` bounds all of it, in bytes. What lies there already is to be tried at once."""
+        """`max_size` bounds all files together, in bytes. Messages that are there are due at
+        once."""
         self._directory = directory
         self._strategy = strategy
         self._cursors = cursors
         self._max_size = max_size
-        self._due = {each: 0.0 for each in Priority if self._path(each).exists()}
-        self._flows: set[Priority] = set()  # those of which the last one was taken
+        self._due = {priority: 0.0 for priority in Priority if self._path(priority).exists()}
+        self._flows: set[Priority] = set()  # priorities whose last message was delivered
         self._unsynced: set[Priority] = set()
 
     def __contains__(self, priority: Priority) -> bool:
@@ -49,14 +51,16 @@ class AsideFiles:
         return priority in self._due
 
     def postpone(self, priority: Priority, now: float, wait: float | None = None) -> None:
-        """Messages of this priority do not go; they are tried after `wait` seconds, else after
-        ASIDE_RETRY."""
+        """Set messages of this priority aside from now on. They are due after `wait` seconds;
+        without `wait`, after ASIDE_RETRY."""
         self._due[priority] = now + (ASIDE_RETRY if wait is None else wait)
         self._flows.discard(priority)
 
     def add(self, message: Message) -> bool:
-        """Put it behind the others; False where there is no more room. It is still to be synced.
-        Raises OSError."""
+        """Append a message to the file of its priority; False where there is no room for it.
+
+        The message is to be synced before it counts as set aside. Raises OSError.
+        """
         body = entries.encode_messages([message])
         data = entries.encode(Kind.EVENTS, body, entries.checksum(body), count=1, number=0, clock=0)
         with self._locked(message.priority) as fd:
@@ -67,46 +71,53 @@ class AsideFiles:
         return True
 
     def sync(self) -> None:
-        """Have what was added survive a power cut: before that it may not go from where it was.
-        Raises OSError."""
+        """Sync what was added, so that it survives a power cut. Raises OSError.
+
+        Before that, no message that was added may be removed from the journal.
+        """
         for priority in list(self._unsynced):
-            with contextlib.suppress(FileNotFoundError):  # another leader has sent all of it
+            # The file is gone where another leader has sent all of it.
+            with contextlib.suppress(FileNotFoundError):
                 sync(self._path(priority))
             self._unsynced.discard(priority)
 
     def due(self, now: float) -> Priority | None:
-        """A priority of which messages are to be tried now."""
+        """A priority whose messages are due; None where there is none."""
         return next((priority for priority, due in self._due.items() if due <= now), None)
 
     def read(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
-        """The next messages, each with the offset behind it; the first time one, to see whether
-        it can go. None: there are no more. Raises OSError."""
+        """The next messages, at most `limit`, each with the offset behind it, in bytes.
+
+        As long as it is not known whether messages of the priority can go, it is one message alone.
+        Returns an empty list at the end of the file. Raises OSError.
+        """
         limit = limit if priority in self._flows else 1
         found: list[tuple[Message, int]] = []
         with self._locked(priority) as fd:
             offset = self._cursors.aside.get(priority, 0)
             if offset > os.fstat(fd).st_size:
-                offset = 0  # of a file that was here before
-            for record, end in _records(fd, offset):
+                offset = 0  # it is the offset in an earlier file
+            for entry, end in _entries(fd, offset):
                 if len(found) == limit:
                     break
-                found += [(each, end) for each in entries.decode_messages(record.body)]
+                found += [(message, end) for message in entries.decode_messages(entry.body)]
         return found
 
     def advance(self, priority: Priority, offset: int) -> None:
-        """It is delivered, up to `offset`."""
+        """All messages before `offset` are delivered or dead letters."""
         self._flows.add(priority)
         self._cursors.move_aside(priority, offset)
 
     def finish(self, priority: Priority) -> bool:
-        """There are no more: the file goes; False where that cannot be yet. Raises OSError."""
+        """Remove the file, as all of it is delivered. False where that cannot be done yet: the
+        cursor cannot be saved, or another leader has added messages. Raises OSError."""
         offset = self._cursors.aside.get(priority, 0)
         self._cursors.move_aside(priority, 0)
         if not self._cursors.save(at_once=True, durable=True):
-            return False  # the old cursor would skip what a later file begins with
+            return False  # the old cursor would skip the first messages of a later file
         with self._locked(priority) as fd:
-            if any(True for _ in _records(fd, offset)):
-                self._cursors.move_aside(priority, offset)  # another leader has added more
+            if any(True for _ in _entries(fd, offset)):
+                self._cursors.move_aside(priority, offset)
                 return False
             self._path(priority).unlink()
         del self._due[priority]
@@ -127,7 +138,7 @@ class AsideFiles:
         except (ForeignFileError, PermissionError):
             self._cursors.move_aside(priority, 0)
             if not self._cursors.save(at_once=True, durable=True):
-                raise  # the old cursor would skip what the next file begins with
+                raise  # the old cursor would skip the first messages of the next file
             return open_or_replace(path, flags)
 
     @contextlib.contextmanager
@@ -144,13 +155,14 @@ class AsideFiles:
 
 
 def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:
-    """Remove what a strategy has set aside; returns how many messages that are. Raises OSError."""
+    """Remove the aside files of a strategy; returns how many undelivered messages they had.
+    Raises OSError."""
     count = 0
     for priority in Priority:
         with contextlib.suppress(FileNotFoundError, ForeignFileError):
             path = _path(directory, strategy, priority)
             data = read_owned(path, cursors.aside.get(priority, 0))
-            count += sum(record.count for record in entries.scan(data))
+            count += sum(entry.count for entry in entries.scan(data))
             path.unlink()
     return count
 
@@ -159,12 +171,12 @@ def _path(directory: Path, strategy: str, priority: Priority) -> Path:
     return directory / f"aside.{strategy}.{priority.lower()}.seg"
 
 
-def _records(fd: int, offset: int) -> Iterator[tuple[Entry, int]]:
-    """The next records from `offset` on, each with the offset behind it; damage is passed over."""
+def _entries(fd: int, offset: int) -> Iterator[tuple[Entry, int]]:
+    """Some next entries from `offset` on, each with the offset behind it. Damage is skipped."""
     while True:
         for size in (_CHUNK, _WHOLE):
             data = os.pread(fd, size, offset)
-            found = [(record, offset + record.end) for record in entries.scan(data)]
+            found = [(entry, offset + entry.end) for entry in entries.scan(data)]
             if found or len(data) < size:
                 yield from found
                 return

@@ -1,4 +1,4 @@
-"""Puts journal, relay and strategies together, as the settings say."""
+"""Puts journal, relay and strategies together, according to the settings."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping
@@ -21,21 +21,22 @@ from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import Description, in_any_order
 from glance_notify_middleware.strategies.registry import also_set_by, describe
 
-_ASIDE = 4  # what is set aside takes a fourth of journal_max_size at most, all in all
+_ASIDE_PART = 4  # all aside files together take a fourth of journal_max_size at most
 
 Makers = Mapping[str, Callable[[], Strategy]]
-"""What makes each strategy that needs delivery, by its name."""
+"""The functions that make the strategies that need delivery, by name."""
 
 
 def directory_of(settings: Settings) -> Path:
-    """`journal_dir`, by the one name that all who use it in this process know it by."""
+    """The path of `journal_dir` without symbolic links: a directory has one path in a process."""
     return Path(settings.journal_dir).resolve()
 
 
 def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None:
-    """See that `journal_dir` is fit, and that those who use it agree. Raises OptionError.
+    """Make sure that `journal_dir` is fit for a journal, and that all filters and processes that
+    use it agree on its options. Raises OptionError.
 
-    `strategies` are the names of those that need delivery.
+    `strategies` are the names of the strategies that need delivery.
     """
     directory = directory_of(settings)
     wanted = destinations(settings, strategies)
@@ -51,7 +52,7 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
                 f"{directory}; set the same, or another journal_dir",
             )
     identity = functools.partial(host.journals.identity, directory)
-    # What is recorded from now on is for a new strategy, too.
+    # A new strategy is sent what is recorded from now on.
     add_new = functools.partial(add_strategies, directory, strategies)
     try:
         fitness.prepare(directory)
@@ -71,15 +72,16 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
 
 
 def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
-    """What decides where notifications go, as whose, and in which form: by the names of options.
+    """What decides where notifications go, as which user, and in which form, by option name.
 
-    One process delivers what all have recorded that share a journal_dir, by its own settings. There
-    is no password among them, as this is written down: it may be changed by a reload.
+    All processes that share a journal_dir have to agree on this, as one of them delivers what all
+    have recorded, by its own settings. No password is in it: it is written to a file, and a reload
+    may change a password.
     """
     found: dict[str, object] = {
         "notifier_strategy": ", ".join(sorted(strategies)),
         "message_format": settings.message_format,
-        "priorities": in_any_order(settings.priorities),  # whose queues are looked for, and made
+        "priorities": in_any_order(settings.priorities),  # their queues are looked for, or made
     }
     for name in sorted(strategies):
         found |= describe(name, settings).destination
@@ -87,8 +89,8 @@ def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, o
 
 
 def _of_a_journal(settings: Settings) -> dict[str, object]:
-    """In these the filters of one process must agree that have one journal, and so one
-    journal_dir."""
+    """The options of a journal: filters of one process with the same journal_dir share a journal,
+    and have to agree on these."""
     return {
         "relay": settings.relay,
         "journal_max_size": settings.journal_max_size,
@@ -108,12 +110,11 @@ def _disagreement(name: str, here: object, there: object, where: str, way_out: s
 def recorder(
     settings: Settings, strategies: Makers, host: Host, paste_file: str = ""
 ) -> JournalRecorder:
-    """A recorder whose notifications are stored in the journal of the process that calls it, and
-    delivered from there. The journal is opened in each process that serves requests, also without
-    a request.
+    """A recorder that stores notifications in the journal of the process that calls it, for
+    delivery. Each process that serves requests opens its journal at the start, before a request.
 
-    `paste_file` is where the filter stands, for the log line with the command that starts its
-    relay.
+    `paste_file` is the path of the file with the filter, for the log line with the command that
+    starts a relay.
     """
     if settings.relay == "thread":
         journal = _hosted(settings, host, make_relay=lambda: relay(settings, strategies, host))
@@ -125,7 +126,7 @@ def recorder(
 
 
 def relay(settings: Settings, strategies: Makers, host: Host) -> Relay:
-    """The relay of `journal_dir`; runs nothing yet."""
+    """The relay of `journal_dir`, which does not run yet."""
     directory = directory_of(settings)
     routes = [
         Route(
@@ -133,7 +134,7 @@ def relay(settings: Settings, strategies: Makers, host: Host) -> Relay:
             make=make,
             message_format=settings.message_format,
             back_off=_back_off(describe(name, settings)),
-            aside_max_size=settings.journal_max_size // _ASIDE // len(strategies),
+            aside_max_size=settings.journal_max_size // _ASIDE_PART // len(strategies),
         )
         for name, make in strategies.items()
     ]

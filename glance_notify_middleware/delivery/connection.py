@@ -1,4 +1,4 @@
-"""The connection of one lane to its broker, by way of a strategy: when it may be tried."""
+"""The connection of one lane to its broker, by way of a strategy, and when it may be tried."""
 
 import logging
 import random
@@ -12,7 +12,7 @@ from glance_notify_middleware.events.notification import Message, Priority, in_f
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 
 OPERATOR_RETRY = 60.0
-"""Seconds after which a connection is tried again that only an operator can mend."""
+"""Seconds between tries of a connection that only an operator can mend."""
 
 _TAKES = "takes notifications"
 _CONNECTION = "connection"  # whose state is logged
@@ -26,14 +26,14 @@ class BackOff:
     longest: float = 30.0
 
     def after(self, failures: int) -> float:
-        """The wait after so many failures in a row; with jitter, so that not all processes try at
-        once."""
+        """The wait after `failures` in a row, in seconds. It has jitter, so that not all processes
+        try at the same time."""
         longest = min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
         return random.uniform(longest / 2, longest)  # noqa: S311
 
 
 class Connection:
-    """A strategy as its lane uses it: left alone for a while after an error.
+    """A strategy as its lane uses it: after an error it is not used for a while.
 
     Only the thread of the lane uses it. `send`, `keep_alive` and `close` may wait for the broker,
     and are called without a lock.
@@ -49,8 +49,8 @@ class Connection:
         back_off: BackOff,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` is that of the strategy; in `directory` notifications wait while there is no
-        connection; `message_format` is that of the option of this name; `clock` counts seconds."""
+        """`name` is that of the strategy. `directory` is where notifications wait, for the log.
+        `message_format` is the value of this option. `clock` counts seconds."""
         self._strategy = strategy
         self._connecting = strategy if isinstance(strategy, Connecting) else None
         self._directory = directory
@@ -63,14 +63,14 @@ class Connection:
 
     @property
     def is_due(self) -> bool:
-        """Whether it may be tried now."""
+        """Whether the strategy may be used now."""
         return self._clock() >= self._not_before
 
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome | None]:
-        """Send the messages, and wait for their outcomes: one for each, in their order.
+        """Send the messages, and wait for their outcomes, which are in the same order.
 
-        None stands for an outcome that is not known. After an error of the connection there may be
-        fewer outcomes than messages. Without messages the strategy is not called.
+        An outcome that is not known is None. After an error of the connection there may be fewer
+        outcomes than messages. Without messages the strategy is not called.
         """
         if not messages:
             return []
@@ -91,8 +91,11 @@ class Connection:
         return outcomes
 
     def keep_alive(self, *, is_idle: bool) -> None:
-        """To be called once a second. Also connects while there is nothing to send (`is_idle`), if
-        the strategy can connect without a message."""
+        """Keep the connection alive; to be called once a second.
+
+        While there is nothing to send (`is_idle`), connect, if the strategy can connect without a
+        message.
+        """
         try:
             self._strategy.keep_alive()
             if self._connecting and is_idle and self.is_due:

@@ -1,4 +1,4 @@
-"""How far each strategy has come in the journal of each process. Without that all is sent again."""
+"""The cursors: how far each strategy has come in each journal. Without them all is sent again."""
 
 import contextlib
 import logging
@@ -15,15 +15,17 @@ from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
-_AT_MOST_EVERY = 0.1  # seconds
+_SAVE_INTERVAL = 0.1  # seconds between two saves, at least
 
 
 class CursorFile:
-    """The cursors of all strategies of a directory, in one file, which one leader saves.
+    """The cursors of all strategies of a directory, in one file. The leader saves it.
 
-    Damaged or missing: every strategy begins with the oldest record. Good, but a strategy is not
-    in it: that one begins with what is recorded from now on. `retired` has by name, as they were
-    saved, those that are in it and are no strategies any more: it saves them no longer.
+    If the file is damaged or missing, every strategy begins with the oldest entry. If it is good
+    and a strategy is not in it, that strategy begins with what is recorded from now on.
+
+    `retired` are the cursors, by strategy, that are in the file but belong to no configured
+    strategy. They are not saved again.
     """
 
     def __init__(self, directory: Path, strategies: Iterable[str]) -> None:
@@ -33,8 +35,8 @@ class CursorFile:
         add_strategies(directory, strategies)
         saved = checksummed.load(self._path)
         if saved is None and is_foreign(self._path):
-            told = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
-            log_line(LOG, logging.ERROR, f"{told}: what is in the journal is sent again")
+            what = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
+            log_line(LOG, logging.ERROR, f"{what}: what is in the journal is sent again")
         found = saved or {}
         self._is_dirty = saved is None
         self._sections = {name: Cursors(self, found.get(name)) for name in strategies}
@@ -46,18 +48,21 @@ class CursorFile:
         return self._sections[strategy]
 
     def changed(self) -> None:
-        """There is something to be saved."""
+        """Note that there is something to save."""
         self._is_dirty = True
 
     def save(self, *, at_once: bool = False, durable: bool = False) -> bool:
-        """Save what has moved, ten times a second at most; returns whether all of it is saved, and
-        with `durable` whether it is there also after a power cut, which else sends more twice.
+        """Save the cursors that have moved: ten times a second at most, or `at_once`. Returns
+        whether all of them are saved.
 
-        That the disk is full must not keep what would make room: then they are not saved now, and
-        after a crash more is sent twice.
+        With `durable` the file survives a power cut. Without it a power cut may bring an older file
+        back, and more is sent twice.
+
+        A full disk must not keep segments from being removed, which would make room. So `saved`
+        moves on although the file could not be written; after a crash more is sent twice.
         """
         now = time.monotonic()
-        if not self._is_dirty or (now - self._saved_at < _AT_MOST_EVERY and not at_once):
+        if not self._is_dirty or (now - self._saved_at < _SAVE_INTERVAL and not at_once):
             return not self._is_dirty
         content = {name: cursors.content() for name, cursors in self._sections.items()}
         with contextlib.suppress(OSError):
@@ -72,13 +77,14 @@ class CursorFile:
 class Cursors:
     """The cursors of one strategy, which the leader moves.
 
-    `positions` is by identity of a process: all before it is confirmed or a dead letter. `aside`
-    is by priority: the offset in the file of what was set aside. `saved` are the positions that
-    the file has.
+    `positions` are by journal identity: every message before a position is confirmed, a dead letter
+    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `saved` are the
+    positions as last saved.
     """
 
     def __init__(self, file: CursorFile, found: object) -> None:
-        """`found` is what stands for it in the file; damaged: from the oldest record on."""
+        """`found` is the section of this strategy in the file. A damaged section begins with the
+        oldest entry."""
         self._file = file
         saved: dict[str, Any] = found if isinstance(found, dict) else {}
         self.positions = {
@@ -88,17 +94,17 @@ class Cursors:
         self.saved: Mapping[str, Position] = dict(self.positions)
 
     def move(self, identity: str, position: Position) -> None:
-        """All of that process before `position` has been dealt with."""
+        """Move the cursor in one journal to `position`."""
         self.positions[identity] = position
         self._file.changed()
 
     def move_aside(self, priority: str, offset: int) -> None:
-        """What was set aside is delivered up to `offset`."""
+        """Move the cursor in the aside file of `priority` to `offset`, in bytes."""
         self.aside[priority] = offset
         self._file.changed()
 
     def forget(self, identity: str) -> None:
-        """The process is settled."""
+        """Drop the cursor in a journal whose files are gone."""
         if self.positions.pop(identity, None) is not None:
             self._file.changed()
 
@@ -107,15 +113,15 @@ class Cursors:
         return self._file.save(at_once=at_once, durable=durable)
 
     def content(self) -> dict[str, Any]:
-        """What is to stand for it in the file."""
+        """The section of this strategy, as it is written into the file."""
         return _content(self.positions, self.aside)
 
 
 def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
-    """Put those of `strategies` that are not in a good file there, at the end of all journals.
+    """Add the `strategies` that a good file does not have, with cursors at the end of all journals.
 
-    Raises OSError. The end is found before the file is read: who has put them there first may
-    have recorded since.
+    The ends are found before the file is read: another process may have added the strategies
+    before, and may have recorded since. Raises OSError.
     """
     path = directory / CURSORS
     ends = _ends(directory)
@@ -124,15 +130,16 @@ def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
         return
     new = {name: _content(ends, {}) for name in strategies if name not in content}
     if new:
-        # Durable: else a power cut has it begin later, behind what is recorded until then.
+        # Durable: after a power cut the strategy would else begin later, and skip what is recorded
+        # from now on until then.
         checksummed.replace(path, content | new, durable=True)
 
 
 def _ends(directory: Path) -> dict[str, Position]:
-    """Behind all that is recorded: what is torn there is passed over by whoever reads on."""
+    """The end of each journal. A reader that goes on there skips an entry that is torn there."""
     found = {}
     for identity, numbers in OwnerFilter(directory).apply(listing(directory)).segments.items():
-        with contextlib.suppress(FileNotFoundError):  # removed in this moment
+        with contextlib.suppress(FileNotFoundError):  # it has just been removed
             size = segment_path(directory, identity, numbers[-1]).lstat().st_size
             found[identity] = Position(numbers[-1], size, None)
     return found

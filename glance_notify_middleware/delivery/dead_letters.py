@@ -1,4 +1,4 @@
-"""Dead letters: messages that a broker rejects for good, kept for people, a file for each month."""
+"""Dead letters: messages that a broker rejects for good, in a file for each month, for people."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ TRIES = 3
 
 
 class DeadLetters:
-    """Counts the rejections of messages, and writes the dead letters, of one strategy."""
+    """Counts the rejections of each message of one strategy, and writes dead letters."""
 
     def __init__(self, directory: Path, strategy: str) -> None:
         self._directory = directory
@@ -27,9 +27,9 @@ class DeadLetters:
         self._unsynced: set[Path] = set()  # files with dead letters that are not synced yet
 
     def reject(self, message: Message) -> bool:
-        """The broker has rejected the message: returns whether it is a dead letter by now.
+        """Count a rejection of the message. Returns whether the message is a dead letter by now.
 
-        A message whose dead letter cannot be written is none yet: it is sent again.
+        If the dead letter cannot be written, the message is sent again.
         """
         self._rejections[message.message_id] += 1
         if self._rejections[message.message_id] < TRIES:
@@ -47,11 +47,11 @@ class DeadLetters:
         return True
 
     def forget(self, message: Message) -> None:
-        """The broker has taken the message: its rejections do not count."""
+        """Forget the rejections of a message that the broker has taken."""
         self._rejections.pop(message.message_id, None)
 
     def sync(self) -> None:
-        """Sync what was written, so that it survives a power cut. Raises OSError."""
+        """Sync the dead letters, so that they survive a power cut. Raises OSError."""
         for path in list(self._unsynced):
             sync(path)
             self._unsynced.discard(path)
@@ -60,7 +60,7 @@ class DeadLetters:
 def append(directory: Path, strategy: str, message: Message) -> Path:
     """Append the message, as one line of JSON, to the file of this month (UTC).
 
-    Returns the file, which is still to be synced (see files.sync). Raises OSError.
+    Returns the path of the file, which the caller has to sync. Raises OSError.
     """
     now = datetime.now(UTC)
     path = directory / f"dead-{now:%Y-%m}.jsonl"

@@ -19,11 +19,12 @@ from glance_notify_middleware.strategies import Outcome
 
 
 class Dispatcher:
-    """Gives one batch after the other to be sent, and settles it by its outcomes.
+    """Chooses one batch after the other, and settles each by its outcomes.
 
-    A broker may take the messages of one priority, which makes the routing key, and not those of
-    another: no priority waits for another. A refused message is held in the window for a moment. A
-    message that has no queue, is denied, or would fill the window, is set aside.
+    The priority of a message makes its routing key. A broker may take the messages of one priority
+    and not those of another, so no priority waits for another. Refused messages are held in the
+    window for a while. Messages that have no queue, are denied, or would fill the window, are set
+    aside.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Dispatcher:
         aside_max_size: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` is that of the strategy. `aside_max_size` bounds what is set aside, in bytes.
+        """`name` is that of the strategy. `aside_max_size` bounds its aside files, in bytes.
         `clock` counts seconds."""
         self._connection = connection
         self._window = subscription.window
@@ -49,7 +50,7 @@ class Dispatcher:
         self._set_aside = SetAside(name, self._aside, self._priorities, clock=clock)
         self._dead_letters = DeadLetters(directory, name)
         self._log = StateLog(name)
-        self._skips_aside = False  # once: messages that were set aside have just come to nothing
+        self._skips_aside = False  # for one batch: set-aside messages were just sent in vain
 
     @property
     def is_idle(self) -> bool:
@@ -57,8 +58,8 @@ class Dispatcher:
         return self._window.is_empty and self._aside.due(math.inf) is None
 
     def next_batch(self) -> Batch:
-        """The messages to be sent now: messages that were set aside, if some are due, else those of
-        the window. An empty batch where nothing is to be sent."""
+        """The messages to be sent now: set-aside messages if some are due, else messages of the
+        window. The batch is empty where nothing is to be sent."""
         skips_aside, self._skips_aside = self._skips_aside, False
         if not self._connection.is_due:
             return Batch()
@@ -66,17 +67,17 @@ class Dispatcher:
         return batch or self._window_batch()
 
     def settle(self, batch: Batch, outcomes: Sequence[Outcome | None]) -> bool:
-        """Take the outcomes of a batch, one for each message as far as they are known. Moves the
-        cursors over what is done. Returns whether there may be more to send at once."""
-        self._take_outcomes(batch.pending, outcomes)
+        """Take the outcomes of a batch, for its first messages or all of them, in their order. Move
+        the cursors over what is done. Returns whether there may be more to send at once."""
+        self._take_outcomes(batch.to_send, outcomes)
         if isinstance(batch, AsideBatch):
             is_synced = self._sync()
             worked = self._set_aside.settle(batch, is_synced=is_synced)
             self._skips_aside = not worked and self._connection.is_due
         else:
-            self._set_aside.add(batch.pending)
+            self._set_aside.add(batch.to_send)
             is_synced = self._sync()
-            worked = any(each.is_done for each in batch.waiting)
+            worked = any(pending.is_done for pending in batch.waiting)
         if is_synced:
             self._window.advance()
         return worked or self._skips_aside
@@ -85,16 +86,16 @@ class Dispatcher:
         waiting = self._window.waiting()
         held = self._held()
         self._set_aside.add(waiting)
-        pending = [
-            each
-            for each in waiting
-            if each.message.priority not in self._aside and each.message.priority not in held
+        to_send = [
+            pending
+            for pending in waiting
+            if pending.message.priority not in self._aside and pending.message.priority not in held
         ]
-        return Batch(pending, waiting)
+        return Batch(to_send, waiting)
 
     def _held(self) -> Set[Priority]:
-        """The priorities whose messages wait in the window. Those that would fill the window, and
-        so stop the other priorities, are set aside."""
+        """The priorities whose refused messages wait in the window. They are set aside when the
+        window is half full, before they fill it and stop the other priorities."""
         now = self._clock()
         holds = self._priorities.holds()
         if self._window.room < WINDOW // 2:
@@ -103,13 +104,13 @@ class Dispatcher:
                     self._aside.postpone(priority, now, hold.until - now)
         return holds.keys()
 
-    def _take_outcomes(self, batch: Sequence[Pending], outcomes: Sequence[Outcome | None]) -> None:
+    def _take_outcomes(self, sent: Sequence[Pending], outcomes: Sequence[Outcome | None]) -> None:
         found: dict[Priority, set[Outcome | None]] = {}
-        for pending, outcome in zip(batch, outcomes, strict=False):
+        for pending, outcome in zip(sent, outcomes, strict=False):
             found.setdefault(pending.message.priority, set()).add(outcome)
             pending.is_done = self._is_done(pending.message, outcome)
-        for priority, seen in found.items():
-            self._priorities.update(priority, seen)
+        for priority, its_outcomes in found.items():
+            self._priorities.update(priority, its_outcomes)
 
     def _is_done(self, message: Message, outcome: Outcome | None) -> bool:
         """Whether nothing is left to do for the message: it was taken, or it is a dead letter."""
@@ -120,10 +121,10 @@ class Dispatcher:
         return outcome is Outcome.TAKEN
 
     def _sync(self) -> bool:
-        """Sync what was set aside, and each dead letter; returns whether that is on the disk.
+        """Sync the aside files and the dead letters. Returns whether all of them are on the disk.
 
-        A power cut may take it before that, and the segment that it was in goes once the cursor has
-        passed.
+        A power cut may lose them before that. And their messages are in no other place once the
+        cursor has passed: then the segment is removed.
         """
         try:
             self._aside.sync()

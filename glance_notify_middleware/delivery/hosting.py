@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery.maintenance import maintain
+from glance_notify_middleware.delivery.maintenance_thread import maintain
 from glance_notify_middleware.delivery.relay import STOP_TIMEOUT, Relay
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal.destinations import Destinations
@@ -21,32 +21,34 @@ _THREAD_RETRY = 10.0  # seconds between tries to start threads in a process that
 
 
 class Host:
-    """The journals and the relays of a process, for all of its filters.
+    """The journals and relays of a process, for all of its filters.
 
-    A forked child has the host of its parent, too. What that has in the parent is told apart by the
-    number of the process, and left alone.
+    A forked child inherits the host. It gets journals and relays of its own, and does not touch
+    those of its parent.
     """
 
     def __init__(self) -> None:
-        """What runs in it is ended with the process, in good order."""
+        """Have `end` called when the process ends in good order."""
         self.journals = ProcessJournals()
         self.destinations = Destinations()
         self.options: dict[Path, Mapping[str, object]] = {}
-        """The options in which the filters of this process have to agree, by journal_dir."""
-        self._relays: list[tuple[int, Relay]] = []  # with the process that each runs in
+        """The options on which the filters of this process have to agree, by journal_dir."""
+        self._relays: list[tuple[int, Relay]] = []  # with the id of the process that each runs in
         at_process_end(self.end)
 
     def run_relay(self, journal: Journal, relay: Relay) -> None:
-        """Run `relay` on a thread beside `journal`, unless one runs there already. Raises
-        RuntimeError where no thread can be started now."""
+        """Run `relay` on a thread, unless a relay runs beside `journal` already.
+
+        Raises RuntimeError where no thread can be started now.
+        """
         if journal.threads.start("glance-notify-relay", relay.run):
             self._relays.append((os.getpid(), relay))
 
     @never_raises
     def end(self) -> None:
-        """Stop the relays of this process, and write what its journals have counted.
+        """Stop the relays of this process, and write the counters of its journals.
 
-        All relays are stopped at the same time, as the process has but 5 seconds.
+        All relays are stopped at the same time, as the process has only 5 seconds to end.
         """
         relays = [relay for pid, relay in self._relays if pid == os.getpid()]
         until = time.monotonic() + STOP_TIMEOUT
@@ -56,7 +58,7 @@ class Host:
             relay.stop(until - time.monotonic())
         for journal in self.journals.all():
             if journal.is_maintained:
-                with contextlib.suppress(OSError):  # the thread that maintains it has logged that
+                with contextlib.suppress(OSError):  # the maintenance thread has logged it
                     journal.maintain()
 
 
@@ -64,16 +66,16 @@ _HOSTS: list[Host] = []
 
 
 def host() -> Host:
-    """The one host of this process. It is made for the first filter, or for the relay command."""
+    """The one host of this process, made for the first filter or for the relay command."""
     if not _HOSTS:
         _HOSTS.append(Host())
     return _HOSTS[0]
 
 
 class HostedJournal:
-    """The journal of one directory, in whatever process calls: a server may fork at any time.
+    """Gives the journal of one directory in the process that calls: a server may fork at any time.
 
-    The first call in a process starts the threads that serve the journal there.
+    The first call in a process starts the journal's threads there.
     """
 
     def __init__(
@@ -85,8 +87,8 @@ class HostedJournal:
         make_relay: Callable[[], Relay] | None = None,
         each_second: Callable[[], None] = lambda: None,
     ) -> None:
-        """`make` makes the journal of a process, and `make_relay`, where it is given, the relay
-        that runs beside it. The maintenance thread calls `each_second` about once a second."""
+        """`make` makes the journal. `make_relay`, if given, makes the relay that runs beside it.
+        The maintenance thread calls `each_second` about once a second."""
         self._host = host
         self._directory = directory
         self._make = make
@@ -108,21 +110,20 @@ class HostedJournal:
         return journal
 
     def record_unknown(self, unknown: Sequence[Notification]) -> bool:
-        """Record that the outcomes of operations are unknown: see Settling. False where that cannot
-        be written now.
+        """Record unknown outcomes: see Settling. Returns False where they cannot be written now.
 
-        They are recorded beyond the bound of the journal, too: until the dead processes are
-        settled, their own files can be what fills it.
+        They are recorded even if the journal is full: the files of the dead processes can be what
+        fills it, until these are settled.
         """
         try:
             self().append([message(notification) for notification in unknown])
-            self().sync()  # the segments of the dead process, which have the intents, may go then
+            self().sync()  # before the dead process's segments, which have the intents, are removed
         except OSError:
             return False
         return True
 
     def _may_try(self) -> bool:
-        """Not at each request, where no thread can be started: each failure is logged."""
+        """Whether to try to start threads: not at each request, as each failure is logged."""
         here, now = os.getpid(), time.monotonic()
         tried = self._tried
         if tried is not None and tried[0] == here and now - tried[1] < _THREAD_RETRY:
@@ -134,5 +135,5 @@ class HostedJournal:
     def _start_threads(self, journal: Journal) -> None:
         if self._make_relay is not None:
             self._host.run_relay(journal, self._make_relay())
-        # The last one: that it runs tells that both run.
+        # This thread is started last: if it runs, both run.
         journal.threads.start(MAINTENANCE, functools.partial(maintain, journal, self._each_second))

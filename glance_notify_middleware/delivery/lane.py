@@ -1,4 +1,4 @@
-"""The lane of one strategy: a thread that delivers, so that no strategy holds up another."""
+"""The lane of one strategy: a thread that delivers to it, so that no strategy waits for another."""
 
 import logging
 import threading
@@ -23,9 +23,9 @@ _LANE_RETRY = 1.0  # seconds after which a lane that has ended with an error beg
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where notifications are delivered, and how."""
+    """A strategy, and how notifications are delivered to it."""
 
-    name: str  # of the strategy
+    name: str
     make: Callable[[], Strategy]
     message_format: str
     back_off: BackOff
@@ -33,10 +33,10 @@ class Route:
 
 
 class JournalAccess:
-    """What the lanes of one leader share: its directory, and whose turn it is to work there.
+    """What the lanes of one leader share: the directory of the journals, and a lock.
 
-    Who works with the journals holds `lock`: so cursors, readers and windows have one user at a
-    time, in whatever thread. While a strategy talks to its broker, its lane does not hold it.
+    A thread that uses a subscription, or the cursors, holds `lock`. A lane does not hold it while
+    its strategy talks to a broker.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -45,11 +45,11 @@ class JournalAccess:
         self._reported: set[tuple[str, Position]] = set()  # losses, by where they were found
 
     def report_lost(self, step: Step) -> None:
-        """Log what is lost before this step: once, though each strategy finds it."""
+        """Log once what is lost before this step, though each lane finds it."""
         if (step.identity, step.after) in self._reported:
             return
         self._reported.add((step.identity, step.after))
-        if step.gone:  # a leader that could not save how far it had come leaves the same behind
+        if step.gone:  # or a leader has sent it, and could not save its cursors on a full disk
             why = f"unless sent before: a segment of the journal of {step.identity} is gone"
         else:
             why = f"the journal of {step.identity} is damaged"
@@ -59,8 +59,8 @@ class JournalAccess:
 class Lane:
     """Delivers to one strategy: reads the journals, sends, and moves the cursors.
 
-    The thread that runs it owns the strategy. The `subscription` is also used by the settling of
-    dead processes, and so with the lock of JournalAccess alone.
+    Only its thread uses the strategy. The `subscription` is also used by the leader's survey, so
+    the lock of JournalAccess is held for it.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Lane:
         cursors: Cursors,
         report: Callable[[str, Exception], None],
     ) -> None:
-        """`report` is called with the name of the strategy and an error that has ended the lane,
-        before the lane begins again."""
+        """`report` is called with the name of the strategy and an error that has ended its work;
+        then the lane begins again."""
         self.name = route.name
         self.subscription = Subscription(access.directory, cursors)
         self._access = access
@@ -104,7 +104,7 @@ class Lane:
             connection.close()
 
     def _deliver_batch(self, connection: Connection, dispatcher: Dispatcher) -> bool:
-        """Prepare a batch with the lock, send it without, settle it with the lock again. Returns
+        """Prepare a batch with the lock, send it without the lock, settle it with the lock. Returns
         whether there may be more to send at once."""
         with self._access.lock:
             for step in self.subscription.read():

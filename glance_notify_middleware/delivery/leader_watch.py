@@ -1,4 +1,4 @@
-"""Says when nobody sends what is recorded: `relay = external`, and no relay runs."""
+"""Reports, with `relay = external`, when no relay runs to send what is recorded."""
 
 import logging
 import shlex
@@ -11,50 +11,50 @@ from glance_notify_middleware.journal.locks import is_led
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 _REPORT_AFTER = 10.0
-"""Seconds without a leader after which it is said: a relay may be started again meanwhile."""
+"""Seconds without a leader after which that is reported: a relay may be restarted meanwhile."""
 
-_REPORT_EVERY = 3600.0  # seconds between two lines that say so
+_REPORT_EVERY = 3600.0  # seconds between two reports
 
 
 def relay_command(paste_file: str) -> str:
-    """What starts the relay of a filter that stands in `paste_file`, empty where it is unknown."""
+    """The command that starts the relay of a filter in `paste_file`, which is empty where its path
+    is not known."""
     installed = Path(sys.prefix) / "bin" / "glance-notify"
     program = shlex.quote(str(installed)) if installed.exists() else installed.name
     return f"{program} relay {shlex.quote(paste_file) if paste_file else 'PASTE_FILE'}"
 
 
 class LeaderWatch:
-    """Looks whether a directory has a leader, in another process than this one."""
+    """Watches whether a directory has a leader, in another process than this one."""
 
     def __init__(
-        self, directory: Path, start: str, *, clock: Callable[[], float] = time.monotonic
+        self, directory: Path, command: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`start` is the command that starts one."""
+        """`command` is the one that starts a relay. `clock` counts seconds."""
         self._directory = directory
-        self._start = start
+        self._command = command
         self._clock = clock
-        self._since: float | None = None  # when nobody was seen to lead for the first time
-        self._logged_at: float | None = None  # when that was said last
+        self._since: float | None = None  # when no leader was seen for the first time
+        self._reported_at: float | None = None  # when that was reported last
 
     def check(self) -> None:
-        """To be called about once a second. Does not raise."""
+        """Look for a leader, and report where there is none. To be called about once a second.
+        Does not raise."""
         try:
             led = is_led(self._directory)
         except OSError:
-            return  # what ails the directory is said by who tends it
+            return  # the maintenance of the journal reports what is wrong with the directory
         now = self._clock()
         if led:
-            if self._logged_at is not None:
-                self._log(logging.INFO, "a relay runs again, and sends what waits in")
-            self._since = self._logged_at = None
+            if self._reported_at is not None:
+                what = f"a relay runs again, and sends what waits in {self._directory}"
+                log_line(LOG, logging.INFO, what)
+            self._since = self._reported_at = None
             return
         if self._since is None:
             self._since = now
-        waited = now - (self._since if self._logged_at is None else self._logged_at)
-        if waited >= (_REPORT_AFTER if self._logged_at is None else _REPORT_EVERY):
-            self._logged_at = now
-            self._log(logging.ERROR, "no relay runs (relay = external): notifications wait in")
-
-    def _log(self, level: int, what: str) -> None:
-        way_out = f"; start it: {self._start}" if level == logging.ERROR else ""
-        log_line(LOG, level, f"{what} {self._directory}{way_out}")
+        waited = now - (self._since if self._reported_at is None else self._reported_at)
+        if waited >= (_REPORT_AFTER if self._reported_at is None else _REPORT_EVERY):
+            self._reported_at = now
+            what = f"no relay runs (relay = external): notifications wait in {self._directory}"
+            log_line(LOG, logging.ERROR, f"{what}; start it: {self._command}")

@@ -1,4 +1,4 @@
-"""Which priorities a broker takes no messages of, and until when their messages wait."""
+"""What a broker does with the messages of each priority, and until when some of them wait."""
 
 import logging
 import time
@@ -16,8 +16,8 @@ _TROUBLES = {
     Outcome.DENIED: ("cannot send {}", "can send {} again", logging.ERROR),
     Outcome.REFUSED: ("refuses messages of {}", "takes messages of {} again", logging.WARNING),
 }
-"""What is logged when the broker takes no messages of a priority, what when it takes them again,
-and the level of the first line."""
+"""For each outcome: what is logged when messages of a priority have it, what is logged when that
+has ended, and the level of the first line."""
 
 _LASTING = (Outcome.DENIED, Outcome.UNROUTABLE)
 """With these outcomes another try is of no use before somebody has mended something."""
@@ -25,16 +25,17 @@ _LASTING = (Outcome.DENIED, Outcome.UNROUTABLE)
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The messages of a priority wait: they were refused `failures` times in a row."""
+    """The messages of a priority wait until a time of the clock, in seconds, after they were
+    refused `failures` times in a row."""
 
     failures: int
     until: float
 
 
 class Priorities:
-    """What is known of each priority at one broker. The priority makes the routing key.
+    """Draws the consequences of outcomes for each priority, which makes the routing key.
 
-    Refused messages are held for a while. Messages without a queue, and denied ones, are set aside.
+    Refused messages are held for a while. Unroutable and denied messages are set aside.
     """
 
     def __init__(
@@ -46,15 +47,15 @@ class Priorities:
         reason: Callable[[Priority, Outcome], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` is that of the strategy; `reason` explains an outcome, empty where it cannot;
-        `clock` counts seconds."""
+        """`name` is that of the strategy. `reason` explains an outcome; it returns an empty text
+        where it cannot. `clock` counts seconds."""
         self._aside = aside
         self._back_off = back_off
         self._reason = reason
         self._clock = clock
         self._log = StateLog(name)
         self._holds: dict[Priority, Hold] = {}
-        self._troubles: dict[Priority, Outcome] = {}  # as last logged, of those that do not go
+        self._troubles: dict[Priority, Outcome] = {}  # why messages do not go, as last logged
 
     def holds(self) -> Mapping[Priority, Hold]:
         """The holds that have not ended yet."""
@@ -62,8 +63,8 @@ class Priorities:
         return {priority: hold for priority, hold in self._holds.items() if now < hold.until}
 
     def update(self, priority: Priority, outcomes: Set[Outcome | None]) -> None:
-        """The messages of `priority` that were just sent have had these outcomes."""
-        lasting = next((each for each in _LASTING if each in outcomes), None)
+        """Take the outcomes of the messages of `priority` that were just sent."""
+        lasting = next((outcome for outcome in _LASTING if outcome in outcomes), None)
         if lasting is not None:
             self._holds.pop(priority, None)
             self._aside.postpone(priority, self._clock())
@@ -76,7 +77,7 @@ class Priorities:
                 self._report_end_of_trouble(priority)
 
     def aside_has_ended(self, priority: Priority) -> None:
-        """No messages of `priority` are set aside any more: the broker has taken them all."""
+        """No messages of `priority` are set aside any more: all of them are done."""
         self._holds.pop(priority, None)
         self._report_end_of_trouble(priority)
 

@@ -16,19 +16,19 @@ from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 STOP_TIMEOUT = 3.5
-"""Seconds that the end of a process waits for what is on its way: it has 5 in all, of which one is
-for a last look at what Glance works on."""
+"""Seconds that the end of a process waits for what is on its way. It has 5 in all, and needs 1 for
+a last look at background work."""
 
-_FOLLOWER_POLL = 0.5  # seconds between tries to take the lead
-_SURVEY = 1.0  # seconds between looks at who lives, and what can be removed
-_SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not told again
+_FOLLOWER_POLL = 0.5  # seconds between tries to become the leader
+_SURVEY_INTERVAL = 1.0  # seconds between surveys: who lives, and what can be removed
+_SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not logged again
 
 
 class Relay:
-    """Takes the lead when nobody has it, and keeps it as long as it runs.
+    """Becomes the leader when there is none, and stays the leader as long as it runs.
 
-    That there is but one leader saves work; no promise hangs on it: two send everything twice,
-    with the same ids.
+    That there is one leader saves work. No promise depends on it: two leaders send everything
+    twice, with the same ids.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Relay:
         self._own_identity = own_identity
         self._stop = threading.Event()
         self._ended = threading.Event()
-        self._logged_at: dict[tuple[str, str], float] = {}  # when an error last ended what; seconds
+        self._logged_at: dict[tuple[str, str], float] = {}  # by strategy and type of error; seconds
 
     def run(self) -> None:
-        """Relay until `stop`. To be run by one thread, which starts one for each strategy."""
+        """Relay until `stop` is called. To be run by one thread; it starts one for each lane."""
         try:
             while not self._stop.is_set():
                 try:
@@ -62,24 +62,30 @@ class Relay:
             self._ended.set()
 
     def stop(self, seconds: float = STOP_TIMEOUT) -> None:
-        """Take no more, and wait for what is on its way, not longer than `seconds`.
+        """Have no more messages sent, and wait for those on their way, not longer than `seconds`.
 
-        What is left stands in the journal.
+        Messages that are left stay in the journal.
         """
         self._stop.set()
         self._ended.wait(seconds)
 
     def _report(self, strategy: str, error: Exception) -> None:
-        """Once for an error that comes again and again, or to all: the directory may be gone."""
+        """Log an error that has ended a lane, or with an empty `strategy` the whole relay.
+
+        An error that comes again is logged once a minute. An OSError is logged once for all lanes:
+        the directory may be gone.
+        """
         ended = "" if isinstance(error, OSError) else strategy
-        said, now = (ended, type(error).__name__), time.monotonic()
-        before = self._logged_at.get(said)
-        self._logged_at[said] = now
+        trouble, now = (ended, type(error).__name__), time.monotonic()
+        before = self._logged_at.get(trouble)
+        self._logged_at[trouble] = now
         if before is None or now - before > _SAME_TROUBLE:
-            told = f"the relay to {ended} begins again" if ended else "the relay begins again"
-            log_error(f"{told}; notifications wait in {self._directory}", error)
+            what = f"the relay to {ended} begins again" if ended else "the relay begins again"
+            log_error(f"{what}; notifications wait in {self._directory}", error)
 
     def _follow_or_lead(self) -> None:
+        """Wait for the lock of the leader, then lead. Returns after `stop`, or when the lock file
+        is not the one at its path any more."""
         path = self._directory / layout.RELAY_LOCK
         fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
@@ -95,7 +101,7 @@ class Relay:
 
 
 class _Leadership:
-    """One time of leading: a lane for each strategy, and a look at the whole now and then."""
+    """One period as the leader: a lane for each strategy, and a survey once a second."""
 
     def __init__(
         self,
@@ -112,7 +118,7 @@ class _Leadership:
         self._subscriptions = [lane.subscription for lane in self._lanes]
         self._settling = Settling(directory, self._subscriptions, record_unknown)
         self._report = report
-        self._newer: set[str] = set()  # whose records are not for us to read
+        self._newer: set[str] = set()  # identities whose entries are of a newer version: logged
 
     def run(
         self,
@@ -120,6 +126,7 @@ class _Leadership:
         own_identity: Callable[[], str | None],
         is_leader: Callable[[], bool],
     ) -> None:
+        """Lead until `stop` is set or `is_leader` returns False, and wait for the lanes to end."""
         directory = self._access.directory
         layout.remove_stale_temporaries(directory)
         log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
@@ -134,7 +141,7 @@ class _Leadership:
                 threads.append(thread)
             while is_leader():
                 self._survey(own_identity)
-                if stop.wait(_SURVEY):
+                if stop.wait(_SURVEY_INTERVAL):
                     return
         finally:
             over.set()
@@ -143,7 +150,7 @@ class _Leadership:
             self._settling.close()
 
     def _survey(self, own_identity: Callable[[], str | None]) -> None:
-        """An error of it ends no lane: what each sends is on its way."""
+        """Settle and remove what can be. An error is logged, and ends no lane."""
         try:
             with self._access.lock:
                 self._settling.survey(own_identity)
@@ -152,8 +159,13 @@ class _Leadership:
             self._report("", error)
 
     def _report_newer(self) -> None:
-        found = (chain for each in self._subscriptions for chain in each.reader.chains.values())
-        for identity in {chain.identity for chain in found if chain.is_newer} - self._newer:
+        """Log each journal whose next entry is of a newer version: this relay cannot read it."""
+        chains = [
+            chain
+            for subscription in self._subscriptions
+            for chain in subscription.reader.chains.values()
+        ]
+        for identity in {chain.identity for chain in chains if chain.is_newer} - self._newer:
             self._newer.add(identity)
-            told = f"the journal of {identity} is of a newer version, and waits for its relay"
-            log_line(LOG, logging.ERROR, told)
+            what = f"the journal of {identity} is of a newer version, and waits for its relay"
+            log_line(LOG, logging.ERROR, what)

@@ -1,4 +1,4 @@
-"""What a strategy leaves that is not configured any more: counted, told, and in nobody's way."""
+"""Retires strategies that are not configured any more, so that they hold back no segment."""
 
 import contextlib
 import logging
@@ -14,21 +14,23 @@ from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 
 def retire(directory: Path, file: CursorFile) -> None:
-    """Retire each strategy that `file` has and that is none any more. Raises OSError.
+    """Drop each strategy that is in `file` but not configured, and log how many notifications are
+    not sent to it. Raises OSError.
 
-    To be called before anything of the journal is removed that others have been sent.
+    To be called before a segment is removed that the other strategies have been sent: it may have
+    notifications that are to be counted.
     """
     for name, cursors in file.retired.items():
         unsent = _unsent(directory, cursors) + aside.remove_files(directory, name, cursors)
-        told = f"{name} is not in notifier_strategy any more: {unsent} notifications are not sent"
-        log_line(LOG, logging.WARNING if unsent else logging.INFO, f"{told} to it")
+        what = f"{name} is not in notifier_strategy any more: {unsent} notifications are not sent"
+        log_line(LOG, logging.WARNING if unsent else logging.INFO, f"{what} to it")
     if file.retired:
         file.changed()
         file.save(at_once=True)
 
 
 def _unsent(directory: Path, cursors: Cursors) -> int:
-    """How many notifications stand in the journal behind its cursors."""
+    """How many notifications the journals have behind these cursors."""
     count = 0
     for identity, numbers in listing(directory).segments.items():
         place = cursors.positions.get(identity)
@@ -36,8 +38,11 @@ def _unsent(directory: Path, cursors: Cursors) -> int:
             if place is not None and number < place.segment:
                 continue
             offset = place.offset if place is not None and number == place.segment else 0
-            # Another leader may have been here; and what cannot be read keeps nobody from leading.
+            # Another leader may have removed the segment. And a segment that cannot be read must
+            # not keep this process from leading.
             with contextlib.suppress(OSError):
                 data = read_owned(segment_path(directory, identity, number), offset)
-                count += sum(each.count for each in entries.scan(data) if each.kind == Kind.EVENTS)
+                count += sum(
+                    entry.count for entry in entries.scan(data) if entry.kind == Kind.EVENTS
+                )
     return count

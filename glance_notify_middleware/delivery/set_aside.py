@@ -15,8 +15,10 @@ from glance_notify_middleware.events.notification import Priority
 
 @dataclass(frozen=True, slots=True)
 class AsideBatch(Batch):
-    """Messages of one priority that were set aside; `ends` are the offsets behind each of
-    `waiting` in the aside file, in bytes."""
+    """Messages of one priority that were set aside.
+
+    `ends` has, for each message of `waiting`, the offset behind it in the aside file, in bytes.
+    """
 
     priority: Priority = Priority.INFO
     ends: Sequence[int] = ()
@@ -38,12 +40,12 @@ class SetAside:
         self._priorities = priorities
         self._clock = clock
         self._log = StateLog(name)
-        self._done: set[str] = set()  # ids of messages that are done, behind one that is not
+        self._done: set[str] = set()  # ids of messages that are done, behind a message that is not
 
     def add(self, waiting: Iterable[Pending]) -> None:
-        """Set aside those of `waiting` whose priority is set aside, in their order.
+        """Set aside the messages of priorities that are set aside, in their order.
 
-        A message for which that fails waits in the journal, and so does each later message of its
+        If that fails for a message, it waits in the journal, and so do all later messages of its
         priority.
         """
         no_room: set[Priority] = set()
@@ -63,7 +65,7 @@ class SetAside:
                 self._log.change("aside", "can set no more messages aside", logging.ERROR, reason)
 
     def next_batch(self) -> AsideBatch | None:
-        """The next messages of a priority that is due; None where none is due."""
+        """The next messages of a priority that is due; None where no priority is due."""
         priority = self._aside.due(self._clock())
         if priority is None:
             return None
@@ -78,20 +80,21 @@ class SetAside:
             self._log.change("aside", "cannot read what was set aside", logging.ERROR, str(error))
             return None
         waiting = [Pending(message, message.message_id in self._done) for message, _ in found]
-        pending = [each for each in waiting if not each.is_done]
-        return AsideBatch(pending, waiting, priority, [end for _, end in found])
+        to_send = [pending for pending in waiting if not pending.is_done]
+        return AsideBatch(to_send, waiting, priority, [end for _, end in found])
 
     def settle(self, batch: AsideBatch, *, is_synced: bool) -> bool:
         """Move the cursor over the messages at the front that are done. Returns whether it moved.
 
-        `is_synced` tells whether the dead letters among them would survive a power cut: before that
-        the cursor must not move.
+        It does not move before the dead letters among them are on the disk (`is_synced`): a power
+        cut could lose them.
         """
-        count = len(list(itertools.takewhile(lambda each: each.is_done, batch.waiting)))
+        count = len(list(itertools.takewhile(lambda pending: pending.is_done, batch.waiting)))
         if count and is_synced:
             self._aside.advance(batch.priority, batch.ends[count - 1])
         else:
             count = 0
-        self._done -= {each.message.message_id for each in batch.waiting[:count]}
-        self._done |= {each.message.message_id for each in batch.waiting[count:] if each.is_done}
+        passed, left = batch.waiting[:count], batch.waiting[count:]
+        self._done -= {pending.message.message_id for pending in passed}
+        self._done |= {pending.message.message_id for pending in left if pending.is_done}
         return count > 0

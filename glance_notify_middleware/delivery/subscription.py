@@ -1,4 +1,4 @@
-"""The subscription of one strategy: what it reads of the journals, and how far it has come."""
+"""The subscription of one strategy to the journals: what it has read, and how far it has come."""
 
 from pathlib import Path
 
@@ -10,26 +10,27 @@ from glance_notify_middleware.journal.reader import Reader, Step
 class Subscription:
     """Reader, window and cursors of one strategy.
 
-    The lane of the strategy uses it, and the settling of dead processes: each of them holds the
-    lock of JournalAccess while it does.
+    Two threads use it: the lane of the strategy, and the survey of the leader. Each holds the lock
+    of JournalAccess meanwhile.
     """
 
     def __init__(self, directory: Path, cursors: Cursors) -> None:
-        """It begins where `cursors` stand."""
+        """Begin where the `cursors` are."""
         self.cursors = cursors
         self.reader = Reader(directory, cursors.positions)
         self.window = Window(cursors)
         self._directory = directory
 
     def read(self) -> list[Step]:
-        """Read the next steps into the window, if there is room for them. Raises OSError."""
+        """Read the next steps into the window, if there is room for them, and return them. Raises
+        OSError."""
         room = self.window.room
         steps = self.reader.read(room) if room > 0 else []
         self.window.take(steps)
         return steps
 
     def begin_again(self) -> None:
-        """Drop what is on its way: it is read again, from the cursors on."""
+        """Drop what is on its way, and begin again where the cursors are."""
         self.reader.close()
         self.reader = Reader(self._directory, self.cursors.positions)
         self.window = Window(self.cursors)

@@ -1,4 +1,4 @@
-"""The window of one strategy: the messages that are on their way, and which of them are done."""
+"""The window of one strategy: the messages on their way, and which of them are done."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -14,8 +14,10 @@ WINDOW = 500
 
 @dataclass(slots=True)
 class Pending:
-    """A message on its way. It is done when the broker has taken it, or when it is set aside or a
-    dead letter."""
+    """A message on its way.
+
+    It is done when the broker has taken it, when it is set aside, or when it is a dead letter.
+    """
 
     message: Message
     is_done: bool = False
@@ -23,22 +25,25 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages for one call of the strategy: those of `pending`, in their order; maybe none.
+    """Messages for one call of the strategy: `to_send`, in their order, maybe none.
 
-    `waiting` are all that wait, from which `pending` were chosen.
+    `waiting` are all messages that were not done, from which `to_send` were chosen.
     """
 
-    pending: Sequence[Pending] = ()
+    to_send: Sequence[Pending] = ()
     waiting: Sequence[Pending] = ()
 
     @property
     def messages(self) -> list[Message]:
         """The messages to be sent."""
-        return [each.message for each in self.pending]
+        return [pending.message for pending in self.to_send]
 
 
 class Window:
-    """The steps of the journals that are on their way, in the order in which they were read."""
+    """The steps of the journals that are on their way, in the order in which they were read.
+
+    A step is an entry of a journal with its messages (see reader.Step).
+    """
 
     def __init__(self, cursors: Cursors) -> None:
         """`cursors` are moved over each step that is done."""
@@ -47,8 +52,8 @@ class Window:
 
     @property
     def room(self) -> int:
-        """How many more messages fit in. Negative where the last step has had more messages."""
-        return WINDOW - sum(len(pending) or 1 for _, pending in self._steps)
+        """How many more messages fit in. Negative after a step with more messages than that."""
+        return WINDOW - sum(len(messages) or 1 for _, messages in self._steps)
 
     @property
     def is_empty(self) -> bool:
@@ -66,13 +71,15 @@ class Window:
 
     def waiting(self) -> list[Pending]:
         """The messages that are not done, in their order."""
-        return [each for _, pending in self._steps for each in pending if not each.is_done]
+        return [
+            pending for _, messages in self._steps for pending in messages if not pending.is_done
+        ]
 
     def advance(self) -> None:
         """Drop the steps at the front whose messages are all done, and move the cursors over them.
 
         A step without messages is done as soon as it is at the front.
         """
-        while self._steps and all(each.is_done for each in self._steps[0][1]):
+        while self._steps and all(pending.is_done for pending in self._steps[0][1]):
             step, _ = self._steps.popleft()
             self._cursors.move(step.identity, step.after)

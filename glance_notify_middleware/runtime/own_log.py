@@ -1,4 +1,5 @@
-"""An error of ours is logged and ends there: the request it happened in goes on."""
+"""The filter's own log. An error of the filter is logged, and the request in which it happened goes
+on."""
 
 import contextlib
 import functools
@@ -10,14 +11,14 @@ from typing import ParamSpec, TypeVar
 from glance_notify_middleware.events.escaping import escaped_text
 
 LOG = logging.getLogger("glance_notify_middleware")
-"""What the filter has to say of itself."""
+"""The logger of the filter itself; notifications have another one."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 def never_raises(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
-    """Makes `method` return None, and log the error, where it would raise."""
+    """Makes `method` log an error, and return None, where it would raise the error."""
 
     @functools.wraps(method)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
@@ -31,29 +32,30 @@ def never_raises(method: Callable[_P, _R]) -> Callable[_P, _R | None]:
 
 
 def log_error(what: str, error: BaseException) -> None:
-    """Log the error and `what` it cost on one line, and below it where it came from.
+    """Log the error and `what` it cost in one line, and the traceback below it.
 
-    `what` may have several lines. Not the exceptions that it came on top of: those can be the
-    application's, and tell secrets.
+    `what` may have several lines. The exceptions that were handled when the error was raised are
+    not logged: they can be the application's, and hold secrets.
     """
-    with contextlib.suppress(Exception):  # logging fails too: of a filter, of a __str__
-        said = f"{type(error).__name__}: {escaped_text(str(error))}: {what}"
-        came_from = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-        _log(LOG, logging.ERROR, *said.split("\n"), *came_from.split("\n"))
+    with contextlib.suppress(Exception):  # a logging filter can raise, or a __str__
+        summary = f"{type(error).__name__}: {escaped_text(str(error))}: {what}"
+        origin = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        _log(LOG, logging.ERROR, *summary.split("\n"), *origin.split("\n"))
 
 
 def log_line(logger: logging.Logger, level: int, message: str) -> None:
-    """Log `message`, as one line, and nothing of the exception that is being handled, if there is
-    one.
+    """Log `message` as one line, and nothing of an exception that is being handled.
 
-    oslo.log's formatter appends that one to a line above INFO, and what the application
-    raised can hold secrets. A KeyError it leaves out (oslo.log 8, `_get_error_summary`).
+    oslo.log's formatter appends the exception that is being handled to a line above INFO, and an
+    exception of the application can hold secrets. So the line is logged while a KeyError is
+    handled, which the formatter leaves out (oslo.log 8, `_get_error_summary`).
     """
     _log(logger, level, message)
 
 
 def _log(logger: logging.Logger, level: int, *lines: str) -> None:
-    """Brokers, file systems and clients have chosen parts of them."""
+    """Log the lines with control characters escaped: brokers, file systems and clients have chosen
+    parts of them."""
     try:
         raise KeyError from None
     except KeyError:

@@ -1,9 +1,11 @@
-"""What is done when the process ends in good order, after Glance has ended what it works on.
+"""Calls functions when the process ends in good order, after Glance has ended its background work.
 
-Where Glance waits for its imports in a callback of atexit (33.0, `init_app` in glance/common/
-wsgi_app.py), that is registered before its pipeline is loaded, so before any of ours; and atexit
-calls the latest first. All finalizers share one callback, registered with the first of them, which
-a library that Glance imports makes (SQLAlchemy 2): so they come after Glance's.
+Glance waits for its imports in a callback of atexit (33.0, `init_app` in
+glance/common/wsgi_app.py). It registers the callback before it loads its pipeline, so before a
+filter can register one; and atexit calls the callback first that was registered last. So a callback
+of the filter would be called too early. All finalizers of weakref share one callback of atexit,
+which is registered with the first finalizer. A library that Glance imports (SQLAlchemy 2) makes the
+first one, before Glance registers its callback. So finalizers are called after Glance's callback.
 """
 
 import weakref
@@ -11,12 +13,13 @@ from collections.abc import Callable
 
 
 class _Process:
-    """This one: it lives until the interpreter ends."""
+    """Stands for this process: its one instance lives until the interpreter ends."""
 
 
 _PROCESS = _Process()
 
 
 def at_process_end(do: Callable[[], object]) -> None:
-    """Have it done then, before what was asked for earlier. A forked child does it, too."""
+    """Have `do` called when the process ends, before functions that were registered earlier. A
+    forked child calls it, too, when it ends."""
     weakref.finalize(_PROCESS, do)

@@ -1,7 +1,9 @@
-"""Starts what runs beside the requests in each process that serves them, also without a request.
+"""Starts what runs beside the requests, in each process that serves requests.
 
-A server loads the application once and forks its processes from that, or loads it in each. Threads
-do not come along over a fork; and one that loads and forks serves no requests itself.
+It does not wait for a request.
+
+A server loads the application once and forks its processes, or loads the application in each of
+them. Threads do not survive a fork; and a process that loads and forks serves no requests itself.
 """
 
 import logging
@@ -12,32 +14,33 @@ from typing import Any
 
 from glance_notify_middleware.runtime.own_log import LOG, log_line, never_raises
 
-_PATIENCE = 1.0
-"""Seconds that a process has to fork after it has loaded the application, or to exec after it has
-been forked, so that nothing is started in it."""
+_START_DELAY = 1.0
+"""Seconds between the load of the application, or a fork, and the start. Nothing is started in a
+process that forks within that time after the load, or calls exec within that time after a fork."""
 
 
 def in_each_process(start: Callable[[], object]) -> None:
-    """Call `start` in each process that serves requests, soon after it was begun.
+    """Call `start` in each process that serves requests, soon after the process has begun.
 
-    uWSGI is asked, as it does not run Python's fork hooks by default. Elsewhere: a process that
-    forks soon after it has loaded the application (gunicorn --preload) only keeps the others.
+    Under uWSGI the module `uwsgi` tells when that is, as uWSGI does not run Python's fork hooks by
+    default. Under other servers, a process that forks soon after it has loaded the application
+    (gunicorn --preload) only manages the processes that serve requests.
     """
     uwsgi = _uwsgi()
     if uwsgi is None:
-        _Beginning(start)
+        _DelayedStart(start)
     elif uwsgi.worker_id() > 0:  # lazy-apps: loaded in the worker
         _start_under_uwsgi(uwsgi, start)
     else:
         _after_fork(uwsgi, lambda: _start_under_uwsgi(uwsgi, start))
 
 
-class _Beginning:
-    """Waits for a moment in this process, and in each that is forked from it."""
+class _DelayedStart:
+    """Calls `start` after a delay: in this process, and in each process that is forked from it."""
 
     def __init__(self, start: Callable[[], object]) -> None:
         self._start = start
-        self._forks = False  # this process does, and leaves the work to the others
+        self._forks = False  # whether this process forks, and leaves the requests to its children
         os.register_at_fork(after_in_parent=self._forked, after_in_child=self._in_child)
         self._wait()
 
@@ -50,7 +53,7 @@ class _Beginning:
 
     @never_raises
     def _wait(self) -> None:
-        timer = threading.Timer(_PATIENCE, self._begin)
+        timer = threading.Timer(_START_DELAY, self._begin)
         timer.daemon = True
         timer.start()
 
@@ -61,7 +64,7 @@ class _Beginning:
 
 
 def _uwsgi() -> Any:
-    """The module that uWSGI offers to what runs in it; None elsewhere."""
+    """The module that uWSGI offers to applications; None under another server."""
     try:
         import uwsgi
     except ImportError:

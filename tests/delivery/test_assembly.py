@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from glance_notify_middleware import config
-from glance_notify_middleware.delivery import assembly, hosting, maintenance
+from glance_notify_middleware.delivery import assembly, hosting, maintenance_thread
 from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
@@ -211,7 +211,7 @@ def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
         """Journals of other tests are tended, too."""
         return [each for each in lines(caplog) if str(directory) in each]
 
-    eventually(lambda: told()[1:] == [f"the journal in {directory} is tended again"])
+    eventually(lambda: told()[1:] == [f"the journal in {directory} is maintained again"])
     assert f"belongs to user 0, this process to user {user}" in told()[0]
     assert not recorder.refuses()
 
@@ -242,11 +242,11 @@ def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
 
     turns = itertools.count()
     monkeypatch.setattr(ours, "open", fail)
-    monkeypatch.setattr(maintenance, "time", SimpleNamespace(sleep=rest))
+    monkeypatch.setattr(maintenance_thread, "time", SimpleNamespace(sleep=rest))
     with pytest.raises(SystemExit):
-        maintenance.maintain(ours)
+        maintenance_thread.maintain(ours)
     assert len(lines(caplog, logging.ERROR)) == expected
-    assert lines(caplog)[-1] == f"the journal in {tmp_path} is tended again"
+    assert lines(caplog)[-1] == f"the journal in {tmp_path} is maintained again"
 
 
 def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(

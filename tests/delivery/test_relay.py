@@ -84,7 +84,7 @@ def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: 
 def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
     journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
     with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
         recorded = record_each(ours, [message() for _ in range(20)])
         eventually(broker.has(recorded))
@@ -96,7 +96,7 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
     journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both begin at the same time, in two threads."""
-    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.02)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
     link = os.link
 
     def slow_link(temporary: Path, path: Path) -> None:

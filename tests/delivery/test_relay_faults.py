@@ -138,7 +138,7 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.05)
 
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -162,7 +162,7 @@ def test_a_journal_of_a_newer_version_is_pointed_out_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.05)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.05)
     newer = journal_dir / f"{'b' * 16}.0.seg"
     newer.write_bytes(head() + of_newer_version(encoded([message()])))
     recorded = write_dead_process(journal_dir, "a" * 16)

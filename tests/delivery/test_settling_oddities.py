@@ -40,7 +40,7 @@ def leader(tmp_path: Path) -> Iterator[FakeLeader]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("glance_notify_middleware.delivery.settling.time", clock)
+    monkeypatch.setattr("glance_notify_middleware.delivery.dead_processes.time", clock)
     return clock
 
 

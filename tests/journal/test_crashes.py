@@ -85,7 +85,7 @@ def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The relay looks ten times a second at who has died."""
-    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY", 0.1)
+    monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.1)
 
 
 def told_to_be_lost(caplog: pytest.LogCaptureFixture) -> int:

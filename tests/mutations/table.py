@@ -279,8 +279,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a dead process is settled before it is read to its end",
-        "delivery/settling.py",
-        "            chain.at_end = False\n",
+        "delivery/dead_processes.py",
+        "                chain.at_end = False\n",
         "",
         (
             "delivery/test_settling.py"
@@ -290,8 +290,8 @@ MUTATIONS = (
     Mutation(
         "segments go when they are read, before they are delivered",
         "delivery/settling.py",
-        "each.cursors.saved.get(identity) for each in self._subscriptions",
-        "each.reader.chains[identity].position for each in self._subscriptions",
+        "subscription.cursors.saved.get(identity) for subscription in self._subscriptions",
+        "subscription.reader.chains[identity].position for subscription in self._subscriptions",
         (
             "delivery/test_settling.py"
             "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
@@ -357,8 +357,8 @@ MUTATIONS = (
     Mutation(
         "of very many operations that were cut some are not told",
         "delivery/settling.py",
-        "range(0, len(unknown), _AT_ONCE)",
-        "range(0, len(unknown), _AT_ONCE + 1)",
+        "range(0, len(unknown), _PER_ENTRY)",
+        "range(0, len(unknown), _PER_ENTRY + 1)",
         (
             "delivery/test_settling_bounds.py"
             "::test_each_of_very_many_operations_that_were_cut_is_told_once",
@@ -374,7 +374,7 @@ MUTATIONS = (
     Mutation(
         "what is refused is tried all the time",
         "delivery/dispatcher.py",
-        "not in self._aside and each.message.priority not in held",
+        "not in self._aside and pending.message.priority not in held",
         "not in self._aside",
         ("delivery/test_keys.py::test_what_is_refused_waits_alone",),
     ),
@@ -484,7 +484,7 @@ MUTATIONS = (
     ),
     Mutation(
         "nobody sees that no relay runs",
-        "delivery/maintenance.py",
+        "delivery/maintenance_thread.py",
         "            each_second()\n",
         "",
         ("delivery/test_leader_watch.py::test_each_process_that_records_looks",),
@@ -508,7 +508,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a relay takes the lock of its own process's journal",
-        "delivery/settling.py",
+        "delivery/dead_processes.py",
         "known = {*self._locks, *self._left_alone, own_identity}",
         "known = {*self._locks, *self._left_alone}",
         ("delivery/test_settling.py::test_our_own_lock_is_left_alone",),
@@ -704,8 +704,8 @@ MUTATIONS = (
     Mutation(
         "the dead are removed though what they left open could not be told",
         "delivery/settling.py",
-        "if self._is_dead(identity) and self._report_unknown(identity, segments):",
-        "if self._is_dead(identity) and (self._report_unknown(identity, segments) or True):",
+        "if self._dead.is_dead(identity) and self._report_unknown(identity, segments):",
+        "if self._dead.is_dead(identity) and (self._report_unknown(identity, segments) or True):",
         ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
     ),
     Mutation(
@@ -748,8 +748,8 @@ MUTATIONS = (
     Mutation(
         "what is set aside may fill the journal",
         "delivery/assembly.py",
-        "_ASIDE = 4 ",
-        "_ASIDE = 1 ",
+        "_ASIDE_PART = 4 ",
+        "_ASIDE_PART = 1 ",
         ("delivery/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
     ),
     Mutation(
@@ -762,11 +762,11 @@ MUTATIONS = (
     Mutation(
         "a segment that was begun while the lock was taken is overlooked",
         "delivery/settling.py",
-        "        self._find_dead(self._listed(), own_identity())\n"
+        "        self._dead.find(self._listed(), own_identity())\n"
         "        # Listed again: before its lock was taken, a process may have begun another "
         "segment.\n"
         "        listed = self._listed()\n",
-        "        listed = self._listed()\n        self._find_dead(listed, own_identity())\n",
+        "        listed = self._listed()\n        self._dead.find(listed, own_identity())\n",
         (
             "delivery/test_settling.py"
             "::test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown",
@@ -908,8 +908,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the dead that cannot be settled keep their locks",
-        "delivery/settling.py",
-        "        self._without.pop(identity, None)\n        self._release(identity)\n",
+        "delivery/dead_processes.py",
+        "        self._without.pop(identity, None)\n        self.release(identity)\n",
         "        self._without.pop(identity, None)\n",
         (
             "delivery/test_settling.py"
@@ -1114,7 +1114,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a trouble that lasts is another one each second, as its text is",
-        "delivery/maintenance.py",
+        "delivery/maintenance_thread.py",
         'trouble = type(error), getattr(error, "errno", None)',
         "trouble = type(error), id(error)",
         ("delivery/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),

@@ -1,4 +1,4 @@
-"""The thread that maintains a journal: it does once a second what no request is to wait for."""
+"""The maintenance thread of a journal: it does once a second what no request is to wait for."""
 
 import logging
 import time
@@ -12,8 +12,8 @@ from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 def maintain(journal: Journal, each_second: Callable[[], None] = lambda: None) -> None:
     """Call `each_second` and maintain the journal, at once and then once a second, without end.
 
-    So no request pays for the opening of the journal. An error is logged once, however often it
-    comes, and so is its end.
+    It also opens the journal, so that no request waits for that. An error is logged once, however
+    often it comes, and so is its end.
     """
     logged: set[tuple[type[Exception], int | None]] = set()  # what is in the way at present
     while True:
@@ -25,17 +25,19 @@ def maintain(journal: Journal, each_second: Callable[[], None] = lambda: None) -
             trouble = type(error), getattr(error, "errno", None)
             if trouble not in logged:
                 logged.add(trouble)
-                log_error(f"the journal in {journal.directory} cannot be tended", error)
+                log_error(f"the journal in {journal.directory} cannot be maintained", error)
         else:
             if logged:
-                log_line(LOG, logging.INFO, f"the journal in {journal.directory} is tended again")
+                log_line(
+                    LOG, logging.INFO, f"the journal in {journal.directory} is maintained again"
+                )
             logged.clear()
         time.sleep(1.0)
 
 
 def _maintain_once(journal: Journal) -> None:
-    """Raises DirectoryError where the directory is not fit for this process: a server may have
-    loaded the filter as another user than it serves requests as. Raises OSError otherwise."""
+    """Raises OSError; and DirectoryError where the directory is not fit for the user of this
+    process, who may be another than the one that loaded the filter."""
     try:
         journal.open()
         journal.maintain()

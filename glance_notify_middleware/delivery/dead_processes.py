@@ -1,0 +1,107 @@
+"""Finds the dead processes of a directory, and has their journals read to the end."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.journal import checksummed, layout, locks
+from glance_notify_middleware.journal.layout import Listing
+from glance_notify_middleware.journal.reader import Chain
+
+_MAX_LOCKS = 64  # held at a time
+_RETRY = 60.0  # seconds after which a process is looked at again that could not be settled
+_NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
+_COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
+
+
+class DeadProcesses:
+    """The dead processes of a directory, by journal identity.
+
+    A process is dead if its live file is there and nobody holds its lock: then the lock is held
+    here until `release`, so that the process is settled once. It counts as dead, too, if its
+    segments have had no live file for 3 seconds.
+    """
+
+    def __init__(self, directory: Path, subscriptions: Sequence[Subscription]) -> None:
+        """`subscriptions` are those of all strategies."""
+        self._directory = directory
+        self._subscriptions = subscriptions
+        self._locks: dict[str, int] = {}  # descriptors of live files, by identity
+        self._without: dict[str, float] = {}  # since when there is no live file, by identity
+        self._left_alone: dict[str, float] = {}  # until when, by identity: see leave_alone
+
+    def find(self, listed: Listing, own_identity: str | None) -> None:
+        """Look for dead processes among those that are `listed`. Raises OSError.
+
+        `own_identity` is that of this process: to itself it would look dead, as POSIX locks belong
+        to the process.
+        """
+        now = time.monotonic()
+        self._left_alone = {
+            identity: until for identity, until in self._left_alone.items() if until > now
+        }
+        known = {*self._locks, *self._left_alone, own_identity}
+        for identity in listed.living - known:
+            if len(self._locks) >= _MAX_LOCKS:
+                break
+            fd = locks.open_locked(layout.live_path(self._directory, identity))
+            if fd is not None:
+                self._locks[identity] = fd
+                self.read_to_end(identity)
+            for chain in self.chains(identity) if fd is None else ():
+                chain.is_dead = False  # also if it had no live file for a while
+        without = listed.segments.keys() - listed.living - {*self._left_alone, own_identity}
+        self._without = {identity: self._without.get(identity, now) for identity in without}
+        for identity in self._without:
+            if self.is_dead(identity):
+                self.read_to_end(identity)
+
+    def candidates(self) -> list[str]:
+        """The processes that may be dead: see is_dead."""
+        return [*self._locks, *self._without]
+
+    def is_dead(self, identity: str) -> bool:
+        """Whether the process is dead."""
+        since = self._without.get(identity)
+        return identity in self._locks or (
+            since is not None and time.monotonic() - since >= _NO_LIVE_FILE
+        )
+
+    def chains(self, identity: str) -> list[Chain]:
+        """The journal of a process, as read by each strategy that has begun to read it."""
+        chains = (subscription.reader.chains.get(identity) for subscription in self._subscriptions)
+        return [chain for chain in chains if chain is not None]
+
+    def read_to_end(self, identity: str) -> None:
+        """Have the journal of a dead process read to its end by all strategies: the process may
+        have recorded more than was read so far."""
+        for chain in self.chains(identity):
+            if not chain.is_dead:
+                chain.is_dead = True
+                chain.at_end = False
+
+    def counters(self, identity: str) -> dict[str, Any]:
+        """The counters in the live file; empty where there is none, or none that can be read."""
+        fd = self._locks.get(identity)
+        return {} if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
+
+    def leave_alone(self, identity: str) -> None:
+        """Release a process that cannot be settled, for 60 seconds: it would keep one of the few
+        locks from other processes."""
+        self._left_alone[identity] = time.monotonic() + _RETRY
+        self._without.pop(identity, None)
+        self.release(identity)
+
+    def release(self, identity: str) -> None:
+        """Release the lock of a process, if it is held."""
+        fd = self._locks.pop(identity, None)
+        if fd is not None:
+            os.close(fd)
+
+    def close(self) -> None:
+        """Release all locks."""
+        while self._locks:
+            os.close(self._locks.popitem()[1])
