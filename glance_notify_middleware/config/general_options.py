@@ -98,10 +98,10 @@ OPTIONS = (
         "notifier_strategy",
         "noop",
         STRATEGIES,
-        "Where notifications go; several, separated by commas, each get all. noop (also: "
-        "default): nowhere, and the filter takes itself out of the pipeline. logging: one line of "
-        "JSON each. rabbit: to RabbitMQ. qpid: to a broker that speaks AMQP 1.0. Another word: a "
-        "strategy that is installed under this name.",
+        "Where notifications go: one strategy, or several, separated by commas, each of which "
+        "is sent all notifications. noop (also: default): nowhere, and the filter takes itself "
+        "out of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ. qpid: to a "
+        "broker that speaks AMQP 1.0. Another word: the installed strategy of that name.",
     ),
     Option(
         "default_publisher_id",
@@ -133,8 +133,9 @@ OPTIONS = (
         "image_delete_payload",
         "id",
         one_of("id", "metadata"),
-        "What image.delete tells: the image's id, or (as Glance's own notifier, for Ceilometer) "
-        "its metadata, for which it is looked up before each delete.",
+        "The payload of image.delete. id: the image's id. metadata: the image's metadata, as "
+        "Glance's own notifier sends it (for Ceilometer); the image is then looked up before "
+        "each delete.",
     ),
     Option(
         "trusted_proxies",
@@ -148,15 +149,15 @@ OPTIONS = (
         "follow_limit",
         "24h",
         TIME,
-        "How long an import, or a location that is added, is followed after its 202 until it is "
-        "known how it ended; then it is told as unknown.",
+        "How long an import, or a location that is added, is followed after its 202. If its end "
+        "is not seen by then, its outcome is reported as unknown.",
     ),
     Option(
         "follow_max",
         "1000",
         NUMBER,
-        "How many of them a process follows at a time; what comes on top of that is told as "
-        "unknown at once.",
+        "How many of these a process follows at a time. Where more begin, their outcome is "
+        "reported as unknown at once.",
     ),
     Option(
         "log_file",
@@ -169,37 +170,37 @@ OPTIONS = (
         "journal_dir",
         "/var/lib/glance/notifications",
         PATH,
-        "Directory of the journal, on a local file system: there notifications wait until the "
+        "Directory of the journal, on a local file system. Notifications wait there until the "
         "broker has confirmed them. The logging strategy needs no journal.",
     ),
     Option(
         "journal_max_size",
         "2GiB",
         SIZE_OF_JOURNAL,
-        "What is not delivered, and dead letters, may take so much of the disk before "
-        "journal_when_full applies; 1MiB at least. Segments that are written take a fourth of it "
-        "more, and what is recorded in two seconds comes on top.",
+        "How much of the disk undelivered notifications and dead letters may take before "
+        "journal_when_full applies; at least 1MiB. Segments that are being written take up to a "
+        "fourth of it more, and what is recorded within two seconds comes on top.",
     ),
     Option(
         "journal_when_full",
         "drop",
         one_of("drop", "refuse"),
-        "Full is a journal that has reached its bound, or cannot be written. drop: new "
-        "notifications go to Glance's log instead, whole, at ERROR. refuse: 503 to every request "
-        "that would be an event.",
+        "What happens when the journal is full: it has reached its bound, or cannot be written. "
+        "drop: new notifications go to Glance's log instead, whole, at ERROR. refuse: every "
+        "request that would be an event is answered with 503.",
     ),
     Option(
         "journal_sync",
         "normal",
         one_of("normal", "full"),
-        "normal: a power cut may take the last moments. full: each event is on the disk "
-        "before the answer ends.",
+        "normal: a power cut may take what was recorded in the last moments. full: each event "
+        "is on the disk before the answer ends.",
     ),
     Option(
         "relay",
         "thread",
         one_of("thread", "external"),
-        "Who sends what is in the journal. thread: a thread in one of Glance's workers. "
-        "external: the command glance-notify relay, run as a service.",
+        "Where the journal is delivered. thread: in a thread of one of Glance's workers. "
+        "external: by the command glance-notify relay, run as a service.",
     ),
 )

@@ -54,7 +54,7 @@ OPTIONS = (
         "(qpid) Hosts of a cluster, as host or host:port, separated by commas, in place of "
         "qpid_hostname.",
     ),
-    Option("qpid_port", "5672", PORT, "(qpid) Port, where a host has none of its own."),
+    Option("qpid_port", "5672", PORT, "(qpid) Port of the hosts that are given without a port."),
     Option("qpid_username", "", TEXT, "(qpid) User at the broker."),
     Option("qpid_password", "", TEXT, "(qpid) That user's password.", secret=True),
     Option(
@@ -68,35 +68,35 @@ OPTIONS = (
         "qpid_sasl_mechanisms",
         "",
         _MECHANISMS,
-        "(qpid) How we say who we are: the first of these that the broker offers, of EXTERNAL, "
-        "PLAIN and ANONYMOUS, separated by commas. Empty: EXTERNAL with a certificate, PLAIN with "
-        "a user, ANONYMOUS with neither.",
+        "(qpid) EXTERNAL, PLAIN or ANONYMOUS, or several of them, separated by commas: the "
+        "first of these SASL mechanisms that the broker offers is used. Empty: EXTERNAL with a "
+        "certificate, PLAIN with a user, ANONYMOUS with neither.",
     ),
     Option(
         "qpid_allow_plain_without_tls",
         "false",
         BOOLEAN,
-        "(qpid) Whether the password may go over a network that anybody can read. To loopback it "
-        "always may.",
+        "(qpid) Whether the password may be sent without TLS to another machine: anybody on the "
+        "network can read it.",
     ),
     Option(
         "qpid_protocol",
         "tcp",
         one_of("tcp", "ssl"),
-        "(qpid) tcp, or ssl for TLS to the broker (then its port is 5671, mostly).",
+        "(qpid) tcp, or ssl for TLS to the broker, usually at port 5671.",
     ),
     Option(
         "qpid_ssl_ca_file",
         "",
         PATH_OR_EMPTY,
-        "(qpid) Certificates of the authorities that the broker's is checked against. Empty: the "
-        "system's.",
+        "(qpid) File with the certificates of the authorities that the broker's certificate is "
+        "checked against. Empty: the authorities of the system.",
     ),
     Option(
         "qpid_ssl_cert_file",
         "",
         PATH_OR_EMPTY,
-        "(qpid) Our certificate, if the broker asks for one.",
+        "(qpid) Certificate of the filter, if the broker asks for one.",
     ),
     Option(
         "qpid_ssl_key_file",
@@ -127,7 +127,7 @@ OPTIONS = (
         "qpid_target",
         "{exchange}",
         NAME,
-        "(qpid) The exchange's address at the broker. RabbitMQ wants /exchange/{exchange}.",
+        "(qpid) The exchange's address at the broker. For RabbitMQ: /exchange/{exchange}.",
     ),
     Option(
         "qpid_create_node",
@@ -140,19 +140,20 @@ OPTIONS = (
         "qpid_heartbeat",
         "60",
         TIME_OR_0,
-        "(qpid) After so long a silence of the broker the connection counts as lost. 0: never.",
+        "(qpid) How long the broker may be silent before the connection counts as lost. 0: for "
+        "ever.",
     ),
     Option(
         "qpid_reconnect_interval_min",
         "0.2",
         _time_or(0.2),
-        "(qpid) The first wait before a connection is tried again; each further one is longer.",
+        "(qpid) The first wait before a connection is tried again; each further wait is longer.",
     ),
     Option(
         "qpid_reconnect_interval_max",
         "30",
         _time_or(30.0),
-        "(qpid) The longest wait of that kind.",
+        "(qpid) The longest of these waits.",
     ),
 )
 

@@ -29,17 +29,18 @@ OPTIONS = (
         "create_queues",
         "wait",
         one_of("wait", "auto", "never"),
-        "(rabbit) wait: nothing is declared; where exchange or queue is missing, notifications "
-        "wait for their reader. auto: what is missing is declared as rabbit_durable_queues and "
-        "rabbit_queue_type say, which other services of the cloud must agree with. never: as wait, "
-        "and nothing is looked for at start.",
+        "(rabbit) What is declared at the broker. wait: nothing; where the exchange or a queue "
+        "is missing, notifications wait for the consumer that declares it. auto: what is "
+        "missing, as rabbit_durable_queues and rabbit_queue_type say; the other services of the "
+        "cloud must declare the same. never: as wait, but nothing is looked for at start.",
     ),
     Option(
         "queue_max_bytes",
         "0",
         SIZE_OR_0,
-        "(rabbit) Bound of the queues that are created; beyond it the broker drops the oldest. "
-        "0: none. A consumer that declares them without it is refused: a policy is better.",
+        "(rabbit) Bound of each queue that is created: beyond it the broker drops the oldest "
+        "messages. 0: no bound. The broker refuses a consumer that declares such a queue "
+        "without the bound: a policy is better.",
     ),
     Option("rabbit_host", "localhost", HOST, "(rabbit) Host of the broker."),
     Option(
@@ -49,7 +50,9 @@ OPTIONS = (
         "(rabbit) Hosts of a cluster, as host or host:port, separated by commas, in place of "
         "rabbit_host.",
     ),
-    Option("rabbit_port", "5672", PORT, "(rabbit) Port, where a host has none of its own."),
+    Option(
+        "rabbit_port", "5672", PORT, "(rabbit) Port of the hosts that are given without a port."
+    ),
     Option("rabbit_userid", "guest", SOMETHING, "(rabbit) User at the broker."),
     Option("rabbit_password", "guest", SOMETHING, "(rabbit) That user's password.", secret=True),
     Option(
@@ -65,8 +68,9 @@ OPTIONS = (
         "",
         TRANSPORT_URL,
         "(rabbit) rabbit://user:password@host:port,user2:password2@host2:port2/virtual_host, as "
-        "in glance-api.conf, its queries for TLS included (?ssl=1&ssl_ca_file=...); amqp:// and "
-        "amqps:// too. In place of host, port, user, password and virtual host.",
+        "in glance-api.conf, its queries for TLS included (?ssl=1&ssl_ca_file=...). It may "
+        "begin with kombu://, amqp:// or amqps://, too. In place of host, port, user, password "
+        "and virtual host.",
         secret=True,
     ),
     Option("rabbit_use_ssl", "false", BOOLEAN, "(rabbit) TLS to the broker."),
@@ -74,14 +78,14 @@ OPTIONS = (
         "rabbit_ssl_ca_file",
         "",
         PATH_OR_EMPTY,
-        "(rabbit) Certificates of the authorities that the broker's is checked against. Empty: "
-        "the system's.",
+        "(rabbit) File with the certificates of the authorities that the broker's certificate "
+        "is checked against. Empty: the authorities of the system.",
     ),
     Option(
         "rabbit_ssl_cert_file",
         "",
         PATH_OR_EMPTY,
-        "(rabbit) Our certificate, if the broker asks for one.",
+        "(rabbit) Certificate of the filter, if the broker asks for one.",
     ),
     Option(
         "rabbit_ssl_key_file",
@@ -105,30 +109,32 @@ OPTIONS = (
         "rabbit_notification_topic",
         "notifications",
         NAME,
-        "(rabbit) Routing keys, and names of the queues, are this, a dot, and the priority in "
-        "lower case.",
+        "(rabbit) The routing key of a message, which is the name of its queue too, is this, a "
+        "dot, and the priority in lower case.",
     ),
     Option(
         "rabbit_durable_queues",
         "",
         BOOLEAN_OR_EMPTY,
-        "(rabbit) Whether exchange and queues that are created survive a restart of the broker; to "
-        "be set with create_queues = auto, as amqp_durable_queues of the other services is.",
+        "(rabbit) Whether the exchange and the queues that are created survive a restart of the "
+        "broker. It must be set with create_queues = auto, as amqp_durable_queues of the other "
+        "services is.",
     ),
     Option(
         "rabbit_queue_type",
         "classic",
         one_of("classic", "quorum"),
         "(rabbit) Type of the queues that are created: quorum where the other services have "
-        "rabbit_quorum_queue. Who declares another one is refused by the broker.",
+        "rabbit_quorum_queue. The broker refuses a service that declares a queue with another "
+        "type.",
     ),
     Option(
         "rabbit_retry_backoff",
         "0.2",
         TIME,
-        "(rabbit) The first wait before a connection is tried again; each further one is longer.",
+        "(rabbit) The first wait before a connection is tried again; each further wait is longer.",
     ),
-    Option("rabbit_retry_max_backoff", "30", TIME, "(rabbit) The longest wait of that kind."),
+    Option("rabbit_retry_max_backoff", "30", TIME, "(rabbit) The longest of these waits."),
 )
 
 

@@ -37,7 +37,7 @@ def _transport_url(text: str) -> TransportURL | None:
         return None
     match = _URL.fullmatch(line(text))
     if not match:
-        raise RefusedError("it does not begin with rabbit://, amqp:// or amqps://")
+        raise RefusedError("it does not begin with rabbit://, kombu://, amqp:// or amqps://")
     if match["fragment"]:
         raise RefusedError("it has a #, which is written %23 in a name or a password")
     with_tls = match["scheme"].lower() == "amqps"

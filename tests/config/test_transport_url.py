@@ -48,7 +48,7 @@ def test_url_is_read_as_oslo_messaging_reads_it(
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("qpid://u:se:cret@h", "does not begin with rabbit://, amqp:// or amqps://"),
+        ("qpid://u:se:cret@h", "does not begin with rabbit://, kombu://, amqp:// or amqps://"),
         ("rabbit://u:sec?ret@h/v", "? %3F"),
         ("rabbit://u:1?sec&ret@h/v", "it has a ?, which is written %3F"),
         ("rabbit://u:secret@h/v?heartbeat_rate=3", "its query 'heartbeat_rate' is none of those"),
