@@ -963,7 +963,7 @@ MUTATIONS = (
         "(task for task in tasks if task.id not in earlier)",
         "(task for task in tasks)",
         (
-            "wsgi/test_following.py"
+            "wsgi/test_following_superseded.py"
             "::test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it",
         ),
     ),
@@ -973,7 +973,7 @@ MUTATIONS = (
         "elif later.work.before is not None and not earlier.work.is_copy:",
         "elif not earlier.work.is_copy:",
         (
-            "wsgi/test_following.py::test_where_the_later_one_could_not_look_before"
+            "wsgi/test_following_superseded.py::test_where_the_later_one_could_not_look_before"
             "_the_earlier_is_not_called_failed_by_a_guess",
         ),
     ),
@@ -983,7 +983,7 @@ MUTATIONS = (
         "follower.look_before_change(followed)",
         "pass",
         (
-            "wsgi/test_following.py"
+            "wsgi/test_following_changes.py"
             "::test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended",
         ),
     ),
@@ -993,7 +993,7 @@ MUTATIONS = (
         "self.judge_seen(followed)  # by what a request saw before it was gone",
         "pass",
         (
-            "wsgi/test_following.py"
+            "wsgi/test_following_changes.py"
             "::test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen",
         ),
     ),
@@ -1003,7 +1003,7 @@ MUTATIONS = (
         "has_room = len(self._open) < self._maximum",
         "has_room = True",
         (
-            "wsgi/test_following.py"
+            "wsgi/test_following_thread.py"
             "::test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max",
         ),
     ),
@@ -1013,7 +1013,7 @@ MUTATIONS = (
         "if self._size - freed + size > self._max_size:",
         "if False:",
         (
-            "wsgi/test_following.py"
+            "wsgi/test_following_client_records.py"
             "::test_while_it_hangs_the_records_that_clients_are_shown_are_bounded",
         ),
     ),

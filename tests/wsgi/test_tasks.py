@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from tests.wsgi.doubles import IMAGE, answering
-from tests.wsgi.test_following import Glance, Stage
+from tests.wsgi.following_stage import Glance, Stage
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
 ASKED = {"name": "by-task", "disk_format": "raw", "container_format": "bare"}
