@@ -20,11 +20,11 @@ from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies.loading import makers
 
-_ENDINGS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status: 0, or 1 after an error, which is told in a line."""
+    """Run the command. Returns its exit status: 0, or 1 after an OptionError, which it prints."""
     parser = argparse.ArgumentParser(prog="glance-notify", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     relay = commands.add_parser(
@@ -61,19 +61,19 @@ def _relay(settings: Settings) -> int:
     host = hosting.host()
     assembly.prepare(settings, strategies, host)
     relay = assembly.relay(settings, strategies, host)
-    # Blocked, one that comes too early is kept for sigwait. A handler could be missed: Python runs
-    # it in this thread, which does not wake for it when it is about to wait for a lock.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    # A blocked signal stays pending until sigwait. A handler could be missed: Python runs it in
+    # this thread, which does not wake for it when it is about to wait for a lock.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     threading.Thread(target=relay.run, name="glance-notify-relay", daemon=True).start()
-    signal.sigwait(_ENDINGS)
+    signal.sigwait(_STOP_SIGNALS)
     relay.stop()
     return 0
 
 
 def settings_of(paste_file: str, name: str) -> Settings:
-    """The settings in [filter:`name`] of a paste file, as the filter has them.
+    """The settings of the section [filter:`name`] of a paste file, as the filter has them.
 
-    Raises OptionError, for the file too.
+    Raises OptionError, also where the file or the section is missing or cannot be read.
     """
     path = Path(paste_file).absolute()
     if not path.is_file():
@@ -85,13 +85,13 @@ def settings_of(paste_file: str, name: str) -> Settings:
             f"{path} has no section [filter:{name}]; say --filter NAME for another name"
         ) from error
     except configparser.Error as error:
-        # Its text has the line, in which a password can stand.
+        # The error's own text has the line, in which a password can stand.
         raise OptionError(f"{path} is no paste file: {_place_of(error)}") from error
     return config.read_section(context.global_conf, context.local_conf, socket.gethostname())
 
 
 def _place_of(error: configparser.Error) -> str:
-    """Where it is, without what stands there."""
+    """Where in the file the error is, without what stands there."""
     if isinstance(error, configparser.InterpolationError):
         option, section = error.option, error.section
         return f"option {option} of [{section}] has a % that means nothing; expected %% for each %"
@@ -101,8 +101,11 @@ def _place_of(error: configparser.Error) -> str:
 
 
 def _groups_of(user: int) -> list[int]:
-    """Those that a service with User= of that name has (initgroups(3)): password and key files may
-    be for one of them alone. A user without a name, as in containers, has none."""
+    """The groups of a user (initgroups(3)), as a service with User= has them.
+
+    Password and key files may be readable for one of these groups alone. A user without a name, as
+    in containers, has no groups.
+    """
     try:
         found = pwd.getpwuid(user)
     except KeyError:
@@ -111,8 +114,11 @@ def _groups_of(user: int) -> list[int]:
 
 
 def _become_owner(directory: Path) -> None:
-    """As root, take the user, its groups, and the group of the directory: what root wrote others
-    could not read."""
+    """As root, become the owner of the directory, with the owner's groups and its own group.
+
+    Glance, which is the owner, could not read what root would write. Raises OptionError where the
+    directory is missing.
+    """
     if os.geteuid() != 0:
         return
     try:
@@ -127,6 +133,6 @@ def _become_owner(directory: Path) -> None:
     os.setuid(owner.st_uid)
     for code in (logging.__file__, __file__):
         if not os.access(code, os.R_OK):
-            told = f"user {owner.st_uid}, the owner of {directory}, cannot read {code}: what is "
-            told += "imported from there later fails; install it where that user can read it"
-            log_line(LOG, logging.WARNING, told)
+            what = f"user {owner.st_uid}, the owner of {directory}, cannot read {code}: what is "
+            what += "imported from there later fails; install it where that user can read it"
+            log_line(LOG, logging.WARNING, what)

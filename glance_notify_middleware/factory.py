@@ -23,10 +23,10 @@ from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 def filter_factory(
     global_conf: dict[str, str] | None, **local_conf: str
 ) -> Callable[[WSGIApplication], WSGIApplication]:
-    """Paste's filter factory. Raises OptionError when a line of the section is wrong.
+    """Paste's filter factory: takes the lines of the filter's section, and returns the filter.
 
-    `global_conf`, the file's [DEFAULT] section, may hold anything but what the filter would have to
-    be given: see `config.read_section`.
+    `global_conf`, the file's [DEFAULT] section, may hold anything but the filter's options: see
+    `config.read_section`. Raises OptionError when a line of the section is wrong.
     """
     settings = config.read_section(global_conf or {}, local_conf, socket.gethostname())
     for name in settings.historic:
@@ -45,7 +45,10 @@ def filter_factory(
 
 
 def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
-    """What takes the notifications, and in words where they go."""
+    """The recorder that the settings choose, and where notifications go, in words for the log.
+
+    Raises OptionError.
+    """
     recorders: list[Recorder] = []
     places: list[str] = []
     if "logging" in settings.notifier_strategy:

@@ -42,7 +42,7 @@ def _strategies(text: str) -> tuple[str, ...]:
 
 
 def _groups(event_type: EventType) -> list[str]:
-    """image.member.create -> image, image.member, image.member.create."""
+    """The groups of a type, and itself: image, image.member and image.member.create."""
     words = event_type.split(".")
     return [".".join(words[: count + 1]) for count in range(len(words))]
 
@@ -65,14 +65,14 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 def _proxy(word: str) -> Proxy:
-    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx has it with the colon
+    if word.lower() in (UNIX, f"{UNIX}:"):  # nginx writes the colon
         return UNIX
     try:
         network: Network = ipaddress.ip_network(word)
     except ValueError:
-        raise ValueError(word) from None  # its own text is about netmasks
+        raise ValueError(word) from None  # without the error of ipaddress, which is about netmasks
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-        # Peers and chains are unmapped before they are compared.
+        # The addresses of peers and headers are unmapped before they are compared.
         ipv4 = int(network.network_address) - int(_MAPPED.network_address)
         return ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
     return network

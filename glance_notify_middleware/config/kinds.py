@@ -1,4 +1,4 @@
-"""What an option is, and what its value can be: each Kind reads a text, or refuses it."""
+"""How values are written: each Kind converts a text into a value, or refuses the text."""
 
 import re
 from collections.abc import Callable
@@ -7,23 +7,22 @@ from typing import Any
 
 
 class RefusedError(ValueError):
-    """Why a value is not valid, in words that hold nothing of it: it may be a secret."""
+    """A value is not valid. The text is why, and holds nothing of the value: it may be secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a value is written.
-
-    `convert` makes the value of its text, and raises ValueError with the word that is wrong,
-    or RefusedError; `expected` says in the error what would have been right.
-    """
+    """How the values of an option are written."""
 
     convert: Callable[[str], Any]
+    """Makes the value of its text. Raises RefusedError, or ValueError with the word that is wrong
+    in the text."""
     expected: str
+    """What is right, for the error: the end of the sentence "expected ..."."""
 
 
 CONTINUED = "the line below it is indented, and so is a part of it"
-"""Why a value of several lines is refused, but for a list's."""
+"""Why a value of several lines is refused. Lists may have several lines."""
 
 
 def words_of(text: str) -> list[str]:
@@ -32,7 +31,7 @@ def words_of(text: str) -> list[str]:
 
 
 def one_of(*words: str, **also: str) -> Kind:
-    """One of `words`, in any case; `also` are other words, and what they stand for."""
+    """One of `words`, in any case. `also`: another word -> the one of `words` that it means."""
 
     def convert(text: str) -> str:
         word = also.get(text.lower(), text.lower())
@@ -45,14 +44,17 @@ def one_of(*words: str, **also: str) -> Kind:
 
 
 def listed(*words: str) -> Callable[[str], tuple[str, ...]]:
-    """Any of `words`, in any case, separated by commas."""
-    one = one_of(*words).convert
-    return lambda text: tuple(one(word) for word in words_of(text))
+    """Converts a list of any of `words`, in any case, separated by commas."""
+    convert = one_of(*words).convert
+    return lambda text: tuple(convert(word) for word in words_of(text))
 
 
 def line(text: str) -> str:
-    """Any text; but the paste file's parser takes a line that is indented for a part of the value
-    above it, and an option there would be ignored."""
+    """Any text of one line. Raises RefusedError for a text of several lines.
+
+    The parser of paste files takes an indented line for a part of the value above it: an option
+    there would be ignored.
+    """
     if "\n" in text:
         raise RefusedError(CONTINUED)
     return text
@@ -65,7 +67,7 @@ def _path(text: str) -> str:
 
 
 def _counted(units: dict[str, int], number: str) -> Callable[[str], float]:
-    """A number with one of `units` behind it, or with none."""
+    """Converts a number, a regular expression, followed by one of `units`: name -> factor."""
 
     def convert(text: str) -> float:
         match = re.fullmatch(rf"({number})\s*([a-z]*)", text.lower())
@@ -81,13 +83,12 @@ _time = _counted({"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}, r"\d{1,9}(?:\.
 
 
 def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:
-    def enough(text: str) -> float:
-        value = convert(text)
-        if value < least:
+    def converted(text: str) -> float:
+        if (value := convert(text)) < least:
             raise ValueError(text)
         return value
 
-    return enough
+    return converted
 
 
 def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:

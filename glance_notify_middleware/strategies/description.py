@@ -1,4 +1,4 @@
-"""What the rest of the code asks of a strategy before the strategy exists."""
+"""What the rest of the code must know of a strategy before the strategy is made."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class Description:
     """A strategy as the settings configure it. The defaults describe an installed strategy."""
 
     brokers: tuple[Broker, ...] = ()
-    """The brokers that it connects to, for log lines; empty: unknown."""
+    """The brokers that the strategy connects to, for log lines; empty: unknown."""
 
     destination: Mapping[str, object] = field(default_factory=dict)
     """What decides where a message goes, as whose, and in which form: option name -> value.
@@ -24,20 +24,21 @@ class Description:
     """
 
     first_wait: float = 0.2
-    """Seconds before a lost connection, or a refused message, is tried again."""
+    """Seconds between an error and the next try: of a lost connection, or of refused messages."""
 
     longest_wait: float = 30.0
-    """Seconds; each wait is longer than the one before it, up to this."""
+    """Seconds. The wait doubles with each failure in a row, up to this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A strategy of this package that needs delivery. Its room defines one."""
+    """A strategy of this package that needs delivery: what its room gives the registry."""
 
     describe: Callable[[Settings], Description]
 
     load: Callable[[], Callable[[Settings], Strategy]]
-    """Import what makes the strategy. Raises ImportError where its library is missing."""
+    """Imports and returns what makes the strategy. Raises ImportError where its library is
+    missing."""
 
     brought_by: str
     """What installs the library: the end of the sentence "expected what ..."."""

@@ -11,14 +11,14 @@ from glance_notify_middleware.strategies.description import BuiltIn
 from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
 
 GROUP = "glance_notify_middleware.strategies"
-"""The entry point group of installed strategies: each is called with the Settings of the section,
-and returns a Strategy."""
+"""The group of the entry points of installed strategies. Each is called with the Settings of the
+section, and returns a Strategy."""
 
 Make = Callable[[], Strategy]
 
 
 def makers(settings: Settings) -> dict[str, Make]:
-    """By name, what makes those of the chosen strategies that need delivery; connects nothing.
+    """What makes each chosen strategy that needs delivery, by its name. Connects nothing.
 
     Raises OptionError where a strategy, or its library, is missing or cannot be loaded.
     """
