@@ -1,12 +1,12 @@
-"""A delivery that a test has in its hands; and, for relays, a journal and a broker."""
+"""Fixtures: a dispatcher in its harness, a host, a journal directory, a broker that is a file."""
 
 from pathlib import Path
 
 import pytest
 
 from glance_notify_middleware.delivery.hosting import Host
-from tests.delivery.relays import Broker
-from tests.delivery.support import Bench
+from tests.delivery.dispatcher_harness import DispatcherHarness
+from tests.delivery.file_broker import FileBroker
 from tests.journal.conftest import make_journal as make_journal
 
 
@@ -17,13 +17,13 @@ def host() -> Host:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def harness(tmp_path: Path) -> DispatcherHarness:
+    return DispatcherHarness(tmp_path)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Broker:
-    return Broker(tmp_path / "broker")
+def broker(tmp_path: Path) -> FileBroker:
+    return FileBroker(tmp_path / "broker")
 
 
 @pytest.fixture

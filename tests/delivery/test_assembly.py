@@ -22,12 +22,12 @@ from glance_notify_middleware.events.notification import EventType, Message, Not
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome
-from tests.delivery.relays import Appending, Broker
-from tests.delivery.support import lines
+from tests.delivery.file_broker import AppendingStrategy, FileBroker
 from tests.journal.fake_leader import write_dead_process
 from tests.journal.other_user import as_another_user, open_to_all
 from tests.journal.processes import eventually, refuse_thread
 from tests.journal.sample_journals import GIB, message
+from tests.runtime.logged import logged_lines
 
 NOTIFICATION = Notification(
     "id", "host", EventType.UPDATE, Priority.INFO, 0.0, {}, None, None, None
@@ -45,7 +45,7 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(
     host: Host, tmp_path: Path
 ) -> None:
     """It can be all that fills it: delivered, but not removed before the rest was told."""
-    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     dead = Journal(directory, max_size=GIB)
     key = bytes(range(16))
@@ -55,7 +55,7 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(
     dead.record(recorded[200:])
     dead.close()
     chosen = settings(directory, journal_max_size="1MiB", relay="external", **REFUSE)
-    makers = {"rabbit": lambda: Appending(broker.path)}
+    makers = {"rabbit": lambda: AppendingStrategy(broker.path)}
     assembly.prepare(chosen, makers, host)
     recorder = assembly.recorder(chosen, makers, host)
     eventually(recorder.refuses)
@@ -75,7 +75,7 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(
     host: Host, tmp_path: Path
 ) -> None:
     """All of it is more than one record takes."""
-    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     dead = Journal(directory, max_size=GIB)
     keys = [bytes([n]) * 16 for n in range(1, 101)]
@@ -84,7 +84,7 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(
         dead.begin(key, encode(begun))
     dead.close()
     chosen = settings(directory, relay="external")
-    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)}, host)
+    relay = assembly.relay(chosen, {"rabbit": lambda: AppendingStrategy(broker.path)}, host)
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
@@ -101,7 +101,7 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
     strategies: tuple[str, ...], host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of all strategies and all priorities together."""
-    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     bound = 1024 * 1024
     journal = Journal(directory, max_size=GIB)
@@ -123,7 +123,7 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
     assert bound // 5 < taken <= bound // 4
 
 
-class Nowhere(Appending):
+class Nowhere(AppendingStrategy):
     """A broker without a queue."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
@@ -136,11 +136,11 @@ def test_where_no_thread_can_be_started_it_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    directory, broker = tmp_path / "journal", Broker(tmp_path / "broker")
+    directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
     monkeypatch.setattr(hosting, "_THREAD_RETRY", 0.5)
     chosen = settings(directory)
-    makers = {"rabbit": lambda: Appending(broker.path)}
+    makers = {"rabbit": lambda: AppendingStrategy(broker.path)}
     assembly.prepare(chosen, makers, host)
     recorder = assembly.recorder(chosen, makers, host)
     with monkeypatch.context() as patched:
@@ -161,10 +161,9 @@ import os, sys, time
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.hosting import host
 from pathlib import Path
-from tests.delivery.relays import Appending
 from tests.delivery.test_assembly import settings
 
-class Hanging(Appending):
+class Hanging(AppendingStrategy):
     def send(self, batch):
         os.write(1, b"sends ")  # whole, of whatever thread
         time.sleep(60)
@@ -200,7 +199,7 @@ def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
     monkeypatch.setattr(assembly, "in_each_process", lambda start: None)
     directory = open_to_all(tmp_path) / "journal"
     chosen = settings(directory, relay="external", **REFUSE)
-    makers = {"rabbit": lambda: Appending(tmp_path / "broker")}
+    makers = {"rabbit": lambda: AppendingStrategy(tmp_path / "broker")}
     assembly.prepare(chosen, makers, host)
     recorder = assembly.recorder(chosen, makers, host)
     with as_another_user() as user:
@@ -209,7 +208,7 @@ def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
 
     def told() -> list[str]:
         """Journals of other tests are tended, too."""
-        return [each for each in lines(caplog) if str(directory) in each]
+        return [each for each in logged_lines(caplog) if str(directory) in each]
 
     eventually(lambda: told()[1:] == [f"the journal in {directory} is maintained again"])
     assert f"belongs to user 0, this process to user {user}" in told()[0]
@@ -245,8 +244,8 @@ def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
     monkeypatch.setattr(maintenance_thread, "time", SimpleNamespace(sleep=rest))
     with pytest.raises(SystemExit):
         maintenance_thread.maintain(ours)
-    assert len(lines(caplog, logging.ERROR)) == expected
-    assert lines(caplog)[-1] == f"the journal in {tmp_path} is maintained again"
+    assert len(logged_lines(caplog, logging.ERROR)) == expected
+    assert logged_lines(caplog)[-1] == f"the journal in {tmp_path} is maintained again"
 
 
 def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
@@ -270,4 +269,4 @@ def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
     monkeypatch.setattr(host.journals, "all", lambda: all_here)
     host.end()
     assert tended == directories
-    assert lines(caplog, logging.ERROR) == []
+    assert logged_lines(caplog, logging.ERROR) == []

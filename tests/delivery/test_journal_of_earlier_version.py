@@ -17,9 +17,9 @@ from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome
-from tests.delivery.support import lines
 from tests.journal.fake_leader import read_totals
 from tests.journal.processes import eventually
+from tests.runtime.logged import logged_lines
 
 FIXTURE = Path(__file__).parent / "fixtures" / "journal_of_182c46a"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text())
@@ -102,7 +102,7 @@ def test_every_message_is_delivered_once_and_byte_for_byte(
     delivered = deliver_all(journal_dir)
     kinds = ("waiting", "set_aside", "unknown_outcomes")
     assert Counter(delivered) == Counter(body for kind in kinds for body in EXPECTED[kind])
-    assert lines(caplog, logging.WARNING) == [
+    assert logged_lines(caplog, logging.WARNING) == [
         "f0df252b1158d945 has died in the middle of 7 operations: "
         "their outcome is unknown, as an ERROR for each says"
     ]

@@ -10,9 +10,9 @@ import pytest
 
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch, relay_command
 from glance_notify_middleware.journal.locks import is_led
-from tests.delivery.relays import run_relay
-from tests.delivery.support import lines
+from tests.delivery.file_broker import run_relay
 from tests.journal.processes import eventually, running
+from tests.runtime.logged import logged_lines
 
 START = "glance-notify relay /etc/glance/glance-api-paste.ini"
 
@@ -37,23 +37,23 @@ def test_it_is_said_once_and_each_hour_with_the_command_and_when_it_ends(
     caplog.set_level(logging.INFO)
     watched = Watched(tmp_path)
     watched.look_for(10)
-    assert lines(caplog) == []
+    assert logged_lines(caplog) == []
     watched.look_for(3500)
     waits = f"no relay runs (relay = external): notifications wait in {tmp_path}; start it: {START}"
-    assert lines(caplog, logging.ERROR) == [waits]
+    assert logged_lines(caplog, logging.ERROR) == [waits]
     watched.look_for(3700)
-    assert lines(caplog, logging.ERROR) == [waits] * 2
+    assert logged_lines(caplog, logging.ERROR) == [waits] * 2
     caplog.clear()
     with running(run_relay, tmp_path, tmp_path / "broker"):
         eventually(lambda: is_led(tmp_path))
         watched.look_for(3700)
         again = f"a relay runs again, and sends what waits in {tmp_path}"
-        assert lines(caplog) == [again]
+        assert logged_lines(caplog) == [again]
         caplog.clear()
     watched.look_for(9)  # it may be started again at once
-    assert lines(caplog) == []
+    assert logged_lines(caplog) == []
     watched.look_for(3)
-    assert lines(caplog, logging.ERROR) == [waits]
+    assert logged_lines(caplog, logging.ERROR) == [waits]
 
 
 def test_a_directory_that_cannot_be_looked_at_is_for_others_to_tell(
@@ -62,7 +62,7 @@ def test_a_directory_that_cannot_be_looked_at_is_for_others_to_tell(
     file = tmp_path / "file"
     file.touch()
     Watched(file).look_for(20)
-    assert lines(caplog) == []
+    assert logged_lines(caplog) == []
 
 
 def test_the_command_is_the_one_that_is_installed_beside_this_python(

@@ -16,7 +16,7 @@ from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.delivery.relays import Appending, Broker, relay, relaying
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, make_relay, running_relay
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, living_writer, looks_dead, pipe, running
 from tests.journal.sample_journals import GIB, message, record_each
@@ -33,10 +33,10 @@ def ours(journal_dir: Path) -> Iterator[Journal]:
     journal.close()
 
 
-def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: Broker) -> None:
+def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: FileBroker) -> None:
     with ExitStack() as stack:
         writers = [stack.enter_context(living_writer(journal_dir)) for _ in range(4)]
-        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        stack.enter_context(running_relay(journal_dir, lambda: AppendingStrategy(broker.path)))
         recorded = [each for turn in range(40) for each in writers[turn % 4].record(25)]
         eventually(broker.has(recorded))
     assert broker.ids == recorded
@@ -58,13 +58,13 @@ def hand_on(directory: Path, token_in: Connection, token_out: Connection) -> Non
             time.sleep(60)
 
 
-def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: Broker) -> None:
+def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: FileBroker) -> None:
     pipes = [pipe() for _ in range(4)]
     with ExitStack() as stack:
         for at in range(4):
             token_in, token_out = pipes[at][0], pipes[(at + 1) % 4][1]
             stack.enter_context(running(hand_on, journal_dir, token_in, token_out))
-        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        stack.enter_context(running_relay(journal_dir, lambda: AppendingStrategy(broker.path)))
         os.write(pipes[0][1].fileno(), (0).to_bytes(4, "big"))
         eventually(lambda: broker.path.exists() and len(broker.ids) >= EVENTS, 40)
     ids = broker.ids
@@ -73,19 +73,19 @@ def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: Bro
     assert ids == [nth(number) for number in range(EVENTS)]
 
 
-def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: Broker) -> None:
+def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: FileBroker) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16, 700)
-    with relaying(journal_dir, lambda: Appending(broker.path)):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(broker.has(recorded))
         eventually(lambda: journal_file_names(journal_dir) == set())
     assert broker.ids == recorded
 
 
 def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
-    journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+    journal_dir: Path, broker: FileBroker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
-    with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path), lambda: ours.identity):
         recorded = record_each(ours, [message() for _ in range(20)])
         eventually(broker.has(recorded))
         time.sleep(0.2)
@@ -93,7 +93,7 @@ def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
 
 
 def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_opened(
-    journal_dir: Path, broker: Broker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+    journal_dir: Path, broker: FileBroker, ours: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both begin at the same time, in two threads."""
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
@@ -104,7 +104,7 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
         time.sleep(0.3)
 
     monkeypatch.setattr(os, "link", slow_link)
-    with relaying(journal_dir, lambda: Appending(broker.path), lambda: ours.identity):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path), lambda: ours.identity):
         eventually(lambda: (journal_dir / "relay.lock").exists())
         ours.open()
         time.sleep(0.3)
@@ -112,7 +112,7 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
         assert not looks_dead(journal_dir, str(ours.identity))
 
 
-class Hanging(Appending):
+class Hanging(AppendingStrategy):
     """Waits in `send` until the test lets it go."""
 
     def __init__(self, path: Path) -> None:
@@ -126,11 +126,11 @@ class Hanging(Appending):
 
 
 def test_stop_waits_five_seconds_at_most_for_a_strategy_that_hangs(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
     hanging = Hanging(broker.path)
-    with relaying(journal_dir, lambda: hanging) as one:
+    with running_relay(journal_dir, lambda: hanging) as one:
         assert hanging.entered.wait(10)
         before = time.monotonic()
         one.stop()
@@ -140,23 +140,23 @@ def test_stop_waits_five_seconds_at_most_for_a_strategy_that_hangs(
 
 
 def test_stop_waits_for_what_is_on_its_way_and_takes_no_more(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         recorded = writer.record(3)
         hanging = Hanging(broker.path)
-        with relaying(journal_dir, lambda: hanging) as one:
+        with running_relay(journal_dir, lambda: hanging) as one:
             assert hanging.entered.wait(10)
             later = writer.record(3)
             threading.Timer(0.3, hanging.may_go_on.set).start()
             one.stop()
             assert broker.ids == recorded
-        with relaying(journal_dir, lambda: Appending(broker.path)):
+        with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(later))
     assert broker.ids == recorded + later
 
 
-class Failing(Appending):
+class Failing(AppendingStrategy):
     """Never reaches its broker."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
@@ -164,7 +164,7 @@ class Failing(Appending):
 
 
 def fail_for_ever(directory: Path, path: Path) -> None:
-    relay(directory, lambda: Failing(path)).run()
+    make_relay(directory, lambda: Failing(path)).run()
 
 
 def own_memory(pid: int | None) -> int:
@@ -174,7 +174,9 @@ def own_memory(pid: int | None) -> int:
     return int(found[1]) * 1024
 
 
-def test_what_waits_waits_on_the_disk_and_not_in_memory(journal_dir: Path, broker: Broker) -> None:
+def test_what_waits_waits_on_the_disk_and_not_in_memory(
+    journal_dir: Path, broker: FileBroker
+) -> None:
     with (
         living_writer(journal_dir, 1) as writer,
         living_writer(journal_dir, 1) as another,

@@ -10,14 +10,14 @@ import pytest
 
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.delivery.relays import Appending, Broker, relaying
-from tests.delivery.support import lines
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, running_relay
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, looks_dead
 from tests.journal.sample_journals import encoded, head, message, of_newer_version
+from tests.runtime.logged import logged_lines
 
 
-class Unreachable(Appending):
+class Unreachable(AppendingStrategy):
     """Its broker is."""
 
     is_closed = False
@@ -30,14 +30,16 @@ class Unreachable(Appending):
 
 
 def test_a_directory_that_goes_and_comes_back_is_told_once(
-    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with relaying(journal_dir, lambda: Appending(broker.path)):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: (journal_dir / "relay.lock").exists())
         time.sleep(0.2)
         shutil.rmtree(journal_dir)
         time.sleep(3.5)
-        told = [each for each in lines(caplog, logging.ERROR) if "the relay begins again" in each]
+        told = [
+            each for each in logged_lines(caplog, logging.ERROR) if "the relay begins again" in each
+        ]
         journal_dir.mkdir()
         recorded = write_dead_process(journal_dir, "a" * 16)
         eventually(broker.has(recorded))
@@ -46,44 +48,44 @@ def test_a_directory_that_goes_and_comes_back_is_told_once(
 
 
 def test_a_strategy_that_breaks_is_made_anew_and_told_once(
-    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
     made = []
 
-    def make() -> Appending:
-        made.append(Appending(broker.path))
+    def make() -> AppendingStrategy:
+        made.append(AppendingStrategy(broker.path))
         if len(made) < 3:
             raise ZeroDivisionError("broken")
         return made[-1]
 
-    with relaying(journal_dir, make):
+    with running_relay(journal_dir, make):
         eventually(broker.has(recorded))
-    told = lines(caplog, logging.ERROR)
+    told = logged_lines(caplog, logging.ERROR)
     assert len(told) == 1
     assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
 
 
 def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
     broken: list[ZeroDivisionError] = []
 
-    class Breaking(Appending):
+    class Breaking(AppendingStrategy):
         def send(self, batch: Sequence[Message]) -> list[Outcome]:
             if not broken:
                 broken.append(ZeroDivisionError("broken"))
                 raise broken[0]
             return super().send(batch)
 
-    with relaying(journal_dir, lambda: Breaking(broker.path)):
+    with running_relay(journal_dir, lambda: Breaking(broker.path)):
         eventually(broker.has(recorded))
     assert broker.ids == recorded
 
 
 def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     write_dead_process(journal_dir, "a" * 16)
     made: list[Unreachable] = []
@@ -92,29 +94,29 @@ def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
         made.append(Unreachable(broker.path))
         return made[-1]
 
-    with relaying(journal_dir, make):
+    with running_relay(journal_dir, make):
         eventually(lambda: not looks_dead(journal_dir, "a" * 16))  # the leader has its lock
     assert looks_dead(journal_dir, "a" * 16)
     assert [each.is_closed for each in made] == [True]
 
 
 def test_a_strategy_that_has_nothing_to_send_is_kept_alive(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     looks: list[float] = []
 
-    class Kept(Appending):
+    class Kept(AppendingStrategy):
         def keep_alive(self) -> None:
             looks.append(time.monotonic())
 
-    with relaying(journal_dir, lambda: Kept(broker.path)):
+    with running_relay(journal_dir, lambda: Kept(broker.path)):
         eventually(lambda: len(looks) >= 3)
     assert looks[2] - looks[0] > 1.0  # once a second, and not at each look at the journal
 
 
 def test_what_breaks_again_after_a_while_is_told_again(
     journal_dir: Path,
-    broker: Broker,
+    broker: FileBroker,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,19 +124,19 @@ def test_what_breaks_again_after_a_while_is_told_again(
     recorded = write_dead_process(journal_dir, "a" * 16)
     errors = [ZeroDivisionError("one"), ZeroDivisionError("two")]
 
-    def make() -> Appending:
+    def make() -> AppendingStrategy:
         if errors:
             raise errors.pop(0)
-        return Appending(broker.path)
+        return AppendingStrategy(broker.path)
 
-    with relaying(journal_dir, make):
+    with running_relay(journal_dir, make):
         eventually(broker.has(recorded))
-    assert len(lines(caplog, logging.ERROR)) == 2
+    assert len(logged_lines(caplog, logging.ERROR)) == 2
 
 
 def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     journal_dir: Path,
-    broker: Broker,
+    broker: FileBroker,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,19 +148,19 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     recorded = write_dead_process(journal_dir, "a" * 16)
     with monkeypatch.context() as patched:
         patched.setattr("glance_notify_middleware.journal.locks.open_locked", denied)
-        with relaying(journal_dir, lambda: Appending(broker.path)):
+        with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(recorded))
             time.sleep(0.3)
             assert journal_file_names(journal_dir)
             patched.undo()
             eventually(lambda: journal_file_names(journal_dir) == set())
-    assert len(lines(caplog, logging.ERROR)) == 1
+    assert len(logged_lines(caplog, logging.ERROR)) == 1
     assert broker.ids == recorded
 
 
 def test_a_journal_of_a_newer_version_is_pointed_out_once(
     journal_dir: Path,
-    broker: Broker,
+    broker: FileBroker,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -166,9 +168,9 @@ def test_a_journal_of_a_newer_version_is_pointed_out_once(
     newer = journal_dir / f"{'b' * 16}.0.seg"
     newer.write_bytes(head() + of_newer_version(encoded([message()])))
     recorded = write_dead_process(journal_dir, "a" * 16)
-    with relaying(journal_dir, lambda: Appending(broker.path)):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(broker.has(recorded))
         eventually(lambda: journal_file_names(journal_dir) == {newer.name})
         time.sleep(0.3)
-    assert len(lines(caplog, logging.ERROR)) == 1
+    assert len(logged_lines(caplog, logging.ERROR)) == 1
     assert newer.exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.relays import Appending, Broker, relaying
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, running_relay
 from tests.journal.fake_leader import journal_file_names
 from tests.journal.killed_writer import MIB, body_of, record_for_ever
 from tests.journal.processes import eventually, living_writer, pipe, running
@@ -97,8 +97,8 @@ def told_to_be_lost(caplog: pytest.LogCaptureFixture) -> int:
 
 def deliver_all(directory: Path) -> list[str]:
     """What a relay brings of it, until nothing is left."""
-    broker = Broker(directory / "broker")
-    with relaying(directory, lambda: Appending(broker.path)):
+    broker = FileBroker(directory / "broker")
+    with running_relay(directory, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: journal_file_names(directory) == set())
     return broker.ids
 

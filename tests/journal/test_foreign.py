@@ -14,7 +14,7 @@ from glance_notify_middleware.journal import checksummed, fitness, layout, locks
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
 from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.layout import live_path, segment_path
-from tests.delivery.test_aside_file import aside, taken_out
+from tests.delivery.test_aside_files import aside, taken_out
 from tests.journal.fake_leader import FakeLeader, write_dead_process
 from tests.journal.foreign_files import FOREIGN
 from tests.journal.processes import living_writer

@@ -19,14 +19,16 @@ MUTATIONS = (
         "delivery/dispatcher.py",
         "return outcome is Outcome.TAKEN",
         "return outcome is not None",
-        ("delivery/test_window.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",),
+        (
+            "delivery/test_dispatcher.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",
+        ),
     ),
     Mutation(
         "each try has an id of its own",
         "delivery/connection.py",
         "message._replace(body=",
         "message._replace(message_id=str(time.monotonic_ns()), body=",
-        ("delivery/test_window.py::test_a_repeat_is_the_same_message",),
+        ("delivery/test_dispatcher.py::test_a_repeat_is_the_same_message",),
     ),
     Mutation(
         "a rejected message is buried at the first try",
@@ -34,7 +36,7 @@ MUTATIONS = (
         "TRIES = 3\n",
         "TRIES = 1\n",
         (
-            "delivery/test_rejected.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",
+            "delivery/test_rejected_messages.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",
         ),
     ),
     Mutation(
@@ -303,7 +305,7 @@ MUTATIONS = (
         "passed = min(0 if place is None",
         "passed = max(0 if place is None",
         (
-            "delivery/test_settling_several.py"
+            "delivery/test_settling_several_strategies.py"
             "::test_a_segment_goes_when_the_last_strategy_has_been_sent_it",
         ),
     ),
@@ -313,7 +315,7 @@ MUTATIONS = (
         "if segments and len(chains) < len(self._subscriptions):",
         "if segments and not chains:",
         (
-            "delivery/test_settling_several.py"
+            "delivery/test_settling_several_strategies.py"
             "::test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left",
         ),
     ),
@@ -322,7 +324,9 @@ MUTATIONS = (
         "delivery/cursors.py",
         "found[identity] = Position(numbers[-1], size, None)",
         "found[identity] = Position(numbers[0], 0, None)",
-        ("delivery/test_several.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",),
+        (
+            "delivery/test_several_strategies.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",
+        ),
     ),
     Mutation(
         "a strategy that is added is not sent what is recorded while its place is looked for",
@@ -369,14 +373,14 @@ MUTATIONS = (
         "delivery/lane.py",
         "        outcomes = connection.send(batch.messages)\n",
         "            outcomes = connection.send(batch.messages)\n",
-        ("delivery/test_several.py::test_a_broker_that_is_silent_holds_up_no_other",),
+        ("delivery/test_several_strategies.py::test_a_broker_that_is_silent_holds_up_no_other",),
     ),
     Mutation(
         "what is refused is tried all the time",
         "delivery/dispatcher.py",
         "not in self._aside and pending.message.priority not in held",
         "not in self._aside",
-        ("delivery/test_keys.py::test_what_is_refused_waits_alone",),
+        ("delivery/test_priorities.py::test_what_is_refused_waits_alone",),
     ),
     Mutation(
         "what is refused fills the window",
@@ -384,7 +388,7 @@ MUTATIONS = (
         "if self._window.room < WINDOW // 2:",
         "if False:",
         (
-            "delivery/test_keys.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",
+            "delivery/test_priorities.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",
         ),
     ),
     Mutation(
@@ -392,7 +396,7 @@ MUTATIONS = (
         "delivery/set_aside.py",
         "Pending(message, message.message_id in self._done)",
         "Pending(message)",
-        ("delivery/test_keys.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
+        ("delivery/test_priorities.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
     ),
     Mutation(
         "nothing is connected before the first event",
@@ -400,7 +404,7 @@ MUTATIONS = (
         "if self._connecting and is_idle and",
         "if not self._connecting and is_idle and",
         (
-            "delivery/test_keys.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",
+            "delivery/test_priorities.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",
         ),
     ),
     Mutation(
@@ -529,7 +533,7 @@ MUTATIONS = (
         "                found += [",
         "                found[:0] = [",
         (
-            "delivery/test_aside_file.py::test_messages_come_out_in_their_order_and_a_single_one_first",
+            "delivery/test_aside_files.py::test_messages_come_out_in_their_order_and_a_single_one_first",
         ),
     ),
     Mutation(
@@ -537,7 +541,7 @@ MUTATIONS = (
         "delivery/aside.py",
         "                return False\n            write_whole(fd, data,",
         "                return True\n            write_whole(fd, data,",
-        ("delivery/test_aside_file.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
+        ("delivery/test_aside_files.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
     ),
     Mutation(
         "any ack is taken for that of the oldest message",
@@ -777,21 +781,25 @@ MUTATIONS = (
         "delivery/dispatcher.py",
         "            self._aside.sync()\n",
         "",
-        ("delivery/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+        (
+            "delivery/test_power_cut.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",
+        ),
     ),
     Mutation(
         "a new file of what was set aside has no name on the disk",
         "journal/files.py",
         "    sync_directory(path.parent)\n\n\ndef sync_directory",
         "\n\ndef sync_directory",
-        ("delivery/test_power.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",),
+        (
+            "delivery/test_power_cut.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",
+        ),
     ),
     Mutation(
         "dead letters are not synced",
         "delivery/dead_letters.py",
         "        self._unsynced.add(path)\n",
         "",
-        ("delivery/test_power.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
+        ("delivery/test_power_cut.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
     ),
     Mutation(
         "what was set aside is done with before its dead letter is on the disk",
@@ -801,7 +809,7 @@ MUTATIONS = (
         "            worked = self._set_aside.settle(batch, is_synced=True)\n"
         "            is_synced = self._sync()\n",
         (
-            "delivery/test_power.py::"
+            "delivery/test_power_cut.py::"
             "test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done",
         ),
     ),
@@ -810,7 +818,7 @@ MUTATIONS = (
         "delivery/hosting.py",
         "            self().sync()",
         "            self()",
-        ("delivery/test_power.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
+        ("delivery/test_power_cut.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
     ),
     Mutation(
         "copies of open intents are not synced before the segments that have them go",
@@ -818,7 +826,7 @@ MUTATIONS = (
         "sync(layout.segment_path(self._directory, identity, following))",
         "pass",
         (
-            "delivery/test_power.py"
+            "delivery/test_power_cut.py"
             "::test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes",
         ),
     ),
@@ -828,7 +836,7 @@ MUTATIONS = (
         "checksummed.replace(path, content | new, durable=True)",
         "checksummed.replace(path, content | new)",
         (
-            "delivery/test_power.py"
+            "delivery/test_power_cut.py"
             "::test_where_a_new_strategy_begins_is_there_before_anything_is_recorded",
         ),
     ),
@@ -1125,7 +1133,7 @@ MUTATIONS = (
         "                (self.segment if is_removed else before).sync()\n",
         "                before.sync()\n",
         (
-            "delivery/test_power.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",
+            "delivery/test_power_cut.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",
         ),
     ),
 )

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from glance_notify_middleware.runtime.startup import in_each_process
-from tests.delivery.support import lines
 from tests.journal.processes import call_in_process
+from tests.runtime.logged import logged_lines
 
 ENOUGH = 2.5  # seconds after which all has begun that does so by itself
 
@@ -166,7 +166,7 @@ def test_under_uwsgi_with_threads_there_is_nothing_to_say(
 ) -> None:
     uwsgi.worker, uwsgi.opt = 1, {name: b"4"}
     in_each_process(lambda: None)
-    assert lines(caplog) == []
+    assert logged_lines(caplog) == []
 
 
 def test_under_uwsgi_without_threads_a_warning_says_what_to_do(
@@ -174,7 +174,7 @@ def test_under_uwsgi_without_threads_a_warning_says_what_to_do(
 ) -> None:
     uwsgi.worker, uwsgi.opt = 1, {"processes": b"2", b"master": True}
     in_each_process(into(tmp_path / "begun"))
-    (told,) = lines(caplog)
+    (told,) = logged_lines(caplog)
     assert "start it with --enable-threads, or set relay = external" in told
     assert begun(tmp_path / "begun") == [os.getpid()]
 
@@ -187,5 +187,5 @@ def test_an_error_in_a_worker_of_uwsgi_is_logged_and_ends_there(
 
     in_each_process(fail)
     uwsgi.post_fork_hook()
-    (told,) = lines(caplog)
+    (told,) = logged_lines(caplog)
     assert "no journal" in told

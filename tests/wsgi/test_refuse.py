@@ -15,7 +15,7 @@ from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
-from tests.delivery.relays import Appending
+from tests.delivery.file_broker import AppendingStrategy
 from tests.journal.processes import eventually
 from tests.wsgi.doubles import (
     FILE,
@@ -63,7 +63,7 @@ def _recorder(directory: Path, policy: str, host: Host) -> Recorder:
     chosen = config.read(
         section | {"journal_max_size": "1MiB", "journal_when_full": policy}, "this-host"
     )
-    makers = {"rabbit": lambda: Appending(directory / "broker")}
+    makers = {"rabbit": lambda: AppendingStrategy(directory / "broker")}
     assembly.prepare(chosen, makers, host)
     return assembly.recorder(chosen, makers, host)
 

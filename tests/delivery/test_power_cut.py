@@ -22,13 +22,14 @@ from glance_notify_middleware.journal.layout import listing, live_path
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.strategies import Outcome
-from tests.delivery.relays import Appending, Broker
-from tests.delivery.setting_aside import WARN, letter_of_warning, nowhere_for, send_all, warning
-from tests.delivery.support import Bench, letter, lines, taken
+from tests.delivery.dispatcher_harness import WARN, DispatcherHarness, message_with_id, warning
+from tests.delivery.file_broker import AppendingStrategy, FileBroker
+from tests.delivery.scripted_strategy import answer, take_all, unroutable
 from tests.journal.fake_leader import FakeLeader, read_totals, write_dead_process
 from tests.journal.power_cut import PowerCut
 from tests.journal.processes import eventually
 from tests.journal.sample_journals import GIB, message, segments, write_segment
+from tests.runtime.logged import logged_lines
 
 A = "a" * 16
 ERROR = Priority.ERROR
@@ -76,22 +77,22 @@ def upload() -> Intent:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
-    together: bool, bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
+    together: bool, harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.strategy.answer = nowhere_for(WARN, ERROR)
+    harness.strategy.choose = unroutable(WARN, ERROR)
     made = [warning(), message(priority=ERROR), warning()]
     moves: list[bytes] = []
     at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
-    bench.take(*made, together=together)
-    send_all(bench)
-    assert bench.done == 3
+    harness.take(*made, together=together)
+    harness.send_all()
+    assert harness.done == 3
     assert len(moves) == (1 if together else 3)
     for left in moves:
         assert all(each.message_id.encode() in left for each in made)
 
 
 def test_one_sync_serves_all_that_one_batch_has_set_aside(
-    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
+    harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
     fsync = os.fsync
@@ -101,41 +102,41 @@ def test_one_sync_serves_all_that_one_batch_has_set_aside(
         fsync(fd)
 
     monkeypatch.setattr(os, "fsync", count)
-    bench.strategy.answer = nowhere_for(WARN)
-    bench.take(*(warning() for _ in range(300)))
-    send_all(bench)
-    assert bench.done == 300
+    harness.strategy.choose = unroutable(WARN)
+    harness.take(*(warning() for _ in range(300)))
+    harness.send_all()
+    assert harness.done == 300
     assert len(synced) == 2, "the file and its directory"
     assert power.left()
 
 
 def test_a_dead_letter_is_there_before_the_cursor_passes_it(
-    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
+    harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.strategy.answer = lambda _: Outcome.REJECTED
-    ids = bench.take(letter(), letter())
+    harness.strategy.choose = lambda _: Outcome.REJECTED
+    ids = harness.take(message_with_id(), message_with_id())
     moves: list[bytes] = []
     at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
-    send_all(bench)
-    assert bench.done == 2
+    harness.send_all()
+    assert harness.done == 2
     assert moves
     for left in moves:
         assert all(each.encode() in left for each in ids)
 
 
 def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done(
-    bench: Bench, power: PowerCut, monkeypatch: pytest.MonkeyPatch
+    harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.strategy.answer = nowhere_for(WARN)
-    made = letter_of_warning()
-    bench.take(made)
-    send_all(bench)
+    harness.strategy.choose = unroutable(WARN)
+    made = message_with_id(WARN)
+    harness.take(made)
+    harness.send_all()
     left: list[dict[str, bytes]] = []
     at_each_move(monkeypatch, lambda: left.append(power.left()), "move_aside")
-    bench.strategy.answer = lambda _: Outcome.REJECTED
+    harness.strategy.choose = lambda _: Outcome.REJECTED
     for _ in range(4):
-        bench.wait(ASIDE_RETRY)
-        send_all(bench)
+        harness.wait(ASIDE_RETRY)
+        harness.send_all()
     assert left
     (dead,) = (content for name, content in left[0].items() if name.startswith("dead-"))
     assert made.message_id.encode() in dead
@@ -144,36 +145,36 @@ def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done
 @pytest.mark.parametrize("outcome", [Outcome.UNROUTABLE, Outcome.REJECTED])
 def test_where_it_cannot_be_synced_it_stays_in_the_journal_and_is_told_once(
     outcome: Outcome,
-    bench: Bench,
+    harness: DispatcherHarness,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    bench.strategy.answer = nowhere_for(WARN, instead=outcome)
-    bench.take(letter_of_warning())
+    harness.strategy.choose = answer(outcome, WARN)
+    harness.take(message_with_id(WARN))
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", broken)
-        send_all(bench)
-        assert bench.done == 0
-    told = [each for each in lines(caplog, logging.ERROR) if "cannot sync" in each]
+        harness.send_all()
+        assert harness.done == 0
+    told = [each for each in logged_lines(caplog, logging.ERROR) if "cannot sync" in each]
     assert told == ["scripted cannot sync what it has kept: [Errno 5] Input/output error"]
-    send_all(bench)
-    assert bench.done == 1
+    harness.send_all()
+    assert harness.done == 1
 
 
 def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
-    bench: Bench, power: PowerCut
+    harness: DispatcherHarness, power: PowerCut
 ) -> None:
     """Or the old one, back after a power cut, would skip what the next file begins with."""
-    bench.strategy.answer = nowhere_for(WARN)
-    bench.take(*(warning() for _ in range(5)))
-    send_all(bench)
-    bench.strategy.answer = taken
-    bench.wait(ASIDE_RETRY)
-    send_all(bench)
-    assert not list(bench.directory.glob("aside.*"))
+    harness.strategy.choose = unroutable(WARN)
+    harness.take(*(warning() for _ in range(5)))
+    harness.send_all()
+    harness.strategy.choose = take_all
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    assert not harness.aside_files()
     saved = checksummed.loads(power.left()["cursors.json"]) or {}
     assert saved["scripted"]["aside"] == {"WARN": 0}
 
@@ -190,12 +191,12 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     power = PowerCut(journal_dir, monkeypatch)
     looks: dict[str, bytes] = {}
     look_before_removal(monkeypatch, lambda path: looks.update({path.name: all_of(power)}))
-    broker = Broker(tmp_path / "broker")
+    broker = FileBroker(tmp_path / "broker")
     chosen = config.read(
         {"notifier_strategy": "rabbit", "journal_dir": str(journal_dir), "relay": "external"},
         "this-host",
     )
-    relay = assembly.relay(chosen, {"rabbit": lambda: Appending(broker.path)}, Host())
+    relay = assembly.relay(chosen, {"rabbit": lambda: AppendingStrategy(broker.path)}, Host())
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:

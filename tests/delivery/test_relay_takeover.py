@@ -6,7 +6,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.delivery.relays import Appending, Broker, relaying, run_relay
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, run_relay, running_relay
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, living_writer, pipe, running
 
@@ -14,7 +14,7 @@ TAKEOVER = 2.0  # seconds
 
 
 def test_kill_9_of_relays_loses_nothing_and_repeats_are_the_same(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     chance = random.Random(32)
     recorded = []
@@ -31,7 +31,7 @@ def test_kill_9_of_relays_loses_nothing_and_repeats_are_the_same(
 
 
 def test_of_two_relays_one_sends_and_the_other_goes_on_when_it_is_killed(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     with (
         living_writer(journal_dir) as writer,
@@ -55,7 +55,7 @@ def test_of_two_relays_one_sends_and_the_other_goes_on_when_it_is_killed(
 
 def lead_and_fork(directory: Path, path: Path, told: Connection) -> None:
     """The leader forks, when it leads, a child that never calls us."""
-    with relaying(directory, lambda: Appending(path)):
+    with running_relay(directory, lambda: AppendingStrategy(path)):
         eventually(path.exists)
         child = os.fork()
         if child != 0:
@@ -63,7 +63,9 @@ def lead_and_fork(directory: Path, path: Path, told: Connection) -> None:
         time.sleep(60)
 
 
-def test_a_leader_is_followed_though_a_child_of_it_lives(journal_dir: Path, broker: Broker) -> None:
+def test_a_leader_is_followed_though_a_child_of_it_lives(
+    journal_dir: Path, broker: FileBroker
+) -> None:
     from_it, told = pipe()
     with (
         from_it,
@@ -84,7 +86,7 @@ def test_a_leader_is_followed_though_a_child_of_it_lives(journal_dir: Path, brok
 
 
 def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_again(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     with (
         living_writer(journal_dir) as writer,
@@ -109,7 +111,7 @@ def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_
 
 
 def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_made_again(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer, running(run_relay, journal_dir, broker.path):
         recorded = writer.record(20)
@@ -122,7 +124,7 @@ def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_ma
         assert list(dict.fromkeys(broker.ids)) == recorded
 
 
-def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: Broker) -> None:
+def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: FileBroker) -> None:
     """While a relay runs, and while none runs."""
     cursors = journal_dir / "cursors.json"
     with living_writer(journal_dir) as writer:
@@ -143,7 +145,7 @@ def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: 
 
 
 def test_two_leaders_that_settle_the_same_dead_lose_nothing(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     """The one's lock file is taken away, so that both lead for a while."""
     recorded = [
@@ -158,14 +160,14 @@ def test_two_leaders_that_settle_the_same_dead_lose_nothing(
 
 
 def test_a_relay_that_was_stopped_leaves_the_rest_to_the_next_one(
-    journal_dir: Path, broker: Broker
+    journal_dir: Path, broker: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         recorded = []
         for _ in range(5):
             recorded += writer.record(200)
-            with relaying(journal_dir, lambda: Appending(broker.path)):
+            with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
                 time.sleep(0.02)
-        with relaying(journal_dir, lambda: Appending(broker.path)):
+        with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(recorded))
     assert broker.ids == recorded, "what is confirmed is saved when a relay stops"

@@ -15,29 +15,29 @@ from glance_notify_middleware.delivery.cursors import add_strategies
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.delivery.relays import Appending, Broker, relay, relaying
-from tests.delivery.support import lines
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, make_relay, running_relay
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually, living_writer, running
 from tests.journal.sample_journals import GIB, message, record_each, segments
+from tests.runtime.logged import logged_lines
 
 A = "a" * 16
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Broker:
+def other(tmp_path: Path) -> FileBroker:
     """What the strategy by the name of qpid sends to."""
-    return Broker(tmp_path / "other")
+    return FileBroker(tmp_path / "other")
 
 
-class Unreachable(Appending):
+class Unreachable(AppendingStrategy):
     """Nobody listens."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
         raise SendError("nobody listens")
 
 
-class Silent(Appending):
+class Silent(AppendingStrategy):
     """Its broker accepts and says nothing: it waits, without end, until the test lets it go on."""
 
     def __init__(self, path: Path) -> None:
@@ -52,12 +52,16 @@ class Silent(Appending):
 
 
 def test_each_is_sent_all_once_and_then_it_is_removed(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     left = write_dead_process(journal_dir, A, 700)
     with (
         living_writer(journal_dir) as writer,
-        relaying(journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)),
+        running_relay(
+            journal_dir,
+            lambda: AppendingStrategy(broker.path),
+            qpid=lambda: AppendingStrategy(other.path),
+        ),
     ):
         recorded = left + [each for _ in range(20) for each in writer.record(25)]
         eventually(broker.has(recorded))
@@ -67,13 +71,13 @@ def test_each_is_sent_all_once_and_then_it_is_removed(
 
 
 def test_a_broker_that_is_silent_holds_up_no_other(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     silent = Silent(broker.path)
     left = write_dead_process(journal_dir, A, 3)
     with (
         living_writer(journal_dir) as writer,
-        relaying(journal_dir, lambda: silent, qpid=lambda: Appending(other.path)),
+        running_relay(journal_dir, lambda: silent, qpid=lambda: AppendingStrategy(other.path)),
     ):
         try:
             assert silent.waits.wait(10)
@@ -94,54 +98,58 @@ def test_a_broker_that_is_silent_holds_up_no_other(
 
 
 def test_what_one_cannot_be_sent_waits_for_it_over_a_restart_and_the_other_gets_nothing_twice(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         recorded = []
         for _ in range(3):
-            with relaying(
-                journal_dir, lambda: Unreachable(broker.path), qpid=lambda: Appending(other.path)
+            with running_relay(
+                journal_dir,
+                lambda: Unreachable(broker.path),
+                qpid=lambda: AppendingStrategy(other.path),
             ):
                 recorded += writer.record(300)
                 eventually(other.has(recorded))
         assert broker.ids == []
-        with relaying(
-            journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)
+        with running_relay(
+            journal_dir,
+            lambda: AppendingStrategy(broker.path),
+            qpid=lambda: AppendingStrategy(other.path),
         ):
             eventually(broker.has(recorded))
     assert broker.ids == other.ids == recorded
 
 
 def test_one_that_breaks_begins_again_and_the_other_goes_on(
-    journal_dir: Path, broker: Broker, other: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made: list[Appending] = []
+    made: list[AppendingStrategy] = []
 
-    def break_twice() -> Appending:
-        made.append(Appending(broker.path))
+    def break_twice() -> AppendingStrategy:
+        made.append(AppendingStrategy(broker.path))
         if len(made) < 3:
             raise ZeroDivisionError("broken")
         return made[-1]
 
-    others: list[Appending] = []
+    others: list[AppendingStrategy] = []
 
-    def make_other() -> Appending:
-        others.append(Appending(other.path))
+    def make_other() -> AppendingStrategy:
+        others.append(AppendingStrategy(other.path))
         return others[-1]
 
     recorded = write_dead_process(journal_dir, A)
-    with relaying(journal_dir, break_twice, qpid=make_other):
+    with running_relay(journal_dir, break_twice, qpid=make_other):
         eventually(other.has(recorded))
         assert broker.ids == []
         eventually(broker.has(recorded))
     assert broker.ids == other.ids == recorded
     assert len(others) == 1
-    (told,) = lines(caplog, logging.ERROR)
+    (told,) = logged_lines(caplog, logging.ERROR)
     assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told
 
 
 def test_what_is_damaged_is_told_once(
-    journal_dir: Path, broker: Broker, other: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     left = write_dead_process(journal_dir, A, 9)
     (path,) = journal_dir.glob("*.seg")
@@ -149,25 +157,29 @@ def test_what_is_damaged_is_told_once(
     place = data.index(left[4].encode())
     path.write_bytes(data[:place] + b"#" + data[place + 1 :])
     whole = left[:4] + left[5:]
-    with relaying(journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)):
+    with running_relay(
+        journal_dir,
+        lambda: AppendingStrategy(broker.path),
+        qpid=lambda: AppendingStrategy(other.path),
+    ):
         eventually(broker.has(whole))
         eventually(other.has(whole))
-    assert lines(caplog, logging.ERROR) == [
+    assert logged_lines(caplog, logging.ERROR) == [
         f"1 notifications are lost: the journal of {A} is damaged"
     ]
 
 
 def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
-    journal_dir: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A leader that was killed on a full disk leaves the same behind, and had sent all of it."""
     journal = Journal(journal_dir, max_size=GIB, segment_size=400)
     recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
     segments(journal_dir)[2].unlink()
     journal.close()
-    with relaying(journal_dir, lambda: Appending(broker.path)):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(broker.has(recorded[:2] + recorded[3:]))
-    assert lines(caplog, logging.ERROR) == [
+    assert logged_lines(caplog, logging.ERROR) == [
         "1 notifications are lost: unless sent before: a segment of the journal of "
         f"{journal.identity} is gone"
     ]
@@ -175,11 +187,13 @@ def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
 
 def run_both(directory: Path, path: Path, other: Path) -> None:
     """The target of a process."""
-    relay(directory, lambda: Appending(path), qpid=lambda: Appending(other)).run()
+    make_relay(
+        directory, lambda: AppendingStrategy(path), qpid=lambda: AppendingStrategy(other)
+    ).run()
 
 
 def test_kill_9_of_relays_loses_nothing_for_either(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     chance = random.Random(32)
     recorded = []
@@ -195,18 +209,20 @@ def test_kill_9_of_relays_loses_nothing_for_either(
         assert list(dict.fromkeys(each.ids)) == recorded
 
 
-def is_again(broker: Broker, expected: Sequence[str]) -> bool:
+def is_again(broker: FileBroker, expected: Sequence[str]) -> bool:
     return broker.ids == expected
 
 
 def test_cursors_that_are_noise_have_all_sent_again_to_both(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         recorded = writer.record(20)
         for times in (1, 2):
-            with relaying(
-                journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)
+            with running_relay(
+                journal_dir,
+                lambda: AppendingStrategy(broker.path),
+                qpid=lambda: AppendingStrategy(other.path),
             ):
                 for each in (broker, other):
                     eventually(partial(is_again, each, recorded * times))
@@ -214,17 +230,19 @@ def test_cursors_that_are_noise_have_all_sent_again_to_both(
 
 
 def test_one_that_is_added_is_sent_what_is_recorded_from_then_on(
-    journal_dir: Path, broker: Broker, other: Broker
+    journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         first = writer.record(2)
-        with relaying(journal_dir, lambda: Appending(broker.path)):
+        with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(first))
         waiting = writer.record(600)
         add_strategies(journal_dir, ["rabbit", "qpid"])
         later = writer.record(3)
-        with relaying(
-            journal_dir, lambda: Appending(broker.path), qpid=lambda: Appending(other.path)
+        with running_relay(
+            journal_dir,
+            lambda: AppendingStrategy(broker.path),
+            qpid=lambda: AppendingStrategy(other.path),
         ):
             eventually(other.has(later))
             eventually(broker.has(later))
@@ -233,18 +251,18 @@ def test_one_that_is_added_is_sent_what_is_recorded_from_then_on(
 
 
 def test_one_that_is_removed_holds_nothing_back(
-    journal_dir: Path, broker: Broker, other: Broker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "glance_notify_middleware")
     recorded = write_dead_process(journal_dir, A, 7)
-    with relaying(
-        journal_dir, lambda: Appending(broker.path), qpid=lambda: Unreachable(other.path)
+    with running_relay(
+        journal_dir, lambda: AppendingStrategy(broker.path), qpid=lambda: Unreachable(other.path)
     ):
         eventually(broker.has(recorded))
         time.sleep(1.5)
         assert journal_file_names(journal_dir)
-    with relaying(journal_dir, lambda: Appending(broker.path)):
+    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: journal_file_names(journal_dir) == set())
     told = "qpid is not in notifier_strategy any more: 7 notifications are not sent to it"
-    assert lines(caplog).count(told) == 1
+    assert logged_lines(caplog).count(told) == 1
     assert broker.ids == recorded

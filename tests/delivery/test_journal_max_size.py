@@ -13,7 +13,7 @@ from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.layout import file_sizes
 from glance_notify_middleware.recorder import NotRecordedError
-from tests.delivery.relays import Appending, Broker, relaying
+from tests.delivery.file_broker import AppendingStrategy, FileBroker, running_relay
 from tests.delivery.test_assembly import REFUSE, settings
 from tests.journal.processes import eventually, pipe, running
 
@@ -24,7 +24,7 @@ SECONDS = 4.0
 def record(directory: Path, bound: str, count: int, told: Connection) -> None:
     """What a worker does that serves `count` requests in a while; tells how many were refused."""
     chosen = settings(directory, relay="external", journal_max_size=bound, **REFUSE)
-    recorder = assembly.recorder(chosen, {"rabbit": lambda: Appending(directory)}, Host())
+    recorder = assembly.recorder(chosen, {"rabbit": lambda: AppendingStrategy(directory)}, Host())
     refused = 0
     began = time.monotonic()
     for number in range(count):
@@ -48,10 +48,10 @@ def record(directory: Path, bound: str, count: int, told: Connection) -> None:
     ("bound", "processes", "each"), [(1, 1, 2000), (1, 6, 500), (2, 6, 1000), (1, 20, 100)]
 )
 def test_however_many_processes_there_are(
-    bound: int, processes: int, each: int, journal_dir: Path, broker: Broker
+    bound: int, processes: int, each: int, journal_dir: Path, broker: FileBroker
 ) -> None:
     with ExitStack() as stack:
-        stack.enter_context(relaying(journal_dir, lambda: Appending(broker.path)))
+        stack.enter_context(running_relay(journal_dir, lambda: AppendingStrategy(broker.path)))
         answers = []
         for _ in range(processes):
             from_it, told = pipe()

@@ -1,4 +1,4 @@
-"""Relays with a strategy that appends what it is given to a file: a broker that outlives them."""
+"""A broker that is a file, so that it outlives killed relays; and relays that send to it."""
 
 import contextlib
 import os
@@ -12,11 +12,12 @@ from glance_notify_middleware.delivery.relay import Relay
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome, Strategy
 
-ASIDE = 1024 * 1024
+ASIDE_MAX_SIZE = 1024 * 1024  # bytes
 
 
-class Appending:
-    """Takes everything: a line for each message, and which process has sent it."""
+class AppendingStrategy:
+    """A strategy that takes every message: it appends the id, and the id of its process, to a
+    file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -24,8 +25,9 @@ class Appending:
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
         fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            lines = "".join(f"{each.message_id} {os.getpid()}\n" for each in batch)
-            os.write(fd, b"\n" + lines.encode())  # what a killed one has torn is a line alone
+            lines = "".join(f"{message.message_id} {os.getpid()}\n" for message in batch)
+            # A line that a killed process has torn stands alone.
+            os.write(fd, b"\n" + lines.encode())
         finally:
             os.close(fd)
         return [Outcome.TAKEN] * len(batch)
@@ -37,15 +39,15 @@ class Appending:
         pass
 
 
-class Broker:
-    """What has arrived in the file of an Appending."""
+class FileBroker:
+    """The file of an AppendingStrategy, and the messages that have arrived in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def lines(self) -> list[tuple[str, int]]:
-        """The id and the sender of each that has arrived."""
+        """The message id and the id of the sending process, of each message."""
         if not self.path.exists():
             return []
         whole = self.path.read_text().rpartition("\n")[0]
@@ -61,49 +63,49 @@ class Broker:
         return {pid for _, pid in self.lines}
 
     def has(self, ids: Sequence[str]) -> Callable[[], bool]:
-        """Whether all of them have arrived."""
+        """A function that returns whether all of these messages have arrived."""
         return lambda: set(ids) <= set(self.ids)
 
 
-def relay(
+def make_relay(
     directory: Path,
     make: Callable[[], Strategy],
-    ours: Callable[[], str | None] = lambda: None,
+    own_identity: Callable[[], str | None] = lambda: None,
     **others: Callable[[], Strategy],
 ) -> Relay:
-    """To what `make` makes, by the name of rabbit, and to `others` by theirs."""
+    """A relay to a strategy called rabbit, which `make` makes, and to `others` by their names."""
     routes = [
         Route(
             name=name,
-            make=each,
+            make=make_strategy,
             message_format="plain",
             back_off=BackOff(0.05, 0.2),
-            aside_max_size=ASIDE,
+            aside_max_size=ASIDE_MAX_SIZE,
         )
-        for name, each in {"rabbit": make, **others}.items()
+        for name, make_strategy in {"rabbit": make, **others}.items()
     ]
-    return Relay(directory, routes, ours, lambda unknown: True)
+    return Relay(directory, routes, own_identity, lambda unknown: True)
 
 
 def run_relay(directory: Path, path: Path) -> None:
-    """The target of a process."""
-    relay(directory, lambda: Appending(path)).run()
+    """Relay to the file `path`, without end: what a process runs."""
+    make_relay(directory, lambda: AppendingStrategy(path)).run()
 
 
 @contextlib.contextmanager
-def relaying(
+def running_relay(
     directory: Path,
     make: Callable[[], Strategy],
-    ours: Callable[[], str | None] = lambda: None,
+    own_identity: Callable[[], str | None] = lambda: None,
     **others: Callable[[], Strategy],
 ) -> Iterator[Relay]:
-    """A relay in a thread of this process."""
-    one = relay(directory, make, ours, **others)
-    thread = threading.Thread(target=one.run)
+    """A relay, as make_relay makes it, that runs in a thread of this process."""
+    relay = make_relay(directory, make, own_identity, **others)
+    thread = threading.Thread(target=relay.run)
     thread.start()
     try:
-        yield one
+        yield relay
     finally:
-        one.stop()
+        relay.stop()
         thread.join(20)
         assert not thread.is_alive()
