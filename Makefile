@@ -40,7 +40,7 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 CORE := */events/*,*/config/*
 
 long: $(VENV)/test rabbitmq apache pins ## what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/measured/
-	LONG=1 $(BIN)/pytest tests/glance/test_asynchronous.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
+	LONG=1 $(BIN)/pytest tests/glance/test_background.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
 
 # Releases of OpenStack, each with an environment of its own.
 PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))

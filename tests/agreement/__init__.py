@@ -1,1 +1,1 @@
-"""Do the filter and Glance's own notifier tell the same?"""
+"""Compares what the filter emits with what Glance's own notifier emits."""

@@ -1,6 +1,6 @@
-"""Do the filter and the native notifier tell the same? The comparison, request by request.
+"""Compares the events of the filter and of the native notifier, request by request.
 
-Pure. What differs is looked for in the tables of `differences`; what is not there is unexplained.
+Pure. A difference that stands in no table of `differences` is unexplained.
 """
 
 from collections import Counter
@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 
 from tests.agreement import differences
 from tests.agreement.differences import ABSENT, EventRule, PairRule
-from tests.agreement.told import Event, Request
+from tests.agreement.observed import Event, Request
 
 
 class Kind(StrEnum):
-    """What became of an event of either side."""
+    """The result of the comparison for an event of either side."""
 
     AGREES = "agrees"
     DIFFERS = "differs for a reason"
-    OURS = "ours alone"
-    NATIVE = "native alone"
+    FILTER_ALONE = "filter alone"
+    NATIVE_ALONE = "native alone"
     UNEXPLAINED = "unexplained"
 
 
 class Finding(NamedTuple):
-    """What the comparison found of one event, or of one pair of them."""
+    """What the comparison found for one event, or for a pair of events, one of each side."""
 
     event_type: str
     priority: str
@@ -34,12 +34,12 @@ class Finding(NamedTuple):
 
     @property
     def is_of_both(self) -> bool:
-        """Whether both sides tell it, or one of them ought to."""
-        return self.kind not in (Kind.OURS, Kind.NATIVE)
+        """Whether both sides emit the event, or one side failed to emit it."""
+        return self.kind not in (Kind.FILTER_ALONE, Kind.NATIVE_ALONE)
 
 
 def compare(requests: Iterable[Request]) -> list[Finding]:
-    """What the two sides told of each request, judged.
+    """The findings for the events of both sides.
 
     Events that are not about images (tasks, metadata definitions) are not looked at.
     """
@@ -47,7 +47,7 @@ def compare(requests: Iterable[Request]) -> list[Finding]:
 
 
 def unexplained(findings: Iterable[Finding]) -> list[str]:
-    """A line for each difference that has no reason."""
+    """A line for each difference without a reason."""
     return [
         f"{finding.event_type} {finding.priority}: {finding.reason} ({finding.request})"
         for finding in findings
@@ -56,7 +56,8 @@ def unexplained(findings: Iterable[Finding]) -> list[str]:
 
 
 class Shares(NamedTuple):
-    """Of `events` that both sides tell, or ought to: how many agree, in percent."""
+    """`events` counts those that both sides emit, or that one side failed to emit; the shares of
+    them that agree are in percent."""
 
     events: int
     type_and_priority: float
@@ -64,7 +65,7 @@ class Shares(NamedTuple):
 
 
 def shares(findings: Iterable[Finding]) -> Shares:
-    """A payload agrees, too, where it differs for a reason; a priority does not."""
+    """A payload that differs for a reason agrees, too; a priority does not."""
     both = [found for found in findings if found.is_of_both]
     of_payload = [found for found in both if found.kind is not Kind.UNEXPLAINED]
     other_priority = [reason for reason, _ in differences.PRIORITY_RULES]
@@ -84,79 +85,87 @@ def counts(findings: Iterable[Finding]) -> Counter[tuple[str, str, Kind, str]]:
 
 
 def _compare_one(request: Request) -> Iterable[Finding]:
-    native, ours = request.told_by("native"), request.told_by("ours")
-    for event in list(ours):
-        other = _counterpart(request, event, native)
-        if other is not None:
-            ours.remove(event)
-            native.remove(other)
-            yield _compare_pair(request, other, event)
-    for event in ours:
-        yield _alone(request, event, Kind.OURS, differences.OURS_ALONE)
+    native, from_filter = request.events_of("native"), request.events_of("filter")
+    for event in list(from_filter):
+        counterpart = _counterpart(request, event, native)
+        if counterpart is not None:
+            from_filter.remove(event)
+            native.remove(counterpart)
+            yield _compare_pair(request, counterpart, event)
+    for event in from_filter:
+        yield _alone(request, event, Kind.FILTER_ALONE, differences.FILTER_ALONE)
     for event in native:
-        yield _alone(request, event, Kind.NATIVE, differences.NATIVE_ALONE)
+        yield _alone(request, event, Kind.NATIVE_ALONE, differences.NATIVE_ALONE)
 
 
-def _counterpart(request: Request, ours: Event, native: Iterable[Event]) -> Event | None:
-    """The native event that should tell what `ours` does.
+def _counterpart(request: Request, from_filter: Event, native: Iterable[Event]) -> Event | None:
+    """The native event that reports the same as the filter's event `from_filter`.
 
-    Best one of the same priority. Of several updates the last: it leaves the record as it
-    stays. Of another priority, none that has a reason to stand alone.
+    An event of the same priority is preferred; of several updates the last, which has the image
+    record as it stays. An event of another priority must have no reason to stand alone.
     """
-    alike = [event for event in native if event.event_type == ours.event_type]
-    same = [event for event in alike if event.priority == ours.priority]
+    alike = [event for event in native if event.event_type == from_filter.event_type]
+    same = [event for event in alike if event.priority == from_filter.priority]
     if same:
-        return same[-1] if ours.event_type == "image.update" else same[0]
+        return same[-1] if from_filter.event_type == "image.update" else same[0]
     return next(
         (event for event in alike if not _reason(differences.NATIVE_ALONE, request, event)), None
     )
 
 
-def _compare_pair(request: Request, native: Event, ours: Event) -> Finding:
+def _compare_pair(request: Request, native: Event, from_filter: Event) -> Finding:
     reasons: list[str] = []
     wrong: list[str] = []
-    if native.priority != ours.priority:
-        reason = _pair_reason(differences.PRIORITY_RULES, request, native, ours)
-        (reasons if reason else wrong).append(reason or f"native says {native.priority}")
-    if native.payload != ours.payload:
-        reason = _pair_reason(differences.PAYLOAD_RULES, request, native, ours)
+    if native.priority != from_filter.priority:
+        reason = _pair_reason(differences.PRIORITY_RULES, request, native, from_filter)
+        (reasons if reason else wrong).append(reason or f"native emits {native.priority}")
+    if native.payload != from_filter.payload:
+        reason = _pair_reason(differences.PAYLOAD_RULES, request, native, from_filter)
         if reason:
             reasons.append(reason)
-        elif isinstance(native.payload, dict) and isinstance(ours.payload, dict):
-            for name in sorted(native.payload.keys() | ours.payload.keys()):
-                found, why = _compare_field(request, ours.event_type, name, native, ours)
+        elif isinstance(native.payload, dict) and isinstance(from_filter.payload, dict):
+            for name in sorted(native.payload.keys() | from_filter.payload.keys()):
+                found, why = _compare_field(
+                    request, from_filter.event_type, name, native, from_filter
+                )
                 (reasons if found else wrong).extend(why)
         else:
-            wrong.append(f"native tells {native.payload!r}, we tell {ours.payload!r}")
+            wrong.append(f"native has {native.payload!r}, the filter {from_filter.payload!r}")
     kind = Kind.UNEXPLAINED if wrong else Kind.DIFFERS if reasons else Kind.AGREES
     why = "; ".join(dict.fromkeys(wrong or reasons))
-    return Finding(ours.event_type, ours.priority, kind, why, request)
+    return Finding(from_filter.event_type, from_filter.priority, kind, why, request)
 
 
 def _compare_field(
-    request: Request, event_type: str, name: str, native: Event, ours: Event
+    request: Request, event_type: str, name: str, native: Event, from_filter: Event
 ) -> tuple[bool, Sequence[str]]:
-    """Whether one field is as it may be, and why; no reason where it is simply equal."""
-    theirs, mine = native.payload.get(name, ABSENT), ours.payload.get(name, ABSENT)
-    if theirs == mine or (name == "tags" and _unordered(theirs) == _unordered(mine)):
+    """Whether the values of one field may be as they are, and why; no reason where they are
+    equal."""
+    native_value, filter_value = (
+        native.payload.get(name, ABSENT),
+        from_filter.payload.get(name, ABSENT),
+    )
+    if native_value == filter_value or (
+        name == "tags" and _unordered(native_value) == _unordered(filter_value)
+    ):
         return True, ()
     for rule in differences.FIELD_RULES:
         applies = name in rule.fields and event_type in rule.event_types
-        if applies and rule.allows(request, theirs, mine):
+        if applies and rule.allows(request, native_value, filter_value):
             return True, (rule.reason,)
-    return False, (f"{name}: native tells {theirs!r}, we tell {mine!r}",)
+    return False, (f"{name}: native has {native_value!r}, the filter {filter_value!r}",)
 
 
 def _pair_reason(
-    rules: Iterable[PairRule], request: Request, native: Event, ours: Event
+    rules: Iterable[PairRule], request: Request, native: Event, from_filter: Event
 ) -> str | None:
-    return next((reason for reason, allows in rules if allows(request, native, ours)), None)
+    return next((reason for reason, allows in rules if allows(request, native, from_filter)), None)
 
 
 def _alone(request: Request, event: Event, kind: Kind, rules: Iterable[EventRule]) -> Finding:
     reason = _reason(rules, request, event)
     if reason is None:
-        kind, reason = Kind.UNEXPLAINED, f"only {event.side} tells it: {event.payload!r}"
+        kind, reason = Kind.UNEXPLAINED, f"only {event.side} emits it: {event.payload!r}"
     return Finding(event.event_type, event.priority, kind, reason, request)
 
 

@@ -1,4 +1,4 @@
-"""The page docs/measured/agreement.md: what both notifiers reported in a whole run of the tests."""
+"""The page docs/measured/agreement.md: what both notifiers emitted in a whole run of the tests."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,16 +10,16 @@ from tests.markdown import joined, markdown, written_with
 DELETE_PAYLOADS = ("id", "metadata")
 
 
-class Followed(NamedTuple):
-    """An asynchronous operation that settled: what it was, how it should be told, and how it was.
+class BackgroundOperation(NamedTuple):
+    """An operation that Glance finished after its answer.
 
-    `told` is a word for the events that the contract names; `exactly`: those were told, and no
-    other. `findings` are of all its events.
+    `expected` names the events that the contract demands. `is_exact`: the filter emitted those and
+    no other. `findings` are of all events of the operation, of both sides.
     """
 
-    what: str
-    told: str
-    exactly: bool
+    operation: str
+    expected: str
+    is_exact: bool
     findings: Sequence[Finding]
 
 
@@ -28,36 +28,38 @@ class Agreement:
 
     def __init__(self) -> None:
         self.findings: dict[str, list[Finding]] = {}  # by image_delete_payload
-        self.followed: list[Followed] = []
+        self.background: list[BackgroundOperation] = []
 
-    def found(self, findings: Iterable[Finding], delete_payload: str = "id") -> None:
-        """Have them in the table of one of DELETE_PAYLOADS."""
+    def add(self, findings: Iterable[Finding], delete_payload: str = "id") -> None:
+        """Add findings to the table of `delete_payload`, one of DELETE_PAYLOADS."""
         self.findings.setdefault(delete_payload, []).extend(findings)
 
-    def settled(self, operation: Followed) -> None:
-        """Have an asynchronous operation in its own table, and its events in that of all."""
-        self.followed.append(operation)
-        self.found(operation.findings)
+    def add_background(self, operation: BackgroundOperation) -> None:
+        """Add the operation to the table of background work, and its findings to the others."""
+        self.background.append(operation)
+        self.add(operation.findings)
 
     def page(self) -> str:
         """The whole page, in Markdown."""
         parts = [
             "# Agreement with Glance's own notifier",
             written_with("glance"),
-            "Both watched in one process, operation by operation, payloads field by field: in "
-            "Glance's own functional tests, and in downloads, imports, copies, locations and "
-            "tasks of ours on a real Glance. Of the events that both tell or ought to tell:",
+            "The filter and Glance's own notifier (native) ran in one process. Their events were "
+            "compared operation by operation, and their payloads field by field: in Glance's own "
+            "functional tests, and in downloads, imports, copies, locations and tasks that this "
+            "project's tests ask of a real Glance. The first table counts the events that both "
+            "emit, or that one side failed to emit.",
             self._shares(),
-            "A payload that differs only as the tables below say counts as agreeing, a priority "
-            "does not.",
+            "A payload counts as agreeing, too, where it differs only as the tables below say. A "
+            "priority does not.",
             "## Imports, copies, locations and tasks",
-            "Operations that Glance accepted with 202 (a task with 201), and that it ended while "
-            "it lived. The contract's events: one image.prepare, one image.upload and, where the "
-            "image became active by it, one image.activate; of a location image.update in the "
-            "place of the first two; of a task image.create before them; an ERROR where it "
-            "failed. Native tells each store, and nothing of what failed before it came to a "
-            "store.",
-            asynchronous(self.followed),
+            "These operations Glance accepted with 202 (a task with 201) and finished while its "
+            "process lived. The contract demands one image.prepare, one image.upload and, where "
+            "the operation made the image active, one image.activate. A location has image.update "
+            "instead of the first two. A task has image.create before them. A failure is an "
+            "ERROR. Native emits events for each store, and none for what fails before Glance "
+            "reaches a store.",
+            background_table(self.background),
         ]
         for delete_payload, findings in self.findings.items():
             parts += [f"## With image_delete_payload = {delete_payload}", table(findings)]
@@ -67,23 +69,25 @@ class Agreement:
     def _shares(self) -> str:
         parts = [
             (
-                f"synchronous operations, image_delete_payload = {delete_payload}",
-                [found for found in findings if not found.request.is_asynchronous],
+                f"operations that end with their answer, image_delete_payload = {delete_payload}",
+                [found for found in findings if not found.request.has_background_work],
             )
             for delete_payload, findings in self.findings.items()
         ]
-        followed = [found for operation in self.followed for found in operation.findings]
+        background = [found for operation in self.background for found in operation.findings]
+        parts.append(("imports, copies, locations and tasks", background))
         rows = []
-        for what, findings in [*parts, ("imports, copies, locations and tasks", followed)]:
+        for operations, findings in parts:
             events, type_and_priority, payload = shares(findings)
-            rows.append([what, str(events), f"{type_and_priority:.1f} %", f"{payload:.1f} %"])
-        return markdown(["", "events", "type and priority agree", "payload agrees"], rows)
+            rows.append([operations, str(events), f"{type_and_priority:.1f} %", f"{payload:.1f} %"])
+        head = ["operations", "events", "type and priority agree", "payload agrees"]
+        return markdown(head, rows)
 
 
 def table(findings: Iterable[Finding]) -> str:
-    """How many events there are of each type and priority, by what became of them and why."""
+    """How many events there are of each type and priority, by what the comparison found and why."""
     return markdown(
-        ["event type", "priority", "", "events", "reason"],
+        ["event type", "priority", "finding", "events", "reason"],
         [
             [event_type, priority, kind, str(count), reason]
             for (event_type, priority, kind, reason), count in sorted(counts(findings).items())
@@ -91,25 +95,26 @@ def table(findings: Iterable[Finding]) -> str:
     )
 
 
-def asynchronous(followed: Iterable[Followed]) -> str:
-    """What was asked for, and how it ended: how many were told exactly as the contract says, how
-    many times both told image.activate, and how many of those payloads agree."""
+def background_table(operations: Iterable[BackgroundOperation]) -> str:
+    """For each operation and its expected events: how often the filter emitted exactly those, how
+    often both sides emitted image.activate, and how many payloads of that agree."""
     rows: dict[tuple[str, str], Counter[str]] = {}
-    for operation in followed:
-        row = rows.setdefault((operation.what, operation.told), Counter())
+    for operation in operations:
+        row = rows.setdefault((operation.operation, operation.expected), Counter())
         row["operations"] += 1
-        row["exactly"] += operation.exactly
+        row["exactly"] += operation.is_exact
         for found in operation.findings:
             if found.event_type == "image.activate" and found.is_of_both:
                 row["activate"] += 1
                 row["agreeing"] += found.kind is not Kind.UNEXPLAINED
+    columns = ("operations", "exactly", "activate", "agreeing")
     return markdown(
-        ["operation", "to be told", "operations", "told so", "activate of both", "agreeing"],
         [
-            [
-                *of_what,
-                *(str(row[name]) for name in ("operations", "exactly", "activate", "agreeing")),
-            ]
-            for of_what, row in sorted(rows.items())
+            *("operation", "events expected", "operations", "emitted exactly"),
+            *("image.activate of both", "of which agree"),
+        ],
+        [
+            [*operation_and_events, *(str(row[name]) for name in columns)]
+            for operation_and_events, row in sorted(rows.items())
         ],
     )

@@ -1,4 +1,4 @@
-"""A plugin of pytest, for the packages whose tests compare: they all write to one page."""
+"""A plugin of pytest for the folders that compare both notifiers: they all fill one page."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +13,11 @@ _PAGE = Path(__file__).parents[2] / "docs" / "measured" / "agreement.md"
 
 @pytest.fixture(scope="session")
 def agreement() -> Iterator[Agreement]:
-    """What is found in this run. With LONG=1 it is written, unless only a part was run."""
+    """What this run finds. `make long` writes the page, unless only a part of the tests was run."""
     agreement = Agreement()
     yield agreement
-    is_whole = agreement.followed and all(each in agreement.findings for each in DELETE_PAYLOADS)
+    is_whole = agreement.background and all(
+        delete_payload in agreement.findings for delete_payload in DELETE_PAYLOADS
+    )
     if LONG and is_whole:
         _PAGE.write_text(agreement.page())

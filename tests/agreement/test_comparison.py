@@ -1,33 +1,33 @@
-"""The comparison itself: it must catch what it is there for."""
+"""The comparison itself: it catches wrong fields, missing events and events too many."""
 
 from typing import Any
 
 import pytest
 
 from tests.agreement.comparison import Finding, Kind, compare, shares, unexplained
-from tests.agreement.told import Event, Request
+from tests.agreement.observed import Event, Request
 
 IMAGE = {"id": "i", "owner": "o", "status": "saving", "tags": ["a", "b"], "properties": {}}
 SENT = {"image_id": "i", "owner_id": "o", "bytes_sent": 9}
 
 
-def told(
+def findings_of(
     request: str,
     native: list[tuple[str, str, Any]],
-    ours: list[tuple[str, str, Any]],
-    look_ups_without: tuple[int | None, ...] = (),
+    from_filter: list[tuple[str, str, Any]],
+    failed_look_ups: tuple[int | None, ...] = (),
 ) -> list[Finding]:
     """Findings for one `METHOD path status`; events as (type, priority, payload)."""
     method, path, status = request.split()
     events = [Event("native", *event) for event in native]
-    events += [Event("ours", *event) for event in ours]
+    events += [Event("filter", *event) for event in from_filter]
     code = int(status) if status.isdigit() else None
-    return compare([Request("t", 0, method, path, code, list(look_ups_without), events)])
+    return compare([Request("t", 0, method, path, code, list(failed_look_ups), events)])
 
 
 def upload(**changed: Any) -> list[Finding]:
     native = IMAGE | {"backend": "store1", "os_glance_failed_import": []}
-    return told(
+    return findings_of(
         "PUT /v2/images/i/file 204",
         [("image.prepare", "INFO", native)],
         [("image.prepare", "INFO", IMAGE | changed)],
@@ -35,7 +35,7 @@ def upload(**changed: Any) -> list[Finding]:
 
 
 def download(**changed: Any) -> list[Finding]:
-    return told(
+    return findings_of(
         "GET /v2/images/i/file 200",
         [("image.send", "INFO", SENT)],
         [("image.send", "INFO", SENT | {"destination_ip": None} | changed)],
@@ -43,14 +43,14 @@ def download(**changed: Any) -> list[Finding]:
 
 
 def location(checksum: str | None, path: str = "/v2/images/i/locations") -> list[Finding]:
-    return told(
+    return findings_of(
         f"POST {path} 202",
         [("image.update", "INFO", IMAGE | {"checksum": "c"})],
         [("image.update", "INFO", IMAGE | {"checksum": checksum})],
     )
 
 
-def test_what_the_contract_says_that_differs_has_its_reason() -> None:
+def test_differences_that_the_contract_names_have_a_reason() -> None:
     findings = [*upload(), *download(), *location(None)]
     assert [finding.kind for finding in findings] == [Kind.DIFFERS] * 3
     assert upload()[0].reason == "native adds backend and two os_glance_ lists"
@@ -60,48 +60,48 @@ def test_what_the_contract_says_that_differs_has_its_reason() -> None:
 @pytest.mark.parametrize(
     ("findings", "fault"),
     [
-        (upload(owner="someone"), "owner: native tells 'o', we tell 'someone'"),
-        (upload(owner=None), "owner: native tells 'o', we tell None"),
+        (upload(owner="someone"), "owner: native has 'o', the filter 'someone'"),
+        (upload(owner=None), "owner: native has 'o', the filter None"),
         (upload(tags=["a"]), "tags"),
-        (upload(locations=[]), "locations: native tells '(absent)', we tell []"),
-        (location("d"), "checksum: native tells 'c', we tell 'd'"),
-        (location(None, "/v2/images/i/import"), "checksum: native tells 'c', we tell None"),
-        (download(bytes_sent=8), "bytes_sent: native tells 9, we tell 8"),
+        (upload(locations=[]), "locations: native has '(absent)', the filter []"),
+        (location("d"), "checksum: native has 'c', the filter 'd'"),
+        (location(None, "/v2/images/i/import"), "checksum: native has 'c', the filter None"),
+        (download(bytes_sent=8), "bytes_sent: native has 9, the filter 8"),
     ],
 )
-def test_a_wrong_field_is_caught(findings: list[Finding], fault: str) -> None:
+def test_wrong_field_is_unexplained(findings: list[Finding], fault: str) -> None:
     assert fault in unexplained(findings)[0]
 
 
-def test_a_missing_event_is_caught() -> None:
-    lines = unexplained(told("POST /v2/images 201", [("image.create", "INFO", IMAGE)], []))
+def test_missing_event_is_unexplained() -> None:
+    lines = unexplained(findings_of("POST /v2/images 201", [("image.create", "INFO", IMAGE)], []))
     assert len(lines) == 1
-    assert "only native tells it" in lines[0]
+    assert "only native emits it" in lines[0]
 
 
-def test_an_extra_event_of_no_class_is_caught() -> None:
+def test_extra_event_without_a_reason_is_unexplained() -> None:
     event = ("image.create", "INFO", IMAGE)
-    lines = unexplained(told("POST /v2/images 201", [event], [event, event]))
+    lines = unexplained(findings_of("POST /v2/images 201", [event], [event, event]))
     assert len(lines) == 1
-    assert "only ours tells it" in lines[0]
+    assert "only filter emits it" in lines[0]
 
 
-def test_another_priority_is_caught() -> None:
+def test_other_priority_is_unexplained() -> None:
     lines = unexplained(
-        told(
+        findings_of(
             "GET /v2/images/i/file 200",
             [("image.send", "INFO", SENT)],
             [("image.send", "ERROR", SENT)],
         )
     )
-    assert "native says INFO" in lines[0]
+    assert "native emits INFO" in lines[0]
 
 
 @pytest.mark.parametrize(
-    ("request_line", "ours", "name"),
+    ("request_line", "from_filter", "name"),
     [
         ("POST /v2/images 403", ("image.create", "WARN", "text"), "refused"),
-        ("GET /v2/images/i/file 200", ("image.send", "ERROR", SENT), "cut"),
+        ("GET /v2/images/i/file 200", ("image.send", "ERROR", SENT), "cut short"),
         ("PUT /v2/images/i/file 503", ("image.upload", "ERROR", "text"), "failed"),
         ("DELETE /v2/images/i raised", ("image.delete", "ERROR", "text"), "failed"),
         (
@@ -111,66 +111,70 @@ def test_another_priority_is_caught() -> None:
         ),
     ],
 )
-def test_what_native_is_silent_about_has_a_class(
-    request_line: str, ours: tuple[str, str, Any], name: str
+def test_events_that_only_the_filter_emits_have_a_reason(
+    request_line: str, from_filter: tuple[str, str, Any], name: str
 ) -> None:
-    assert [(found.kind, found.reason) for found in told(request_line, [], [ours])] == [
-        (Kind.OURS, name)
-    ]
+    assert [
+        (found.kind, found.reason) for found in findings_of(request_line, [], [from_filter])
+    ] == [(Kind.FILTER_ALONE, name)]
 
 
-def test_bookkeeping_inside_an_upload_is_not_missed_but_a_patch_is() -> None:
+def test_native_update_inside_an_upload_may_stand_alone_and_that_of_a_patch_may_not() -> None:
     saved = [("image.update", "INFO", IMAGE)]
-    assert told("PUT /v2/images/i/file 204", saved, [])[0].kind is Kind.NATIVE
-    assert told("PATCH /v2/images/i 200", saved, [])[0].kind is Kind.UNEXPLAINED
+    assert findings_of("PUT /v2/images/i/file 204", saved, [])[0].kind is Kind.NATIVE_ALONE
+    assert findings_of("PATCH /v2/images/i 200", saved, [])[0].kind is Kind.UNEXPLAINED
 
 
-def test_an_upload_over_quota_is_refused_here_and_failed_there() -> None:
+def test_upload_over_quota_is_refused_for_the_filter_and_failed_for_native() -> None:
     began = [("image.prepare", "INFO", IMAGE), ("image.upload", "ERROR", "too large")]
     refused = [("image.upload", "WARN", "413")]
-    found = told("PUT /v2/images/i/file 413", began, refused)
-    assert [finding.kind for finding in found] == [Kind.DIFFERS, Kind.NATIVE]
-    found = told("PUT /v2/images/i/file 400", began, refused)
+    found = findings_of("PUT /v2/images/i/file 413", began, refused)
+    assert [finding.kind for finding in found] == [Kind.DIFFERS, Kind.NATIVE_ALONE]
+    found = findings_of("PUT /v2/images/i/file 400", began, refused)
     assert [finding.kind for finding in found] == [Kind.UNEXPLAINED] * 2
 
 
-def test_a_refused_staging_is_not_taken_for_its_bookkeeping() -> None:
+def test_refused_staging_is_not_matched_with_its_bookkeeping() -> None:
     saved = [("image.update", "INFO", IMAGE)] * 2
-    found = told("PUT /v2/images/i/stage 413", saved, [("image.update", "WARN", "413")])
-    assert [finding.kind for finding in found] == [Kind.OURS, Kind.NATIVE, Kind.NATIVE]
+    found = findings_of("PUT /v2/images/i/stage 413", saved, [("image.update", "WARN", "413")])
+    assert [finding.kind for finding in found] == [
+        Kind.FILTER_ALONE,
+        Kind.NATIVE_ALONE,
+        Kind.NATIVE_ALONE,
+    ]
 
 
-def test_a_staged_image_is_compared_as_it_stays() -> None:
+def test_staged_image_is_compared_with_the_last_native_update() -> None:
     first, last = IMAGE | {"status": "uploading"}, IMAGE | {"status": "uploading", "size": 9}
-    found = told(
+    found = findings_of(
         "PUT /v2/images/i/stage 204",
         [("image.update", "INFO", first), ("image.update", "INFO", last)],
         [("image.update", "INFO", last)],
     )
-    assert [finding.kind for finding in found] == [Kind.AGREES, Kind.NATIVE]
-    found = told("PUT /v2/images/i/stage 204", [("image.update", "INFO", last)], [])
+    assert [finding.kind for finding in found] == [Kind.AGREES, Kind.NATIVE_ALONE]
+    found = findings_of("PUT /v2/images/i/stage 204", [("image.update", "INFO", last)], [])
     assert [finding.kind for finding in found] == [Kind.UNEXPLAINED]
 
 
-def test_nulls_are_forgiven_where_the_look_up_was_refused_and_only_there() -> None:
-    native, ours = IMAGE | {"status": "active"}, dict.fromkeys(IMAGE, None) | {"id": "i"}
+def test_nulls_are_allowed_only_where_the_look_up_was_refused() -> None:
+    native, from_filter = IMAGE | {"status": "active"}, dict.fromkeys(IMAGE, None) | {"id": "i"}
     for statuses, kind in [((403,), Kind.DIFFERS), ((None,), Kind.UNEXPLAINED)]:
-        found = told(
+        found = findings_of(
             "PUT /v2/images/i/tags/a 204",
             [("image.update", "INFO", native)],
-            [("image.update", "INFO", ours)],
+            [("image.update", "INFO", from_filter)],
             statuses,
         )
         assert found[0].kind is kind
 
 
-def test_an_upload_may_be_found_changed_a_moment_later_but_not_earlier() -> None:
+def test_updated_at_of_an_upload_may_be_a_moment_later_but_not_earlier() -> None:
     times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"]
-    for (native, ours), kind in [(times, Kind.DIFFERS), (times[::-1], Kind.UNEXPLAINED)]:
-        found = told(
+    for (native, from_filter), kind in [(times, Kind.DIFFERS), (times[::-1], Kind.UNEXPLAINED)]:
+        found = findings_of(
             "PUT /v2/images/i/file 204",
             [("image.upload", "INFO", IMAGE | {"updated_at": native})],
-            [("image.upload", "INFO", IMAGE | {"updated_at": ours})],
+            [("image.upload", "INFO", IMAGE | {"updated_at": from_filter})],
         )
         assert found[0].kind is kind
 
@@ -183,10 +187,8 @@ def test_an_upload_may_be_found_changed_a_moment_later_but_not_earlier() -> None
         ("2026-01-01T00:01:00Z", Kind.UNEXPLAINED),
     ],
 )
-def test_an_import_may_be_seen_before_or_after_native_tells_that_it_is_prepared(
-    native: str, kind: Kind
-) -> None:
-    found = told(
+def test_updated_at_of_an_import_may_be_a_moment_earlier_or_later(native: str, kind: Kind) -> None:
+    found = findings_of(
         "POST /v2/images/i/import 202",
         [("image.prepare", "INFO", IMAGE | {"updated_at": native})],
         [("image.prepare", "INFO", IMAGE | {"updated_at": "2026-01-01T00:00:02Z"})],
@@ -199,28 +201,28 @@ UPLOADED, FAILED = ("image.upload", "INFO", ACTIVE), ("image.upload", "ERROR", "
 SAVED = ("image.update", "INFO", IMAGE)
 
 
-def imported(native: list[Any], ours: list[Any]) -> list[tuple[Kind, str]]:
-    found = told("POST /v2/images/i/import 202", native, ours)
+def imported(native: list[Any], from_filter: list[Any]) -> list[tuple[Kind, str]]:
+    found = findings_of("POST /v2/images/i/import 202", native, from_filter)
     return [(finding.kind, finding.reason) for finding in found]
 
 
-def test_an_import_is_told_once_where_native_tells_each_store_and_step() -> None:
+def test_one_event_for_an_import_agrees_with_native_events_for_each_store_and_step() -> None:
     assert imported([SAVED, UPLOADED, SAVED, UPLOADED], [UPLOADED]) == [
         (Kind.AGREES, ""),
-        (Kind.NATIVE, "bookkeeping of what goes on after a 202"),
-        (Kind.NATIVE, "bookkeeping of what goes on after a 202"),
-        (Kind.NATIVE, "told of each store, by us of the operation"),
+        (Kind.NATIVE_ALONE, "bookkeeping inside background work"),
+        (Kind.NATIVE_ALONE, "bookkeeping inside background work"),
+        (Kind.NATIVE_ALONE, "native has an event for each store, the filter one for the operation"),
     ]
     partly = imported([UPLOADED, FAILED], [FAILED])
     assert partly == [
         (Kind.AGREES, ""),
-        (Kind.NATIVE, "told of each store, by us of the operation"),
+        (Kind.NATIVE_ALONE, "native has an event for each store, the filter one for the operation"),
     ]
-    assert imported([SAVED], [FAILED])[0] == (Kind.OURS, "followed")
+    assert imported([SAVED], [FAILED])[0] == (Kind.FILTER_ALONE, "background work")
 
 
 @pytest.mark.parametrize(
-    ("native", "ours"),
+    ("native", "from_filter"),
     [
         ([UPLOADED], [FAILED]),
         ([UPLOADED, FAILED], [UPLOADED]),
@@ -231,49 +233,53 @@ def test_an_import_is_told_once_where_native_tells_each_store_and_step() -> None
         ([UPLOADED], [("image.upload", "INFO", IMAGE | {"status": "queued"})]),
     ],
 )
-def test_an_import_that_is_told_otherwise_is_caught(native: list[Any], ours: list[Any]) -> None:
-    assert Kind.UNEXPLAINED in [kind for kind, _ in imported(native, ours)]
+def test_wrong_events_of_an_import_are_unexplained(
+    native: list[Any], from_filter: list[Any]
+) -> None:
+    assert Kind.UNEXPLAINED in [kind for kind, _ in imported(native, from_filter)]
 
 
-def test_glances_notes_may_differ_after_an_import_and_no_other_property() -> None:
+def test_glances_own_properties_may_differ_after_an_import_and_no_other_property() -> None:
     note, other = {"os_glance_import_task": "t"}, {"colour": "red"}
     for properties, kind in [(note, Kind.DIFFERS), (note | other, Kind.UNEXPLAINED)]:
         with_them = ("image.upload", "INFO", ACTIVE | {"properties": properties})
         assert imported([with_them], [UPLOADED])[0][0] is kind
-        found = told("PUT /v2/images/i/file 204", [with_them], [UPLOADED])
+        found = findings_of("PUT /v2/images/i/file 204", [with_them], [UPLOADED])
         assert found[0].kind is Kind.UNEXPLAINED
 
 
-def test_shares_are_of_what_both_ought_to_tell() -> None:
-    wrong = told("PUT /v2/images/i/file 204", [UPLOADED], [])
-    too_much = told("PUT /v2/images/i/file 413", [FAILED], [("image.upload", "WARN", "413")])
-    alone = told("POST /v2/images 403", [], [("image.create", "WARN", "text")])
+def test_shares_count_the_events_that_both_sides_should_emit() -> None:
+    wrong = findings_of("PUT /v2/images/i/file 204", [UPLOADED], [])
+    too_much = findings_of("PUT /v2/images/i/file 413", [FAILED], [("image.upload", "WARN", "413")])
+    alone = findings_of("POST /v2/images 403", [], [("image.create", "WARN", "text")])
     assert shares([*upload(), *download(), *too_much, *wrong, *alone]) == (4, 50, 75)
 
 
-def task(native: list[tuple[str, str, Any]], ours: list[tuple[str, str, Any]]) -> list[Kind]:
-    return [finding.kind for finding in told("POST /v2/tasks 201", native, ours)]
+def task(native: list[tuple[str, str, Any]], from_filter: list[tuple[str, str, Any]]) -> list[Kind]:
+    return [finding.kind for finding in findings_of("POST /v2/tasks 201", native, from_filter)]
 
 
-def test_of_a_task_that_failed_the_image_is_not_known_and_its_removal_is_not_told() -> None:
+def test_failed_task_has_no_image_for_the_filter_and_no_event_of_its_removal() -> None:
     removed = [("image.create", "INFO", IMAGE), ("image.delete", "INFO", IMAGE)]
     unknown = ("image.create", "INFO", IMAGE | {"id": None, "owner": None})
     failed = ("image.upload", "ERROR", "text")
-    assert task(removed, [unknown, failed]) == [Kind.DIFFERS, Kind.OURS, Kind.NATIVE]
+    assert task(removed, [unknown, failed]) == [Kind.DIFFERS, Kind.FILTER_ALONE, Kind.NATIVE_ALONE]
     assert task(removed, [unknown]) == [Kind.UNEXPLAINED, Kind.UNEXPLAINED]
     other = ("image.create", "INFO", IMAGE | {"id": "another"})
-    assert task(removed[:1], [other, failed]) == [Kind.UNEXPLAINED, Kind.OURS]
+    assert task(removed[:1], [other, failed]) == [Kind.UNEXPLAINED, Kind.FILTER_ALONE]
 
 
-def test_what_a_task_has_told_before_it_ended_may_know_less() -> None:
+def test_events_before_the_end_of_a_task_may_have_less_in_the_filter_payload() -> None:
     def at(second: int, size: int | None) -> dict[str, Any]:
         return IMAGE | {"updated_at": f"2026-11-29T12:00:{second:02}Z", "virtual_size": size}
 
-    for event_type, ours, kind in (
+    for event_type, from_filter, kind in (
         ("image.create", at(2, None), Kind.DIFFERS),
         ("image.create", at(0, None), Kind.UNEXPLAINED),
         ("image.prepare", at(1, None), Kind.DIFFERS),
         ("image.prepare", at(1, 7), Kind.UNEXPLAINED),
     ):
         size = None if event_type == "image.create" else 9
-        assert task([(event_type, "INFO", at(1, size))], [(event_type, "INFO", ours)]) == [kind]
+        assert task([(event_type, "INFO", at(1, size))], [(event_type, "INFO", from_filter)]) == [
+            kind
+        ]

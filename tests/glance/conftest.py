@@ -17,21 +17,21 @@ import webob
 
 from demo import glance
 from demo.keystone import ALICE, PEOPLE, Keystone, Person
-from tests.agreement import native
+from tests.agreement import native_notifier
 from tests.agreement.comparison import Finding, Kind, compare
+from tests.agreement.observed import Event, Request
 from tests.agreement.page import Agreement
-from tests.agreement.told import Event, Request
 from tests.glance.web import Web
 from tests.writers import begin_as_writers
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
-"""Somebody of the owner's project who may do everything but look a record up."""
+"""A user of the owner's project who may do everything except read an image record."""
 
 AWAY = "away"
 """The region of another Glance, which the web server plays."""
 
 _METHODS = "glance-direct,web-download,glance-download,copy-image"
-_PATIENCE = 60  # seconds that are waited for what comes within two
+_PATIENCE = 60  # seconds; what is waited for comes within two
 
 _SEES_RECORDS = "role:admin or (role:reader and not role:blind)"
 
@@ -54,11 +54,11 @@ _QEMU_IMG = """#!/bin/sh
 for path; do :; done
 printf '{"format": "raw", "virtual-size": %d}' "$(stat -c %s "${path#file://}")"
 """
-"""Says of each file that it is a raw image: Glance's tasks ask it, and fail where there is none."""
+"""Reports each file as a raw image. Glance's tasks run it, and fail where it is missing."""
 
 
 class InProcess:
-    """Glance's pipelines as applications, and what the filter in them told."""
+    """Glance's pipelines as applications, and the messages of the filter in them."""
 
     def __init__(
         self,
@@ -74,13 +74,14 @@ class InProcess:
         self._load = load
         self._read = 0
         self._native: list[Event] = []
-        native.watch(self._native.append)
+        native_notifier.watch(self._native.append)
         self._at_work = _watch_tasks()
 
     def pipeline(
         self, flavor: str = "keystone", *, after: str = "context", **options: str
     ) -> WSGIApplication:
-        """The stock pipeline of a flavor, with the filter in it, after the word that is given."""
+        """The stock pipeline of a flavor, with the filter behind the word `after`; `options` are
+        lines of its section."""
         return self.loaded(flavor, glance.paste_file(flavor, self.section(**options), after))
 
     def stock_pipeline(self, flavor: str = "keystone") -> WSGIApplication:
@@ -98,7 +99,7 @@ class InProcess:
     def ask(
         self, app: WSGIApplication, method: str, path: str, who: Person = ALICE, **more: Any
     ) -> webob.Response:
-        """A request; `more` are a `body`, a `json`, `headers`, and keys of the environ."""
+        """Send a request; `more` are a `body`, a `json`, `headers`, and keys of the environ."""
         request = webob.Request.blank("/", method=method)
         request.environ |= {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.7"}
         request.headers["X-Auth-Token"] = self._keystone.token(who)
@@ -113,7 +114,7 @@ class InProcess:
         return request.get_response(app)
 
     def image(self, app: WSGIApplication, data: bytes | None = None, **record: Any) -> str:
-        """A new image of ALICE's, with data if given; returns its id. Forgets what was told."""
+        """Make an image of ALICE's, with data if given; returns its id. Forgets the events."""
         record = {"name": "n", "disk_format": "raw", "container_format": "bare", **record}
         image_id: str = self.ask(app, "POST", "/v2/images", json=record).json["id"]
         if data is not None:
@@ -122,8 +123,8 @@ class InProcess:
         self.forget()
         return image_id
 
-    def told(self) -> list[dict[str, Any]]:
-        """The notifications that came since the last call."""
+    def new_messages(self) -> list[dict[str, Any]]:
+        """The messages of the filter that came since the last call."""
         if not self.log.exists():
             return []
         lines = self.log.read_bytes()
@@ -131,29 +132,32 @@ class InProcess:
         return [json.loads(line) for line in new.splitlines()]
 
     def forget(self) -> None:
-        """What was told so far, by the filter and by native."""
-        self.told()
+        """Drop the events so far, of the filter and of the native notifier."""
+        self.new_messages()
         self._native.clear()
 
-    def native_told(self, image: str) -> list[Event]:
-        """What Glance's own notifier told of an image since the last call; forgets the rest. Of all
-        that it told, where `image` is empty."""
-        told = [self._native.pop(0) for _ in range(len(self._native))]
-        return [event for event in told if image in str(event.payload)]
+    def native_events(self, image: str) -> list[Event]:
+        """The events of an image that Glance's own notifier emitted since the last call; those of
+        all images where `image` is empty. Forgets the others."""
+        events = [self._native.pop(0) for _ in range(len(self._native))]
+        return [event for event in events if image in str(event.payload)]
 
-    def waits_for(self, count: int) -> list[dict[str, Any]]:
-        """So many notifications that came since the last call of `told`, and all that came with
-        them: what ends an operation is written at once."""
-        told: list[dict[str, Any]] = []
+    def wait_for(self, count: int) -> list[dict[str, Any]]:
+        """Wait until `count` messages came since the last call of `new_messages`; returns them and
+        those that came with them: the messages that end an operation are written at once."""
+        messages: list[dict[str, Any]] = []
         deadline = time.monotonic() + _PATIENCE
-        while len(told) < count and time.monotonic() < deadline:
+        while len(messages) < count and time.monotonic() < deadline:
             time.sleep(0.05)
-            told += self.told()
-        return told
+            messages += self.new_messages()
+        return messages
 
-    def rests(self) -> None:
-        """Wait until Glance has ended what it works on after a 202: it writes to its database to
-        the end, past what settles it, and SQLite refuses one of two who write at once."""
+    def wait_for_background_work(self) -> None:
+        """Wait until Glance's background work has ended.
+
+        Glance writes to its database to the very end, after the record shows how the work ended,
+        and SQLite refuses one of two who write at once.
+        """
         working = futures.wait(self._at_work, _PATIENCE).not_done
         assert not working, working
         self._at_work.clear()
@@ -166,30 +170,33 @@ class InProcess:
 
 
 class Comparison:
-    """Compares what was told of an image with what native tells of it."""
+    """Compares the filter's messages of an image with the native events of it."""
 
     def __init__(self, in_process: InProcess, agreement: Agreement) -> None:
         self.agreement = agreement
         self._in_process = in_process
 
-    def compare(self, request: Request, told: Iterable[Mapping[str, Any]]) -> list[Finding]:
-        """All that native told of the image since it was last asked, and what we told."""
-        self._in_process.rests()  # native tells a step only when it is in the database: after us
+    def compare(self, request: Request, messages: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Compare with all native events of the image since the last call."""
+        # Native emits an event once the step is in the database, which is after the filter.
+        self._in_process.wait_for_background_work()
         image = "" if request.is_task else request.path.split("/")[3]
-        request.events += self._in_process.native_told(image)
-        request.events += map(Event.of_ours, told)
+        request.events += self._in_process.native_events(image)
+        request.events += map(Event.of_filter, messages)
         return compare([request])
 
-    def of_download(self, image: str, told: Iterable[Mapping[str, Any]]) -> list[tuple[Kind, str]]:
-        """What became of the events of a download that was answered with 200: kind and reason."""
+    def of_download(
+        self, image: str, messages: Iterable[Mapping[str, Any]]
+    ) -> list[tuple[Kind, str]]:
+        """Compare the events of a download that was answered with 200: their kinds and reasons."""
         request = Request("a download", 0, "GET", f"/v2/images/{image}/file", 200)
-        findings = self.compare(request, told)
-        self.agreement.found(findings)
+        findings = self.compare(request, messages)
+        self.agreement.add(findings)
         return [(found.kind, found.reason) for found in findings]
 
 
 def _watch_tasks() -> list[futures.Future[Any]]:
-    """What Glance works on after a 202, from now on, and for good."""
+    """The background work that Glance begins from now on."""
     from glance.api import common  # type: ignore[import-untyped]
 
     at_work: list[futures.Future[Any]] = []
@@ -205,17 +212,17 @@ def _watch_tasks() -> list[futures.Future[Any]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Glance's own warnings are no errors of ours."""
+    """Glance's own warnings fail no test."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def glances_garbage_ends_here() -> Iterator[None]:
+def garbage_of_glance_is_collected() -> Iterator[None]:
     """What Glance leaves open for the garbage collector to close (the staged file of an import,
-    `get_image_data_iter` in glance/common/scripts/utils.py) is closed before other tests begin,
-    to which a ResourceWarning is an error."""
+    `get_image_data_iter` in glance/common/scripts/utils.py) is closed before the tests of other
+    modules begin, to which a ResourceWarning is an error."""
     yield
     with warnings.catch_warnings(action="ignore"):
         gc.collect()
@@ -223,7 +230,7 @@ def glances_garbage_ends_here() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the program that Glance's tasks ask about an image."""
+    """A folder with the program qemu-img, which Glance's tasks run for each image."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "qemu-img").write_text(_QEMU_IMG)
     (folder / "qemu-img").chmod(0o755)
@@ -232,7 +239,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def programs_are_found(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the tests of this folder alone: with the stand-in Glance's own tests make empty images."""
+    """Only the tests of this folder find qemu-img: with it Glance's own tests make empty images."""
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
 
 
@@ -260,7 +267,7 @@ def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
 
         begin_as_writers()
         wsgi_app.init_app()
-        atexit.unregister(wsgi_app.drain_workers)  # there is nothing left to drain, and it says so
+        atexit.unregister(wsgi_app.drain_workers)  # nothing is left to drain, and it logs that
 
         def load(flavor: str, paste_file: str) -> WSGIApplication:
             cfg.CONF.set_override("flavor", flavor, "paste_deploy")

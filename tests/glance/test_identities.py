@@ -1,4 +1,4 @@
-"""What a client says of itself changes no field and evades no event (stock keystone pipeline)."""
+"""Headers that a client forges change no field and evade no event (stock keystone pipeline)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,8 +23,8 @@ PROXY = "10.0.0.1"
 
 
 @pytest.fixture
-def parsing(in_process: InProcess) -> Iterator[None]:
-    """oslo's proxy header parsing, switched on."""
+def header_parsing(in_process: InProcess) -> Iterator[None]:
+    """Switches oslo's parsing of proxy headers on."""
     from oslo_config import cfg
 
     option = ("enable_proxy_headers_parsing", "oslo_middleware")
@@ -34,41 +34,43 @@ def parsing(in_process: InProcess) -> Iterator[None]:
     cfg.CONF.clear_override(option[0], option[1])
 
 
-def told_of_a_life(
+def events_of_a_life(
     in_process: InProcess, app: WSGIApplication, **more: Any
 ) -> list[dict[str, Any]]:
-    """What is told of upload, download and delete, less what differs from image to image."""
+    """The events of an upload, a download and a delete, without what differs between images."""
     image = in_process.image(app)
-    one = f"/v2/images/{image}"
-    in_process.ask(app, "PUT", f"{one}/file", body=b"data", **more)
-    in_process.ask(app, "GET", f"{one}/file", **more).body  # noqa: B018 (it is read)
-    in_process.ask(app, "DELETE", one, **more)
+    path = f"/v2/images/{image}"
+    in_process.ask(app, "PUT", f"{path}/file", body=b"data", **more)
+    in_process.ask(app, "GET", f"{path}/file", **more).body  # noqa: B018 (it is read)
+    in_process.ask(app, "DELETE", path, **more)
     return [
         {
-            "event": (each["event_type"], each["priority"]),
-            "project": each["_context_project_id"],
-            "user": each["_context_user_id"],
-            "sent": each["payload"] | {"image_id": None} if "send" in each["event_type"] else None,
+            "event": (message["event_type"], message["priority"]),
+            "project": message["_context_project_id"],
+            "user": message["_context_user_id"],
+            "sent": (
+                message["payload"] | {"image_id": None} if "send" in message["event_type"] else None
+            ),
         }
-        for each in in_process.told()
+        for message in in_process.new_messages()
     ]
 
 
 def test_forged_headers_change_nothing_with_the_defaults(in_process: InProcess) -> None:
     app = in_process.pipeline()
-    honest = told_of_a_life(in_process, app)
-    assert [each["event"][0] for each in honest] == [
+    honest = events_of_a_life(in_process, app)
+    assert [event["event"][0] for event in honest] == [
         "image.prepare",
         "image.upload",
         "image.activate",
         "image.send",
         "image.delete",
     ]
-    assert {each["user"] for each in honest} == {ALICE.user_id}
+    assert {event["user"] for event in honest} == {ALICE.user_id}
     assert honest[3]["sent"]["destination_ip"] == "192.0.2.7"
     for name, value in FORGED.items():
-        assert told_of_a_life(in_process, app, headers={name: value}) == honest, name
-    assert told_of_a_life(in_process, app, headers=FORGED) == honest
+        assert events_of_a_life(in_process, app, headers={name: value}) == honest, name
+    assert events_of_a_life(in_process, app, headers=FORGED) == honest
 
 
 @pytest.mark.parametrize(
@@ -79,11 +81,11 @@ def test_forged_headers_change_nothing_with_the_defaults(in_process: InProcess) 
         ("Forwarded", 'for=192.0.2.7;host="a.example,for=6.6.6.6"'),
     ],
 )
-def test_behind_a_trusted_proxy_what_stands_left_of_its_own_entry_changes_nothing(
-    header: str, own: str, in_process: InProcess, parsing: None
+def test_entries_left_of_the_trusted_proxys_own_change_nothing(
+    header: str, own: str, in_process: InProcess, header_parsing: None
 ) -> None:
     app = in_process.pipeline(trusted_proxies="10.0.0.0/8")
-    honest = told_of_a_life(in_process, app, headers={header: own}, REMOTE_ADDR=PROXY)
+    honest = events_of_a_life(in_process, app, headers={header: own}, REMOTE_ADDR=PROXY)
     assert honest[3]["sent"]["destination_ip"] == "192.0.2.7"
     for left in (
         "6.6.6.6",
@@ -95,26 +97,28 @@ def test_behind_a_trusted_proxy_what_stands_left_of_its_own_entry_changes_nothin
     ):
         headers = {**FORGED, header: f"{left}, {own}"}
         del headers[({"X-Forwarded-For", "Forwarded"} - {header}).pop()]  # which the proxy removes
-        assert told_of_a_life(in_process, app, headers=headers, REMOTE_ADDR=PROXY) == honest, left
+        assert events_of_a_life(in_process, app, headers=headers, REMOTE_ADDR=PROXY) == honest, left
 
 
 @pytest.mark.parametrize("prefix", ["/v2/schemas", "/v2", "/x", "/v2/images/../.."])
-def test_no_forwarded_prefix_hides_a_request(
-    prefix: str, in_process: InProcess, parsing: None
+def test_forwarded_prefix_hides_no_request(
+    prefix: str, in_process: InProcess, header_parsing: None
 ) -> None:
     app = in_process.pipeline(trusted_proxies="10.0.0.0/8")
     headers = {"X-Forwarded-Prefix": prefix}
-    told = told_of_a_life(in_process, app, headers=headers, REMOTE_ADDR=PROXY)
-    assert [each["event"] for each in told][3:] == [
+    events = events_of_a_life(in_process, app, headers=headers, REMOTE_ADDR=PROXY)
+    assert [event["event"] for event in events][3:] == [
         ("image.send", "INFO"),
         ("image.delete", "INFO"),
     ]
 
 
-def test_somebody_without_a_token_is_nobody_and_tells_nothing(in_process: InProcess) -> None:
+def test_request_with_a_forged_identity_and_no_valid_token_emits_nothing(
+    in_process: InProcess,
+) -> None:
     app = in_process.pipeline()
     image = in_process.image(app, b"data")
     headers = {**FORGED, "X-Auth-Token": "made up"}
     answer = in_process.ask(app, "DELETE", f"/v2/images/{image}", headers=headers)
     assert answer.status_int == 401
-    assert in_process.told() == []
+    assert in_process.new_messages() == []

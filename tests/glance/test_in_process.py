@@ -1,5 +1,5 @@
-"""A real Glance in this process, where what left is known to the byte; and what its own notifier
-tells of downloads, which is less."""
+"""A real Glance in this process, where the bytes that left are known exactly; and what Glance's own
+notifier emits for downloads, which is less."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from tests.glance.conftest import BLIND, Comparison, InProcess
 CHUNK = 64 * 1024
 DATA = bytes(range(256)) * 1024  # four chunks
 
-OURS_IS_THE_ADDRESS = (Kind.DIFFERS, "destination_ip is ours alone: native omits it")
-OURS_ALONE = (Kind.OURS, "cut")
+ADDRESS_OF_THE_FILTER = (Kind.DIFFERS, "destination_ip is the filter's alone: native omits it")
+FILTER_ALONE = (Kind.FILTER_ALONE, "cut short")
 
 
 @pytest.fixture
@@ -25,8 +25,9 @@ def app(in_process: InProcess) -> WSGIApplication:
     return in_process.pipeline()
 
 
-def sent(told: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    return [(each["priority"], each["payload"]["bytes_sent"]) for each in told]
+def sent(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Priority and bytes_sent of each image.send."""
+    return [(message["priority"], message["payload"]["bytes_sent"]) for message in messages]
 
 
 @pytest.mark.parametrize(
@@ -50,21 +51,19 @@ def test_bytes_sent_are_exact(
     image = in_process.image(app, DATA)
     body = in_process.ask(app, "GET", f"/v2/images/{image}/file", headers=headers).body
     assert len(body) == count
-    told = in_process.told()
-    assert sent(told) == [("INFO", count)]
-    assert comparison.of_download(image, told) == [OURS_IS_THE_ADDRESS]
+    messages = in_process.new_messages()
+    assert sent(messages) == [("INFO", count)]
+    assert comparison.of_download(image, messages) == [ADDRESS_OF_THE_FILTER]
 
 
-def test_an_image_of_size_0_is_sent_with_0_bytes(
-    app: WSGIApplication, in_process: InProcess
-) -> None:
+def test_image_of_size_0_is_sent_with_0_bytes(app: WSGIApplication, in_process: InProcess) -> None:
     image = in_process.image(app, b"")
     assert in_process.ask(app, "GET", f"/v2/images/{image}/file").body == b""
-    assert sent(in_process.told()) == [("INFO", 0)]
+    assert sent(in_process.new_messages()) == [("INFO", 0)]
 
 
 @pytest.mark.parametrize(("taken", "count"), [(0, 0), (3, 2 * CHUNK)])
-def test_a_client_that_goes_away_is_an_error_with_the_bytes_that_left(
+def test_client_that_goes_away_is_an_error_with_the_bytes_that_left(
     taken: int,
     count: int,
     app: WSGIApplication,
@@ -77,24 +76,24 @@ def test_a_client_that_goes_away_is_an_error_with_the_bytes_that_left(
     for _ in range(taken):
         next(chunks)
     answer.app_iter.close()  # type: ignore[attr-defined]
-    told = in_process.told()
-    assert sent(told) == [("ERROR", count)]
-    assert comparison.of_download(image, told) == [OURS_ALONE]
+    messages = in_process.new_messages()
+    assert sent(messages) == [("ERROR", count)]
+    assert comparison.of_download(image, messages) == [FILTER_ALONE]
 
 
-def test_a_store_file_that_was_truncated_is_an_error(
+def test_truncated_file_of_a_store_is_an_error(
     app: WSGIApplication, in_process: InProcess, comparison: Comparison
 ) -> None:
     image = in_process.image(app, DATA)
     with (in_process.folder / "images" / image).open("r+b") as file:
         file.truncate(CHUNK + 10)
     list(in_process.ask(app, "GET", f"/v2/images/{image}/file").app_iter)
-    told = in_process.told()
-    assert sent(told) == [("ERROR", CHUNK + 10)]
-    assert comparison.of_download(image, told) == [OURS_IS_THE_ADDRESS]
+    messages = in_process.new_messages()
+    assert sent(messages) == [("ERROR", CHUNK + 10)]
+    assert comparison.of_download(image, messages) == [ADDRESS_OF_THE_FILTER]
 
 
-def test_a_store_that_raises_half_way_is_an_error(
+def test_exception_of_a_store_half_way_is_an_error(
     app: WSGIApplication,
     in_process: InProcess,
     comparison: Comparison,
@@ -112,30 +111,32 @@ def test_a_store_that_raises_half_way_is_an_error(
     answer = in_process.ask(app, "GET", f"/v2/images/{image}/file")
     with pytest.raises(OSError, match="the disk broke"):
         list(answer.app_iter)
-    told = in_process.told()
-    assert sent(told) == [("ERROR", 2 * CHUNK)]
-    assert comparison.of_download(image, told) == [OURS_ALONE]
+    messages = in_process.new_messages()
+    assert sent(messages) == [("ERROR", 2 * CHUNK)]
+    assert comparison.of_download(image, messages) == [FILTER_ALONE]
 
 
-def test_a_whole_life_is_told_in_order(app: WSGIApplication, in_process: InProcess) -> None:
+def test_whole_life_of_an_image_emits_its_events_in_order(
+    app: WSGIApplication, in_process: InProcess
+) -> None:
     ask = in_process.ask
     record = {"name": "n", "disk_format": "raw", "container_format": "bare", "colour": "red"}
     image = ask(app, "POST", "/v2/images", json=record).json["id"]
-    one = f"/v2/images/{image}"
-    ask(app, "PUT", f"{one}/file", body=DATA)
-    ask(app, "POST", f"{one}/members", json={"member": BOB.project_id})
-    ask(app, "PUT", f"{one}/members/{BOB.project_id}", who=BOB, json={"status": "accepted"})
-    ask(app, "GET", f"{one}/file", who=BOB).body  # noqa: B018 (it is read)
-    ask(app, "DELETE", f"{one}/members/{BOB.project_id}")
-    ask(app, "PUT", f"{one}/tags/t")
-    ask(app, "DELETE", f"{one}/tags/t")
-    ask(app, "POST", f"{one}/actions/deactivate")
-    ask(app, "POST", f"{one}/actions/deactivate")  # no change, no event
-    ask(app, "POST", f"{one}/actions/reactivate")
-    ask(app, "DELETE", one, who=CAROL)
-    ask(app, "DELETE", one)
-    told = in_process.told()
-    assert [f"{each['event_type']} {each['priority']}" for each in told] == [
+    path = f"/v2/images/{image}"
+    ask(app, "PUT", f"{path}/file", body=DATA)
+    ask(app, "POST", f"{path}/members", json={"member": BOB.project_id})
+    ask(app, "PUT", f"{path}/members/{BOB.project_id}", who=BOB, json={"status": "accepted"})
+    ask(app, "GET", f"{path}/file", who=BOB).body  # noqa: B018 (it is read)
+    ask(app, "DELETE", f"{path}/members/{BOB.project_id}")
+    ask(app, "PUT", f"{path}/tags/t")
+    ask(app, "DELETE", f"{path}/tags/t")
+    ask(app, "POST", f"{path}/actions/deactivate")
+    ask(app, "POST", f"{path}/actions/deactivate")  # no change, no event
+    ask(app, "POST", f"{path}/actions/reactivate")
+    ask(app, "DELETE", path, who=CAROL)
+    ask(app, "DELETE", path)
+    messages = in_process.new_messages()
+    assert [f"{message['event_type']} {message['priority']}" for message in messages] == [
         "image.create INFO",
         "image.prepare INFO",
         "image.upload INFO",
@@ -151,7 +152,7 @@ def test_a_whole_life_is_told_in_order(app: WSGIApplication, in_process: InProce
         "image.delete WARN",
         "image.delete INFO",
     ]
-    by_type = {each["event_type"]: each["payload"] for each in reversed(told)}
+    by_type = {message["event_type"]: message["payload"] for message in reversed(messages)}
     assert by_type["image.create"]["properties"] == {"colour": "red"}
     assert by_type["image.prepare"]["status"] == "saving"
     assert by_type["image.activate"]["status"] == "active"
@@ -165,18 +166,18 @@ def test_a_whole_life_is_told_in_order(app: WSGIApplication, in_process: InProce
         "bytes_sent": len(DATA),
     }
     assert by_type["image.member.delete"]["status"] == "accepted"
-    assert told[-1]["payload"] == image
+    assert messages[-1]["payload"] == image
 
 
-def test_a_lookup_that_glance_refuses_costs_neither_the_event_nor_the_request(
+def test_look_up_that_glance_refuses_costs_neither_the_event_nor_the_request(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     image = in_process.image(app)
     assert in_process.ask(app, "GET", f"/v2/images/{image}", who=BLIND).status_int in (403, 404)
     assert in_process.ask(app, "PUT", f"/v2/images/{image}/tags/t", who=BLIND).status_int == 204
-    (told,) = in_process.told()
-    assert (told["event_type"], told["priority"]) == ("image.update", "INFO")
-    assert (told["payload"]["id"], told["payload"]["owner"]) == (image, None)
+    (message,) = in_process.new_messages()
+    assert (message["event_type"], message["priority"]) == ("image.update", "INFO")
+    assert (message["payload"]["id"], message["payload"]["owner"]) == (image, None)
 
 
 def test_staging_and_a_store_delete_are_updates(
@@ -185,63 +186,67 @@ def test_staging_and_a_store_delete_are_updates(
     image = in_process.image(app)
     answer = in_process.ask(app, "PUT", f"/v2/images/{image}/stage", body=b"data")
     assert answer.status_int == 204
-    (told,) = in_process.told()
-    assert (told["event_type"], told["payload"]["status"]) == ("image.update", "uploading")
+    (message,) = in_process.new_messages()
+    assert (message["event_type"], message["payload"]["status"]) == (
+        "image.update",
+        "uploading",
+    )
     image = in_process.image(app, DATA)
     answer = in_process.ask(app, "DELETE", f"/v2/stores/store1/{image}", who=ROOT)
-    (told,) = in_process.told()
-    assert (told["event_type"], told["priority"]) == ("image.update", "WARN"), answer.text
-    assert "403" in told["payload"]
+    (message,) = in_process.new_messages()
+    assert (message["event_type"], message["priority"]) == ("image.update", "WARN"), answer.text
+    assert "403" in message["payload"]
 
 
-def test_no_override_of_the_method_evades_an_event(
-    app: WSGIApplication, in_process: InProcess
-) -> None:
+def test_method_override_evades_no_event(app: WSGIApplication, in_process: InProcess) -> None:
     image = in_process.image(app, DATA)
     for method in ("POST", "OPTIONS", "PUT"):
         answer = in_process.ask(app, method, f"/v2/images/{image}/file", QUERY_STRING="_method=GET")
         assert answer.body == DATA
-        assert sent(in_process.told()) == [("INFO", len(DATA))]
+        assert sent(in_process.new_messages()) == [("INFO", len(DATA))]
     answer = in_process.ask(app, "GET", f"/v2/images/{image}", QUERY_STRING="_method=delete")
     assert answer.status_int == 204
-    assert [each["event_type"] for each in in_process.told()] == ["image.delete"]
+    assert [message["event_type"] for message in in_process.new_messages()] == ["image.delete"]
 
 
 @pytest.mark.parametrize("query", ["_method=PUT", "_method=DELETE", "_method=x"])
-def test_no_override_of_the_method_hides_a_download_from_the_cache(
+def test_method_override_hides_no_download_from_the_cache(
     query: str, in_process: InProcess
 ) -> None:
     app = in_process.pipeline("keystone+caching")
     image = in_process.image(app, DATA)
-    one = f"/v2/images/{image}"
-    assert in_process.ask(app, "GET", f"{one}/file").body == DATA  # and now it is cached
-    in_process.told()
-    assert in_process.ask(app, "GET", f"{one}/file", QUERY_STRING=query).body == DATA
-    (told,) = in_process.told()
-    assert (told["event_type"], told["priority"]) == ("image.send", "INFO")
-    assert told["payload"]["bytes_sent"] == len(DATA)
-    in_process.ask(app, "DELETE", one)
-    in_process.told()
+    path = f"/v2/images/{image}"
+    assert in_process.ask(app, "GET", f"{path}/file").body == DATA  # and now it is cached
+    in_process.new_messages()
+    assert in_process.ask(app, "GET", f"{path}/file", QUERY_STRING=query).body == DATA
+    (message,) = in_process.new_messages()
+    assert (message["event_type"], message["priority"]) == ("image.send", "INFO")
+    assert message["payload"]["bytes_sent"] == len(DATA)
+    in_process.ask(app, "DELETE", path)
+    in_process.new_messages()
 
 
-def test_a_form_that_is_json_too_does_not_hide_that_a_member_accepts(
+def test_form_that_is_json_too_hides_no_update_of_a_member(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     image = in_process.image(app)
-    one = f"/v2/images/{image}"
-    in_process.ask(app, "POST", f"{one}/members", json={"member": BOB.project_id})
-    in_process.told()
+    path = f"/v2/images/{image}"
+    in_process.ask(app, "POST", f"{path}/members", json={"member": BOB.project_id})
+    in_process.new_messages()
     answer = in_process.ask(
         app,
         "POST",
-        f"{one}/members/{BOB.project_id}",
+        f"{path}/members/{BOB.project_id}",
         who=BOB,
         body=b'{"status": "accepted", "x": "&_method=PUT&"}',
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert answer.json["status"] == "accepted"
-    (told,) = in_process.told()
-    assert (told["event_type"], told["payload"]["status"]) == ("image.member.update", "accepted")
+    (message,) = in_process.new_messages()
+    assert (message["event_type"], message["payload"]["status"]) == (
+        "image.member.update",
+        "accepted",
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,58 +258,61 @@ def test_a_form_that_is_json_too_does_not_hide_that_a_member_accepts(
         "/v2/images/{}/file\n",
     ],
 )
-def test_no_spelling_of_a_path_that_glance_answers_evades_an_event(
+def test_spelling_of_a_path_that_glance_answers_evades_no_event(
     path: str, in_process: InProcess
 ) -> None:
     app = in_process.pipeline("keystone+caching")
     image = in_process.image(app, DATA)
     for _ in ("from the store", "from the cache"):
         assert in_process.ask(app, "GET", path.format(image)).body == DATA
-        (told,) = in_process.told()
-        assert told["payload"]["image_id"] == image
-        assert (told["priority"], told["payload"]["bytes_sent"]) == ("INFO", len(DATA))
+        (message,) = in_process.new_messages()
+        assert message["payload"]["image_id"] == image
+        assert (message["priority"], message["payload"]["bytes_sent"]) == (
+            "INFO",
+            len(DATA),
+        )
 
 
-def test_a_line_end_in_the_path_evades_no_event_and_gets_into_no_id(
+def test_line_end_in_the_path_evades_no_event_and_is_in_no_id(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     record = {"name": "n", "disk_format": "raw", "container_format": "bare"}
     image = in_process.ask(app, "POST", "/v2/images\n", json=record).json["id"]
-    one = f"/v2/images/{image}"
-    assert in_process.ask(app, "PUT", f"{one}/file\n", body=b"data").status_int == 204
-    assert in_process.ask(app, "POST", f"{one}/actions/deactivate\n").status_int == 204
-    assert in_process.ask(app, "DELETE", f"{one}\n").status_int == 204
-    told = in_process.told()
-    assert [each["event_type"].removeprefix("image.") for each in told] == [
+    path = f"/v2/images/{image}"
+    assert in_process.ask(app, "PUT", f"{path}/file\n", body=b"data").status_int == 204
+    assert in_process.ask(app, "POST", f"{path}/actions/deactivate\n").status_int == 204
+    assert in_process.ask(app, "DELETE", f"{path}\n").status_int == 204
+    messages = in_process.new_messages()
+    assert [message["event_type"].removeprefix("image.") for message in messages] == [
         *("create", "prepare", "upload", "activate", "update", "delete")
     ]
-    assert told[-1]["payload"] == image
+    assert messages[-1]["payload"] == image
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {
-        str(each.relative_to(folder)): each.read_bytes()
-        for each in folder.rglob("*")
-        if each.is_file()
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 
-def test_the_image_cache_is_left_byte_for_byte_as_without_the_filter(in_process: InProcess) -> None:
+def test_image_cache_is_byte_for_byte_as_without_the_filter(in_process: InProcess) -> None:
     cache = in_process.folder / "cache"
     plain = in_process.stock_pipeline("keystone+caching")
     watched = in_process.pipeline("keystone+caching")
     seen = []
     for app in (plain, watched):
         image = in_process.image(app, DATA)
-        one = f"/v2/images/{image}"
+        path = f"/v2/images/{image}"
         steps = []
         for headers in ({"Range": "bytes=5-9"}, {}, {}, {"Range": "bytes=5-9"}):
-            answer = in_process.ask(app, "GET", f"{one}/file", headers=headers)
+            answer = in_process.ask(app, "GET", f"{path}/file", headers=headers)
             steps.append((answer.status, answer.body, files(cache)))
-        in_process.ask(app, "PUT", f"{one}/tags/t")
+        in_process.ask(app, "PUT", f"{path}/tags/t")
         steps.append(("tagged", b"", files(cache)))
-        told = in_process.told()
-        in_process.ask(app, "DELETE", one)
+        messages = in_process.new_messages()
+        in_process.ask(app, "DELETE", path)
         steps.append(("deleted", b"", files(cache)))
         seen.append(
             [
@@ -314,4 +322,9 @@ def test_the_image_cache_is_left_byte_for_byte_as_without_the_filter(in_process:
         )
     assert seen[0] == seen[1]
     assert seen[0][1][2]["IMAGE"] == DATA, "the miss was cached, or this test shows nothing"
-    assert sent(told[:4]) == [("INFO", 5), ("INFO", len(DATA)), ("INFO", len(DATA)), ("INFO", 5)]
+    assert sent(messages[:4]) == [
+        ("INFO", 5),
+        ("INFO", len(DATA)),
+        ("INFO", len(DATA)),
+        ("INFO", 5),
+    ]

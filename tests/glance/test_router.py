@@ -1,4 +1,4 @@
-"""The table of operations against Glance's own router, over many spellings of each request."""
+"""The table of routes agrees with Glance's own router for many spellings of each request."""
 
 import itertools
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ QUERIES = (
     ),
 )
 
-# What Glance's controllers and their actions are called here; the rest is none of our business.
+# The action of each controller of Glance that the table of routes knows; the others emit no event.
 ACTIONS = {
     ("ImagesController", "create"): "CREATE",
     ("ImagesController", "update"): "PATCH",
@@ -67,7 +67,7 @@ ACTIONS = {
 
 
 class Router:
-    """Glance's router, which tells what it would have done."""
+    """Glance's router, which reports the action that it would have called."""
 
     def __init__(self) -> None:
         from glance.api.v2 import router  # type: ignore[import-untyped]
@@ -96,7 +96,9 @@ class Router:
         return []
 
 
-def test_whatever_glances_router_acts_on_is_matched_and_nothing_else(in_process: InProcess) -> None:
+def test_exactly_the_requests_that_glances_router_acts_on_are_matched(
+    in_process: InProcess,
+) -> None:
     router = Router()
     compared = acted = 0
     wrong = []
@@ -108,11 +110,13 @@ def test_whatever_glances_router_acts_on_is_matched_and_nothing_else(in_process:
             # The cache filter, which stands above the router, may still answer it.
             expected = router.action(method, path + ending, "")
         found = match(method, f"/v2{path}{ending}", "", query)
-        ours = (found.action.name, found.image_id, found.member_id) if found else (None, None, None)
+        matched = (
+            (found.action.name, found.image_id, found.member_id) if found else (None, None, None)
+        )
         compared += 1
         acted += expected[0] is not None
-        if ours != expected:
-            wrong.append((method, path + ending, query, expected, ours))
+        if matched != expected:
+            wrong.append((method, path + ending, query, expected, matched))
     assert not wrong, wrong[:10]
     assert compared == len(PATHS) * len(ENDINGS) * len(METHODS) * len(QUERIES) == 22_572
     assert acted > 500

@@ -1,6 +1,6 @@
-"""Every route of Glance's own routers is an operation here, or is known to change no image.
+"""Every route of Glance's own routers is an operation, or is listed here as changing no image.
 
-A Glance that has another route fails this: somebody has to say which of the two it is.
+A Glance that has another route fails these tests: then the route has to be added to one of the two.
 """
 
 import configparser
@@ -34,7 +34,7 @@ READS = {
         *("/schemas/metadefs/property", "/schemas/metadefs/properties"),
     )
 }
-"""What only reads records, and sends no image's data."""
+"""Routes that only read records, and send no image data."""
 
 KEEPS_A_COPY = {
     ("DELETE", "/cache"),
@@ -48,16 +48,17 @@ KEEPS_A_COPY = {
     ("DELETE", "/queued_images/{image_id}"),
     ("PUT", "/queued_images/{image_id}"),
 }
-"""What fills and empties the cache of one node: the image stays as it is, and nobody gets it."""
+"""Routes that fill and empty the cache of one node: the image stays as it is, and no client gets
+its data."""
 
 ALWAYS_REFUSED = {("DELETE", "/tasks/{task_id}")}
-"""What Glance 33 answers with 405 to everybody."""
+"""Routes that Glance 33 always answers with 405."""
 
 REDIRECTED = {("(any)", "/")}
-"""The root of each router of Glance's: nothing but a redirect to it."""
+"""The root of each router of Glance: only a redirect to it."""
 
 DEFINITIONS = "/metadefs/"
-"""Below it are definitions of metadata, of which no image is a part."""
+"""The path of the definitions of metadata, which belong to no image."""
 
 NO_IMAGE = READS | KEEPS_A_COPY | ALWAYS_REFUSED | REDIRECTED
 
@@ -66,17 +67,17 @@ APPLICATIONS = {
     "app:apiv2app": "glance.api.v2.router:API.factory",
     "app:healthcheck": "oslo_middleware:Healthcheck.app_factory",
 }
-"""What the stock paste file has; of these `apiv2app` alone routes by its path."""
+"""The applications of the stock paste file; only `apiv2app` routes by its path."""
 
 FILTERS = {
     *("authtoken", "cache", "cachemanage", "context", "cors", "gzip", "http_proxy_to_wsgi"),
     *("osprofiler", "unauthenticated-context", "versionnegotiation"),
 }
-"""Those of the stock paste file: `cachemanage` has routes, and `cache` answers downloads."""
+"""The filters of the stock paste file; `cachemanage` has routes, and `cache` answers downloads."""
 
 
 def routes(mapper: Any) -> Iterator[Call]:
-    """Each method and path that a mapper of the Routes package gives to somebody."""
+    """Each method and path that a mapper of the Routes package gives to a controller."""
     for route in mapper.matchlist:
         if route.defaults.get("action") != "reject":
             for method in (route.conditions or {}).get("method", ["(any)"]):
@@ -84,7 +85,7 @@ def routes(mapper: Any) -> Iterator[Call]:
 
 
 def unclassified(calls: Iterable[Call]) -> list[Call]:
-    """Those that are neither an operation nor known to change no image, or both."""
+    """The calls that are neither an operation nor listed as changing no image, or that are both."""
     return [
         (method, path)
         for method, path in calls
@@ -106,21 +107,21 @@ def found(in_process: InProcess) -> set[Call]:
     return {*routes(mapper), *routes(managed)}
 
 
-def test_each_route_is_an_operation_or_changes_no_image(found: set[Call]) -> None:
+def test_every_route_is_an_operation_or_changes_no_image(found: set[Call]) -> None:
     assert len(found) > 80
     assert unclassified(found) == []
 
 
-def test_what_is_listed_and_each_operation_is_a_route_of_glances(found: set[Call]) -> None:
-    """Nothing stands in the lists that Glance does not have, so that no entry hides a new route."""
+def test_operations_and_listed_calls_are_routes_of_glance(found: set[Call]) -> None:
+    """An entry that Glance does not have could hide a new route."""
     assert not NO_IMAGE - found
-    ours = {
+    of_operations = {
         (route.method, "/" + re.sub(r"\{\w+\}", "{}", route.path))
         for route in ROUTES
         if route.version == 2
     }
-    theirs = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in found}
-    assert not ours - theirs
+    of_glance = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in found}
+    assert not of_operations - of_glance
 
 
 @pytest.mark.parametrize(
@@ -132,11 +133,11 @@ def test_what_is_listed_and_each_operation_is_a_route_of_glances(found: set[Call
         ("GET", "/metadefs"),
     ],
 )
-def test_a_route_that_glance_would_have_tomorrow_is_seen(call: Call) -> None:
+def test_new_route_of_glance_is_found(call: Call) -> None:
     assert unclassified([call]) == [call]
 
 
-def test_no_other_application_or_filter_stands_in_the_stock_paste_file() -> None:
+def test_stock_paste_file_has_the_listed_applications_and_filters() -> None:
     paste = configparser.ConfigParser(interpolation=None)
     paste.read_string(STOCK_PASTE_FILE.read_text())
     applications = {

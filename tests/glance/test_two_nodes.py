@@ -1,4 +1,5 @@
-"""Two real Glance nodes: what one hands on to the other is told once, by who did it."""
+"""Two real Glance nodes: a request that one passes on to the other has events once, of the node
+that did the work."""
 
 import contextlib
 import functools
@@ -22,7 +23,7 @@ NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
 
 class Node:
-    """A Glance that stages images in a folder of its own, and what its filter told."""
+    """A Glance that stages images in a folder of its own, and the messages of its filter."""
 
     def __init__(self, folder: Path, shared: Path, keystone: Keystone) -> None:
         self.log = folder / "notifications.log"
@@ -56,39 +57,43 @@ class Node:
         return requests.request(method, self.url + path, headers=headers, **more)
 
     def new(self, who: Person = ALICE) -> str:
-        """The path of a new image."""
+        """Make an image; returns its path."""
         return f"/v2/images/{self.ask('POST', '/v2/images', who, json=NEW).json()['id']}"
 
     def staged(self) -> str:
-        """A new image, staged on this node; returns its path. Forgets what was told."""
+        """Make an image and stage it on this node; returns its path. Forgets the events."""
         path = self.new()
         octets = {"Content-Type": "application/octet-stream"}
         assert self.ask("PUT", f"{path}/stage", data=b"data", headers=octets).status_code == 204
-        assert self.told() == [("image.create", "INFO"), ("image.update", "INFO")]
+        assert self.new_events() == [("image.create", "INFO"), ("image.update", "INFO")]
         return path
 
     def staging(self) -> list[str]:
-        return [each.name for each in (self._folder / "staging").iterdir()]
+        """The names of the files that are staged on this node."""
+        return [path.name for path in (self._folder / "staging").iterdir()]
 
-    def told(self) -> list[tuple[str, str]]:
-        return kinds(self.notifications())
+    def new_events(self) -> list[tuple[str, str]]:
+        """Type and priority of the messages that came since the last call."""
+        return kinds(self.new_messages())
 
-    def notifications(self) -> list[dict[str, Any]]:
-        """What came since the last call."""
+    def new_messages(self) -> list[dict[str, Any]]:
+        """The messages that came since the last call."""
         lines = self.log.read_bytes() if self.log.exists() else b""
         new, self._read = lines[self._read :], len(lines)
         return [json.loads(line) for line in new.splitlines()]
 
-    def waits_for(self, count: int) -> list[dict[str, Any]]:
-        """So many that came since the last call of `notifications`, and what came with them."""
-        told: list[dict[str, Any]] = []
+    def wait_for(self, count: int) -> list[dict[str, Any]]:
+        """Wait until `count` messages came since the last call of `new_messages`; returns them and
+        those that came with them."""
+        messages: list[dict[str, Any]] = []
         deadline = time.monotonic() + 60
-        while len(told) < count and time.monotonic() < deadline:
+        while len(messages) < count and time.monotonic() < deadline:
             time.sleep(0.1)
-            told += self.notifications()
-        return told
+            messages += self.new_messages()
+        return messages
 
-    def said(self) -> str:
+    def log_text(self) -> str:
+        """The log of Glance."""
         return (self._folder / "glance.log").read_text(errors="replace")
 
 
@@ -98,8 +103,9 @@ UPLOADED = [("image.prepare", "INFO"), ("image.upload", "INFO"), ("image.activat
 BROKEN = [("image.prepare", "INFO"), ("image.upload", "ERROR")]
 
 
-def kinds(told: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(each["event_type"], each["priority"]) for each in told]
+def kinds(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Type and priority of each."""
+    return [(message["event_type"], message["priority"]) for message in messages]
 
 
 @pytest.fixture(scope="module")
@@ -114,58 +120,61 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield one, two
 
 
-def test_a_delete_that_is_passed_on_is_told_by_the_node_that_did_it(nodes: Nodes) -> None:
+def test_delete_that_is_passed_on_has_an_event_of_the_node_that_did_it(nodes: Nodes) -> None:
     one, two = nodes
     image = one.staged()
     answer = two.ask("DELETE", image)
     assert (answer.status_code, one.staging()) == (204, [])
-    (deleted,) = one.notifications()
+    (deleted,) = one.new_messages()
     assert (deleted["event_type"], deleted["priority"]) == ("image.delete", "INFO")
     assert deleted["payload"]["owner"] == ALICE.project_id
     assert deleted["_context_user_id"] == ALICE.user_id
     assert deleted["_context_request_id"] == answer.headers["x-openstack-request-id"]
-    assert two.told() == []
-    counted = "DELETE images/{image}: another node did it, and tells it (1 so far)"
-    assert counted in two.said()
+    assert two.new_events() == []
+    line = "DELETE images/{image}: another node did it, and tells it (1 so far)"
+    assert line in two.log_text()
 
 
-def test_a_request_id_of_the_clients_own_makes_no_difference(nodes: Nodes) -> None:
+def test_request_id_of_the_client_makes_no_difference(nodes: Nodes) -> None:
     one, two = nodes
     headers = {"X-Openstack-Request-Id": "req-mine"}
     for node in (two, one):
         assert node.ask("DELETE", one.staged(), headers=headers).status_code == 204
-        assert (one.told(), two.told()) == ([("image.delete", "INFO")], [])
+        assert (one.new_events(), two.new_events()) == ([("image.delete", "INFO")], [])
 
 
-def test_what_the_other_node_refuses_is_told_by_each_as_it_ended_there(nodes: Nodes) -> None:
-    """Glance 33 answers 500 then, whatever the other node said, and takes no request_id over."""
+def test_delete_that_the_other_node_refuses_has_an_event_of_each_node(nodes: Nodes) -> None:
+    """Glance 33 answers 500 then, whatever the other node answered, and does not take over its
+    request_id."""
     one, two = nodes
     image = one.staged()
     protect = [{"op": "replace", "path": "/protected", "value": True}]
     patch = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
     assert one.ask("PATCH", image, json=protect, headers=patch).status_code == 200
-    assert one.told() == [("image.update", "INFO")]
+    assert one.new_events() == [("image.update", "INFO")]
     assert two.ask("DELETE", image).status_code == 500
-    assert one.told() == [("image.delete", "WARN")]
-    assert two.told() == [("image.delete", "ERROR")]
+    assert one.new_events() == [("image.delete", "WARN")]
+    assert two.new_events() == [("image.delete", "ERROR")]
 
 
-def test_an_import_that_is_passed_on_is_followed_by_the_node_that_does_it(nodes: Nodes) -> None:
+def test_import_that_is_passed_on_is_followed_by_the_node_that_does_it(nodes: Nodes) -> None:
     one, two = nodes
     image = one.staged()
     answer = two.ask("POST", f"{image}/import", json={"method": {"name": "glance-direct"}})
     assert answer.status_code == 202, answer.text
     there = answer.headers["x-openstack-request-id"]
-    assert f"[None {there} " in one.said(), "the id that it had where it was done"
-    assert f"Replying with remote request id {there}" in two.said()
-    told = one.waits_for(3)
-    assert kinds(told) == UPLOADED
-    assert {each["_context_request_id"] for each in told} == {there}
-    assert {each["payload"]["owner"] for each in told} == {ALICE.project_id}
-    assert two.told() == []
+    assert f"[None {there} " in one.log_text(), "the id of the request on the node that did it"
+    assert f"Replying with remote request id {there}" in two.log_text()
+    messages = one.wait_for(3)
+    assert kinds(messages) == UPLOADED
+    assert {message["_context_request_id"] for message in messages} == {there}
+    assert {message["payload"]["owner"] for message in messages} == {ALICE.project_id}
+    assert two.new_events() == []
 
 
-def test_an_import_from_the_glance_of_another_region_is_told(nodes: Nodes) -> None:
+def test_import_from_the_glance_of_another_region_emits_the_events_of_how_it_ended(
+    nodes: Nodes,
+) -> None:
     one, two = nodes
     source = two.new()
     octets = {"Content-Type": "application/octet-stream"}
@@ -175,7 +184,7 @@ def test_an_import_from_the_glance_of_another_region_is_told(nodes: Nodes) -> No
         ("2b1c1b5e-0000-4000-8000-000000000001", BROKEN),
     ):
         image = one.new()
-        one.notifications()
+        one.new_messages()
         method = {
             "name": "glance-download",
             "glance_region": "two",
@@ -183,20 +192,21 @@ def test_an_import_from_the_glance_of_another_region_is_told(nodes: Nodes) -> No
         }
         answer = one.ask("POST", f"{image}/import", json={"method": method})
         assert answer.status_code == 202, answer.text
-        told = one.waits_for(len(expected))
-        assert kinds(told) == expected
+        messages = one.wait_for(len(expected))
+        assert kinds(messages) == expected
         if expected == UPLOADED:
-            assert told[-1]["payload"]["size"] == 36
-    two.notifications()
+            assert messages[-1]["payload"]["size"] == 36
+    two.new_messages()
 
 
-def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: Nodes) -> None:
-    """Each begins when the one before it has: SQLite refuses some of what comes at one moment."""
+def test_four_imports_at_once_emit_the_events_of_how_each_ended_and_for_whom(nodes: Nodes) -> None:
+    """Each import begins once the one before it has begun: SQLite refuses some of the requests that
+    come at one moment."""
     one, _ = nodes
     people = (ALICE, BOB, CAROL, ALICE)
     files = ("/slow-1", "/slow-2", "/slow-and-short", "/slow-3")
     images = [one.new(who) for who in people]
-    one.notifications()
+    one.new_messages()
     with Web() as web:
         requests = []
         for image, who, file in zip(images, people, files, strict=True):
@@ -204,23 +214,25 @@ def test_of_four_imports_at_once_each_is_told_as_it_ended_and_for_whom(nodes: No
             answer = one.ask("POST", f"{image}/import", who, json=body)
             assert answer.status_code == 202, answer.text
             requests.append(answer.headers["x-openstack-request-id"])
-            web.is_asked_for(file)
-        told = one.waits_for(4)
-        assert kinds(told) == 4 * UPLOADED[:1]
+            web.wait_for_request(file)
+        messages = one.wait_for(4)
+        assert kinds(messages) == 4 * UPLOADED[:1]
         for image, who, file in zip(images, people, files, strict=True):
-            web.go_on(file)
+            web.release(file)
             eventually(functools.partial(_has_ended, one, image, who), 60)
-            told += one.waits_for(1 if "short" in file else 2)
-    assert len(told) == 11
+            messages += one.wait_for(1 if "short" in file else 2)
+    assert len(messages) == 11
     for image, who, request, expected in zip(
         images, people, requests, (UPLOADED, UPLOADED, BROKEN, UPLOADED), strict=True
     ):
-        of_image = [each for each in told if image.rpartition("/")[2] in json.dumps(each)]
+        of_image = [
+            message for message in messages if image.rpartition("/")[2] in json.dumps(message)
+        ]
         assert kinds(of_image) == expected
-        for each in of_image:
-            assert each["_context_project_id"] == who.project_id
-            assert each["_context_user_id"] == who.user_id
-            assert each["_context_request_id"] == request
+        for message in of_image:
+            assert message["_context_project_id"] == who.project_id
+            assert message["_context_user_id"] == who.user_id
+            assert message["_context_request_id"] == request
 
 
 def _has_ended(node: Node, image: str, who: Person) -> bool:

@@ -26,18 +26,18 @@ GIB = 1024 * MIB
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
 
-def test_the_demo_tells_all_that_it_must(
+def test_demo_shows_all_events_that_it_expects(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with glance.running(tmp_path) as (server, keystone):
-        told = Follower(server.log)
-        assert play(server, keystone, glance.NOTIFY_SECTION, told) == 0, capsys.readouterr().out
+        follower = Follower(server.log)
+        assert play(server, keystone, glance.NOTIFY_SECTION, follower) == 0, capsys.readouterr().out
 
 
-def test_the_demos_paste_file_is_the_stock_one_and_four_lines() -> None:
+def test_paste_file_of_the_demo_is_the_stock_file_and_four_lines() -> None:
     stock = glance.STOCK_PASTE_FILE.read_text().splitlines()
-    ours = glance.paste_file().splitlines()
-    changed = [line for line in difflib.ndiff(stock, ours) if line[0] in "+-"]
+    edited = glance.paste_file().splitlines()
+    changed = [line for line in difflib.ndiff(stock, edited) if line[0] in "+-"]
     filters = "cors http_proxy_to_wsgi versionnegotiation osprofiler authtoken context"
     assert changed == [
         f"- keystone = {filters} rootapp",
@@ -49,7 +49,7 @@ def test_the_demos_paste_file_is_the_stock_one_and_four_lines() -> None:
     ]
 
 
-def test_nothing_of_glance_is_imported() -> None:
+def test_filter_imports_nothing_of_glance() -> None:
     code = (
         "import sys, glance_notify_middleware as g;"
         "g.filter_factory({}, notifier_strategy='logging');"
@@ -87,19 +87,20 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield Client(server, keystone)
 
 
-def told(client: Client, count: int) -> list[str]:
-    found = client.follower.wait(count)
-    return [f"{each['event_type']} {each['priority']}" for each in found]
+def next_events(client: Client, count: int) -> list[str]:
+    """Type and priority of the next `count` messages; waits for them."""
+    messages = client.follower.wait(count)
+    return [f"{message['event_type']} {message['priority']}" for message in messages]
 
 
-def test_each_process_says_at_start_where_notifications_go(client: Client) -> None:
-    def said() -> list[str]:
+def test_each_process_logs_at_start_where_notifications_go(client: Client) -> None:
+    def logged() -> list[str]:
         lines = client.server.said().splitlines()
         return [line for line in lines if " INFO glance_notify_middleware [" in line]
 
-    eventually(lambda: len(said()) >= 2, 60)  # the server answers when one of the two has loaded
-    assert len(said()) == 2
-    assert "notifications go to the logger glance_notify_middleware.notifications" in said()[0]
+    eventually(lambda: len(logged()) >= 2, 60)  # the server answers when one of the two has loaded
+    assert len(logged()) == 2
+    assert "notifications go to the logger glance_notify_middleware.notifications" in logged()[0]
 
 
 UPLOADED = ["image.create INFO", "image.prepare INFO", "image.upload INFO", "image.activate INFO"]
@@ -108,12 +109,12 @@ UPLOADED = ["image.create INFO", "image.prepare INFO", "image.upload INFO", "ima
 @pytest.mark.parametrize(
     "data", [b"x" * MIB, iter([b"x" * 65536] * 16), b""], ids=["length", "chunked", "empty"]
 )
-def test_every_kind_of_upload_is_told(client: Client, data: Any) -> None:
+def test_every_kind_of_upload_emits_its_events(client: Client, data: Any) -> None:
     client.image(data)
-    assert told(client, 4) == UPLOADED
+    assert next_events(client, 4) == UPLOADED
 
 
-def test_an_upload_whose_client_resets_half_way_is_an_error(client: Client) -> None:
+def test_upload_that_the_client_resets_half_way_is_an_error(client: Client) -> None:
     image = client.ask("POST", "/v2/images", json=NEW).json()["id"]
     with socket.create_connection(("127.0.0.1", client.server.port)) as upload:
         upload.sendall(
@@ -122,49 +123,52 @@ def test_an_upload_whose_client_resets_half_way_is_an_error(client: Client) -> N
             f"Content-Type: application/octet-stream\r\nContent-Length: {8 * MIB}\r\n\r\n".encode()
         )
         upload.sendall(b"x" * MIB)
-        assert told(client, 2) == ["image.create INFO", "image.prepare INFO"]
+        assert next_events(client, 2) == ["image.create INFO", "image.prepare INFO"]
         upload.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert told(client, 1) == ["image.upload ERROR"]
+    assert next_events(client, 1) == ["image.upload ERROR"]
 
 
-def test_of_many_requests_at_once_each_is_told_once_by_how_it_ended(client: Client) -> None:
+def test_many_requests_at_once_emit_each_event_once(client: Client) -> None:
     answers: list[tuple[str, requests.Response]] = []
 
     def life(_: int) -> None:
         answers.append(("image.create", client.ask("POST", "/v2/images", json=NEW)))
         image = answers[-1][1].json().get("id")
-        for told_as, answer in (
+        for event_type, answer in (
             ("image.upload", client.upload(image, b"data")),
             ("image.send", client.ask("GET", f"/v2/images/{image}/file")),
             ("image.delete", client.ask("DELETE", f"/v2/images/{image}")),
         ):
-            answers.append((told_as, answer))
+            answers.append((event_type, answer))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(life, range(24)))
-    # SQLite is locked now and then, with the filter as without it: then Glance says 500, an
-    # upload is an ERROR, and the download finds no data, which is no event.
-    owed = [
-        (kind, each) for kind, each in answers if (kind, each.status_code) != ("image.send", 204)
+    # SQLite is locked now and then, with the filter as without it. Then Glance answers 500, an
+    # upload is an ERROR, and a download finds no data, which is no event.
+    expected = [
+        (event_type, answer)
+        for event_type, answer in answers
+        if (event_type, answer.status_code) != ("image.send", 204)
     ]
-    found = client.follower.wait(
-        len(owed) + 2 * sum(each.status_code == 204 for _, each in owed), 3
-    )
-    assert len({each["message_id"] for each in found}) == len(found)
-    told_of: dict[str, dict[str, str]] = {}
-    for each in found:
-        told_of.setdefault(each["_context_request_id"], {})[each["event_type"]] = each["priority"]
+    # An upload has two more events. Deletes have the same status: so this waits in vain for more.
+    at_most = len(expected) + 2 * sum(answer.status_code == 204 for _, answer in expected)
+    messages = client.follower.wait(at_most, 3)
+    assert len({message["message_id"] for message in messages}) == len(messages)
+    priorities: dict[str, dict[str, str]] = {}  # by request id and event type
+    for message in messages:
+        of_request = priorities.setdefault(message["_context_request_id"], {})
+        of_request[message["event_type"]] = message["priority"]
     assert len(answers) == 24 * 4
-    assert len(told_of) == len(owed)
-    for event_type, answer in owed:
+    assert len(priorities) == len(expected)
+    for event_type, answer in expected:
         priority = ("INFO", "WARN", "ERROR")[max(answer.status_code // 100 - 3, 0)]
-        events = told_of[answer.headers["x-openstack-request-id"]]
-        assert events[event_type] == priority, (answer.status_code, events)
+        of_request = priorities[answer.headers["x-openstack-request-id"]]
+        assert of_request[event_type] == priority, (answer.status_code, of_request)
         if event_type == "image.upload" and priority == "INFO":
-            assert sorted(events) == ["image.activate", "image.prepare", "image.upload"]
+            assert sorted(of_request) == ["image.activate", "image.prepare", "image.upload"]
 
 
-def test_a_log_file_is_shared_by_the_processes(tmp_path: Path) -> None:
+def test_log_file_is_shared_by_the_processes(tmp_path: Path) -> None:
     log = tmp_path / "notifications.log"
     section = glance.NOTIFY_SECTION + f"log_file = {log}\n"
     with glance.running(tmp_path, paste=glance.paste_file(section=section)) as (server, keystone):
@@ -176,22 +180,23 @@ def test_a_log_file_is_shared_by_the_processes(tmp_path: Path) -> None:
 
 
 MORE = 16 * MIB
-"""Memory that a worker may take more for a download with the filter: two runs without it differ."""
+"""Bytes of memory that a worker may take more for a download with the filter; two runs without it
+differ, too."""
 
 
-def test_the_guarantees_have_what_a_download_may_take() -> None:
+def test_guarantees_page_names_the_memory_that_a_download_may_take() -> None:
     page = (Path(__file__).parents[2] / "docs" / "guarantees.md").read_text()
     assert f"less than {MORE // MIB} MiB more" in " ".join(page.split())
 
 
 def peak(server: Server) -> int:
-    """The most memory that the only worker has held, in bytes."""
+    """The most memory that the only worker has held, in bytes (VmHWM, proc(5))."""
     (worker,) = server.workers()
     status = Path(f"/proc/{worker}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def test_a_download_of_a_gibibyte_takes_no_more_memory_than_without_the_filter(
+def test_download_of_a_gibibyte_takes_no_more_memory_than_without_the_filter(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     peaks = {}

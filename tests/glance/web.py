@@ -1,4 +1,4 @@
-"""A web server from which images are imported: some of them are there, and some are not."""
+"""A web server from which Glance imports images: some of its files exist, and some do not."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ GOOD = bytes(range(250)) * 8
 
 
 def away(path: str) -> str:
-    """The id of the image that the Glance of another region has of a file here."""
+    """The id under which the Glance of another region has the file `path` of this server."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, path))
 
 
@@ -20,11 +20,11 @@ _AWAY = {away(path): path for path in ("/good", "/short")}
 
 
 class Web:
-    """Serves on a free port of loopback, until it is left as a context manager.
+    """Serves on a free port of loopback, until the context manager is left.
 
-    `/good` is GOOD; `/short` breaks off in the middle; paths that begin with `/slow` wait there for
-    `go_on`; anything else has the status that its path names, else 404. As the Glance of another
-    region it has `/good` and `/short`, under the ids that `away` gives.
+    `/good` is GOOD. `/short` breaks off in the middle. A path that begins with `/slow` waits in the
+    middle for `release`. Another path has the status that it names, else 404. As the Glance of
+    another region the server has `/good` and `/short`, under the ids that `away` gives.
     """
 
     def __init__(self) -> None:
@@ -39,18 +39,18 @@ class Web:
     def __enter__(self) -> Self:
         return self
 
-    def is_asked_for(self, path: str) -> None:
-        """Wait until somebody waits for the rest of a slow one."""
+    def wait_for_request(self, path: str) -> None:
+        """Wait until a client waits for the rest of a slow file."""
         eventually(lambda: path in self.waiting, 60)
 
-    def go_on(self, path: str) -> None:
-        """Let a slow one go on: GOOD to its end, or nothing more where its name says `short`."""
-        self.is_asked_for(path)
+    def release(self, path: str) -> None:
+        """Send the rest of a slow file: GOOD to its end, or nothing where its path has `short`."""
+        self.wait_for_request(path)
         self.waiting.pop(path).set()
 
     def __exit__(self, *_: object) -> None:
         for path in list(self.waiting):
-            self.go_on(path)
+            self.release(path)
         self._server.shutdown()
         self._server.server_close()
 
@@ -75,8 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(GOOD[:half])
         if self.path.startswith("/slow"):
             self.wfile.flush()
-            self.web.waiting[self.path] = goes_on = threading.Event()
-            goes_on.wait(120)
+            self.web.waiting[self.path] = released = threading.Event()
+            released.wait(120)
         if "short" not in self.path:
             self.wfile.write(GOOD[half:])
 
@@ -89,12 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _begin(self) -> bool:
-        there = self.path.startswith(("/good", "/short", "/slow"))
+        exists = self.path.startswith(("/good", "/short", "/slow"))
         code = self.path.removeprefix("/")
-        self.send_response(200 if there else int(code) if code.isdigit() else 404)
-        self.send_header("Content-Length", str(len(GOOD) if there else 0))
+        self.send_response(200 if exists else int(code) if code.isdigit() else 404)
+        self.send_header("Content-Length", str(len(GOOD) if exists else 0))
         self.end_headers()
-        return there
+        return exists
 
     def log_message(self, *_: Any) -> None:
         """Nothing is logged."""

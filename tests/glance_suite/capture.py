@@ -1,8 +1,8 @@
-"""Watches, inside one process, what the native notifier and our filter tell of each request.
+"""Watches, inside one process, the events that the native notifier and the filter emit for each
+request.
 
-A shim above the filter marks, for the thread that runs it, the request at work; an event
-belongs to the request whose thread emitted it. What a thread without a request emits
-(imports, tasks) is left out.
+A shim above the filter marks for its thread which request is at work; an event belongs to the
+request whose thread emitted it. Events of a thread without a request (imports, tasks) are left out.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder.logging_strategy import LoggerRecorder
 from glance_notify_middleware.wsgi import lookup
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
-from tests.agreement import native
-from tests.agreement.told import Event, Request
+from tests.agreement import native_notifier
+from tests.agreement.observed import Event, Request
 
 
 class Capture:
-    """Everything that was told in a run. `test` is set by whoever runs the tests."""
+    """All events of a run. The runner of the tests sets `test`."""
 
     def __init__(self, *, compares: bool) -> None:
         self.test = ""
@@ -34,15 +34,15 @@ class Capture:
         self._thread = threading.local()
 
     def install(self) -> None:
-        """From now on, count what the filter records; when comparing, watch both sides.
+        """Count what the filter records from now on; when comparing, watch both sides.
 
         To be called once, when Glance can be imported.
         """
-        recorded = self._recorded
+        count = self._count
 
         class CountingRecorder(LoggerRecorder):
             def record(self, notifications: Any, ends: Any = None) -> None:
-                recorded(notifications)
+                count(notifications)
                 super().record(notifications, ends)
 
         cast(Any, factory).LoggerRecorder = CountingRecorder
@@ -53,11 +53,11 @@ class Capture:
             return Shim(NotifyMiddleware(*args), self)
 
         cast(Any, factory).NotifyMiddleware = filter_under_the_shim
-        native.watch(self._told)
+        native_notifier.watch(self._add)
         self._watch_look_ups()
 
     def as_json(self) -> dict[str, Any]:
-        """What was seen, as `Request` and `Event` fields, for agreement to judge."""
+        """The fields of all `Request` and `Event` objects, for the comparison."""
         return {
             "requests": [asdict(request) for request in self.requests],
             "during_look_ups": [asdict(event) for event in self.during_look_ups],
@@ -75,7 +75,7 @@ class Capture:
 
     @contextlib.contextmanager
     def at_work(self, request: Request) -> Iterator[None]:
-        """What this thread emits meanwhile is of `request`."""
+        """Events that this thread emits meanwhile belong to `request`."""
         outer = getattr(self._thread, "request", None)
         self._thread.request = request
         try:
@@ -83,15 +83,14 @@ class Capture:
         finally:
             self._thread.request = outer
 
-    def _recorded(self, notifications: Iterable[Notification]) -> None:
+    def _count(self, notifications: Iterable[Notification]) -> None:
         for notification in notifications:
             self.recorded += 1
             if self._compares:
-                # As it goes over the wire.
-                told = json.loads(notification.to_json())
-                self._told(Event.of_ours(told))
+                message = json.loads(notification.to_json())
+                self._add(Event.of_filter(message))
 
-    def _told(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         request: Request | None = getattr(self._thread, "request", None)
         if getattr(self._thread, "looks_up", False):
             self.during_look_ups.append(event)
@@ -99,7 +98,7 @@ class Capture:
             request.events.append(event)
 
     def _watch_look_ups(self) -> None:
-        """Tell the filter's own requests from those it watches, and note which are refused."""
+        """Mark the filter's own look-ups, and note the status of each that gives no record."""
         make, record = lookup.Lookup.__init__, lookup.Lookup.record
         thread = self._thread
 
@@ -121,7 +120,7 @@ class Capture:
                 thread.looks_up = False
             request: Request | None = getattr(thread, "request", None)
             if found is None and request is not None:
-                request.look_ups_without.append(thread.look_up_status)
+                request.failed_look_ups.append(thread.look_up_status)
             return found
 
         cast(Any, lookup.Lookup).__init__ = made
@@ -129,7 +128,7 @@ class Capture:
 
 
 class Shim:
-    """Stands directly above the filter; marks the begin and the end of each request."""
+    """Stands directly above the filter, and marks the begin and the end of each request."""
 
     def __init__(self, app: WSGIApplication, capture: Capture) -> None:
         self._app = app
@@ -150,7 +149,7 @@ class Shim:
 
 
 class _ShimBody:
-    """A body whose every step, and its close, is work of its request."""
+    """A body: each of its steps, and its close, is work of its request."""
 
     def __init__(self, body: Iterable[bytes], request: Request, capture: Capture) -> None:
         self._body = body

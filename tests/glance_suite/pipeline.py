@@ -1,4 +1,4 @@
-"""Puts the filter into a paste file's text, and checks where it stands in what was loaded."""
+"""Puts the filter into the text of a paste file, and checks its place in a loaded pipeline."""
 
 import re
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.glance_suite.capture import Shim
 
 Place = Literal["none", "application", "context"]
-"""Where the filter stands: nowhere, directly before the application, directly after context."""
+"""The filter's place: none, directly before the application, directly after context."""
 
 PLACES: tuple[Place, ...] = ("none", "application", "context")
 
@@ -22,11 +22,11 @@ _MAKES_CONTEXT = {"context", "unauthenticated-context"}
 
 
 class MisplacedError(AssertionError):
-    """The filter does not stand where it was put, so the run would prove nothing."""
+    """The filter is not at its place in a loaded pipeline, so that the run would prove nothing."""
 
 
 def with_filter(paste: str, place: Place, delete_payload: str = "id") -> str:
-    """The text of a paste file, with our section and the word `notify` in every pipeline."""
+    """The text of a paste file with the filter's section, and with `notify` in every pipeline."""
     if place == "none":
         return paste
     edited = _PIPELINE.sub(lambda found: f"pipeline = {_inserted(found['words'], place)}", paste)
@@ -43,10 +43,8 @@ def _inserted(words: str, place: Place) -> str:
 
 
 def loaded(app: Any) -> list[str]:
-    """The names of the classes of a loaded pipeline, outermost first, the application last.
-
-    Without the shim that `capture` puts around the filter.
-    """
+    """The names of the classes of a loaded pipeline, outermost first, the application last; the
+    shim that `capture` puts around the filter is left out."""
     names = []
     while app is not None:
         if not isinstance(app, Shim):
@@ -57,12 +55,12 @@ def loaded(app: Any) -> list[str]:
 
 def check(names: list[str], place: Place) -> None:
     """Raises MisplacedError unless `names`, from `loaded`, has the filter at its place."""
-    ours = NotifyMiddleware.__name__
-    found = names.count(ours)
+    name_of_filter = NotifyMiddleware.__name__
+    found = names.count(name_of_filter)
     if place == "none":
         right = found == 0
     else:
-        at = names.index(ours) if found == 1 else 0
+        at = names.index(name_of_filter) if found == 1 else 0
         right = found == 1 and (
             at == len(names) - 2
             if place == "application"

@@ -1,4 +1,4 @@
-"""What the runs gave, in Markdown."""
+"""The results of the runs, in Markdown."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ _PATH = re.compile(r"(?<!\w)/\S+")
 
 
 def places(verdicts: Mapping[str, Mapping[str, str]]) -> str:
-    """How the tests of each module ended in each place, against how they end without the filter.
+    """A table: how the tests of each module end in each place, compared with no filter.
 
     `verdicts`: place -> test id -> same, flaky or different.
     """
@@ -24,7 +24,9 @@ def places(verdicts: Mapping[str, Mapping[str, str]]) -> str:
         [*where, *map(str, (count.total(), count["same"], count["flaky"], count["different"]))]
         for where, count in sorted(found.items())
     ]
-    return markdown(["module", "place", "tests", "same", "flaky without it", "different"], rows)
+    return markdown(
+        ["module", "place of the filter", "tests", "same", "flaky without it", "different"], rows
+    )
 
 
 def page(
@@ -32,10 +34,10 @@ def page(
     verdicts: Mapping[str, Mapping[str, str]],
     notifications: Mapping[str, int],
 ) -> str:
-    """The whole page: what ran, and how it ended.
+    """The whole page: the tests that ran, and how they ended.
 
-    `without` are the runs without the filter, `notifications` how many were recorded in each
-    place.
+    `without` are the runs without the filter; `notifications` counts what the filter recorded in
+    each place.
     """
     ends = Counter(without[0]["outcomes"].values())
     counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ends.items()))
@@ -46,16 +48,16 @@ def page(
     parts = [
         "# Glance's own tests, with the filter",
         written_with("glance"),
-        "Glance's functional tests that touch image operations, with the filter directly before "
-        "the application and directly after `context`, against the same tests without it. "
-        "Same: the test ends (ok, fail, error, skip) as it does without the filter. A test that "
-        f"ends otherwise is run {RERUNS} times more in both settings; flaky: it ends in more "
-        "than one way without the filter, and in no other way with it.",
+        "These are Glance's functional tests that touch image operations. They run with the filter "
+        "directly before the application, with the filter directly after `context`, and without "
+        "it. Same: the outcome (ok, fail, error, skip) is as without the filter. A test with "
+        f"another outcome is run {RERUNS} times more in both settings. Flaky: the test has several "
+        "outcomes without the filter, and no other outcome with it.",
         places(verdicts),
         "Notifications recorded: "
         + ", ".join(f"{count} ({place})" for place, count in notifications.items())
-        + f". Without the filter: {counted}. What does not succeed even then, on the machine that "
-        "wrote this page:",
-        markdown(["test", "why"], went_wrong),
+        + f". Outcomes without the filter: {counted}. On the machine that wrote this page these "
+        "tests do not succeed without the filter either:",
+        markdown(["test", "reason"], went_wrong),
     ]
     return joined(parts)

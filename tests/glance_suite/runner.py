@@ -2,8 +2,8 @@
 
     python -m tests.glance_suite.runner --place context --modules test_image_members --out FILE
 
-They come in the `glance` package, and are loaded with unittest: pytest cannot collect them.
-A process runs one place only, for Glance keeps much of its state in globals.
+The tests come with the `glance` package, and are loaded with unittest: pytest cannot collect them.
+A process runs them in one place only, as Glance keeps much of its state in globals.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.agreement import comparison, page
-from tests.agreement.told import read_requests, synchronous
+from tests.agreement.observed import read_requests, without_background_work
 from tests.glance_suite import pipeline
 from tests.glance_suite.capture import Capture
 
@@ -49,7 +49,7 @@ MODULES = {
 
 
 class Outcomes(unittest.TestResult):
-    """Test id -> ok, fail, error or skip, with the last line of what went wrong and the time."""
+    """Each test's outcome (ok, fail, error, skip), the last line of its error, and its time."""
 
     def __init__(self, capture: Capture) -> None:
         super().__init__()
@@ -89,9 +89,10 @@ class Outcomes(unittest.TestResult):
 
 
 def enter_glance(folder: Path) -> None:
-    """Make `folder` the working directory, looking as if it held the `glance` package.
+    """Make `folder` the working directory, with a link to the `glance` package in it.
 
-    Glance's tests copy files from `glance/tests/etc` and leave a log where they stand.
+    Glance's tests copy files from `glance/tests/etc`, and write a log into the working directory.
+    Raises RuntimeError where Glance is not installed.
     """
     spec = importlib.util.find_spec("glance")
     if spec is None or not spec.submodule_search_locations:
@@ -102,10 +103,10 @@ def enter_glance(folder: Path) -> None:
 
 
 def put_filter(place: pipeline.Place, delete_payload: str) -> Counter[str]:
-    """Have every paste file of Glance's tests carry the filter.
+    """Put the filter into every paste file of Glance's tests.
 
-    Returns the pipelines that get loaded, as the names of their classes, counted as the
-    tests go on. A pipeline without the filter at its place ends the test that loads it.
+    Returns a counter of the pipelines that get loaded, by the names of their classes; it is filled
+    while the tests run. A pipeline without the filter at its place fails the test that loads it.
     """
     base: Any = importlib.import_module("glance.tests.functional").SynchronousAPIBase
     config: Any = importlib.import_module("glance.common.config")
@@ -129,17 +130,18 @@ def put_filter(place: pipeline.Place, delete_payload: str) -> Counter[str]:
     return loaded
 
 
-_NOWHERE = "192.0.2.1"  # of a net that is kept for documentation
+_NOWHERE = "192.0.2.1"  # of a network that is reserved for documentation (RFC 5737)
 _NAMES = {"localhost.": "localhost", "example.com.": _NOWHERE, _NOWHERE: "localhost"}
-"""What is resolved in place of some names."""
+"""The names that resolve to another name or address."""
 
 
 def resolve_names() -> None:
-    """Have some names resolve, in every place alike, as they do where there is a DNS server.
+    """Have some names resolve as they do where there is a DNS server.
 
-    Glance adds a dot to the host that an image is imported from. Its tests serve from localhost,
-    and make tasks that import from example.com, which Glance refuses where it cannot be resolved;
-    whoever connects to its address finds nobody at port 80 of this machine.
+    Glance adds a dot to the host that an image is imported from. Glance's tests serve from
+    localhost, and make tasks that import from example.com; Glance refuses those where that name
+    cannot be resolved. A connection to its address goes to port 80 of this machine, where nothing
+    listens.
     """
     real = socket.getaddrinfo
 
@@ -150,7 +152,7 @@ def resolve_names() -> None:
 
 
 def load(modules: list[str], tests: list[str]) -> unittest.TestSuite:
-    """All tests of the modules, or only those among them whose ids are named."""
+    """All tests of the modules; the tests with the ids `tests` instead, if there are any."""
     loader = unittest.defaultTestLoader
     if tests:
         return loader.loadTestsFromNames(tests)
@@ -160,7 +162,10 @@ def load(modules: list[str], tests: list[str]) -> unittest.TestSuite:
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """What a run gives: outcomes, and what the filter and the native notifier told in it."""
+    """Run the tests; returns their outcomes, and the events of the filter and the native notifier.
+
+    Raises MisplacedError.
+    """
     enter_glance(folder)
     resolve_names()
     capture = Capture(compares=arguments.compare)
@@ -204,7 +209,7 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
     finally:
-        # Threads of Glance's imports may still wait for something that will not come.
+        # Threads of Glance's imports may wait for ever.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -215,7 +220,7 @@ def _run_and_write(arguments: argparse.Namespace, out: Path) -> None:
         report = run(arguments, Path(folder))
         out.write_text(json.dumps(report, indent=1))
     if arguments.compare:
-        requests = synchronous(read_requests(report["observed"]["requests"]))
+        requests = without_background_work(read_requests(report["observed"]["requests"]))
         findings = comparison.compare(requests)
         print(page.table(findings), *comparison.unexplained(findings), sep="\n")
 

@@ -1,6 +1,6 @@
-"""Glance's own functional tests end the same with the filter, and both notifiers tell the same.
+"""Glance's own functional tests end the same with the filter, and both notifiers emit the same.
 
-A named part of them runs always, all that touch image operations with LONG=1, which also
+A part of those tests runs in every run; `make long` runs all that touch image operations, and
 writes docs/measured/glance-suite.md and its part of docs/measured/agreement.md.
 """
 
@@ -13,8 +13,8 @@ import pytest
 
 from tests.agreement import comparison, page
 from tests.agreement.comparison import Kind, compare, unexplained
+from tests.agreement.observed import read_requests, without_background_work
 from tests.agreement.page import DELETE_PAYLOADS, Agreement
-from tests.agreement.told import read_requests, synchronous
 from tests.glance_suite import places, report
 from tests.glance_suite.pipeline import Place
 from tests.glance_suite.runner import MODULES
@@ -48,7 +48,7 @@ TYPES = {
 
 @dataclass
 class Results:
-    """What the runs gave so far, and the folder that they write to."""
+    """The results of the runs so far, and the folder that they write to."""
 
     folder: Path
     without: list[dict[str, Any]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Results:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
-    """The runs without the filter (with LONG two, which shows what is flaky in itself)."""
+    """The runs without the filter: two in `make long`, which shows what is flaky in itself."""
     found = Results(tmp_path_factory.mktemp("glance-suite"))
     for _ in range(2 if LONG else 1):
         found.without.append(found.run("none", "--modules", ",".join(TESTED)))
@@ -72,9 +72,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
 
 
 @pytest.mark.parametrize("place", ["application", "context"])
-def test_glances_own_tests_end_as_they_do_without_the_filter(
-    results: Results, place: Place
-) -> None:
+def test_tests_of_glance_end_as_they_do_without_the_filter(results: Results, place: Place) -> None:
     def again(tests: list[str]) -> list[places.Outcomes]:
         chosen = ("--tests", ",".join(tests))
         return [results.run(where, *chosen)["outcomes"] for where in ("none", place)]
@@ -93,23 +91,23 @@ def test_glances_own_tests_end_as_they_do_without_the_filter(
 
 
 @pytest.mark.parametrize("delete_payload", DELETE_PAYLOADS)
-def test_the_filter_tells_what_the_native_notifier_tells(
+def test_filter_emits_what_the_native_notifier_emits(
     results: Results, agreement: Agreement, delete_payload: str
 ) -> None:
     run = results.run(
         "context",
         *("--compare", "--modules", ",".join(COMPARED), "--delete-payload", delete_payload),
     )
-    findings = compare(synchronous(read_requests(run["observed"]["requests"])))
-    agreement.found(findings, delete_payload)
+    findings = compare(without_background_work(read_requests(run["observed"]["requests"])))
+    agreement.add(findings, delete_payload)
     print(f"\nimage_delete_payload = {delete_payload}\n{page.table(findings)}")
 
     assert not unexplained(findings)
     shares = comparison.shares(findings)
     assert shares.type_and_priority >= 98
     assert shares.payload >= 97
-    assert not run["observed"]["during_look_ups"], "a look-up made Glance tell something"
+    assert not run["observed"]["during_look_ups"], "a look-up made Glance emit an event"
     by_both = {f.event_type for f in findings if f.kind in (Kind.AGREES, Kind.DIFFERS)}
     assert by_both == TYPES
-    tells_ids = any(found.reason == "delete tells the id by default" for found in findings)
-    assert tells_ids == (delete_payload == "id")
+    has_ids = any(found.reason == "image.delete has the id by default" for found in findings)
+    assert has_ids == (delete_payload == "id")

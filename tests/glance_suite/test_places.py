@@ -1,4 +1,4 @@
-"""The judgement over runs of the same tests, with the filter and without."""
+"""The verdicts on runs of the same tests with the filter and without it."""
 
 import pytest
 
@@ -11,26 +11,26 @@ def _never(tests: list[str]) -> list[Outcomes]:
     raise AssertionError(f"run again for no reason: {tests}")
 
 
-def test_the_same_end_is_the_same() -> None:
+def test_test_with_the_same_outcome_is_the_same() -> None:
     assert verdicts([{"a": "fail"}, {"a": "fail"}], {"a": "fail"}, _never) == {"a": "same"}
 
 
-def test_a_test_that_ends_both_ways_without_the_filter_is_flaky() -> None:
+def test_test_with_several_outcomes_without_the_filter_is_flaky() -> None:
     assert verdicts([{"a": "ok"}, {"a": "fail"}], {"a": "ok"}, _never) == {"a": "flaky"}
 
 
-def test_an_end_that_only_a_rerun_without_the_filter_shows_is_flaky_too() -> None:
+def test_outcome_that_only_a_rerun_without_the_filter_has_is_flaky_too() -> None:
     bare = iter(["ok", "fail"])
     found = verdicts([{"a": "ok"}], {"a": "fail"}, lambda _tests: [{"a": next(bare)}, {"a": "ok"}])
     assert found == {"a": "flaky"}
 
 
-def test_an_end_that_is_never_seen_without_the_filter_is_different_though_a_rerun_is_fine() -> None:
+def test_outcome_that_no_run_without_the_filter_has_is_different_although_a_rerun_is_fine() -> None:
     found = verdicts([{"a": "ok"}], {"a": "fail"}, lambda _tests: [{"a": "ok"}, {"a": "ok"}])
     assert found == {"a": "different"}
 
 
-def test_a_test_that_only_one_of_the_two_ran_is_different() -> None:
+def test_test_that_only_one_of_both_runs_had_is_different() -> None:
     assert verdicts([{"a": "ok"}], {}, lambda _tests: [{"a": "ok"}, {}]) == {"a": "different"}
     assert verdicts([{}], {"a": "ok"}, lambda _tests: [{}, {"a": "ok"}]) == {"a": "different"}
 
@@ -42,14 +42,14 @@ def test_a_test_that_only_one_of_the_two_ran_is_different() -> None:
         ("context", "pipeline = cors context notify gzip rootapp"),
     ],
 )
-def test_the_filter_is_written_into_every_pipeline(place: Place, expected: str) -> None:
+def test_filter_is_written_into_every_pipeline(place: Place, expected: str) -> None:
     paste = "[pipeline:a]\npipeline = cors context gzip rootapp\n" * 2
     edited = pipeline.with_filter(paste, place)
     assert edited.count(expected + "\n") == 2
     assert "paste.filter_factory = glance_notify_middleware:filter_factory" in edited
 
 
-def test_a_pipeline_without_the_filter_at_its_place_is_an_error() -> None:
+def test_pipeline_without_the_filter_at_its_place_is_an_error() -> None:
     pipeline.check(["ContextMiddleware", "NotifyMiddleware", "CacheFilter", "URLMap"], "context")
     pipeline.check(
         ["ContextMiddleware", "CacheFilter", "NotifyMiddleware", "URLMap"], "application"

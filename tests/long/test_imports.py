@@ -122,7 +122,7 @@ def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage)
 
     stage.consumer.wait(lambda: all(stage.told(file) == PREPARED for file in FILES), 60)
     for file in ("/slow-good", "/slow-and-short"):
-        stage.web.go_on(file)
+        stage.web.release(file)
         stage.consumer.wait(functools.partial(are_told, file), 60)
     stage.end_worker(signal.SIGKILL)
     stage.consumer.wait(lambda: are_told(*FILES), 60)
@@ -155,7 +155,7 @@ def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(
     stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
     stage.consumer.wait(lambda: False, 5)  # the next look-up is some seconds away
     stage.end_worker(in_good_order)
-    stage.web.go_on(file)
+    stage.web.release(file)
     stage.consumer.wait(lambda: len(stage.told(file)) > 1, 60)
     stage.consumer.wait(lambda: False, 3)  # nothing more comes
     assert stage.told(file) == expected, stage.of(file)
@@ -179,7 +179,7 @@ def test_a_reload_waits_for_an_import_as_long_as_worker_reload_mercy_lets_it(
     if let_go_after is not None:
         stage.consumer.wait(lambda: False, let_go_after)
         assert stage.told(file) == PREPARED
-        stage.web.go_on(file)
+        stage.web.release(file)
     stage.consumer.wait(lambda: len(stage.told(file)) > 1, patience + 30)
     took = time.monotonic() - reloaded
     stage.consumer.wait(lambda: False, 3)  # nothing more comes

@@ -1,4 +1,4 @@
-"""What is done when the process ends comes after Glance has ended what it works on."""
+"""The filter's work at the end of a process comes after Glance has ended its background work."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ at_process_end(lambda: print("the last look"))
 """
 
 
-def test_it_is_done_after_glances_own_and_the_latest_first() -> None:
+def test_work_at_the_end_is_done_after_that_of_glance_and_the_latest_first() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROGRAM], capture_output=True, text=True
     )

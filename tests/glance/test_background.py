@@ -1,12 +1,11 @@
-"""Imports and added locations on a real Glance: exactly the events that the contract names, and
-what its own notifier tells of them.
+"""Imports and locations on a real Glance: the filter emits exactly the events that the contract
+demands, and what Glance's own notifier emits for them agrees.
 
-A named part runs always, all of it with LONG=1.
+ALWAYS runs in every run of the tests, the rest in `make long` only.
 """
 
 import contextlib
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,12 +18,12 @@ import pytest
 from demo.keystone import ALICE, CAROL, ROOT, Person
 from glance_notify_middleware.wsgi import followed_work
 from tests.agreement.comparison import unexplained
-from tests.agreement.page import Followed
-from tests.agreement.told import Request
+from tests.agreement.observed import Request
+from tests.agreement.page import BackgroundOperation
 from tests.glance.conftest import AWAY, Comparison, InProcess
 from tests.glance.web import GOOD, away
+from tests.long_runs import LONG
 
-LONG = os.environ.get("LONG") == "1"
 DATA = b"data" * 100
 
 UPLOADED = ["prepare INFO", "upload INFO", "activate INFO"]
@@ -42,16 +41,17 @@ WITH_BROKEN, ONLY_BROKEN = {"stores": ["store1", "store3"]}, {"stores": ["store3
 
 
 class Case(NamedTuple):
-    """One import: of which image, what is asked for, and what must be told of it.
+    """One import: the image, what the request asks for, and the events that are expected.
 
-    `lacks` says what is broken meanwhile: a store, the staged data, the source of a copy. `uri`
-    names a file of the web server, for a download by itself or from the Glance of another region.
+    `lacks` names what is missing meanwhile: a store, the staged data, the source of a copy. `uri`
+    names a file of the web server, for a web-download or a download from the Glance of another
+    region.
     """
 
     method: str
     image: str
     asked: dict[str, Any]
-    told: list[str]
+    expected: list[str]
     lacks: str = ""
     uri: str = "/good"
     who: Person = ALICE
@@ -59,31 +59,31 @@ class Case(NamedTuple):
     headers: dict[str, str] = {}  # noqa: RUF012
 
     @property
-    def what(self) -> str:
-        """The method, and whether one store is asked for."""
+    def operation(self) -> str:
+        """The method, and whether the request names one store or several."""
         several = self.asked.get("all_stores") or len(self.asked.get("stores", ())) > 1
         return f"{self.method}, {'several stores' if several else 'one store'}"
 
     def __str__(self) -> str:
         words = [self.method, self.image, *self.asked, self.lacks, self.uri.strip("/")]
-        return "-".join([*filter(None, words), self.told[-1] if self.told else "nothing"])
+        return "-".join([*filter(None, words), self.expected[-1] if self.expected else "nothing"])
 
 
-def direct(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
-    return Case("glance-direct", more.pop("image", STAGED), asked, told, **more)
+def direct(asked: dict[str, Any], expected: list[str], **more: Any) -> Case:
+    return Case("glance-direct", more.pop("image", STAGED), asked, expected, **more)
 
 
-def web(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
-    return Case("web-download", more.pop("image", QUEUED), asked, told, **more)
+def web(asked: dict[str, Any], expected: list[str], **more: Any) -> Case:
+    return Case("web-download", more.pop("image", QUEUED), asked, expected, **more)
 
 
-def download(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
-    return Case("glance-download", more.pop("image", QUEUED), asked, told, **more)
+def download(asked: dict[str, Any], expected: list[str], **more: Any) -> Case:
+    return Case("glance-download", more.pop("image", QUEUED), asked, expected, **more)
 
 
-def copy(asked: dict[str, Any], told: list[str], **more: Any) -> Case:
+def copy(asked: dict[str, Any], expected: list[str], **more: Any) -> Case:
     more = {"who": ROOT, "image": ACTIVE, **more}
-    return Case("copy-image", more.pop("image"), asked, told, **more)
+    return Case("copy-image", more.pop("image"), asked, expected, **more)
 
 
 ALWAYS = [
@@ -157,13 +157,13 @@ CASES = ALWAYS + (WHEN_LONG if LONG else [])
 
 @pytest.fixture
 def app(in_process: InProcess) -> Iterator[WSGIApplication]:
-    in_process.told()
+    in_process.new_messages()
     yield in_process.pipeline()
-    in_process.rests()
+    in_process.wait_for_background_work()
 
 
 def image_of(case: Case, app: WSGIApplication, in_process: InProcess) -> str:
-    """An image as the case wants it; returns its id. Forgets what both told."""
+    """Make an image as the case wants it; returns its id. Forgets the events of both notifiers."""
     data = DATA if case.image == ACTIVE else None
     image = in_process.image(app, data, **case.record)
     if case.image == STAGED:
@@ -174,40 +174,47 @@ def image_of(case: Case, app: WSGIApplication, in_process: InProcess) -> str:
 
 
 @contextlib.contextmanager
-def lacking(what: str, image: str, folder: Path) -> Iterator[None]:
-    """While something that Glance needs is not there."""
-    broken = folder / what
-    if what == "store3":
+def lacking(thing: str, image: str, folder: Path) -> Iterator[None]:
+    """While a thing that Glance needs is missing."""
+    broken = folder / thing
+    if thing == "store3":
         shutil.rmtree(broken, ignore_errors=True)
         broken.touch()
-    elif what:
-        ({"staged": folder / "staging", "source": folder / "images"}[what] / image).unlink()
+    elif thing:
+        ({"staged": folder / "staging", "source": folder / "images"}[thing] / image).unlink()
     try:
         yield
     finally:
-        if what == "store3":
+        if thing == "store3":
             broken.unlink()
             broken.mkdir()
 
 
-def events(told: list[dict[str, Any]]) -> list[str]:
-    return [f"{each['event_type'].removeprefix('image.')} {each['priority']}" for each in told]
+def events(messages: list[dict[str, Any]]) -> list[str]:
+    """Type, without `image.`, and priority of each."""
+    return [
+        f"{message['event_type'].removeprefix('image.')} {message['priority']}"
+        for message in messages
+    ]
 
 
-def compared(
-    what: str,
+def compare_with_native(
+    operation: str,
     request: Request,
-    told: list[dict[str, Any]],
+    messages: list[dict[str, Any]],
     expected: list[str],
     comparison: Comparison,
 ) -> None:
-    """Native tells the same, or there is a reason. `what` names the row of the page."""
-    findings = comparison.compare(request, told)
+    """Assert that the native events agree, or differ for a reason. `operation` names the row of
+    the page."""
+    findings = comparison.compare(request, messages)
     if request.status == 202:
-        exactly = events(told) == expected
-        comparison.agreement.settled(Followed(what, ", ".join(expected), exactly, findings))
+        is_exact = events(messages) == expected
+        comparison.agreement.add_background(
+            BackgroundOperation(operation, ", ".join(expected), is_exact, findings)
+        )
     else:
-        comparison.agreement.found(findings)
+        comparison.agreement.add(findings)
     assert not unexplained(findings)
 
 
@@ -218,14 +225,14 @@ def imported(
     case: Case,
     comparison: Comparison | None = None,
 ) -> list[dict[str, Any]]:
-    """What was told of the import, whose notifications must be those of its request. With a
-    comparison it must be what native tells, too."""
+    """Import into the image; returns the messages, after an assertion that all of them are of
+    that request. With a comparison the native events must agree, too."""
     uri = f"{in_process.web.url}{case.uri}" if case.uri.startswith("/") else case.uri
-    of_method = {
+    arguments = {
         "web-download": {"uri": uri},
         "glance-download": {"glance_region": AWAY, "glance_image_id": away(case.uri)},
     }
-    method = {"name": case.method} | of_method.get(case.method, {})
+    method = {"name": case.method} | arguments.get(case.method, {})
     path = f"/v2/images/{image}/import"
     answer = in_process.ask(
         app,
@@ -235,33 +242,37 @@ def imported(
         json={"method": method, **case.asked},
         headers=case.headers,
     )
-    assert (answer.status_int == 202) is (case.told != REFUSED), answer.text
-    told = in_process.waits_for(len(case.told))
+    assert (answer.status_int == 202) is (case.expected != REFUSED), answer.text
+    messages = in_process.wait_for(len(case.expected))
     if not case.uri.startswith("/slow"):
-        in_process.rests()
-    for each in told:
-        assert each["_context_request_id"] == answer.headers["x-openstack-request-id"]
-        assert each["_context_user_id"] == case.who.user_id
-        assert each["_context_project_id"] == case.who.project_id
-        payload = each["payload"]
+        in_process.wait_for_background_work()
+    for message in messages:
+        assert message["_context_request_id"] == answer.headers["x-openstack-request-id"]
+        assert message["_context_user_id"] == case.who.user_id
+        assert message["_context_project_id"] == case.who.project_id
+        payload = message["payload"]
         assert image in payload if isinstance(payload, str) else payload["id"] == image
         assert in_process.web.url not in str(payload)
     if comparison is not None:
         request = Request(str(case), 0, "POST", path, answer.status_int)
-        compared(case.what, request, told, case.told, comparison)
-    return told
+        compare_with_native(case.operation, request, messages, case.expected, comparison)
+    return messages
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_import_is_told_as_it_ended(
+def test_import_emits_the_events_of_how_it_ended(
     case: Case, app: WSGIApplication, in_process: InProcess, comparison: Comparison
 ) -> None:
     image = image_of(case, app, in_process)
     with lacking(case.lacks, image, in_process.folder):
-        told = imported(app, in_process, image, case, comparison)
-    assert events(told) == case.told
-    by_type = {each["event_type"]: each["payload"] for each in told if each["priority"] == "INFO"}
-    if case.told != REFUSED:
+        messages = imported(app, in_process, image, case, comparison)
+    assert events(messages) == case.expected
+    by_type = {
+        message["event_type"]: message["payload"]
+        for message in messages
+        if message["priority"] == "INFO"
+    }
+    if case.expected != REFUSED:
         assert by_type["image.prepare"]["status"] == (
             "active" if case.method == "copy-image" else "importing"
         )
@@ -272,20 +283,22 @@ def test_an_import_is_told_as_it_ended(
         assert len(payload) == 20
 
 
-def test_a_copy_of_what_is_everywhere_is_nothing(
+def test_copy_to_stores_that_have_the_image_emits_nothing(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     case = copy(ALL, COPIED)
     image = image_of(case, app, in_process)
     assert events(imported(app, in_process, image, case)) == COPIED
-    assert imported(app, in_process, image, case._replace(told=[])) == []
-    answer = in_process.ask(app, "GET", f"/v2/images/{image}")  # settles it, if nothing has
+    assert imported(app, in_process, image, case._replace(expected=[])) == []
+    answer = in_process.ask(
+        app, "GET", f"/v2/images/{image}"
+    )  # ends what is followed, if nothing has
     assert answer.json["stores"] == "store1,store2,store3"
     time.sleep(1.0)
-    assert in_process.told() == []
+    assert in_process.new_messages() == []
 
 
-def test_what_failed_before_is_not_told_again_of_the_next(
+def test_failure_of_an_import_is_not_reported_again_for_the_next_one(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     case = web(WITH_BROKEN | MUST, BROKEN, lacks="store3")
@@ -300,44 +313,48 @@ def test_what_failed_before_is_not_told_again_of_the_next(
 
 if LONG:
 
-    def goes_on_between_look_ups(uri: str, app: WSGIApplication, in_process: InProcess) -> str:
-        """An image whose import has just got the rest of its data; the next look-up is seconds
-        away."""
+    def image_that_ends_between_look_ups(
+        uri: str, app: WSGIApplication, in_process: InProcess
+    ) -> str:
+        """Make an image whose import has just received the rest of its data, seconds before the
+        next look-up; returns its id."""
         image = image_of(web({}, []), app, in_process)
         slow = web({}, UPLOADED[:1], uri=uri)
         assert events(imported(app, in_process, image, slow)) == UPLOADED[:1]
         time.sleep(4)
-        in_process.web.go_on(uri)
+        in_process.web.release(uri)
         return image
 
-    def test_a_record_that_a_client_asks_for_settles_it_at_once(
+    def test_image_record_that_a_client_reads_ends_the_import_at_once(
         app: WSGIApplication, in_process: InProcess
     ) -> None:
-        image = goes_on_between_look_ups("/slow", app, in_process)
+        image = image_that_ends_between_look_ups("/slow", app, in_process)
         plain = in_process.stock_pipeline()
         deadline = time.monotonic() + 60
         while "os_glance_import_task" in in_process.ask(plain, "GET", f"/v2/images/{image}").json:
             assert time.monotonic() < deadline
-        one = f"/v2/images/{image}"
-        with_filter, without = (in_process.ask(each, "GET", one) for each in (app, plain))
+        path = f"/v2/images/{image}"
+        with_filter, without = (in_process.ask(pipeline, "GET", path) for pipeline in (app, plain))
         assert (with_filter.status, with_filter.body) == (without.status, without.body)
         assert set(with_filter.headers) == set(without.headers)
-        assert events(in_process.waits_for(2)) == UPLOADED[1:]
+        assert events(in_process.wait_for(2)) == UPLOADED[1:]
 
-    def test_an_import_that_failed_is_told_so_after_an_upload_in_its_place(
+    def test_failed_import_is_reported_after_an_upload_in_its_place(
         app: WSGIApplication, in_process: InProcess
     ) -> None:
-        image = goes_on_between_look_ups("/slow-short", app, in_process)
-        in_process.rests()
+        image = image_that_ends_between_look_ups("/slow-short", app, in_process)
+        in_process.wait_for_background_work()
         answer = in_process.ask(app, "PUT", f"/v2/images/{image}/file", body=DATA)
         assert answer.status_int == 204
         upload = answer.headers["x-openstack-request-id"]
-        told = in_process.waits_for(4)  # the next look-up may come while the upload is under way
-        assert events([e for e in told if e["_context_request_id"] == upload]) == UPLOADED
-        assert events([e for e in told if e["_context_request_id"] != upload]) == BROKEN[1:]
+        messages = in_process.wait_for(4)  # the next look-up may come while the upload is under way
+        of_upload = [e for e in messages if e["_context_request_id"] == upload]
+        of_import = [e for e in messages if e["_context_request_id"] != upload]
+        assert events(of_upload) == UPLOADED
+        assert events(of_import) == BROKEN[1:]
 
 
-def test_what_fails_before_it_has_begun_is_told_though_glance_never_unlocks_it(
+def test_import_that_fails_before_it_begins_is_reported_although_glance_keeps_its_lock(
     app: WSGIApplication, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(followed_work, "LONGEST_WAIT", 1.0)
@@ -348,56 +365,58 @@ def test_what_fails_before_it_has_begun_is_told_though_glance_never_unlocks_it(
     assert "os_glance_import_task" in record
 
 
-def test_an_image_that_is_deleted_meanwhile_leaves_an_unknown_outcome(
+def test_image_that_is_deleted_during_its_import_leaves_an_unknown_outcome(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     image = image_of(web({}, []), app, in_process)
     begun = imported(app, in_process, image, web({}, UPLOADED[:1], uri="/slow"))
     assert events(begun) == UPLOADED[:1]
-    in_process.web.is_asked_for("/slow")
+    in_process.web.wait_for_request("/slow")
     assert in_process.ask(app, "DELETE", f"/v2/images/{image}").status_int == 204
-    told = in_process.waits_for(2)
-    in_process.web.go_on("/slow")
-    assert events(told) == ["delete INFO", "upload ERROR"]
-    assert "the outcome is unknown: the image is gone" in told[1]["payload"]
+    messages = in_process.wait_for(2)
+    in_process.web.release("/slow")
+    assert events(messages) == ["delete INFO", "upload ERROR"]
+    assert "the outcome is unknown: the image is gone" in messages[1]["payload"]
 
 
 @pytest.mark.parametrize("payload", ["id", "metadata"])
-def test_an_import_that_has_ended_well_is_told_so_though_its_image_is_deleted_at_once(
+def test_good_import_is_reported_although_its_image_is_deleted_at_once(
     payload: str, in_process: InProcess
 ) -> None:
-    in_process.told()
+    in_process.new_messages()
     app = in_process.pipeline(image_delete_payload=payload)
     image = image_of(web({}, []), app, in_process)
     body = {"method": {"name": "web-download", "uri": f"{in_process.web.url}/good"}}
     answer = in_process.ask(app, "POST", f"/v2/images/{image}/import", json=body)
     assert answer.status_int == 202
-    in_process.rests()
+    in_process.wait_for_background_work()
     assert in_process.ask(app, "DELETE", f"/v2/images/{image}").status_int == 204
-    told = in_process.waits_for(4)
-    assert sorted(events(told)) == sorted(["delete INFO", *UPLOADED])
-    assert {each["payload"]["status"] for each in told if "activate" in each["event_type"]} == {
-        "active"
+    messages = in_process.wait_for(4)
+    assert sorted(events(messages)) == sorted(["delete INFO", *UPLOADED])
+    statuses = {
+        message["payload"]["status"] for message in messages if "activate" in message["event_type"]
     }
+    assert statuses == {"active"}
 
 
 @pytest.mark.parametrize(
     ("uris", "ends"),
     [(("/none", "/good"), (BROKEN, UPLOADED)), (("/none", "/none"), (BROKEN, BROKEN))],
 )
-def test_imports_under_one_request_id_are_each_told_as_they_ended(
+def test_imports_with_one_request_id_emit_the_events_of_how_each_ended(
     uris: tuple[str, ...], ends: tuple[list[str], ...], app: WSGIApplication, in_process: InProcess
 ) -> None:
-    """A client may send the id that Glance takes, and most send one for all of a user's action."""
+    """Glance takes the id that a client sends, and most clients send one for a user's whole
+    action."""
     image = image_of(web({}, []), app, in_process)
     headers = {"X-OpenStack-Request-ID": "req-of-a-whole-action"}
-    for uri, told in zip(uris, ends, strict=True):
-        case = web({}, told, uri=uri, headers=headers)
-        assert events(imported(app, in_process, image, case)) == told
-        assert in_process.told() == []
+    for uri, expected in zip(uris, ends, strict=True):
+        case = web({}, expected, uri=uri, headers=headers)
+        assert events(imported(app, in_process, image, case)) == expected
+        assert in_process.new_messages() == []
 
 
-def test_a_failed_import_is_told_so_though_a_good_upload_had_the_same_request_id(
+def test_failed_import_is_reported_although_a_good_upload_had_the_same_request_id(
     app: WSGIApplication, in_process: InProcess
 ) -> None:
     image = image_of(web({}, []), app, in_process)
@@ -406,10 +425,10 @@ def test_a_failed_import_is_told_so_though_a_good_upload_had_the_same_request_id
     path = f"/v2/images/{image}"
     answer = in_process.ask(app, "POST", f"{path}/import", json=body, headers=headers)
     assert answer.status_int == 202
-    in_process.rests()
+    in_process.wait_for_background_work()
     answer = in_process.ask(app, "PUT", f"{path}/file", body=DATA, headers=headers)
     assert answer.status_int == 204
-    assert sorted(events(in_process.waits_for(5))) == sorted([*BROKEN, *UPLOADED])
+    assert sorted(events(in_process.wait_for(5))) == sorted([*BROKEN, *UPLOADED])
 
 
 SHA = hashlib.sha512(GOOD).hexdigest()
@@ -429,31 +448,32 @@ LOCATIONS_WHEN_LONG = [
 
 
 @pytest.mark.parametrize(
-    ("url", "of", "validation", "expected"), LOCATIONS + (LOCATIONS_WHEN_LONG if LONG else [])
+    ("url", "image_state", "validation", "expected"),
+    LOCATIONS + (LOCATIONS_WHEN_LONG if LONG else []),
 )
-def test_a_location_that_is_added_is_told_as_it_ended(
+def test_location_emits_the_events_of_how_it_ended(
     url: str,
-    of: str,
+    image_state: str,
     validation: dict[str, str],
     expected: list[str],
     app: WSGIApplication,
     in_process: InProcess,
     comparison: Comparison,
 ) -> None:
-    image = image_of(web({}, [], image=of), app, in_process)
+    image = image_of(web({}, [], image=image_state), app, in_process)
     body: dict[str, Any] = {"url": f"{in_process.web.url}{url}" if url[0] == "/" else url}
     if validation:
         body["validation_data"] = validation
     path = f"/v2/images/{image}/locations"
     answer = in_process.ask(app, "POST", path, json=body)
     assert (answer.status_int == 202) is (expected in (ADDED, NOT_ADDED)), answer.text
-    told = in_process.waits_for(len(expected))
+    messages = in_process.wait_for(len(expected))
     request = Request(f"locations {url}", 0, "POST", path, answer.status_int)
-    compared("locations", request, told, expected, comparison)
-    assert events(told) == expected
-    for each in told:
-        assert each["_context_request_id"] == answer.headers["x-openstack-request-id"]
-        assert each["_context_user_id"] == ALICE.user_id
-        assert "127.0.0.1" not in str(each["payload"])
+    compare_with_native("locations", request, messages, expected, comparison)
+    assert events(messages) == expected
+    for message in messages:
+        assert message["_context_request_id"] == answer.headers["x-openstack-request-id"]
+        assert message["_context_user_id"] == ALICE.user_id
+        assert "127.0.0.1" not in str(message["payload"])
     if expected == ADDED:
-        assert {each["payload"]["status"] for each in told} == {"active"}
+        assert {message["payload"]["status"] for message in messages} == {"active"}
