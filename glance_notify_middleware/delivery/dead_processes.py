@@ -44,7 +44,7 @@ class DeadProcesses:
             identity: until for identity, until in self._left_alone.items() if until > now
         }
         known = {*self._locks, *self._left_alone, own_identity}
-        for identity in listed.living - known:
+        for identity in listed.live_files - known:
             if len(self._locks) >= _MAX_LOCKS:
                 break
             fd = locks.open_locked(layout.live_path(self._directory, identity))
@@ -53,7 +53,7 @@ class DeadProcesses:
                 self.read_to_end(identity)
             for chain in self.chains(identity) if fd is None else ():
                 chain.is_dead = False  # also if it had no live file for a while
-        without = listed.segments.keys() - listed.living - {*self._left_alone, own_identity}
+        without = listed.segments.keys() - listed.live_files - {*self._left_alone, own_identity}
         self._without = {identity: self._without.get(identity, now) for identity in without}
         for identity in self._without:
             if self.is_dead(identity):

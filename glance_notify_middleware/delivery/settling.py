@@ -173,7 +173,7 @@ class Settling:
         known: set[str] = set()
         for subscription in self._subscriptions:
             known |= subscription.reader.chains.keys() | subscription.cursors.positions.keys()
-        for identity in known - listed.segments.keys() - listed.living:
+        for identity in known - listed.segments.keys() - listed.live_files:
             if not self._is_on_its_way(identity):
                 self._forget(identity)
 

@@ -1,8 +1,8 @@
-"""How full a journal's directory is, against its bound, and how long a segment may become.
+"""How much of its bound a journal's directory takes, and how long a segment may become.
 
-What every strategy has been sent does not count: it goes as soon as its segment is no longer
-written. So that little of that kind lies there, the segments that are written take a part of the
-bound together: the more processes there are, the shorter is each.
+What every strategy has been sent does not count: it is removed as soon as its segment is not
+written to any more. So that little of that kind is left, all segments that are written to take a
+part of the bound together: the more processes there are, the shorter is each segment.
 """
 
 import errno
@@ -16,28 +16,29 @@ from glance_notify_middleware.journal.layout import file_sizes
 from glance_notify_middleware.journal.positions import Position, delivered_positions
 
 MIN_FREE = 1024 * 1024
-"""Bytes free on a disk that counts as no longer full."""
+"""Bytes that are free on a disk that does not count as full."""
 
 MIN_SEGMENT = 16 * 1024
-"""Bytes of a segment, however many processes there are: each new one costs a file."""
+"""Bytes that a segment has at least, however many processes there are: each one costs a file."""
 
-_PART = 4  # the segments that are written take a fourth of the bound
-_LEFT_FULL = 0.9  # of the bound: below that a full journal takes records again
+_PART = 4  # the segments that are written to take a fourth of the bound
+_NOT_FULL = 0.9  # of the bound: a full journal accepts entries again below that
 
-# What a strategy takes within this time is no backlog, however much it is.
+# What the strategies take within this time is no backlog, however much it is.
 _LOOKS = 10
 _BETWEEN_LOOKS = 0.1  # seconds
 
 
 class Capacity:
-    """Of one directory, as a process sees it once a second.
+    """The capacity of one directory, as a process measures it once a second.
 
-    `is_full`: no more may be recorded. `is_short`: there is less room than there could be, if
-    what is delivered went. `share`: bytes after which a segment of this process is to end.
+    `is_full`: no more may be recorded. `is_short`: the disk, or the bound with all that lies there,
+    is reached, so that what is delivered should go. `share`: bytes after which a segment of this
+    process is to end.
     """
 
     def __init__(self, directory: Path, max_size: int, segment_size: int) -> None:
-        """`max_size` bounds the directory, `segment_size` each segment; bytes. Looks at nothing."""
+        """Measures nothing. `max_size` bounds the directory, `segment_size` a segment; bytes."""
         self.is_full = self.is_short = False
         self._directory = directory
         self._max_size = max_size
@@ -45,7 +46,10 @@ class Capacity:
         self.share = self._share_of(1)
 
     def measure(self) -> None:
-        """Raises OSError. Takes a second where the bound is reached, to see whether it stays so."""
+        """Look at the directory and the disk. Raises OSError.
+
+        Takes a second where the bound is reached: what is delivered in that second does not count.
+        """
         found = file_sizes(self._directory)
         self.share = self._share_of(sum(name.endswith(".live") for name in found))
         disk_is_full = _free(self._directory) < MIN_FREE
@@ -57,7 +61,7 @@ class Capacity:
         return min(self._segment_size, max(share, MIN_SEGMENT))
 
     def _is_reached(self, found: Mapping[str, int]) -> bool:
-        bound = self._max_size * (_LEFT_FULL if self.is_full else 1)
+        bound = self._max_size * (_NOT_FULL if self.is_full else 1)
         used = sum(found.values())
         if used < bound:
             return False
@@ -69,15 +73,12 @@ class Capacity:
         return True
 
 
-def _free(directory: Path) -> int:
-    """Bytes that this process may still write on that disk, as the disk says. Raises OSError."""
-    disk = os.statvfs(directory)
-    return disk.f_bavail * disk.f_frsize
-
-
 def probe_writing(directory: Path) -> None:
-    """See that files can be made there, and written: free bytes tell nothing of inodes, quotas or a
-    disk that is read-only. Leaves nothing. Raises OSError."""
+    """Check that a file of MIN_FREE bytes can be written there; leaves nothing. Raises OSError.
+
+    The number of free bytes does not show that there are no inodes, that a quota is reached, or
+    that the disk is read-only.
+    """
     if _free(directory) < MIN_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     path = directory / f"{secrets.token_hex(8)}.tmp"
@@ -91,17 +92,23 @@ def probe_writing(directory: Path) -> None:
         path.unlink()
 
 
-def _delivered(found: Mapping[str, int], places: Mapping[str, Position]) -> int:
-    """How many bytes, of files that had these sizes, are of records before these places."""
+def _free(directory: Path) -> int:
+    """Bytes that this process may still write on the disk, by statvfs(3). Raises OSError."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
+def _delivered(found: Mapping[str, int], positions: Mapping[str, Position]) -> int:
+    """How many bytes before `positions` there are in files of these sizes."""
     total = 0
     for name, size in found.items():
         identity, _, rest = name.partition(".")
         number, _, kind = rest.partition(".")
-        place = places.get(identity)
-        if place is None or kind != "seg" or not number.isdecimal():
+        position = positions.get(identity)
+        if position is None or kind != "seg" or not number.isdecimal():
             continue
-        if int(number) < place.segment:
+        if int(number) < position.segment:
             total += size
-        elif int(number) == place.segment:
-            total += min(size, place.offset)
+        elif int(number) == position.segment:
+            total += min(size, position.offset)
     return total

@@ -1,4 +1,4 @@
-"""Small files of JSON whose first line is a checksum of the rest: whole, or known not to be."""
+"""Small files of JSON. Their first line is a checksum of the second, so that damage is seen."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from glance_notify_middleware.journal.files import (
 
 
 def dumps(content: dict[str, Any]) -> bytes:
-    """The bytes of such a file."""
+    """The bytes of a file with this content."""
     text = json.dumps(content).encode()
     return b"%08x\n%s\n" % (zlib.crc32(text), text)
 
 
 def loads(data: bytes) -> dict[str, Any] | None:
-    """The content of such a file; None where it is damaged, or of another kind."""
+    """The content of a file with these bytes; None: it is damaged, or of another kind."""
     first, _, text = data.partition(b"\n")
     text = text.partition(b"\n")[0]
     try:
@@ -34,8 +34,10 @@ def loads(data: bytes) -> dict[str, Any] | None:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The content of the file at `path`; None where it is missing, damaged, or no file of this
-    user. Raises OSError."""
+    """The content of the file at `path`; None: it is missing, damaged or foreign.
+
+    Raises OSError.
+    """
     try:
         return loads(read_owned(path))
     except (FileNotFoundError, ForeignFileError):
@@ -43,10 +45,10 @@ def load(path: Path) -> dict[str, Any] | None:
 
 
 def replace(path: Path, content: dict[str, Any], *, durable: bool = False) -> None:
-    """Put a file at `path`, in one step: a reader finds the old one or the new. Raises OSError.
+    """Put a file at `path` in one step: a reader finds the old file or the new. Raises OSError.
 
-    With `durable` a power cut afterwards does not bring the old one back. The temporary name is
-    drawn: processes of two containers can have the same pid, and make it in the same moment.
+    With `durable` the new file survives a power cut. The temporary name is random: processes of
+    two containers can have the same pid, and can make the file at the same moment.
     """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -57,7 +59,7 @@ def replace(path: Path, content: dict[str, Any], *, durable: bool = False) -> No
                 os.fsync(fd)
         finally:
             os.close(fd)
-        _put(temporary, path)
+        _rename(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
@@ -65,7 +67,7 @@ def replace(path: Path, content: dict[str, Any], *, durable: bool = False) -> No
         sync_directory(path.parent)
 
 
-def _put(temporary: Path, path: Path) -> None:
+def _rename(temporary: Path, path: Path) -> None:
     try:
         temporary.replace(path)
     except IsADirectoryError:

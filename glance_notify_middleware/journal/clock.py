@@ -1,7 +1,8 @@
-"""The clock of the journal: CLOCK_BOOTTIME as the machine has it, one for all its processes.
+"""The clock of the journal: CLOCK_BOOTTIME of the machine, one clock for all its processes.
 
-A process in a time namespace is given another one, and Linux tells how far that is ahead
-(time_namespaces(7)): a container restored by CRIU is in one, and others can be.
+A process in a time namespace sees another CLOCK_BOOTTIME, and Linux shows how far that is from the
+machine's (time_namespaces(7)). A container that CRIU has restored is in a time namespace, and other
+containers can be.
 """
 
 import os
@@ -14,10 +15,10 @@ _SECOND = 1_000_000_000  # nanoseconds
 def namespace_offset() -> int:
     """By how many nanoseconds CLOCK_BOOTTIME of this process is ahead of the machine's.
 
-    0 where Linux does not tell, or knows no time namespaces.
+    0 where Linux does not show that, or has no time namespaces.
     """
     try:
-        # What it tells is of the namespace that children are made in.
+        # The file timens_offsets is about the namespace that children of this process are made in.
         if os.readlink(_PROCESS / "ns/time") != os.readlink(_PROCESS / "ns/time_for_children"):
             return 0
         lines = (_PROCESS / "timens_offsets").read_text().splitlines()

@@ -113,7 +113,7 @@ def _agree(
 
 def _is_used(directory: Path, own_identity: Callable[[], str | None]) -> bool:
     """Whether a process records or relays there."""
-    living = listing(directory).living
+    living = listing(directory).live_files
     if own_identity() is not None:  # asked after the listing: see Settling.survey
         return True
     # A relay in a process of its own has no live file: only the leader's lock shows it.

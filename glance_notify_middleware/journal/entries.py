@@ -1,14 +1,15 @@
-"""A record of the journal, and its bytes. Pure.
+"""A journal entry and its bytes. Pure.
 
     magic  version  kind  count  length  number  clock  checksum | body
     4      1        1     2      4       8       8      4        | length bytes
 
-`number` counts the notifications of a journal: it is that of the record's first one, and `count`
-says how many it has; so a number that is missing is a notification that was lost. `clock` is the
+The numbers below the names are lengths in bytes; numbers are big-endian. `number` counts the
+notifications of a journal: it is the number of the entry's first notification, and `count` is how
+many the entry has. So a number that is missing is a notification that was lost. `clock` is the
 machine's CLOCK_BOOTTIME in nanoseconds: one clock for all its processes (see clock.py). The
-checksum is CRC-32 of the body and then of the fields before it; its place and all fields before
-`number` are the same in every version. The magic holds bytes that UTF-8 never has, so that it
-stands in no JSON.
+checksum is the CRC-32 of the body and then of the fields before the checksum. The place of the
+checksum, and all fields before `number`, are the same in every version. The magic has bytes that
+UTF-8 never has, so that it stands in no JSON.
 """
 
 import enum
@@ -21,7 +22,7 @@ from glance_notify_middleware.events.notification import Message, Priority
 
 VERSION = 1
 MAX_BODY = 4 * 1024 * 1024
-"""Bytes of a body. Three notifications of 256 KiB are the most that one operation makes."""
+"""Bytes that a body has at most. One operation makes at most three notifications of 256 KiB."""
 
 _MAGIC = b"\xff\xfeGN"
 _FIELDS = struct.Struct(">4sBBHIQQ")
@@ -29,44 +30,44 @@ _CHECKSUM = struct.Struct(">I")
 _HEADER = _FIELDS.size + _CHECKSUM.size
 
 KEY_SIZE = 16
-"""Bytes of an intent's UUID, its key."""
+"""Bytes of the key of an intent, which is a UUID."""
 NO_INTENT = bytes(KEY_SIZE)
-"""In the place of a key: none."""
+"""Stands where a key would stand, when there is no intent."""
 _MESSAGE = struct.Struct(">36sdBBI")  # id, timestamp, priority, lengths of event type and JSON
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
 
-_STEP = 5000  # bytes; above that zlib lets the GIL go, and to get it back can take 30 ms
+_STEP = 5000  # bytes; for more than that zlib releases the GIL, and to get it back can take 30 ms
 
 
 class TooLongError(ValueError):
-    """A record would be longer than any reader takes."""
+    """An entry would be longer than a reader accepts."""
 
 
 class Kind(enum.IntEnum):
-    """What a record tells."""
+    """What an entry is."""
 
     SEGMENT = 0
-    """The first of a segment: whose it is."""
+    """The first entry of a segment: its origin (see origin.py)."""
     BEGIN = 1
-    """An intent, its key first: an operation is about to be given to Glance."""
+    """An intent: its key, then its facts. An operation is about to be given to Glance."""
     PROGRESS = 2
-    """Behind the key of its intent: how far a running download has come."""
+    """The key of an intent, then how far its download has come."""
     EVENTS = 3
-    """Notifications that became known at one moment; ends an intent, if it names one. What one
-    record cannot take stands in several, of which the last one ends the intent."""
+    """Notifications that became known at one moment. They end the intent whose key stands before
+    them. What one entry cannot hold stands in several, of which the last one ends the intent."""
     END = 4
-    """The intent of this key came to nothing: there is nothing to tell."""
+    """The key of an intent that came to nothing: there is no event."""
     MARK = 5
-    """All intents that were open when the segment was begun stand before it."""
+    """Empty. All intents that were open when the segment was begun stand before this entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A whole record, its checksum good. `end` is where it ends in the bytes that were scanned."""
+    """An entry whose checksum is good. `end` is the offset behind it in the scanned bytes."""
 
     version: int
-    kind: int  # a Kind, or one that a newer version has
+    kind: int  # a Kind, or a kind of a newer version
     count: int
     number: int
     clock: int
@@ -75,7 +76,7 @@ class Entry:
 
 
 def checksum(body: bytes) -> int:
-    """CRC-32 of a body, computed without letting the GIL go."""
+    """The CRC-32 of a body, computed without releasing the GIL."""
     if len(body) <= _STEP:
         return zlib.crc32(body)
     value = 0
@@ -87,16 +88,16 @@ def checksum(body: bytes) -> int:
 def encode(
     kind: Kind, body: bytes, body_checksum: int, *, count: int, number: int, clock: int
 ) -> bytes:
-    """The bytes of a record; `body_checksum` is `checksum(body)`. Raises TooLongError."""
+    """The bytes of an entry; `body_checksum` is `checksum(body)`. Raises TooLongError."""
     length = len(body)
     if length > MAX_BODY:
-        raise TooLongError(f"a record has {MAX_BODY} bytes at most, not {length}")
+        raise TooLongError(f"an entry has {MAX_BODY} bytes at most, not {length}")
     fields = _FIELDS.pack(_MAGIC, VERSION, kind, count, length, number, clock)
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
 
 
 def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> bytes:
-    """The body of an EVENTS record; `ends` is the key of the intent that these events end."""
+    """The body of an EVENTS entry; `ends` is the key of the intent that these events end."""
     parts = [ends or NO_INTENT]
     for message in messages:
         event_type = message.event_type.encode()
@@ -115,21 +116,21 @@ def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> b
 
 
 def split(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """The messages in their order, as many at a time as one EVENTS record takes; one at least."""
-    run: list[Message] = []
+    """The messages in their order, in groups that one EVENTS entry can hold; at least one each."""
+    group: list[Message] = []
     size = KEY_SIZE
     for message in messages:
-        its_size = _MESSAGE.size + len(message.event_type.encode()) + len(message.body)
-        if run and size + its_size > MAX_BODY:
-            yield run
-            run, size = [], KEY_SIZE
-        run.append(message)
-        size += its_size
-    yield run
+        message_size = _MESSAGE.size + len(message.event_type.encode()) + len(message.body)
+        if group and size + message_size > MAX_BODY:
+            yield group
+            group, size = [], KEY_SIZE
+        group.append(message)
+        size += message_size
+    yield group
 
 
 def decode_messages(body: bytes) -> list[Message]:
-    """The messages of an EVENTS record."""
+    """The messages of the body of an EVENTS entry."""
     messages = []
     at = KEY_SIZE
     while at < len(body):
@@ -151,25 +152,25 @@ def decode_messages(body: bytes) -> list[Message]:
 
 
 def scan(data: bytes) -> Iterator[Entry]:
-    """The whole records in `data`, which begins where a record began, or was to begin.
+    """The good entries in `data`, which begins where an entry begins, or would begin.
 
-    What is damaged is passed over up to the next good record. What follows the last good one may
-    be damaged as well, or not yet written: `data` does not tell.
+    What is damaged is skipped, up to the next good entry. What follows the last good entry may be
+    damaged, or not written to its end yet: `data` does not show which.
     """
     at = 0
     while at >= 0:
-        record = _record(data, at)
-        if record is None:
+        entry = _entry(data, at)
+        if entry is None:
             at = data.find(_MAGIC, at + 1)
         else:
-            yield record
-            at = record.end
+            yield entry
+            at = entry.end
 
 
 def damaged_count(data: bytes) -> int:
-    """How many notifications are in the one record that `data` begins with, and that is damaged.
+    """How many notifications the damaged entry has that `data` begins with.
 
-    0 for one that was never written to its end, or whose header tells nothing.
+    0 if the entry was never written to its end, or if its header is damaged.
     """
     if len(data) < _HEADER:
         return 0
@@ -178,7 +179,7 @@ def damaged_count(data: bytes) -> int:
     return count if whole and kind == Kind.EVENTS else 0
 
 
-def _record(data: bytes, at: int) -> Entry | None:
+def _entry(data: bytes, at: int) -> Entry | None:
     start = at + _HEADER
     if len(data) < start:
         return None

@@ -10,16 +10,16 @@ from pathlib import Path
 from glance_notify_middleware.journal.files import is_foreign
 from glance_notify_middleware.journal.layout import is_journal_name
 
-# File systems, as mountinfo(5) names them, where appending is not atomic, or locks are not safe.
+# File systems, by their names in mountinfo(5), where appending is not atomic or locks are not safe.
 _REMOTE = re.compile(r"nfs4?|cifs|smb\d?|smbfs|9p|afs|ceph|fuse\.(glusterfs|sshfs|ceph.*)")
 
 
 class DirectoryError(Exception):
-    """The directory cannot hold a journal; the text says why, and the way out."""
+    """The directory is not fit for a journal; the text has the reason and the way out."""
 
 
 def prepare(directory: Path) -> None:
-    """Make the directory (0700) when it is missing, and see that it is fit for a journal.
+    """Make the directory (mode 0700) where it is missing, and check that it is fit for a journal.
 
     Raises DirectoryError.
     """
@@ -46,8 +46,8 @@ def prepare(directory: Path) -> None:
             f"{str(directory)!r} lies on a network file system ({kind}), where appending and "
             "locking are not safe; expected a directory on a local one"
         )
-    if others := mode_problem(directory):
-        raise DirectoryError(others)
+    if problem := mode_problem(directory):
+        raise DirectoryError(problem)
     for path in foreign_files(directory, os.listdir(directory)):
         raise DirectoryError(
             f"{str(path)!r} is no regular file of user {os.geteuid()}, so it is none of the "
@@ -57,9 +57,10 @@ def prepare(directory: Path) -> None:
 
 
 def mode_problem(directory: Path) -> str:
-    """What to say where others than its owner may write in the directory; empty: they may not.
+    """What is wrong with the mode of the directory, and the way out; empty: nothing.
 
-    They could have notifications sent that never were, and remove what is to be sent.
+    Other users than the owner must not write there: they could have notifications sent that were
+    never recorded, and could remove what is to be sent. Raises OSError.
     """
     mode = stat.S_IMODE(directory.stat().st_mode)
     if not mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -72,15 +73,17 @@ def mode_problem(directory: Path) -> str:
 
 
 def foreign_files(directory: Path, names: Iterable[str]) -> Iterator[Path]:
-    """What lies there under those of the `names` that the journal uses, and is no regular file of
-    this user. Raises OSError."""
+    """The foreign files (see files.py) under those of the `names` that the journal uses.
+
+    Raises OSError.
+    """
     for name in names:
         if is_journal_name(name) and is_foreign(directory / name):
             yield directory / name
 
 
 def _file_system(device: int) -> str:
-    """The type of the file system of a device; empty where Linux does not tell."""
+    """The type of the file system on a device; empty where Linux does not show it."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()

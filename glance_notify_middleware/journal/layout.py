@@ -1,14 +1,16 @@
-"""The journal's directory: what lies in it under which name.
+"""What lies in the journal's directory under which name.
 
-<identity>.<number>.seg   a segment: records, written by the one process of that identity
-<identity>.live           its lock tells whether that process lives; holds its counters
+<identity>.<number>.seg   a segment: entries of the one process that has this journal identity
+<identity>.live           the live file of that process: its lock, and its counters
 relay.lock                its lock is the leader's
-cursors.json              how far each strategy has come
+cursors.json              how far each strategy has come in each journal
 destinations.json         where the notifications of this directory go
-destinations.lock         shared by the processes that have agreed to that
+destinations.lock         its lock is shared by the processes that have agreed to that
 totals.json               the counters of processes that have ended
-aside.<...>.seg           messages that their broker had nowhere to put
+aside.<...>.seg           messages of a priority that are set aside
 dead-<month>.jsonl        dead letters
+<name>.new, <name>.tmp    a file that is being made; it gets its name when it is whole
+<name>.<...>.kept         what lay under a name of the journal and was moved away
 """
 
 import contextlib
@@ -33,7 +35,7 @@ _NAMED = re.compile(
     rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.seg|dead-.*\.jsonl|.*\.(new|tmp)"
 )
 
-_MAKING = 60.0  # seconds after which nobody is still about to rename a file that he has made
+_STALE = 60.0  # seconds after which a process that makes a file has renamed it, or has died
 
 
 @dataclass(slots=True)
@@ -41,52 +43,52 @@ class Listing:
     """What lies in a journal's directory at one moment."""
 
     segments: dict[str, list[int]] = field(default_factory=dict)  # sorted numbers by identity
-    living: set[str] = field(default_factory=set)  # identities that have a live file
+    live_files: set[str] = field(default_factory=set)  # identities; their processes may be dead
 
 
 def segment_path(directory: Path, identity: str, number: int) -> Path:
-    """Where a segment lies."""
+    """The path of a segment."""
     return directory / f"{identity}.{number}.seg"
 
 
 def live_path(directory: Path, identity: str) -> Path:
-    """Where the live file of an identity lies."""
+    """The path of a live file."""
     return directory / f"{identity}.live"
 
 
 def listing(directory: Path) -> Listing:
-    """What lies there now. Raises OSError."""
+    """The segments and live files that lie there at this moment. Raises OSError."""
     found = Listing()
     for name in os.listdir(directory):
         if segment := _SEGMENT.fullmatch(name):
             found.segments.setdefault(segment[1], []).append(int(segment[2]))
         elif live := _LIVE.fullmatch(name):
-            found.living.add(live[1])
+            found.live_files.add(live[1])
     for numbers in found.segments.values():
         numbers.sort()
     return found
 
 
 def is_journal_name(name: str) -> bool:
-    """Whether the journal uses that name."""
+    """Whether the journal uses this name, except for what was moved away."""
     return _NAMED.fullmatch(name) is not None
 
 
 def remove_stale_temporaries(directory: Path) -> None:
-    """Remove what processes have left that were killed while they made a file. Raises OSError."""
+    """Remove the files that processes were making when they were killed. Raises OSError."""
     for path in [*directory.glob("*.new"), *directory.glob("*.tmp")]:
         try:
-            if not is_foreign(path) and time.time() - path.lstat().st_mtime > _MAKING:
+            if not is_foreign(path) and time.time() - path.lstat().st_mtime > _STALE:
                 path.unlink()
         except FileNotFoundError:
             continue
 
 
 def file_sizes(directory: Path) -> dict[str, int]:
-    """The length of each file that lies there, in bytes, by its name. Raises OSError."""
+    """The size in bytes of each file that lies there, by its name. Raises OSError."""
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            with contextlib.suppress(FileNotFoundError):  # removed in this moment
+            with contextlib.suppress(FileNotFoundError):  # removed since it was listed
                 found[entry.name] = entry.stat(follow_symlinks=False).st_size
     return found

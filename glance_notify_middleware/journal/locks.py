@@ -1,4 +1,11 @@
-"""Locks of open files: POSIX locks, which belong to the process that has taken them."""
+"""Locks of files, which show whether a process lives: the kernel drops them when it dies.
+
+They are POSIX locks (lockf), which belong to the process. Two things follow. When a process closes
+any descriptor of a file, it loses its locks of that file: a descriptor that holds a lock is opened
+once, and closed to give the lock up. And a second try of the same process always succeeds: a
+process must not try a lock of its own. Locks of flock(2) would be worse: a forked child keeps them
+after its parent has died.
+"""
 
 import fcntl
 import os
@@ -9,33 +16,20 @@ from glance_notify_middleware.journal.layout import RELAY_LOCK
 
 
 def try_lock(fd: int) -> bool:
-    """Try to lock the whole of an open file; False where another process has it.
-
-    POSIX locks belong to the process: when it closes any descriptor of the file, the lock is gone,
-    and its own second try always succeeds.
-    """
-    return _locked(fd, fcntl.LOCK_EX)
+    """Lock an open file for this process alone; False where another process has a lock of it."""
+    return _try(fd, fcntl.LOCK_EX)
 
 
 def try_lock_shared(fd: int) -> bool:
-    """Hold the lock of an open file together with others; False where one has it for itself."""
-    return _locked(fd, fcntl.LOCK_SH)
-
-
-def is_same_file(path: Path, fd: int) -> bool:
-    """Whether the path leads to this open file: nobody has removed or moved it, or a directory
-    above it. Raises OSError."""
-    try:
-        return os.path.samestat(path.lstat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False
+    """Lock an open file together with other processes; False where one has it for itself."""
+    return _try(fd, fcntl.LOCK_SH)
 
 
 def open_locked(path: Path) -> int | None:
-    """Open and lock a live file of another process: its descriptor, if that process has died.
+    """Open a file that another process may have locked, and lock it; returns its descriptor.
 
-    None when it lives, or when the file is gone, or no file of this user. Never to be called for
-    one's own: see `try_lock`.
+    None: another process has the lock, or the file is missing or foreign. Not to be called for a
+    file that this process has locked. Raises OSError.
     """
     try:
         fd = open_owned(path, os.O_RDWR)
@@ -47,9 +41,17 @@ def open_locked(path: Path) -> int | None:
     return None
 
 
+def is_same_file(path: Path, fd: int) -> bool:
+    """Whether `path` leads to the open file `fd`: nobody has removed or moved the file, or a
+    directory above it. Raises OSError."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
 def is_led(directory: Path) -> bool:
-    """Whether another process relays what lies there. Not to be called in one that does: see
-    `try_lock`. Raises OSError."""
+    """Whether another process leads there. Not to be called in the leader. Raises OSError."""
     path = directory / RELAY_LOCK
     fd = open_locked(path)
     if fd is None:
@@ -58,7 +60,7 @@ def is_led(directory: Path) -> bool:
     return False
 
 
-def _locked(fd: int, how: int) -> bool:
+def _try(fd: int, how: int) -> bool:
     try:
         fcntl.lockf(fd, how | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # EAGAIN, EACCES: fcntl(2)

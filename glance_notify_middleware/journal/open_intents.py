@@ -1,7 +1,7 @@
-"""Which intents of a process stand open: what its records say, one after the other.
+"""Which intents of a process are open, by the entries of its journal, in their order.
 
-A segment begins with copies of the intents that were open then, and a mark behind the last one: so
-the newest segment that has its mark tells all of them, and the older ones can go.
+A segment begins with copies of the intents that were open when it was begun, and a mark behind the
+last copy. So the newest segment that has its mark holds all of them, and the older ones can go.
 """
 
 import contextlib
@@ -18,29 +18,34 @@ Progress = bytes
 
 
 class OpenIntents:
-    """The open intents, each by its key: its facts, and the latest progress, if there is any."""
+    """The open intents of one process.
+
+    `by_key`: the facts of each, and its latest progress, if there is any. `is_complete`: a mark
+    was read, and all entries since, so that no open intent is missing.
+    """
 
     def __init__(self) -> None:
         self.by_key: dict[bytes, tuple[Facts, Progress | None]] = {}
-        self.is_complete = False  # a mark was seen, since which every record was taken
-        self._before: dict[bytes, tuple[Facts, Progress | None]] = {}  # of the segment that is read
+        self.is_complete = False
+        self._before: dict[bytes, tuple[Facts, Progress | None]] = {}
+        """Those that were open before the segment that is read, until its mark is read."""
 
     def begin(self, key: bytes, facts: Facts) -> None:
-        """It stands open."""
+        """The intent `key` is open."""
         self.by_key[key] = facts, None
 
-    def progress(self, key: bytes, told: Progress) -> None:
-        """It is a download that has come so far."""
+    def progress(self, key: bytes, progress: Progress) -> None:
+        """The download of the intent `key`, if that is open, has come so far."""
         if key in self.by_key:
-            self.by_key[key] = self.by_key[key][0], told
+            self.by_key[key] = self.by_key[key][0], progress
 
     def end(self, key: bytes) -> None:
-        """It is no longer open."""
+        """The intent `key` is not open any more."""
         self.by_key.pop(key, None)
         self._before.pop(key, None)
 
     def apply(self, kind: int, body: bytes) -> None:
-        """Take a record of the journal, in order."""
+        """Apply the next entry of the journal."""
         key, rest = body[:KEY_SIZE], body[KEY_SIZE:]
         match kind:
             case Kind.BEGIN:
@@ -56,7 +61,7 @@ class OpenIntents:
                 self._before, self.is_complete = {}, True
 
     def copies(self) -> Iterator[tuple[Kind, bytes]]:
-        """The records that a segment begins with, without its first; the mark is the last one."""
+        """The entries that follow the first one of a new segment: copies, and the mark behind."""
         for key, (facts, progress) in self.by_key.items():
             yield Kind.BEGIN, key + facts
             if progress is not None:
@@ -64,25 +69,28 @@ class OpenIntents:
         yield Kind.MARK, b""
 
     def finish(self) -> None:
-        """There is nothing more to take, and the mark is lost: not all may have been copied."""
+        """All entries were applied. Where the last segment has no mark, the intents that were open
+        before it are open, too: not all of them may have been copied."""
         self.by_key = self._before | self.by_key
 
 
 def read_open_intents(
     directory: Path, identity: str, segments: Sequence[int]
 ) -> OpenIntents | None:
-    """What stands open in the journal of a dead process; `segments` are the sorted numbers of all.
+    """The open intents in the journal of a dead process; `segments` are the sorted numbers of all
+    its segments.
 
-    None where a newer version has written it: it is not for us to read. Raises OSError.
+    None where a newer version has written an entry: a relay of that version reads it. Raises
+    OSError.
     """
     found = OpenIntents()
     for first in reversed(range(len(segments))):
         found = OpenIntents()
         for number in segments[first:]:
-            for record in _read(segment_path(directory, identity, number)):
-                if record.version > entries.VERSION:
+            for entry in _read(segment_path(directory, identity, number)):
+                if entry.version > entries.VERSION:
                     return None
-                found.apply(record.kind, record.body)
+                found.apply(entry.kind, entry.body)
         found.finish()
         if found.is_complete:
             break
@@ -90,5 +98,5 @@ def read_open_intents(
 
 
 def _read(segment: Path) -> Iterator[Entry]:
-    with contextlib.suppress(FileNotFoundError):  # another leader may have been here
+    with contextlib.suppress(FileNotFoundError):  # another leader may have removed it
         yield from entries.scan(read_owned(segment))

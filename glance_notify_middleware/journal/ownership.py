@@ -1,4 +1,4 @@
-"""What lies in a journal's directory and is none of the journal's: left alone, and told once."""
+"""Foreign files in a journal's directory (see files.py): they are ignored, and logged once each."""
 
 import logging
 import os
@@ -11,56 +11,58 @@ from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 
 class OwnerFilter:
-    """Keeps from a listing what this user has not written. Each name is looked at once: what is
-    put in its place later shows when it is opened."""
+    """Takes the foreign files out of the listings of one directory.
+
+    Each name is checked once. What takes the place of a file later is found when it is opened.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._segments: dict[str, list[int]] = {}  # what was found at the last look
-        self._living: set[str] = set()
+        self._segments: dict[str, list[int]] = {}  # owned, in the listing before
+        self._live_files: set[str] = set()  # owned, in the listing before
 
     def apply(self, listed: Listing) -> Listing:
-        """Of what is listed, the regular files of this user. Raises OSError."""
+        """The part of `listed` that is owned. Raises OSError."""
         before = self._segments
         self._segments = {
             identity: numbers
             if before.get(identity) == numbers  # as with nearly all, nearly always
-            else self._vetted(identity, numbers, before.get(identity, []))
+            else self._owned(identity, numbers, before.get(identity, []))
             for identity, numbers in listed.segments.items()
         }
         new = {
-            each
-            for each in listed.living - self._living
-            if not is_foreign(live_path(self._directory, each))
+            identity
+            for identity in listed.live_files - self._live_files
+            if not is_foreign(live_path(self._directory, identity))
         }
-        self._living = (listed.living & self._living) | new
-        with_some = {identity: found for identity, found in self._segments.items() if found}
-        return Listing(with_some, self._living)
+        self._live_files = (listed.live_files & self._live_files) | new
+        segments = {identity: numbers for identity, numbers in self._segments.items() if numbers}
+        return Listing(segments, self._live_files)
 
-    def _vetted(self, identity: str, numbers: list[int], before: list[int]) -> list[int]:
+    def _owned(self, identity: str, numbers: list[int], before: list[int]) -> list[int]:
         return [
-            each
-            for each in numbers
-            if each in before or not is_foreign(segment_path(self._directory, identity, each))
+            number
+            for number in numbers
+            if number in before or not is_foreign(segment_path(self._directory, identity, number))
         ]
 
 
 class DirectoryAudit:
-    """Logs, once each, what others have put into a directory, and that they may."""
+    """Logs foreign files, and a mode that lets other users write, once each."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._seen: set[str] = set()
-        self._is_open = False  # to others
+        self._seen: set[str] = set()  # names
+        self._had_problem = False  # with the mode
 
     def check(self) -> None:
-        """To be called once a second. Raises OSError."""
+        """Look at the directory. To be called once a second. Raises OSError."""
         names = set(os.listdir(self._directory))
         for path in foreign_files(self._directory, names - self._seen):
-            told = f"{path} is no regular file of user {os.geteuid()}, so it is none of the"
-            log_line(LOG, logging.ERROR, f"{told} journal's, and is ignored; remove it")
+            line = f"{path} is no regular file of user {os.geteuid()}, so it is none of the"
+            log_line(LOG, logging.ERROR, f"{line} journal's, and is ignored; remove it")
         self._seen = names
-        others = mode_problem(self._directory)
-        if others and not self._is_open:
-            log_line(LOG, logging.ERROR, others)
-        self._is_open = bool(others)
+        problem = mode_problem(self._directory)
+        if problem and not self._had_problem:
+            log_line(LOG, logging.ERROR, problem)
+        self._had_problem = bool(problem)

@@ -1,4 +1,4 @@
-"""Places in the journals of processes, and how far all of it is known to be delivered."""
+"""Places in the journals of processes, and how far a journal is known to be delivered."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from glance_notify_middleware.journal.layout import CURSORS
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the journal of one process: all before it has been dealt with.
+    """A place in the journal of one process: all before it is done.
 
-    `number` is that of the next notification; None where it is not known.
+    `segment` is the number of a segment, `offset` a number of bytes in it. `number` is that of the
+    next notification; None where it is not known.
     """
 
     segment: int
@@ -22,18 +23,21 @@ class Position:
 
 
 def delivered_positions(directory: Path) -> dict[str, Position]:
-    """How far all strategies have come, by identity, as it was last saved; nothing where no file
-    says so that can be read."""
+    """How far each journal is delivered to all strategies, by identity, as it was last saved.
+
+    A journal that one strategy has not begun is not in it; nothing is, where cursors.json is
+    missing or cannot be read.
+    """
     content: dict[str, Any] | None = None
     with contextlib.suppress(OSError):
         content = checksummed.load(directory / CURSORS)
-    found = [section.get("positions", {}) for section in (content or {}).values()]
-    if not found:
+    by_strategy = [section.get("positions", {}) for section in (content or {}).values()]
+    if not by_strategy:
         return {}
     return {
         identity: min(
-            (Position(*each[identity]) for each in found),
-            key=lambda place: (place.segment, place.offset),
+            (Position(*positions[identity]) for positions in by_strategy),
+            key=lambda position: (position.segment, position.offset),
         )
-        for identity in set(found[0]).intersection(*found[1:])
+        for identity in set(by_strategy[0]).intersection(*by_strategy[1:])
     }

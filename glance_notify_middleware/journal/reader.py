@@ -1,8 +1,9 @@
-"""Reads the journals of all processes of a node, in the order in which their records were made.
+"""Reads the journals of all processes of a node, in the order in which their entries were made.
 
-A pass takes the clock, then lists the directory, then reads, and gives out what was recorded up to
-that time. If B began after A's answer was read, A's record was in its file before B's clock was
-taken: a pass that gives out B has read A. What is later than the clock waits for the next pass.
+A pass takes the clock, then lists the directory, then reads, and returns the entries up to that
+time. If operation B began after the answer of operation A was read, A's entry was in its file
+before the clock of B's entry was taken: a pass that returns B has read A. Entries that are later
+than the clock of a pass wait for the next pass.
 """
 
 import heapq
@@ -23,40 +24,39 @@ from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.runtime.own_log import log_error
 
-_CHUNK = 64 * 1024  # bytes read at a time, of each of a few journals
-_AHEAD = 1024 * 1024  # bytes read ahead of all together, where they are more
-_LEAST = 4 * 1024  # bytes of each, however many they are
-_WHOLE_RECORD = entries.MAX_BODY + 1024  # bytes in which a whole record is found, if there is one
+_CHUNK = 64 * 1024  # bytes that are read of one journal at a time; less, if there are many
+_READ_AHEAD = 1024 * 1024  # bytes that are read ahead of all journals together
+_MIN_CHUNK = 4 * 1024  # bytes that are read of one journal at a time, however many there are
+_WHOLE_ENTRY = entries.MAX_BODY + 1024  # bytes in which a whole entry is found, if there is one
 _OPEN_FILES = 64
-_ASTRAY = 2_000_000_000  # nanoseconds; the clock of a record that is so far ahead is another one
+_ASTRAY = 2_000_000_000  # nanoseconds: an entry so far ahead was made by another clock
 
 
 @dataclass(slots=True)
 class Step:
-    """One record with messages, and the position behind it and what follows without any.
+    """One entry with messages, and the position behind it.
 
-    A step without messages only leads on.
+    Entries without messages that follow it belong to the step, and the position is behind them. A
+    step without messages only moves the position.
     """
 
     identity: str
     messages: list[Message]
     after: Position
-    lost: int = 0  # notifications that were recorded before it, and are damaged or gone
-    gone: bool = False  # with the segment that they were in
+    lost: int = 0  # notifications that were recorded before it, and are damaged or removed
+    gone: bool = False  # they were in a segment that was removed
 
 
 class _Files:
-    """The segments that are being read; not too many of them are open at a time."""
+    """The segments that are being read; at most _OPEN_FILES of them are open at a time."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._open: OrderedDict[tuple[str, int], int] = OrderedDict()
 
     def read(self, identity: str, segment: int, size: int, offset: int) -> bytes:
-        """At most `size` bytes; none where the file is gone, as another leader may have been here.
-
-        Raises OSError.
-        """
+        """At most `size` bytes from `offset` on. None where the file is missing: another leader
+        may have removed it. Raises OSError."""
         key = identity, segment
         if key not in self._open:
             path = segment_path(self._directory, identity, segment)
@@ -81,26 +81,26 @@ class _Files:
 
 @dataclass(slots=True)
 class Chain:
-    """The segments of one process, read from a position on."""
+    """The segments of one process, as they are read from a position on."""
 
     identity: str
-    position: Position  # behind the last record that is in `ahead`
-    origin: Origin | None = None  # None: its first record is damaged
+    position: Position  # behind the last entry that is in `ahead`
+    origin: Origin | None = None  # of the segment; None: its first entry is damaged
     is_dead: bool = False
-    is_astray: bool = False  # it has recorded by a clock that cannot be compared
-    is_newer: bool = False  # a later version wrote what comes next: not for us to read
-    at_end: bool = False  # there is nothing more to read; what is left of a dead one is torn
-    lacks_segment: bool = False  # one that was to come before the next record
-    ahead: deque[tuple[int, Step]] = field(default_factory=deque)  # with their clocks
+    is_astray: bool = False  # the segment was written by a clock that cannot be compared
+    is_newer: bool = False  # a newer version wrote the next entry: a relay of that version reads it
+    at_end: bool = False  # there is nothing more to read; what a dead process left there is torn
+    lacks_segment: bool = False  # a segment before the next entry is missing
+    ahead: deque[tuple[int, Step]] = field(default_factory=deque)  # read ahead, with their clocks
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing more will ever come of it."""
+        """Whether the process is dead, and all that it has recorded was taken from `ahead`."""
         return self.is_dead and self.at_end and not self.ahead
 
     def load(self, files: _Files, segments: list[int], chunk: int) -> None:
-        """Read the next records into `ahead`, if there are any: those in the next `chunk` bytes, or
-        one. `segments` are those listed."""
+        """Read the next entries into `ahead`, if there are any: those in the next `chunk` bytes, or
+        one. `segments` are the sorted numbers of those that were listed. Raises OSError."""
         while True:
             at = self.position.segment
             if at in segments and self._load_segment(files, chunk):
@@ -116,29 +116,30 @@ class Chain:
             self.is_astray = False
 
     def lost_at_end(self, files: _Files, counted: int | None) -> int:
-        """How many notifications of a dead process are lost behind the last good record.
+        """How many notifications of a dead process are lost behind the last good entry.
 
-        `counted` is what the process had counted itself when it was last asked, `number` of its
-        live file. A record over which its process was killed was nobody's event yet.
+        `counted` is the `number` in its live file: what the process itself had counted when the
+        file was last written. An entry in the middle of which the process was killed does not
+        count: no answer was complete by then. Raises OSError.
         """
         number = self.position.number
         if number is None:
             return 0
-        rest = files.read(self.identity, self.position.segment, _WHOLE_RECORD, self.position.offset)
+        rest = files.read(self.identity, self.position.segment, _WHOLE_ENTRY, self.position.offset)
         return max(entries.damaged_count(rest), (counted or 0) - number)
 
     def _load_segment(self, files: _Files, chunk: int) -> bool:
         identity, segment, offset = self.identity, self.position.segment, self.position.offset
         if self.origin is None:
             self.origin = Origin.decode(files.read(identity, segment, _CHUNK, 0))
-        for size in (chunk, _WHOLE_RECORD):
+        for size in (chunk, _WHOLE_ENTRY):
             data = files.read(identity, segment, size, offset)
-            for record in entries.scan(data):
-                if record.version > entries.VERSION:
+            for entry in entries.scan(data):
+                if entry.version > entries.VERSION:
                     self.is_newer = True
                     break
-                self._take(record, offset + record.end)
-                if record.end > chunk:
+                self._take(entry, offset + entry.end)
+                if entry.end > chunk:
                     break
             if self.ahead or self.is_newer:
                 return True
@@ -146,26 +147,26 @@ class Chain:
                 return False
         return False
 
-    def _take(self, record: Entry, end: int) -> None:
+    def _take(self, entry: Entry, end: int) -> None:
         expected = self.position.number
-        number = max(record.number + record.count, expected or 0)
+        number = max(entry.number + entry.count, expected or 0)
         after = Position(self.position.segment, end, number)
-        lost = 0 if expected is None else max(record.number - expected, 0)
+        lost = 0 if expected is None else max(entry.number - expected, 0)
         self.position = after
-        if self.ahead and not lost and record.kind != Kind.EVENTS:
-            self.ahead[-1][1].after = after  # it leads on from the one before, and needs no step
+        if self.ahead and not lost and entry.kind != Kind.EVENTS:
+            self.ahead[-1][1].after = after  # the entry belongs to the step before it
             return
-        messages = entries.decode_messages(record.body) if record.kind == Kind.EVENTS else []
+        messages = entries.decode_messages(entry.body) if entry.kind == Kind.EVENTS else []
         step = Step(self.identity, messages, after, lost, self.lacks_segment)
         self.lacks_segment = False
-        self.ahead.append((record.clock, step))
+        self.ahead.append((entry.clock, step))
 
 
 class Reader:
-    """The merged records of a directory, from given positions on."""
+    """The merged entries of a directory, from given positions on."""
 
     def __init__(self, directory: Path, positions: Mapping[str, Position]) -> None:
-        """Where `positions` has none for a process, its journal is read from its beginning."""
+        """A journal of which `positions` has none is read from its beginning. Opens nothing."""
         self.chains: dict[str, Chain] = {}
         self._directory = directory
         self._positions = positions
@@ -173,12 +174,12 @@ class Reader:
         self._owner_filter = OwnerFilter(directory)
         self._this_boot = boot_id()
         self._clock_ahead = clock.namespace_offset()
-        self._cut = 0  # nanoseconds: the clock at the beginning of this pass
+        self._cut = 0  # nanoseconds: the clock at the beginning of the pass
         self._unreadable: set[str] = set()
-        self._clocks: dict[str, float] = {}  # of other boots, and of those astray: since when
+        self._clocks: dict[str, float] = {}  # other clocks than the machine's: since when each ran
 
     def read(self, limit: int) -> list[Step]:
-        """One pass: the next records, with `limit` messages or a few more. Raises OSError."""
+        """One pass: the next entries, with `limit` messages or a few more. Raises OSError."""
         self._cut = cut = self._now()
         listed = self._owner_filter.apply(listing(self._directory)).segments
         self._begin_chains(listed)
@@ -192,7 +193,8 @@ class Reader:
         count = 0
         while heads and count < limit:
             (is_current, _, at, _), chain = heads[0]
-            # A dead one has recorded nothing that is later: its clock is another boot's.
+            # A dead process has recorded nothing that is later than the pass: an entry that seems
+            # later was made by the clock of another boot.
             if is_current and at > cut and not chain.is_dead:
                 break
             _, step = chain.ahead.popleft()
@@ -205,18 +207,18 @@ class Reader:
         return steps
 
     def lost_at_end(self, identity: str, counted: int | None) -> int:
-        """See Chain.lost_at_end; 0 where nothing of it was read. Raises OSError."""
+        """See Chain.lost_at_end; 0 where nothing of the journal was read. Raises OSError."""
         chain = self.chains.get(identity)
         return 0 if chain is None else chain.lost_at_end(self._files, counted)
 
     def forget(self, identity: str) -> None:
-        """The process is settled, and its files are gone."""
+        """Forget a journal: its process is settled, and its files are removed."""
         chain = self.chains.pop(identity, None)
         if chain is not None:
             self._files.close(identity, chain.position.segment)
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all files; the next pass opens them again."""
         self._files.close_all()
 
     def _begin_chains(self, listed: Mapping[str, list[int]]) -> None:
@@ -230,22 +232,27 @@ class Reader:
             try:
                 chain.load(self._files, listed.get(chain.identity, []), self._chunk())
             except OSError as error:
-                self._complain(chain, error)
+                self._log_unreadable(chain, error)
         return bool(chain.ahead)
 
     def _chunk(self) -> int:
-        """Bytes to read at a time: memory must not grow with the number of the dead."""
-        return max(_LEAST, min(_CHUNK, _AHEAD // len(self.chains)))
+        """Bytes to read of one journal: memory must not grow with the number of dead processes."""
+        return max(_MIN_CHUNK, min(_CHUNK, _READ_AHEAD // len(self.chains)))
 
-    def _complain(self, chain: Chain, error: OSError) -> None:
-        """One journal that cannot be read must not keep the others; it is tried again and again."""
+    def _log_unreadable(self, chain: Chain, error: OSError) -> None:
+        """Log once that a journal cannot be read. It is tried again in each pass, and must not keep
+        the others from being read."""
         if chain.identity not in self._unreadable:
             self._unreadable.add(chain.identity)
-            told = f"the journal of {chain.identity} cannot be read, and waits; the others go on"
-            log_error(told, error)
+            line = f"the journal of {chain.identity} cannot be read, and waits; the others go on"
+            log_error(line, error)
 
     def _order(self, chain: Chain) -> tuple[bool, float, int, str]:
-        """Records of other clocks come first, clock by clock; then by the clock of the machine."""
+        """The place of the chain's next entry in the order of all. The first field is whether the
+        entry was made by the machine's clock in this boot.
+
+        Entries of other clocks come first, clock by clock, then those of the machine's clock.
+        """
         at = chain.ahead[0][0]
         origin = chain.origin
         if origin is None or origin.boot == self._this_boot:
@@ -253,11 +260,11 @@ class Reader:
             if not chain.is_astray:
                 return True, 0.0, at, chain.identity
         began = 0.0 if origin is None else origin.time
-        its_clock = chain.identity if origin is None or chain.is_astray else origin.boot
-        return False, self._clocks.setdefault(its_clock, began), at, chain.identity
+        clock_id = chain.identity if origin is None or chain.is_astray else origin.boot
+        return False, self._clocks.setdefault(clock_id, began), at, chain.identity
 
     def _is_astray(self, at: int) -> bool:
-        """What was read has been recorded: by the machine's clock that cannot be later than now."""
+        """Whether an entry that was read is later than now: the machine's clock has not made it."""
         return at - self._cut > _ASTRAY and at - self._now() > _ASTRAY
 
     def _now(self) -> int:

@@ -1,4 +1,4 @@
-"""Takes what requests tell into the journal of the process that serves them."""
+"""The recorder whose notifications go into the journal of the process that serves the request."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,23 +10,28 @@ from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
 
 
 class JournalRecorder:
-    """`journal` gives the journal of the process that calls: a server may fork at any time."""
+    """A Recorder: see glance_notify_middleware.recorder."""
 
     def __init__(self, journal: Callable[[], Journal], *, refuse_when_full: bool) -> None:
+        """`journal` gives the journal of the process that calls: a server may fork at any time.
+        `refuse_when_full` is journal_when_full = refuse."""
         self._journal = journal
         self._refuse_when_full = refuse_when_full
 
     def begin(self, begun: Intent) -> None:
-        """It is in the journal from now on, if that can take it."""
+        """Append the intent, if that is possible at present."""
         self._journal().begin(begun.key, intent.encode(begun))
 
     def progress(self, running: Intent, progress: Progress) -> None:
-        """A download is running, and has come so far."""
+        """Append how far the download of the intent has come."""
         self._journal().progress(running.key, intent.encode_progress(progress))
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
-        """Raises NotRecordedError with all of them, where they could not be written: then the
-        intent has not ended."""
+        """Append the notifications of one moment, which end the intent `ends`.
+
+        Raises NotRecordedError with all of them, where they cannot be appended: then the intent is
+        still open.
+        """
         key = None if ends is None else ends.key
         if notifications:
             try:
@@ -37,7 +42,7 @@ class JournalRecorder:
             self._journal().end(key)
 
     def remind(self, running: RunningDownload) -> None:
-        """It is reminded every few seconds."""
+        """Remind the download every few seconds to record its progress."""
         self._journal().reminders.add(running)
 
     def refuses(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the totals say of single processes: the counters of those that have ended stand in them."""
+"""What totals.json holds of single processes. It has the counters of processes that have ended."""
 
 from pathlib import Path
 
@@ -6,11 +6,14 @@ from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import TOTALS
 
 ADDED, REPORTED = "added", "told"
-"""What was done for a process, by its identity."""
+"""Lists of identities in totals.json. The counters of a process in the first one were added. For
+the open intents of a process in the second one it was recorded that their outcome is unknown."""
 
 
 def settled_steps(directory: Path, identity: str) -> set[str]:
-    """What was done for that process as for a dead one, though it may live: ADDED, its counters
-    stand in the totals; REPORTED, its open intents were told. Raises OSError."""
+    """Which steps of settling were done for that process, though it may live: ADDED, REPORTED.
+
+    Raises OSError.
+    """
     totals = checksummed.load(directory / TOTALS) or {}
-    return {done for done in (ADDED, REPORTED) if identity in totals.get(done, [])}
+    return {step for step in (ADDED, REPORTED) if identity in totals.get(step, [])}

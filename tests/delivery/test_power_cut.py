@@ -200,7 +200,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
-        eventually(lambda: dead.identity not in listing(journal_dir).living)
+        eventually(lambda: dead.identity not in listing(journal_dir).live_files)
     finally:
         relay.stop()
         thread.join()

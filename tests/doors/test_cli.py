@@ -238,7 +238,7 @@ def test_what_the_dead_have_left_open_it_tells_from_a_journal_of_its_own(tmp_pat
     dead.close()
     with relay(path) as process:
         eventually(lambda: b"the outcome is unknown" in _segments(journal_dir))
-        eventually(lambda: dead.identity not in listing(journal_dir).living)
+        eventually(lambda: dead.identity not in listing(journal_dir).live_files)
         process.terminate()
         _, told = process.communicate(timeout=10)
     assert f"{dead.identity} has died in the middle of 1 operations" in told

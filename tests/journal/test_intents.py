@@ -115,7 +115,7 @@ def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -
         intent.unknown_outcome(download, Progress(2**26, "o1")),
     ]
     assert not segments(tmp_path)
-    assert not listing(tmp_path).living
+    assert not listing(tmp_path).live_files
     leader.close()
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_removed_before_it_could_be_told(
     leader.has_room = False
     leader.settle()
     assert segments(tmp_path)
-    assert listing(tmp_path).living
+    assert listing(tmp_path).live_files
     leader.has_room = True
     leader.settle()
     assert len(leader.unknown) == 1

@@ -16,7 +16,7 @@ def test_the_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path
         (tmp_path / name).touch()
     found = layout.listing(tmp_path)
     assert found.segments == {a: [0, 9, 10], b: [3]}
-    assert found.living == {b}
+    assert found.live_files == {b}
 
 
 def test_the_sizes_are_those_of_all_files(tmp_path: Path) -> None:

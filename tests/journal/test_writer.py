@@ -98,7 +98,7 @@ def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
-    with pytest.raises(NotWrittenError, match="a record has 4194304 bytes at most"):
+    with pytest.raises(NotWrittenError, match="an entry has 4194304 bytes at most"):
         journal.record([message(bytes(entries.MAX_BODY))])
     assert journal.counters()["dropped"] == {"too long": 1}
     recorded = record_each(journal, [message()])

@@ -149,14 +149,14 @@ MUTATIONS = (
     Mutation(
         "numbers that are missing are not counted",
         "journal/reader.py",
-        "lost = 0 if expected is None else max(record.number - expected, 0)",
+        "lost = 0 if expected is None else max(entry.number - expected, 0)",
         "lost = 0",
         ("journal/test_reader.py::test_a_damaged_record_is_counted_with_the_next_good_one",),
     ),
     Mutation(
         "records of a newer version are read as if they were ours",
         "journal/reader.py",
-        "if record.version > entries.VERSION:",
+        "if entry.version > entries.VERSION:",
         "if False:",
         (
             "journal/test_reader_others.py"
@@ -745,7 +745,7 @@ MUTATIONS = (
     Mutation(
         "the sweep takes what is just being made",
         "journal/layout.py",
-        "time.time() - path.lstat().st_mtime > _MAKING",
+        "time.time() - path.lstat().st_mtime > _STALE",
         "True",
         ("journal/test_foreign.py::test_what_was_left_of_being_made_is_swept_and_nothing_else",),
     ),
