@@ -78,17 +78,17 @@ MUTATIONS = (
         "runtime/own_log.py",
         'logger.log(level, "%s", "\\n".join(map(escaped_text, lines)))',
         'logger.log(level, "%s", "\\n".join(lines))',
-        (
-            "wsgi/test_errors_end_here.py"
-            "::test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal",
-        ),
+        ("wsgi/test_error_containment.py::test_log_escapes_what_a_client_chose",),
     ),
     Mutation(
         "an id of any length is kept",
         "events/operations.py",
         "if len(path_info) > LONGEST_ID:",
         "if False:",
-        ("wsgi/test_intents.py::test_what_a_client_chooses_is_short_where_it_is_kept",),
+        (
+            "wsgi/test_intents.py"
+            "::test_texts_that_a_client_chooses_are_short_in_intents_and_notifications",
+        ),
     ),
     Mutation(
         "a patch is searched, and not read as Glance reads it",
@@ -96,7 +96,8 @@ MUTATIONS = (
         'return "locations" in patch.changed_fields(body_start)',
         "return False",
         (
-            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
         ),
     ),
     Mutation(
@@ -104,7 +105,7 @@ MUTATIONS = (
         "wsgi/lookup.py",
         "            log_context.restore(before)\n",
         "            pass\n",
-        ("wsgi/test_lookup.py::test_after_a_look_up_the_thread_has_the_log_context_that_it_had",),
+        ("wsgi/test_lookup.py::test_look_up_restores_the_threads_log_context",),
     ),
     Mutation(
         "of a patch only the beginning is kept",
@@ -112,7 +113,8 @@ MUTATIONS = (
         "Action.PATCH: JSON_KEPT",
         "Action.PATCH: DATA_KEPT",
         (
-            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
         ),
     ),
     Mutation(
@@ -121,7 +123,8 @@ MUTATIONS = (
         "seen.is_cut or rules.may_change_locations(seen.head)",
         "rules.may_change_locations(seen.head)",
         (
-            "wsgi/test_operations_told.py::test_each_operation_tells_its_events_and_keeps_to_its_budget",
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
         ),
     ),
     Mutation(
@@ -692,7 +695,7 @@ MUTATIONS = (
         'environ["webob._body_file"] = (buffer, counted)',
         (
             "wsgi/test_transparency.py"
-            "::test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done",
+            "::test_webob_filter_above_can_read_the_rest_after_the_application",
         ),
     ),
     Mutation(
@@ -719,7 +722,7 @@ MUTATIONS = (
         "        return ApplicationCall(",
         (
             "wsgi/test_intents.py"
-            "::test_it_is_there_before_glance_is_called_and_ended_by_the_last_record",
+            "::test_intent_begins_before_the_application_is_called_and_ends_with_the_last_events",
         ),
     ),
     Mutation(
@@ -972,7 +975,7 @@ MUTATIONS = (
         "(task for task in tasks)",
         (
             "wsgi/test_following_superseded.py"
-            "::test_one_that_failed_under_the_same_request_id_says_nothing_of_those_after_it",
+            "::test_failed_task_with_the_same_request_id_says_nothing_of_a_later_import",
         ),
     ),
     Mutation(
@@ -981,8 +984,8 @@ MUTATIONS = (
         "elif later.work.before is not None and not earlier.work.is_copy:",
         "elif not earlier.work.is_copy:",
         (
-            "wsgi/test_following_superseded.py::test_where_the_later_one_could_not_look_before"
-            "_the_earlier_is_not_called_failed_by_a_guess",
+            "wsgi/test_following_superseded.py"
+            "::test_earlier_import_is_not_guessed_failed_where_the_later_imports_look_up_failed",
         ),
     ),
     Mutation(
@@ -992,7 +995,7 @@ MUTATIONS = (
         "pass",
         (
             "wsgi/test_following_changes.py"
-            "::test_before_a_request_changes_an_image_it_is_seen_how_its_import_has_ended",
+            "::test_request_that_changes_an_image_first_sees_how_its_import_has_ended",
         ),
     ),
     Mutation(
@@ -1002,7 +1005,7 @@ MUTATIONS = (
         "pass",
         (
             "wsgi/test_following_changes.py"
-            "::test_a_look_up_that_finds_the_image_gone_is_judged_by_what_its_delete_has_seen",
+            "::test_look_up_of_an_image_that_is_gone_is_judged_by_what_the_delete_saw",
         ),
     ),
     Mutation(
@@ -1012,7 +1015,7 @@ MUTATIONS = (
         "has_room = True",
         (
             "wsgi/test_following_thread.py"
-            "::test_while_the_thread_hangs_in_a_look_up_no_more_is_kept_than_follow_max",
+            "::test_hanging_thread_is_left_no_more_work_than_follow_max",
         ),
     ),
     Mutation(
@@ -1022,7 +1025,7 @@ MUTATIONS = (
         "if False:",
         (
             "wsgi/test_following_client_records.py"
-            "::test_while_it_hangs_the_records_that_clients_are_shown_are_bounded",
+            "::test_hanging_thread_is_left_client_records_of_bounded_size",
         ),
     ),
     Mutation(
@@ -1037,7 +1040,7 @@ MUTATIONS = (
         "wsgi/observation.py",
         "self._intent = emitter.begin(self._operation, requester, None)",
         "self._intent = emitter.begin(self._operation._replace(task_id=None), requester, None)",
-        ("wsgi/test_tasks.py::test_the_intent_that_stands_meanwhile_names_the_task",),
+        ("wsgi/test_tasks.py::test_open_intent_names_the_task",),
     ),
     Mutation(
         "what has been delivered counts against the bound",

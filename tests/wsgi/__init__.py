@@ -1,1 +1,1 @@
-"""The plumbing between server and application, with applications that are told what to do."""
+"""The filter between doubles: a server that keeps a trace, and applications that play Glance."""

@@ -56,15 +56,18 @@ class ListRecorder:
     @property
     def events(self) -> list[str]:
         """`image.send INFO` and the like, in order."""
-        return [f"{each.event_type} {each.priority}" for each in self.notifications]
+        return [
+            f"{notification.event_type} {notification.priority}"
+            for notification in self.notifications
+        ]
 
     @property
     def sent(self) -> list[tuple[str, int]]:
         """Priority and bytes_sent of each image.send."""
         return [
-            (str(each.priority), each.payload["bytes_sent"])
-            for each in self.notifications
-            if not isinstance(each.payload, str) and "bytes_sent" in each.payload
+            (str(notification.priority), notification.payload["bytes_sent"])
+            for notification in self.notifications
+            if not isinstance(notification.payload, str) and "bytes_sent" in notification.payload
         ]
 
 

@@ -1,4 +1,4 @@
-"""A Glance that accepts imports, and the filter over it with a clock that a test moves."""
+"""A fake Glance that accepts imports, and the filter over it with a clock that a test moves."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ BROKEN = ["image.prepare INFO", "image.upload ERROR"]
 
 
 class Context:
-    """As Glance's: who asks, and a token."""
+    """A context like Glance's: who makes the request, and a token."""
 
     def __init__(self, request_id: str = "req-1") -> None:
         self.project_id, self.user_id, self.request_id = "the-project", "the-user", request_id
@@ -36,18 +36,23 @@ class Context:
         self.roles = ["member"]
 
 
-class Glance:
-    """Accepts imports; its record of an image is what a test says."""
+class ImportingGlance:
+    """Accepts imports, and shows the image record that a test has set.
+
+    `response_status` is the status line of all requests but GET. `before` is what a GET shows while
+    a Stage serves such a request, `shows` what it shows otherwise: a record, a status line, or an
+    exception that is raised. `tasks` is Glance's list of the image's tasks.
+    """
 
     def __init__(self) -> None:
-        self.accepts = "202 Accepted"
-        self.before: Any = {"status": "queued"}  # what it shows until it has accepted
-        self.shows: Any = QUEUED  # and then: a record, a status, or an exception
+        self.response_status = "202 Accepted"
+        self.before: Any = {"status": "queued"}
+        self.shows: Any = QUEUED
         self.lookups: list[WSGIEnvironment] = []
         self.tasks: list[dict[str, str]] = []
 
-    def has_task(self, status: str = "processing", request_id: str = "req-1") -> None:
-        """From now on Glance lists one more: task-1, task-2, ..."""
+    def add_task(self, status: str = "processing", request_id: str = "req-1") -> None:
+        """Have Glance list one task more: task-1, task-2, and so on."""
         number = len(self.tasks) + 1
         made = {"id": f"task-{number}", "created_at": f"2026-11-29T12:00:{number:02}"}
         self.tasks.append({**made, "status": status, "request_id": request_id})
@@ -55,9 +60,9 @@ class Glance:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "GET":
             environ["wsgi.input"].read()
-            if self.accepts.startswith("202"):
-                self.has_task()
-            return answering(self.accepts, [b""])(environ, start_response)
+            if self.response_status.startswith("202"):
+                self.add_task()
+            return answering(self.response_status, [b""])(environ, start_response)
         if environ["PATH_INFO"].endswith("/tasks"):
             return answering("200 OK", [json.dumps({"tasks": self.tasks}).encode()])(
                 environ, start_response
@@ -73,16 +78,20 @@ class Glance:
 
 
 class Stage:
-    """The filter over that Glance, with a clock that a test moves."""
+    """The filter over an ImportingGlance. The clock, and the thread that follows, are the test's.
+
+    `started` has the functions that were to run in a thread. `look_ups_before` counts the look-ups
+    during the last request that was no GET.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.started: list[Callable[[], None]] = []
-        self.glance, self.recorder = Glance(), ListRecorder()
+        self.glance, self.recorder = ImportingGlance(), ListRecorder()
         self._monkeypatch = monkeypatch
-        self.app = self.filter()
+        self.app = self.make_filter()
 
-    def filter(self, **options: str) -> NotifyMiddleware:
+    def make_filter(self, **options: str) -> NotifyMiddleware:
         def follower(*args: Any) -> Follower:
             self.follower = Follower(*args, clock=lambda: self.now, start=self.started.append)
             return self.follower
@@ -91,7 +100,7 @@ class Stage:
         self.app = with_filter(self.glance, self.recorder, **options)
         return self.app
 
-    def asks(self, method: str, path: str, body: Any = None, **more: Any) -> Server:
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Server:
         data = b"" if body is None else json.dumps(body).encode()
         given = {"webob.adhoc_attrs": {"context": Context()}, "HTTP_X_AUTH_TOKEN": "secret-token"}
         request = environ(method, path, data, **(given | more))
@@ -100,16 +109,18 @@ class Stage:
         shows, lookups = self.glance.shows, self.glance.lookups
         self.glance.shows, self.glance.lookups = self.glance.before, []
         served = Server().serve(self.app, request)
-        self.befores = len(self.glance.lookups)
+        self.look_ups_before = len(self.glance.lookups)
         self.glance.shows, self.glance.lookups = shows, lookups
         return served
 
-    def imports(self, image_id: str = IMAGE, name: str = "web-download", **asked: Any) -> Server:
+    def import_image(
+        self, image_id: str = IMAGE, name: str = "web-download", **asked: Any
+    ) -> Server:
         body = {"method": {"name": name, "uri": "http://secret"}, **asked}
-        return self.asks("POST", f"/v2/images/{image_id}/import", body)
+        return self.request("POST", f"/v2/images/{image_id}/import", body)
 
-    def passes(self, seconds: float) -> None:
-        """Let time pass, and the thread do what it would have done meanwhile."""
+    def advance(self, seconds: float) -> None:
+        """Move the clock by `seconds`, and do what the thread would have done meanwhile."""
         until = self.now + seconds
         while (wait := self.follower.turn()) is not None and self.now + wait <= until:
             self.now += wait

@@ -1,4 +1,4 @@
-"""image.send: told once, at the end, with the bytes that left."""
+"""image.send: one event for each download, at its end, with the bytes that left."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -76,7 +76,7 @@ def fails_after(*chunks: bytes) -> Iterator[bytes]:
         "failed",
     ],
 )
-def test_bytes_sent_is_what_left(
+def test_bytes_sent_counts_the_bytes_that_left(
     status: str,
     headers: list[tuple[str, str]],
     body: Iterable[bytes],
@@ -90,13 +90,13 @@ def test_bytes_sent_is_what_left(
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "302 Found"])
-def test_an_answer_without_data_is_no_event(status: str) -> None:
+def test_response_without_data_is_no_event(status: str) -> None:
     recorder = ListRecorder()
     Server().serve(with_filter(FakeGlance(answering(status)), recorder), environ("GET", FILE))
     assert recorder.events == []
 
 
-def test_all_six_fields_are_told() -> None:
+def test_payload_has_all_six_fields() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("200 OK", [b"0123456789"], TEN)), recorder)
     Server().serve(app, environ("GET", FILE))
@@ -110,7 +110,7 @@ def test_all_six_fields_are_told() -> None:
     }
 
 
-def test_a_refused_download_tells_no_owner_and_looks_nothing_up() -> None:
+def test_refused_download_has_no_owner_and_makes_no_look_up() -> None:
     recorder = ListRecorder()
     glance = FakeGlance(answering("404 Not Found", [b"no"]))
     Server().serve(with_filter(glance, recorder), environ("GET", FILE))
@@ -120,7 +120,7 @@ def test_a_refused_download_tells_no_owner_and_looks_nothing_up() -> None:
     assert glance.lookups == []
 
 
-def test_the_application_raising_before_its_answer_is_an_error_with_no_bytes() -> None:
+def test_application_that_raises_before_its_response_is_an_error_with_no_bytes() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         raise ConnectionError
 
@@ -129,7 +129,7 @@ def test_the_application_raising_before_its_answer_is_an_error_with_no_bytes() -
     assert recorder.sent == [("ERROR", 0)]
 
 
-def test_bytes_given_to_write_count_too() -> None:
+def test_bytes_given_to_write_are_counted() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", TEN)(b"0123")
         return [b"456789"]
@@ -139,7 +139,7 @@ def test_bytes_given_to_write_count_too() -> None:
     assert recorder.sent == [("INFO", 10)]
 
 
-def test_the_promise_is_the_applications_whatever_a_filter_above_makes_of_its_headers() -> None:
+def test_promise_is_the_applications_whatever_a_filter_above_does_to_its_headers() -> None:
     recorder = ListRecorder()
     inner = with_filter(FakeGlance(answering("200 OK", [b"0123456789"], TEN)), recorder)
 
@@ -154,7 +154,7 @@ def test_the_promise_is_the_applications_whatever_a_filter_above_makes_of_its_he
     assert recorder.sent == [("INFO", 10)]
 
 
-def test_what_a_cache_answers_to_a_get_in_disguise_is_a_download_and_no_upload() -> None:
+def test_upload_by_query_that_the_cache_answers_is_a_download() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("200 OK", iter([b"01234", b"56789"]), TEN)), recorder)
     Server().serve(app, environ("GET", FILE, QUERY_STRING="_method=PUT"))
@@ -162,7 +162,7 @@ def test_what_a_cache_answers_to_a_get_in_disguise_is_a_download_and_no_upload()
     assert recorder.sent == [("INFO", 10)]
 
 
-def test_a_download_in_disguise_is_told_where_uploads_are_not_wanted() -> None:
+def test_upload_by_query_that_the_cache_answers_is_an_event_where_uploads_are_unwanted() -> None:
     recorder = ListRecorder()
     app = with_filter(
         FakeGlance(answering("200 OK", [b"0123456789"], TEN)),
@@ -173,7 +173,7 @@ def test_a_download_in_disguise_is_told_where_uploads_are_not_wanted() -> None:
     assert recorder.sent == [("INFO", 10)]
 
 
-def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
+def test_application_that_starts_lazily_is_counted() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", TEN)
         yield b"0123456789"
@@ -186,7 +186,7 @@ def test_an_application_that_starts_lazily_is_counted_all_the_same() -> None:
     assert payload["owner_id"] == "the-owner"
 
 
-def test_it_is_told_once_however_often_and_from_wherever_it_is_closed() -> None:
+def test_download_is_one_event_however_many_threads_close_it() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("200 OK", iter([b"01234", b"56789"]), TEN)), recorder)
     body = app(environ("GET", FILE), Server()._start_response)
@@ -202,7 +202,7 @@ def test_it_is_told_once_however_often_and_from_wherever_it_is_closed() -> None:
     assert recorder.sent == [("ERROR", 5)]
 
 
-def test_a_body_that_is_dropped_without_a_close_is_told_as_cut_short() -> None:
+def test_body_dropped_without_a_close_is_cut_short() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("200 OK", [b"01234", b"56789"], TEN)), recorder)
     chunks = iter(app(environ("GET", FILE), Server()._start_response))
@@ -212,8 +212,8 @@ def test_a_body_that_is_dropped_without_a_close_is_told_as_cut_short() -> None:
     assert recorder.sent == [("ERROR", 5)]
 
 
-def test_a_body_that_is_ended_by_more_than_an_error_is_told_as_cut_short() -> None:
-    """As by a time-out of eventlet, or the end of its process, without a close."""
+def test_body_ended_by_system_exit_is_cut_short() -> None:
+    """A time-out of eventlet ends a body so, and the end of its process, without a close."""
 
     def chunks() -> Iterator[bytes]:
         yield b"01234"
@@ -226,7 +226,7 @@ def test_a_body_that_is_ended_by_more_than_an_error_is_told_as_cut_short() -> No
     assert recorder.sent == [("ERROR", 5)]
 
 
-def test_the_event_comes_after_the_data_and_not_before() -> None:
+def test_event_comes_after_the_data() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("200 OK", [b"01234", b"56789"], TEN)), recorder)
     for _ in app(environ("GET", FILE), Server()._start_response):
@@ -234,7 +234,7 @@ def test_the_event_comes_after_the_data_and_not_before() -> None:
     assert recorder.events == ["image.send INFO"]
 
 
-def test_the_owner_is_remembered_for_a_minute_but_not_past_a_change_made_here() -> None:
+def test_owner_is_cached_but_not_past_a_change_by_this_process() -> None:
     recorder = ListRecorder()
     glance = FakeGlance(lambda environ, start_response: _ten(environ, start_response))
     app = with_filter(glance, recorder)
@@ -246,7 +246,7 @@ def test_the_owner_is_remembered_for_a_minute_but_not_past_a_change_made_here() 
     assert len(glance.lookups) == 2
 
 
-def test_what_is_not_active_is_not_remembered() -> None:
+def test_owner_of_an_inactive_image_is_not_cached() -> None:
     glance = FakeGlance(_ten, {**RECORD, "status": "deactivated"})
     app = with_filter(glance, ListRecorder())
     for _ in range(2):
@@ -260,7 +260,7 @@ def _ten(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 
 @pytest.mark.parametrize("query", ["_method=GET", "_method=get", "a=b&_method=GET"])
-def test_a_download_in_disguise_is_told(query: str) -> None:
+def test_download_by_query_is_an_event(query: str) -> None:
     recorder = ListRecorder()
     given = environ("POST", FILE, QUERY_STRING=query)
     Server().serve(with_filter(FakeGlance(_ten), recorder), given)

@@ -1,4 +1,4 @@
-"""Before an operation is given to Glance there is an intent of it, which one record ends."""
+"""Intents: recorded before the application is called, and ended with the last events."""
 
 import io
 import json
@@ -27,8 +27,8 @@ from tests.wsgi.doubles import (
 ONE = f"/v2/images/{IMAGE}"
 
 
-class InOrder(ListRecorder):
-    """Keeps the order of things, too."""
+class OrderedRecorder(ListRecorder):
+    """Keeps the order of the calls, too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,10 +53,10 @@ class InOrder(ListRecorder):
         ("GET", ONE, "200 OK", ["app"]),
     ],
 )
-def test_it_is_there_before_glance_is_called_and_ended_by_the_last_record(
+def test_intent_begins_before_the_application_is_called_and_ends_with_the_last_events(
     method: str, path: str, status: str, expected: list[str]
 ) -> None:
-    recorder = InOrder()
+    recorder = OrderedRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         recorder.order.append("app")
@@ -65,13 +65,13 @@ def test_it_is_there_before_glance_is_called_and_ended_by_the_last_record(
         )
 
     Server().serve(with_filter(app, recorder), environ(method, path))
-    recorder.order = [each for at, each in enumerate(recorder.order) if each != "app" or at < 2]
+    recorder.order = [step for at, step in enumerate(recorder.order) if step != "app" or at < 2]
     assert recorder.order == expected
     assert recorder.ended == recorder.begun
 
 
-def test_a_prepare_that_is_told_in_the_middle_of_an_upload_ends_nothing() -> None:
-    recorder = InOrder()
+def test_prepare_in_the_middle_of_an_upload_ends_no_intent() -> None:
+    recorder = OrderedRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.input"].read(5)
@@ -82,7 +82,7 @@ def test_a_prepare_that_is_told_in_the_middle_of_an_upload_ends_nothing() -> Non
     assert recorder.order == ["begin image.upload", "1 recorded", "2 recorded, ended"]
 
 
-def test_who_wants_no_error_of_it_gets_no_intent_and_the_event_all_the_same() -> None:
+def test_operation_whose_error_is_unwanted_has_an_event_and_no_intent() -> None:
     recorder = ListRecorder()
     options = {"priorities": "info"}
     Server().serve(
@@ -93,7 +93,7 @@ def test_who_wants_no_error_of_it_gets_no_intent_and_the_event_all_the_same() ->
     assert recorder.events == ["image.create INFO"]
 
 
-def test_it_has_the_ids_and_facts_and_nothing_else() -> None:
+def test_intent_has_ids_and_facts_and_no_secret() -> None:
     recorder = ListRecorder()
     asked = environ("GET", FILE) | {"HTTP_X_AUTH_TOKEN": "secret", "REMOTE_ADDR": "192.0.2.9"}
     Server().serve(with_filter(answering("404 Not Found"), recorder), asked)
@@ -120,7 +120,7 @@ MEMBERS = json.dumps({"memberships": [{"member_id": "m" * 60_000}]}).encode()
     ],
     ids=lambda text: text.replace(LONG, "LONG"),
 )
-def test_what_a_client_chooses_is_short_where_it_is_kept(
+def test_texts_that_a_client_chooses_are_short_in_intents_and_notifications(
     method: str, path: str, status: str
 ) -> None:
     chosen = {
@@ -136,39 +136,39 @@ def test_what_a_client_chooses_is_short_where_it_is_kept(
         Server().serve(app, environ(method, path, MEMBERS, **more))
         assert recorder.begun
         assert recorder.notifications
-        assert max(len(intent.encode(each)) for each in recorder.begun) < 8192
-        assert max(len(each.to_json()) for each in recorder.notifications) < 16_384
+        assert max(len(intent.encode(begun)) for begun in recorder.begun) < 8192
+        assert max(len(notification.to_json()) for notification in recorder.notifications) < 16_384
 
 
-def test_an_event_that_is_lost_is_logged_before_its_intent_is_ended(
+def test_lost_event_is_logged_before_its_intent_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class Full(ListRecorder):
+    class FullRecorder(ListRecorder):
         def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
             if notifications:
                 raise NotRecordedError(notifications, "the journal is full")
             assert "image.delete" in caplog.text
             super().record(notifications, ends)
 
-    recorder = Full()
+    recorder = FullRecorder()
     Server().serve(with_filter(answering("204 No Content"), recorder), environ("DELETE", ONE))
     assert recorder.ended == recorder.begun
 
 
-def test_one_that_cannot_be_begun_costs_neither_the_request_nor_its_event(
+def test_intent_that_cannot_be_recorded_costs_neither_the_request_nor_its_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class Fails(ListRecorder):
+    class FailingRecorder(ListRecorder):
         def begin(self, begun: Intent) -> None:
             raise OSError("the disk is gone")
 
-    recorder = Fails()
+    recorder = FailingRecorder()
     Server().serve(with_filter(answering("204 No Content"), recorder), environ("DELETE", ONE))
     assert recorder.events == ["image.delete INFO"]
     assert "the disk is gone" in caplog.text
 
 
-def test_the_progress_of_a_download_is_told_after_so_many_bytes_and_when_it_is_reminded(
+def test_progress_of_a_download_is_recorded_after_each_step_and_when_reminded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = ListRecorder()

@@ -1,4 +1,4 @@
-"""Look-ups through an application that misbehaves."""
+"""Look-ups: what they return of an application that misbehaves, what they cache, what they log."""
 
 import itertools
 import logging
@@ -27,8 +27,8 @@ def operation() -> Operation:
 SNAPSHOT = take_snapshot(environ("GET", FILE))
 
 
-class Closed:
-    """A body that knows whether it was closed."""
+class ClosableBody:
+    """A body that keeps whether it was closed."""
 
     closed = False
 
@@ -55,25 +55,25 @@ class Closed:
     ],
     ids=["a record", "a list", "no JSON", "nothing", "an endless body", "300", "404"],
 )
-def test_only_a_record_is_one_and_its_body_is_closed_in_any_case(
+def test_look_up_returns_json_objects_only_and_closes_every_body(
     status: str, chunks: Iterable[bytes], found: Any
 ) -> None:
-    body = Closed(chunks)
+    body = ClosableBody(chunks)
     assert lookup.Lookup(answering(status, body)).record(operation(), SNAPSHOT) == found
     assert body.closed
 
 
-def test_a_body_that_raises_is_closed_and_no_record() -> None:
+def test_look_up_whose_body_raises_returns_none_and_closes_it() -> None:
     def breaks() -> Iterator[bytes]:
         yield b"{"
         raise OSError
 
-    body = Closed(breaks())
+    body = ClosableBody(breaks())
     assert lookup.Lookup(answering("200 OK", body)).record(operation(), SNAPSHOT) is None
     assert body.closed
 
 
-def test_no_more_owners_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_of_owners_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "CACHE_ENTRIES", 2)
     asked: list[str] = []
 
@@ -94,7 +94,7 @@ def test_no_more_owners_are_remembered_than_the_bound(monkeypatch: pytest.Monkey
     assert asked == [f"/v2/images/{number}" for number in (1, 2, 3, 1)]
 
 
-def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_owner_expires_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("glance_notify_middleware.wsgi.lookup.time.monotonic", lambda: now)
     asked: list[str] = []
@@ -110,7 +110,7 @@ def test_an_owner_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -
     assert asked == [f"/v2/images/{IMAGE}"] * 2
 
 
-def test_what_is_kept_for_hours_is_short_and_has_who_asks() -> None:
+def test_lasting_snapshot_is_short_and_identifies_the_user() -> None:
     long = "x" * 60_000
     context = SimpleNamespace(
         user_id="u", project_id="p", request_id=long, service_catalog=[long], roles=["member"]
@@ -127,7 +127,7 @@ def test_what_is_kept_for_hours_is_short_and_has_who_asks() -> None:
     assert lasting_snapshot({}, object())
 
 
-def test_a_look_up_is_known_by_a_key_that_no_request_has() -> None:
+def test_look_up_has_a_key_that_no_request_has() -> None:
     seen: list[tuple[str, bool]] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -144,7 +144,7 @@ CONTEXT_MODULE = "oslo_context.context"
 
 @pytest.mark.parametrize("before", [None, "this request's"])
 @pytest.mark.parametrize("raises", [False, True])
-def test_after_a_look_up_the_thread_has_the_log_context_that_it_had(
+def test_look_up_restores_the_threads_log_context(
     raises: bool, before: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = threading.local()
@@ -165,7 +165,7 @@ def test_after_a_look_up_the_thread_has_the_log_context_that_it_had(
 
 
 @pytest.mark.parametrize("is_loaded_by_glance", [False, True])
-def test_the_log_context_is_not_loaded_by_us(
+def test_look_up_does_not_import_oslo_context(
     is_loaded_by_glance: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, CONTEXT_MODULE, raising=False)
@@ -182,10 +182,10 @@ def test_the_log_context_is_not_loaded_by_us(
     assert vars(module._request_store) == {}
 
 
-def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
+def test_failed_look_up_is_logged_and_counted_without_the_applications_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Not even for a formatter that appends the exception in hand, as oslo.log's does."""
+    """A formatter that appends the current exception, as that of oslo.log does, finds none of it."""
     seen: list[object] = []
     handler = logging.Handler()
     handler.emit = lambda record: seen.append(sys.exc_info()[0])  # type: ignore[method-assign]
@@ -200,7 +200,7 @@ def test_a_failure_is_logged_and_counted_without_what_the_application_raised(
             assert look.record(operation(), SNAPSHOT) is None
     finally:
         LOG.removeHandler(handler)
-    assert [each.getMessage() for each in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records] == [
         "OSError in a look-up of a record (1 so far)",
         "OSError in a look-up of a record (2 so far)",
     ]

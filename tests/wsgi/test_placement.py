@@ -1,4 +1,4 @@
-"""What stands around the filter: nodes that pass requests on, and places where it cannot work."""
+"""Places of the filter: among nodes that pass requests on, and where it cannot do its work."""
 
 import logging
 from collections.abc import Iterable
@@ -64,7 +64,7 @@ def passing_on(status: str, request_id: str) -> WSGIApplication:
     ],
 )
 @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "500 Error"])
-def test_what_another_node_did_is_counted_and_told_by_that_node_alone(
+def test_operation_of_another_node_is_counted_and_no_event_here(
     status: str, method: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -80,7 +80,7 @@ def test_what_another_node_did_is_counted_and_told_by_that_node_alone(
     assert len(recorder.events) == 1
 
 
-def test_a_delete_that_was_passed_on_makes_the_images_owner_forgotten_all_the_same() -> None:
+def test_delete_passed_on_to_another_node_drops_the_cached_owner() -> None:
     recorder = ListRecorder()
     deleting = passing_on("204 No Content", "req-2")
     sending = answering("200 OK", [b"0123456789"])
@@ -97,11 +97,13 @@ def test_a_delete_that_was_passed_on_makes_the_images_owner_forgotten_all_the_sa
     assert len(glance.lookups) == 2
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptureFixture) -> None:
+def test_cache_filter_above_is_logged_once_with_what_to_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app = with_filter(FakeGlance(answering("200 OK", [b"0123456789"])), ListRecorder())
     keys: dict[str, Any] = {
         "api.cache.image_id": IMAGE,
@@ -110,28 +112,28 @@ def test_a_cache_above_is_said_once_with_what_to_change(caplog: pytest.LogCaptur
     }
     for _ in range(3):
         Server().serve(app, environ("GET", FILE, **keys))
-    (said,) = complaints(caplog)
+    (said,) = warnings_in(caplog)
     assert said.startswith(CACHE_ABOVE)
     assert "put it directly before `cache` in the pipeline" in said
 
 
-def test_a_cache_below_is_as_it_should_be(caplog: pytest.LogCaptureFixture) -> None:
+def test_cache_filter_below_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def cache(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["api.cache.image_id"] = IMAGE
         return answering("200 OK", [b"0123456789"])(environ, start_response)
 
     Server().serve(with_filter(FakeGlance(cache), ListRecorder()), environ("GET", FILE))
-    assert complaints(caplog) == []
+    assert warnings_in(caplog) == []
 
 
-def test_requests_of_nobody_are_said_once_with_what_to_change(
+def test_request_of_nobody_is_logged_once_with_what_to_change(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("204 No Content")), recorder)
     for _ in range(3):
         Server().serve(app, without_identity("DELETE", ONE))
-    (said,) = complaints(caplog)
+    (said,) = warnings_in(caplog)
     assert said.startswith(NOBODY)
     assert "put the filter directly after `context` in the pipeline" in said
     assert recorder.events == ["image.delete INFO"] * 3
@@ -153,8 +155,8 @@ def makes_a_context(environ: WSGIEnvironment, start_response: StartResponse) -> 
     ],
     ids=["refused", "headers", "headers of nobody", "a context", "a context below"],
 )
-def test_where_somebody_looks_who_asks_nothing_is_said(
+def test_request_whose_user_was_checked_logs_nothing(
     app: WSGIApplication, given: WSGIEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
     Server().serve(with_filter(FakeGlance(app), ListRecorder()), given)
-    assert complaints(caplog) == []
+    assert warnings_in(caplog) == []

@@ -1,4 +1,4 @@
-"""The tasks API: what Glance works on after a 201, followed by the task that its answer names."""
+"""The tasks API: background work after a 201 is followed by the task that the response names."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from tests.wsgi.doubles import IMAGE, answering
-from tests.wsgi.following_stage import Glance, Stage
+from tests.wsgi.following_stage import ImportingGlance, Stage
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"
 ASKED = {"name": "by-task", "disk_format": "raw", "container_format": "bare"}
@@ -25,8 +25,8 @@ MADE = [*("image.create INFO", "image.prepare INFO"), *("image.upload INFO", "im
 LOCATION = [("Location", f"/v2/tasks/{TASK}")]
 
 
-class TasksGlance(Glance):
-    """Accepts tasks; what it shows of them and of their image is what a test says."""
+class TasksGlance(ImportingGlance):
+    """Accepts tasks, and shows the task and image records that a test has set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class TasksGlance(Glance):
             environ["wsgi.input"].read()
             body = self.answers if isinstance(self.answers, bytes) else json.dumps(self.answers)
             data = [body if isinstance(body, bytes) else body.encode()]
-            return answering(self.accepts, data, self.headers)(environ, start_response)
+            return answering(self.response_status, data, self.headers)(environ, start_response)
         self.asked.append(path)
         if path != f"/v2/tasks/{TASK}":
             return super().__call__(environ, start_response)
@@ -52,17 +52,17 @@ class TasksGlance(Glance):
 
 
 class TasksStage(Stage):
-    """The filter over that Glance."""
+    """The filter over a TasksGlance."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(monkeypatch)
         self.glance = self.tasks_glance = TasksGlance()
-        self.glance.accepts = "201 Created"
-        self.filter()
+        self.glance.response_status = "201 Created"
+        self.make_filter()
 
     def makes(self, **asked: Any) -> None:
-        served = self.asks("POST", "/v2/tasks", {"type": "import", "input": INPUT, **asked})
-        assert served.trace[0][1] == self.glance.accepts
+        served = self.request("POST", "/v2/tasks", {"type": "import", "input": INPUT, **asked})
+        assert served.trace[0][1] == self.glance.response_status
 
 
 @pytest.fixture
@@ -70,26 +70,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> TasksStage:
     return TasksStage(monkeypatch)
 
 
-def test_a_task_is_told_when_it_has_ended_with_the_record_of_its_image(stage: TasksStage) -> None:
+def test_task_that_succeeded_emits_events_with_the_record_of_its_image(stage: TasksStage) -> None:
     stage.makes()
-    stage.passes(3.0)
+    stage.advance(3.0)
     assert (stage.recorder.events, stage.tasks_glance.asked) == ([], 2 * [f"/v2/tasks/{TASK}"])
     stage.tasks_glance.task = DONE
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == MADE
     assert stage.tasks_glance.asked[-2:] == [f"/v2/tasks/{TASK}", f"/v2/images/{IMAGE}"]
-    assert [each.payload["status"] for each in stage.recorder.notifications] == [  # type: ignore[index]
+    assert [notification.payload["status"] for notification in stage.recorder.notifications] == [  # type: ignore[index]
         *("queued", "saving", "active", "active")
     ]
-    for each in stage.recorder.notifications:
-        assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
-        assert (each.user_id, each.request_id) == ("the-user", "req-1")
-        assert "secret" not in str(each.payload)
+    for notification in stage.recorder.notifications:
+        assert (notification.payload["id"], notification.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
+        assert (notification.user_id, notification.request_id) == ("the-user", "req-1")
+        assert "secret" not in str(notification.payload)
     assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
     assert (stage.follower.latest, stage.follower.turn()) == ({}, None)
 
 
-def test_the_intent_that_stands_meanwhile_names_the_task(stage: TasksStage) -> None:
+def test_open_intent_names_the_task(stage: TasksStage) -> None:
     stage.makes()
     before, meanwhile = stage.recorder.begun
     assert stage.recorder.ended == [before]
@@ -99,10 +99,10 @@ def test_the_intent_that_stands_meanwhile_names_the_task(stage: TasksStage) -> N
     assert "secret" not in repr(stage.recorder.begun)
 
 
-def test_a_task_that_failed_is_told_so(stage: TasksStage) -> None:
+def test_failed_task_is_an_error(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.task = FAILED
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == ["image.create INFO", "image.upload ERROR"]
     assert stage.recorder.notifications[1].payload == (
         f"import an image by task {TASK}: Glance accepted it, and it failed: "
@@ -112,73 +112,75 @@ def test_a_task_that_failed_is_told_so(stage: TasksStage) -> None:
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
-def test_a_task_whose_record_is_gone_is_unknown(stage: TasksStage, status: str) -> None:
+def test_task_whose_record_is_gone_is_of_unknown_outcome(stage: TasksStage, status: str) -> None:
     stage.makes()
     stage.tasks_glance.task = status
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == ["image.create ERROR"]
     assert stage.recorder.notifications[0].payload == (
         f"import an image by task {TASK}: the outcome is unknown: the task is gone"
     )
 
 
-def test_where_the_task_is_not_shown_it_is_unknown_when_the_limit_has_passed(
+def test_task_that_is_not_shown_is_of_unknown_outcome_after_the_limit(
     stage: TasksStage,
 ) -> None:
-    stage.filter(follow_limit="1m")
+    stage.make_filter(follow_limit="1m")
     stage.makes()
     stage.tasks_glance.task = "403 Forbidden"
-    stage.passes(60)
+    stage.advance(60)
     assert stage.recorder.events == ["image.create ERROR"]
 
 
-def test_of_an_image_that_is_gone_by_then_what_is_known_is_told(stage: TasksStage) -> None:
+def test_task_whose_image_is_gone_emits_what_is_known(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.task = DONE
     stage.glance.shows = "404 Not Found"
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == MADE
-    for each in stage.recorder.notifications:
-        assert (each.payload["id"], each.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
+    for notification in stage.recorder.notifications:
+        assert (notification.payload["id"], notification.payload["name"]) == (IMAGE, "by-task")  # type: ignore[index]
 
 
-def test_a_task_that_names_no_image_though_it_has_ended_well_is_unknown(stage: TasksStage) -> None:
+def test_task_that_succeeded_without_naming_an_image_is_of_unknown_outcome(
+    stage: TasksStage,
+) -> None:
     stage.makes()
     stage.tasks_glance.task = DONE | {"result": None, "image_id": "the-clients-choice"}
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == ["image.create ERROR"]
     assert str(stage.recorder.notifications[0].payload).endswith("names no image")
     assert stage.tasks_glance.asked == [f"/v2/tasks/{TASK}"]
 
 
-def test_an_image_whose_look_up_raises_is_looked_up_again(stage: TasksStage) -> None:
+def test_image_whose_look_up_raises_is_looked_up_again(stage: TasksStage) -> None:
     stage.makes()
     stage.tasks_glance.task = DONE
     stage.glance.shows = OSError("mysql://glance:secret@db")
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == []
     stage.glance.shows = {"status": "active", **ASKED}
-    stage.passes(1.0)
+    stage.advance(1.0)
     assert stage.recorder.events == MADE
 
 
 @pytest.mark.parametrize("where", ["body", "record"])
-def test_a_task_of_another_type_is_no_event(stage: TasksStage, where: str) -> None:
+def test_task_of_another_type_is_no_event(stage: TasksStage, where: str) -> None:
     other = PENDING | {"type": "api_image_import", "status": "success"}
     if where == "body":
         stage.tasks_glance.answers = other
-    else:  # the answer cannot be read, and names the task in a header alone
+    else:  # the response cannot be read, and names the task in a header alone
         stage.tasks_glance.answers, stage.tasks_glance.headers = b"\x1f\x8b", LOCATION
         stage.tasks_glance.task = other
     stage.makes(type="api_image_import")
-    stage.passes(0.5)
+    stage.advance(0.5)
     assert stage.recorder.events == []
     assert sorted(stage.recorder.ended) == sorted(stage.recorder.begun)
     assert bool(stage.tasks_glance.asked) is (where == "record")
 
 
 @pytest.mark.parametrize(("body", "id_is_known"), [(b"\x1f\x8b", True), (b'{"id": 7}', False)])
-def test_an_answer_that_cannot_be_read_may_still_name_the_task(
+def test_response_that_cannot_be_read_may_name_the_task_in_a_header(
     stage: TasksStage, body: bytes, id_is_known: bool
 ) -> None:
     stage.tasks_glance.answers, stage.tasks_glance.headers = body, LOCATION
@@ -189,13 +191,13 @@ def test_an_answer_that_cannot_be_read_may_still_name_the_task(
         assert str(stage.recorder.notifications[0].payload).endswith("does not name the task")
         assert stage.recorder.ended == stage.recorder.begun
     else:
-        stage.passes(0.5)
+        stage.advance(0.5)
         assert stage.recorder.events == MADE
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "400 Bad Request", "500 Oops"])
-def test_one_that_is_refused_is_told_at_once(stage: TasksStage, status: str) -> None:
-    stage.glance.accepts = status
+def test_refused_task_is_an_event_at_once(stage: TasksStage, status: str) -> None:
+    stage.glance.response_status = status
     stage.makes()
     priority = "ERROR" if status.startswith("5") else "WARN"
     assert stage.recorder.events == [f"image.create {priority}"]
@@ -203,15 +205,15 @@ def test_one_that_is_refused_is_told_at_once(stage: TasksStage, status: str) -> 
     assert stage.recorder.ended == stage.recorder.begun
 
 
-def test_an_image_that_a_client_has_named_like_the_task_is_another(stage: TasksStage) -> None:
+def test_image_with_the_id_of_the_task_is_not_followed(stage: TasksStage) -> None:
     stage.makes()
     assert stage.follower.find(TASK) is None
-    stage.asks("DELETE", f"/v2/images/{TASK}")
+    stage.request("DELETE", f"/v2/images/{TASK}")
     assert [path for path in stage.tasks_glance.asked if "tasks" in path] == []
 
 
-def test_more_than_follow_max_are_unknown_at_once(stage: TasksStage) -> None:
-    stage.filter(follow_max="1")
+def test_task_beyond_follow_max_is_of_unknown_outcome_at_once(stage: TasksStage) -> None:
+    stage.make_filter(follow_max="1")
     stage.makes()
     stage.tasks_glance.answers = PENDING | {"id": "another"}
     stage.makes()
@@ -221,15 +223,15 @@ def test_more_than_follow_max_are_unknown_at_once(stage: TasksStage) -> None:
     )
 
 
-def test_where_nobody_wants_to_know_nothing_is_looked_up(stage: TasksStage) -> None:
-    stage.filter(disabled_notifications="image")
+def test_task_whose_events_are_unwanted_is_not_looked_up(stage: TasksStage) -> None:
+    stage.make_filter(disabled_notifications="image")
     stage.tasks_glance.task = DONE
     stage.makes()
-    stage.passes(10)
+    stage.advance(10)
     assert (stage.recorder.begun, stage.recorder.events, stage.tasks_glance.asked) == ([], [], [])
 
 
-def test_a_task_of_a_process_that_ends_is_looked_at_once_more(stage: TasksStage) -> None:
+def test_task_is_looked_up_once_more_as_the_process_ends(stage: TasksStage) -> None:
     stage.makes()
     stage.follower.turn()
     stage.tasks_glance.task = DONE

@@ -1,4 +1,4 @@
-"""What server and client see is the same with the filter as without it: every call, in order."""
+"""The server sees the same with the filter as without it: every call, in the same order."""
 
 import copy
 import gc
@@ -44,7 +44,7 @@ REQUESTS = [
 
 
 class Body:
-    """An iterable that tells the trace when it is closed; may raise half-way, or in close."""
+    """An iterable whose close is in the trace; it may raise half-way, or in close."""
 
     def __init__(self, trace: list[Any], chunks: Iterable[bytes], fails: str = "") -> None:
         self._trace = trace
@@ -126,14 +126,16 @@ def reads_its_input(trace: list[Any]) -> WSGIApplication:
     return app
 
 
-def says(status: str, headers: list[tuple[str, str]], *chunks: bytes, fails: str = "") -> Make:
+def answering_in_chunks(
+    status: str, headers: list[tuple[str, str]], *chunks: bytes, fails: str = ""
+) -> Make:
     def make(trace: list[Any]) -> WSGIApplication:
         return answering(status, Body(trace, chunks, fails), headers)
 
     return make
 
 
-def a_list(status: str, headers: list[tuple[str, str]], *chunks: bytes) -> Make:
+def answering_with_list(status: str, headers: list[tuple[str, str]], *chunks: bytes) -> Make:
     return lambda _: answering(status, list(chunks), headers)
 
 
@@ -144,30 +146,30 @@ APPS: dict[str, Make] = {
     "writes": writes,
     "replaces its start": replaces_its_start,
     "reads its input": reads_its_input,
-    "200": says("200 OK", LENGTH, b"01234", b"56789"),
-    "200 without length": says("200 OK", PLAIN, b"01234", b"56789"),
-    "206": says("206 Partial Content", LENGTH, b"01234", b"56789"),
-    "an empty 200": says("200 OK", [("Content-Length", "0")]),
-    "empty chunks": says("200 OK", LENGTH, b"", b"0123456789", b""),
-    "204": says("204 No Content", []),
-    "304": says("304 Not Modified", [("ETag", "x")]),
-    "404": says("404 Not Found", PLAIN, b"not found"),
-    "500": says("500 Oops", PLAIN, b"oops"),
-    "too few": says("200 OK", LENGTH, b"0123"),
-    "too many": says("200 OK", LENGTH, b"0123456789", b"more"),
-    "the body raises": says("200 OK", LENGTH, b"0123", fails="end"),
-    "close raises": says("200 OK", LENGTH, b"0123456789", fails="close"),
-    "a list": a_list("200 OK", LENGTH, b"01234", b"56789"),
-    "an empty list": a_list("204 No Content", []),
-    "a list that is a refusal": a_list("403 Forbidden", PLAIN, b"no"),
-    "a bad status line": a_list("what?", PLAIN, b"?"),
+    "200": answering_in_chunks("200 OK", LENGTH, b"01234", b"56789"),
+    "200 without length": answering_in_chunks("200 OK", PLAIN, b"01234", b"56789"),
+    "206": answering_in_chunks("206 Partial Content", LENGTH, b"01234", b"56789"),
+    "an empty 200": answering_in_chunks("200 OK", [("Content-Length", "0")]),
+    "empty chunks": answering_in_chunks("200 OK", LENGTH, b"", b"0123456789", b""),
+    "204": answering_in_chunks("204 No Content", []),
+    "304": answering_in_chunks("304 Not Modified", [("ETag", "x")]),
+    "404": answering_in_chunks("404 Not Found", PLAIN, b"not found"),
+    "500": answering_in_chunks("500 Oops", PLAIN, b"oops"),
+    "too few": answering_in_chunks("200 OK", LENGTH, b"0123"),
+    "too many": answering_in_chunks("200 OK", LENGTH, b"0123456789", b"more"),
+    "the body raises": answering_in_chunks("200 OK", LENGTH, b"0123", fails="end"),
+    "close raises": answering_in_chunks("200 OK", LENGTH, b"0123456789", fails="close"),
+    "a list": answering_with_list("200 OK", LENGTH, b"01234", b"56789"),
+    "an empty list": answering_with_list("204 No Content", []),
+    "a list that is a refusal": answering_with_list("403 Forbidden", PLAIN, b"no"),
+    "a bad status line": answering_with_list("what?", PLAIN, b"?"),
 }
 
 
 @pytest.mark.parametrize("chunks", [None, 0, 1])
 @pytest.mark.parametrize("request_line", REQUESTS, ids=" ".join)
 @pytest.mark.parametrize("name", APPS)
-def test_everything_passes_as_without_the_filter(
+def test_server_sees_the_same_with_and_without_the_filter(
     name: str, request_line: tuple[str, str], chunks: int | None
 ) -> None:
     traces = []
@@ -181,7 +183,7 @@ def test_everything_passes_as_without_the_filter(
     assert traces[0] == traces[1]
 
 
-def test_a_lazy_body_is_never_asked_for_more_than_the_server_asks() -> None:
+def test_lazy_body_is_asked_for_no_more_than_the_server_asks_for() -> None:
     endless = itertools.repeat(b"x" * 65536)
     server = Server(3).serve(
         with_filter(answering("200 OK", endless), ListRecorder()), environ("GET", FILE)
@@ -202,7 +204,7 @@ def test_start_response_is_passed_on_before_the_first_chunk_is_asked_for() -> No
     [("GET", "/v2/images"), ("GET", "/v2/schemas/image"), ("HEAD", FILE)],
     ids=" ".join,
 )
-def test_a_request_that_is_not_in_the_table_gets_the_applications_own_iterable(
+def test_request_in_no_table_gets_the_applications_own_iterable(
     request_line: tuple[str, str],
 ) -> None:
     body = [b"mine"]
@@ -221,7 +223,7 @@ def test_a_request_that_is_not_in_the_table_gets_the_applications_own_iterable(
     assert seen[2] is start_response
 
 
-def test_an_operation_whose_events_are_all_disabled_is_not_touched_either() -> None:
+def test_operation_whose_events_are_all_disabled_is_not_touched() -> None:
     body = [b"mine"]
     app = with_filter(
         answering("200 OK", body), ListRecorder(), disabled_notifications="image.send"
@@ -231,7 +233,7 @@ def test_an_operation_whose_events_are_all_disabled_is_not_touched_either() -> N
 
 @pytest.mark.parametrize("request_line", REQUESTS, ids=" ".join)
 @pytest.mark.parametrize("checker", [lint, validator], ids=["paste.lint", "wsgiref.validate"])
-def test_the_lints_find_nothing_on_either_side(
+def test_wsgi_lints_find_nothing_above_and_below_the_filter(
     checker: Callable[[WSGIApplication], WSGIApplication], request_line: tuple[str, str]
 ) -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -246,7 +248,7 @@ def test_the_lints_find_nothing_on_either_side(
     assert "exhausted" in server.trace, server.trace
 
 
-def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
+def test_input_that_is_an_iterator_stays_one() -> None:
     seen: list[Any] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -262,14 +264,14 @@ def test_an_input_that_is_a_mere_iterator_stays_one() -> None:
     assert recorder.events == ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
-def seen_by(
-    app: Callable[[Any], Any], given: Any, recorder: ListRecorder, status: str = "204 No Content"
+def look_at_input(
+    look: Callable[[Any], Any], given: Any, recorder: ListRecorder, status: str = "204 No Content"
 ) -> Any:
-    """What an upload's application finds when it looks at its input with `app`."""
+    """What `look` returns of the input that the application of an upload is given."""
     seen: list[Any] = []
 
     def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        seen.append(app(environ["wsgi.input"]))
+        seen.append(look(environ["wsgi.input"]))
         start_response(status, [])
         return []
 
@@ -279,8 +281,8 @@ def seen_by(
     return seen[0]
 
 
-class Odd:
-    """An input that can read, and has a colour, and nothing else."""
+class ReadOnlyInput:
+    """An input that has read() and a colour, and nothing else."""
 
     color = "red"
 
@@ -288,7 +290,7 @@ class Odd:
         return b""
 
 
-class Into(io.RawIOBase):
+class BufferInput(io.RawIOBase):
     """An input that is read into buffers."""
 
     def __init__(self, data: bytes = b"data") -> None:
@@ -301,58 +303,64 @@ class Into(io.RawIOBase):
         return self._data.readinto(buffer)
 
 
-def test_an_input_can_do_what_it_could_and_nothing_more() -> None:
+def test_input_keeps_its_methods_and_gets_no_others() -> None:
     names = ("read", "readline", "seek", "__iter__", "__next__", "color")
-    able = seen_by(lambda body: [hasattr(body, name) for name in names], Odd(), ListRecorder())
+    able = look_at_input(
+        lambda body: [hasattr(body, name) for name in names], ReadOnlyInput(), ListRecorder()
+    )
     assert able == [True, False, False, False, False, True]
     lines = io.BytesIO(b"a\nb\n")
-    assert seen_by(lambda body: (body.readline(), list(body)), lines, ListRecorder()) == (
+    assert look_at_input(lambda body: (body.readline(), list(body)), lines, ListRecorder()) == (
         b"a\n",
         [b"b\n"],
     )
 
 
 @pytest.mark.parametrize("size", [4, -1], ids=["readinto", "readall"])
-def test_an_input_that_is_read_through_a_buffer_is_counted_as_well(size: int) -> None:
+def test_input_read_through_a_buffer_is_counted(size: int) -> None:
     recorder = ListRecorder()
-    read = seen_by(
-        lambda body: io.BufferedReader(body).read(size), Into(), recorder, "413 Too Large"
+    read = look_at_input(
+        lambda body: io.BufferedReader(body).read(size), BufferInput(), recorder, "413 Too Large"
     )
     assert read == b"data"
     assert recorder.events == ["image.prepare INFO", "image.upload ERROR"]
 
 
-def test_an_input_that_is_read_in_lines_is_counted_as_well() -> None:
+def test_input_read_in_lines_is_counted() -> None:
     recorder = ListRecorder()
     lines = io.BytesIO(b"a\nb\n")
-    assert seen_by(lambda body: body.readlines(), lines, recorder, "413 Too Large") == [
+    assert look_at_input(lambda body: body.readlines(), lines, recorder, "413 Too Large") == [
         b"a\n",
         b"b\n",
     ]
     assert recorder.events == ["image.prepare INFO", "image.upload ERROR"]
 
 
-def test_an_empty_input_that_is_read_into_a_buffer_was_not_read() -> None:
+def test_empty_input_read_into_a_buffer_counts_as_unread() -> None:
     recorder = ListRecorder()
-    empty = Into(b"")
-    assert seen_by(lambda body: body.readinto(bytearray(8)), empty, recorder, "409 Conflict") == 0
+    empty = BufferInput(b"")
+    assert (
+        look_at_input(lambda body: body.readinto(bytearray(8)), empty, recorder, "409 Conflict")
+        == 0
+    )
     assert recorder.events == ["image.upload WARN"]
 
 
-def test_of_a_long_body_no_more_is_kept_than_is_wanted() -> None:
+def test_tally_keeps_no_more_of_a_body_than_asked_for() -> None:
     given = {"wsgi.input": io.BytesIO(b"x" * 1000)}
     tally = request_input.watch_input(given, lambda: None, 10)
     given["wsgi.input"].read()
     assert (tally.bytes_read, tally.head) == (1000, b"x" * 10)
 
 
-def test_an_input_can_be_copied() -> None:
+def test_input_can_be_copied() -> None:
     assert (
-        seen_by(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), ListRecorder()) == b"data"
+        look_at_input(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), ListRecorder())
+        == b"data"
     )
 
 
-def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
+def test_buffer_of_a_webob_filter_above_is_not_lost() -> None:
     data = bytes(range(256)) * 80
     read: list[bytes] = []
 
@@ -365,7 +373,7 @@ def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
     inner = with_filter(FakeGlance(upload), recorder)
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        assert Request(environ).body_file.read(0) == b""  # WebOb has its buffer now
+        assert Request(environ).body_file.read(0) == b""  # WebOb has made its buffer
         environ["webob._body_file"][0].peek(4)
         return inner(environ, start_response)
 
@@ -376,7 +384,7 @@ def test_what_a_webob_filter_above_has_buffered_is_not_lost() -> None:
 
 @pytest.mark.parametrize("before", [0, 4], ids=["buffered below", "buffered above"])
 @pytest.mark.parametrize("below", [0, 10], ids=["unread", "read"])
-def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
+def test_webob_filter_above_can_read_the_rest_after_the_application(
     before: int, below: int
 ) -> None:
     data = bytes(range(256)) * 80
@@ -406,7 +414,7 @@ def test_a_webob_filter_above_can_read_the_rest_when_the_application_is_done(
     assert recorder.events == refused
 
 
-def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:
+def test_application_can_read_on_while_its_response_is_sent() -> None:
     data = b"x" * 20_000
     read: list[bytes] = []
 
@@ -424,7 +432,7 @@ def test_an_application_can_go_on_reading_while_its_answer_is_sent() -> None:
     assert b"".join(read) == data
 
 
-def test_headers_that_are_no_list_reach_the_server_as_they_are() -> None:
+def test_headers_that_are_no_list_reach_the_server_unchanged() -> None:
     def app(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", iter([("Content-Length", "1")]))
         return [b"x"]
@@ -433,7 +441,7 @@ def test_headers_that_are_no_list_reach_the_server_as_they_are() -> None:
     assert server.trace[0] == ("start", "200 OK", [("Content-Length", "1")], None)
 
 
-def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
+def test_filter_leaves_nothing_in_the_environ_and_keeps_nothing_alive() -> None:
     given = environ("PUT", FILE, b"data")
     body_file = given["wsgi.input"]
     Server().serve(with_filter(FakeGlance(reads_its_input([])), ListRecorder()), given)
@@ -464,7 +472,7 @@ def test_nothing_of_ours_is_left_in_the_environ_or_kept_alive_by_it() -> None:
 
 
 @pytest.mark.parametrize("request_line", [("GET", FILE), ("POST", "/v2/images")], ids=" ".join)
-def test_a_sized_body_stays_one_whatever_it_is(request_line: tuple[str, str]) -> None:
+def test_body_with_a_length_keeps_it(request_line: tuple[str, str]) -> None:
     class Sized(Body):
         def __len__(self) -> int:
             return 1

@@ -1,7 +1,7 @@
 """Plays the Images API v1, which no Glance on Python 3 has, in memory.
 
 Each answer follows a passage of the public reference, which its function names by title:
-"Image service API v1", docs.openstack.org/api-ref/image/v1. What a passage does not say is not
+"Image service API v1", docs.openstack.org/api-ref/image/v1. What no passage describes is not
 played.
 """
 
@@ -60,7 +60,7 @@ class ImagesV1:
         One with `x-image-meta-location` has its data already: "Image Statuses", `saving`, in
         Glance's user guide.
         """
-        given = _given(environ)
+        given = _given_fields(environ)
         image_id = given.get("id") or f"image-{len(self.records)}"
         if image_id in self.records:
             return _error("409 Conflict", f"{image_id} exists at file:///secret/place.")
@@ -83,7 +83,7 @@ class ImagesV1:
 
     def _update(self, record: Record, environ: WSGIEnvironment) -> WSGIApplication:
         """Update image: 200, the record in the body; 400, 404, 409 for data unless it is queued."""
-        changed = {**record, **_given(environ)}
+        changed = {**record, **_given_fields(environ)}
         refused = self._take(changed, environ)
         if refused:
             return refused
@@ -94,7 +94,7 @@ class ImagesV1:
         """Show image details and image data; Show image metadata: 200, the record in the headers,
         as in its "Response Example"; 404.
         """
-        headers = [(f"X-Image-Meta-{k.capitalize()}", _text(v)) for k, v in _told(record)]
+        headers = [(f"X-Image-Meta-{k.capitalize()}", _text(v)) for k, v in _known_fields(record)]
         headers += [(f"X-Image-Meta-Property-{k}", v) for k, v in record["properties"].items()]
         data = self._data.get(record["id"], b"") if with_data else b""
         half = len(data) // 2
@@ -118,7 +118,7 @@ class ImagesV1:
         return answering("200 OK", [json.dumps({"images": []}).encode()], [JSON])
 
     def _take(self, record: Record, environ: WSGIEnvironment) -> WSGIApplication | None:
-        """The data in the body of Create image and Update image, and why it is refused."""
+        """Take the data in the body of Create image or Update image; returns why it is refused."""
         data = environ["wsgi.input"].read()
         if not data:
             return None
@@ -134,8 +134,8 @@ class ImagesV1:
         return None
 
 
-def _given(environ: WSGIEnvironment) -> Record:
-    """What the request's `x-image-meta-` and `x-image-meta-property-` headers say."""
+def _given_fields(environ: WSGIEnvironment) -> Record:
+    """The fields in the request's `x-image-meta-` and `x-image-meta-property-` headers."""
     given: Record = {"properties": {}}
     for key, value in environ.items():
         name = key.removeprefix("HTTP_X_IMAGE_META_").lower()
@@ -147,7 +147,7 @@ def _given(environ: WSGIEnvironment) -> Record:
     return given
 
 
-def _told(record: Record) -> Iterator[tuple[str, Any]]:
+def _known_fields(record: Record) -> Iterator[tuple[str, Any]]:
     return ((k, v) for k, v in record.items() if k != "properties" and v is not None)
 
 

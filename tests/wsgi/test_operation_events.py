@@ -1,4 +1,4 @@
-"""Each operation: its events, and the look-ups that they cost."""
+"""The events of each operation, when they are emitted, and the look-ups that they cost."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ UPLOADED = ["image.prepare INFO", "image.upload INFO", "image.activate INFO"]
 
 
 def reading(status: str, body: bytes = b"") -> Callable[..., Iterable[bytes]]:
-    """An application that reads its input whole, and answers."""
+    """An application that reads its whole input, and gives this response."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.input"].read()
@@ -78,7 +78,7 @@ RECORD_BODY = json.dumps(RECORD).encode()
         ("DELETE", f"{ONE}/members/m", b"", answering("204 No Content"), RECORD, ["image.member.delete INFO"], 1),
     ],
 )  # fmt: skip
-def test_each_operation_tells_its_events_and_keeps_to_its_budget(
+def test_operation_emits_its_events_within_its_budget_of_look_ups(
     method: str, path: str, body: bytes, app: Any, record: Any, events: list[str], lookups: int
 ) -> None:
     recorder = ListRecorder()
@@ -90,9 +90,7 @@ def test_each_operation_tells_its_events_and_keeps_to_its_budget(
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
 @pytest.mark.parametrize("body", [PLACE, SPELLED], ids=["plain", "spelled"])
-def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
-    body: bytes, size: int
-) -> None:
+def test_patch_read_in_pieces_is_looked_up_before_glance_acts_on_it(body: bytes, size: int) -> None:
     recorder = ListRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -108,7 +106,7 @@ def test_a_patch_that_is_read_in_pieces_is_understood_before_glance_acts_on_it(
     assert len(glance.lookups) == 1
 
 
-def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server() -> None:
+def test_event_is_emitted_before_the_server_has_the_last_promised_byte() -> None:
     recorder = ListRecorder()
     body = json.dumps(RECORD).encode()
     app = with_filter(FakeGlance(reading("201 Created", body)), recorder)
@@ -118,7 +116,7 @@ def test_the_event_is_told_before_the_last_promised_byte_is_handed_to_the_server
 
 
 @pytest.mark.parametrize("body", [[], iter(())], ids=["list", "iterator"])
-def test_the_event_of_an_empty_answer_is_told_before_the_iterable_is_returned(body: Any) -> None:
+def test_event_of_an_empty_response_is_emitted_before_the_iterable_is_returned(body: Any) -> None:
     recorder = ListRecorder()
     with_filter(FakeGlance(answering("204 No Content", body)), recorder)(
         environ("DELETE", ONE), Server()._start_response
@@ -126,7 +124,7 @@ def test_the_event_of_an_empty_answer_is_told_before_the_iterable_is_returned(bo
     assert recorder.events == ["image.delete INFO"]
 
 
-def test_without_a_length_the_event_is_told_before_the_iteration_ends() -> None:
+def test_event_of_a_response_without_a_length_is_emitted_before_the_iteration_ends() -> None:
     recorder = ListRecorder()
     app = with_filter(FakeGlance(answering("201 Created", iter([b"{", b"}"]))), recorder)
     chunks = iter(app(environ("POST", "/v2/images"), Server()._start_response))
@@ -135,7 +133,7 @@ def test_without_a_length_the_event_is_told_before_the_iteration_ends() -> None:
     assert recorder.events == ["image.create INFO"]
 
 
-def test_what_is_given_to_write_is_seen_before_the_server_has_it() -> None:
+def test_event_is_emitted_before_the_server_has_what_was_given_to_write() -> None:
     recorder = ListRecorder()
     seen: list[list[str]] = []
 
@@ -150,7 +148,7 @@ def test_what_is_given_to_write_is_seen_before_the_server_has_it() -> None:
     assert seen == [["image.create INFO"]]
 
 
-def test_prepare_is_told_while_the_data_is_being_read() -> None:
+def test_prepare_is_emitted_while_the_data_is_read() -> None:
     recorder = ListRecorder()
     seen: list[list[str]] = []
 
@@ -165,7 +163,7 @@ def test_prepare_is_told_while_the_data_is_being_read() -> None:
     assert seen == [[], ["image.prepare INFO"]]
 
 
-def test_a_chunked_upload_that_uwsgi_hides_is_told_by_its_status() -> None:
+def test_chunked_upload_that_uwsgi_hides_is_judged_by_its_status() -> None:
     for status, event in (("415 No", "image.upload WARN"), ("413 No", "image.upload ERROR")):
         recorder = ListRecorder()
         given = environ("PUT", FILE, HTTP_TRANSFER_ENCODING="chunked") | {"uwsgi.version": b"2"}
@@ -173,7 +171,7 @@ def test_a_chunked_upload_that_uwsgi_hides_is_told_by_its_status() -> None:
         assert recorder.events[-1] == event
 
 
-def test_a_lookup_that_is_refused_costs_neither_the_event_nor_the_request() -> None:
+def test_refused_look_up_costs_neither_the_event_nor_the_request() -> None:
     recorder = ListRecorder()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -189,7 +187,7 @@ def test_a_lookup_that_is_refused_costs_neither_the_event_nor_the_request() -> N
     assert payload["owner"] is None
 
 
-def test_a_lookup_that_raises_costs_neither_and_tells_no_secret(
+def test_look_up_that_raises_costs_no_event_and_logs_no_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     recorder = ListRecorder()
@@ -206,7 +204,7 @@ def test_a_lookup_that_raises_costs_neither_and_tells_no_secret(
     assert "secret" not in caplog.text
 
 
-def test_with_metadata_asked_for_a_delete_looks_up_before_it_deletes() -> None:
+def test_delete_with_metadata_looks_the_image_up_before_it_deletes() -> None:
     recorder = ListRecorder()
     glance = FakeGlance(answering("204 No Content"))
     app = with_filter(glance, recorder, image_delete_payload="metadata")
@@ -221,7 +219,7 @@ def test_with_metadata_asked_for_a_delete_looks_up_before_it_deletes() -> None:
     assert len(glance.lookups) == 1
 
 
-def test_a_created_image_whose_record_was_not_seen_is_known_by_its_location() -> None:
+def test_created_image_without_a_visible_record_is_named_by_its_location() -> None:
     recorder = ListRecorder()
     app = answering(
         "201 Created", [], [("Location", f"http://glance{ONE}"), ("Content-Length", "9")]
@@ -232,7 +230,7 @@ def test_a_created_image_whose_record_was_not_seen_is_known_by_its_location() ->
     assert payload["id"] == IMAGE
 
 
-def test_only_the_priorities_asked_for_are_told_and_looked_up() -> None:
+def test_unwanted_priorities_are_neither_emitted_nor_looked_up() -> None:
     recorder = ListRecorder()
     glance = FakeGlance(reading("204 No Content"))
     app = with_filter(glance, recorder, priorities="warn, error", image_delete_payload="metadata")
@@ -245,7 +243,7 @@ def test_only_the_priorities_asked_for_are_told_and_looked_up() -> None:
     assert recorder.events == ["image.delete WARN"]
 
 
-def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for() -> None:
+def test_look_up_carries_the_snapshot_and_nothing_that_the_client_asked_for() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["api.cache.image_id"] = IMAGE
         environ["webob.adhoc_attrs"]["response"] = "the application's own"
@@ -292,7 +290,7 @@ def test_a_lookup_carries_the_snapshot_and_nothing_of_what_the_client_asked_for(
     assert recorder.notifications[-1].project_id == "context-project"
 
 
-def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_context() -> None:
+def test_requester_comes_from_a_context_that_a_filter_below_sets() -> None:
     class Context:
         project_id, user_id, request_id = "p", "u", "req-2"
 
@@ -310,7 +308,7 @@ def test_the_receiver_is_read_after_the_call_where_a_filter_below_sets_the_conte
     )
 
 
-def test_headers_tell_nothing_where_a_context_comes_up_below() -> None:
+def test_headers_do_not_count_where_a_filter_below_sets_a_context() -> None:
     class Context:
         project_id, user_id, request_id = "real", "real", "req-3"
 
@@ -328,7 +326,7 @@ def test_headers_tell_nothing_where_a_context_comes_up_below() -> None:
     )
 
 
-def test_headers_that_a_filter_below_removed_tell_nothing() -> None:
+def test_headers_that_a_filter_below_removed_do_not_count() -> None:
     def authtoken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for name in ("HTTP_X_IDENTITY_STATUS", "HTTP_X_PROJECT_ID", "HTTP_X_USER_ID"):
             del environ[name]

@@ -1,4 +1,4 @@
-"""An error of ours never reaches a request; it is logged, with what it cost, and no secret."""
+"""An error of the filter never reaches a request: it is logged, with what it cost and no secret."""
 
 import json
 import re
@@ -29,8 +29,8 @@ TEN = [("Content-Length", "10")]
 ONE = f"/v2/images/{IMAGE}"
 
 
-class Broken(ListRecorder):
-    """A recorder that raises."""
+class RaisingRecorder(ListRecorder):
+    """A recorder that raises when it is given notifications."""
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         if notifications:
@@ -39,16 +39,16 @@ class Broken(ListRecorder):
 
 
 def fails(*_: Any, **__: Any) -> Any:
-    raise RuntimeError("a bug of ours")
+    raise RuntimeError("a bug in the filter")
 
 
-def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_whole_event(
+def test_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_whole_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = middleware.NotifyMiddleware(
         FakeGlance(answering("200 OK", BODY, TEN)),
         with_filter(answering("200 OK"), ListRecorder())._settings,
-        Broken(),
+        RaisingRecorder(),
     )
     server = Server().serve(app, environ("GET", FILE))
     assert ("chunk", b"0123456789") in server.trace
@@ -59,7 +59,7 @@ def test_a_recorder_that_fails_costs_the_request_nothing_and_the_log_has_the_who
     assert "the disk is full" in record.getMessage()
 
 
-def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
+def test_log_escapes_what_a_client_chose(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def quotes(*_: Any, **__: Any) -> Any:
@@ -73,7 +73,8 @@ def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
             with_filter(answering("204 No Content"), ListRecorder()), environ("DELETE", ONE)
         )
     Server().serve(
-        with_filter(answering("204 No Content"), Broken()), environ("DELETE", "/v2/images/a\x9bb")
+        with_filter(answering("204 No Content"), RaisingRecorder()),
+        environ("DELETE", "/v2/images/a\x9bb"),
     )
     assert len(caplog.messages) == 2
     for message in caplog.messages:
@@ -85,9 +86,11 @@ def test_what_a_client_chose_ends_no_line_of_the_log_and_drives_no_terminal(
     assert json.loads(lost)["payload"] == "a\x9bb"
 
 
-def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptureFixture) -> None:
-    class Full(ListRecorder):
-        """A recorder that has room for two."""
+def test_log_calls_only_notifications_lost_that_could_not_be_recorded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class FullRecorder(ListRecorder):
+        """A recorder that has room for two notifications."""
 
         def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
             raise NotRecordedError(notifications[2:], "the disk is full")
@@ -96,7 +99,7 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         start_response("204 No Content", [])
         return []
 
-    Server().serve(with_filter(FakeGlance(app), Full()), environ("PUT", FILE))
+    Server().serve(with_filter(FakeGlance(app), FullRecorder()), environ("PUT", FILE))
     assert "image.activate" in caplog.text
     assert "image.upload" not in caplog.text
 
@@ -123,7 +126,7 @@ def test_only_what_could_not_be_recorded_is_called_lost(caplog: pytest.LogCaptur
         ("DELETE", ONE),
     ],
 )
-def test_a_bug_anywhere_in_ours_leaves_the_request_as_it_is(
+def test_bug_in_the_filter_leaves_the_request_as_it_is(
     module: Any, name: str, request_line: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -141,7 +144,7 @@ def test_a_bug_anywhere_in_ours_leaves_the_request_as_it_is(
     ]
 
 
-def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
+def test_error_of_the_filter_is_logged_without_the_applications_exception(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -149,7 +152,7 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
 
     monkeypatch.setattr(rules, "decide", fails)
     Server().serve(with_filter(app, ListRecorder()), environ("DELETE", ONE))
-    assert "a bug of ours" in caplog.text
+    assert "a bug in the filter" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -165,7 +168,7 @@ def test_the_applications_exception_is_not_logged_with_an_error_of_ours(
     ],
     ids=str,
 )
-def test_an_odd_environ_is_no_reason_to_lose_an_event(given: dict[str, Any]) -> None:
+def test_odd_environ_loses_no_event(given: dict[str, Any]) -> None:
     recorder = ListRecorder()
     odd = environ("GET", FILE) | given
     Server().serve(with_filter(FakeGlance(answering("200 OK", BODY, TEN)), recorder), odd)
@@ -173,7 +176,7 @@ def test_an_odd_environ_is_no_reason_to_lose_an_event(given: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("missing", ["QUERY_STRING", "SCRIPT_NAME", "REMOTE_ADDR", "wsgi.input"])
-def test_an_environ_that_lacks_something_is_no_reason_either(missing: str) -> None:
+def test_environ_without_a_usual_key_loses_no_event(missing: str) -> None:
     recorder = ListRecorder()
     odd = environ("DELETE", ONE)
     del odd[missing]
@@ -181,7 +184,7 @@ def test_an_environ_that_lacks_something_is_no_reason_either(missing: str) -> No
     assert recorder.events == ["image.delete INFO"]
 
 
-def test_a_secret_in_an_explanation_is_not_told() -> None:
+def test_secret_in_an_explanation_is_in_no_event() -> None:
     recorder = ListRecorder()
     body = b"Bad location swift+https://glance:secret@store/c, see /var/lib/glance/images/1"
     app = answering("400 Bad Request", [body], [("Content-Type", "text/plain")])
@@ -191,7 +194,7 @@ def test_a_secret_in_an_explanation_is_not_told() -> None:
     )
 
 
-def test_an_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "decide", fails)
     given = environ("PUT", FILE, b"data")
     stream = given["wsgi.input"]
@@ -199,7 +202,7 @@ def test_an_input_is_put_back_whatever_fails(monkeypatch: pytest.MonkeyPatch) ->
     assert given["wsgi.input"] is stream
 
 
-def test_an_error_that_cannot_even_be_logged_ends_here_too(
+def test_error_that_cannot_be_logged_does_not_reach_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class UnspeakableError(Exception):

@@ -1,4 +1,4 @@
-"""journal_when_full = refuse: what would be an event is refused while it could not be recorded.
+"""journal_when_full = refuse: operations are refused while their events could not be recorded.
 
 The journal is tended as it is in a server, by a thread that looks at it once a second.
 """
@@ -47,7 +47,10 @@ def host() -> Host:
 
 @pytest.fixture
 def serve(directory: Path, host: Host) -> Serve:
-    """Serves a request, and tells what was answered; `refuse` is what the operator chose."""
+    """A function that serves a request and returns the trace of its response.
+
+    `refuse`: the operator chose journal_when_full = refuse.
+    """
     recorders = {policy: _recorder(directory, policy, host) for policy in ("drop", "refuse")}
     eventually(lambda: bool(list(directory.glob("*.live"))))
 
@@ -80,7 +83,9 @@ def fill(journal: Journal) -> None:
     eventually(lambda: journal.is_full)
 
 
-def test_a_full_journal_refuses_where_the_operator_chose_so(journal: Journal, serve: Serve) -> None:
+def test_full_journal_refuses_operations_where_the_operator_chose_so(
+    journal: Journal, serve: Serve
+) -> None:
     fill(journal)
     before = len(CREATED.requests)
     assert "503 Service Unavailable" in serve(*CREATE, refuse=True)
@@ -88,12 +93,12 @@ def test_a_full_journal_refuses_where_the_operator_chose_so(journal: Journal, se
     assert len(CREATED.requests) == before, "Glance must not see what is refused"
 
 
-def test_what_is_no_event_is_not_refused(journal: Journal, serve: Serve) -> None:
+def test_request_without_an_event_is_not_refused(journal: Journal, serve: Serve) -> None:
     fill(journal)
     assert "201 Created" in serve("GET", "/v2/images", refuse=True)
 
 
-def test_a_full_journal_drops_the_newest_by_default_and_logs_them_whole(
+def test_full_journal_drops_the_newest_by_default_and_logs_them_whole(
     journal: Journal, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(journal)
@@ -105,16 +110,16 @@ def test_a_full_journal_drops_the_newest_by_default_and_logs_them_whole(
     assert journal.counters()["dropped"] == {"full": 1}
 
 
-def test_when_there_is_room_again_operations_go_on(journal: Journal, serve: Serve) -> None:
+def test_operations_go_on_when_there_is_room_again(journal: Journal, serve: Serve) -> None:
     fill(journal)
     (journal.directory / "backlog").unlink()
     eventually(lambda: "201 Created" in serve(*CREATE, refuse=True))
 
 
-def test_a_journal_that_cannot_be_written_refuses_until_it_can(
+def test_journal_that_cannot_be_written_refuses_operations_until_it_can(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One operation finds that out, and goes on; what it was to tell is logged."""
+    """The operation that finds it out goes on; its notification is logged."""
 
     def no_write(fd: int, data: bytes) -> int:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -126,20 +131,20 @@ def test_a_journal_that_cannot_be_written_refuses_until_it_can(
         assert "201 Created" in serve(*CREATE, refuse=True)
         for _ in range(100):
             assert "503 Service Unavailable" in serve(*CREATE, refuse=True)
-        lost = [each for each in caplog.records if "are lost" in each.getMessage()]
+        lost = [record for record in caplog.records if "are lost" in record.getMessage()]
         assert len(lost) == 1
         assert "cannot be written: Read-only file system" in lost[0].getMessage()
     eventually(lambda: "201 Created" in serve(*CREATE, refuse=True))
 
 
-def test_a_recorder_that_cannot_say_whether_it_refuses_refuses_nothing() -> None:
-    class Unsure(ListRecorder):
-        """Fails when it is asked."""
+def test_recorder_whose_refuses_raises_refuses_nothing() -> None:
+    class UnsureRecorder(ListRecorder):
+        """A recorder whose refuses() raises."""
 
         def refuses(self) -> bool:
             raise OSError("the disk is gone")
 
-    recorder = Unsure()
+    recorder = UnsureRecorder()
     assert "201 Created" in repr(
         Server().serve(with_filter(CREATED, recorder), environ(*CREATE)).trace
     )
