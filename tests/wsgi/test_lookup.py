@@ -185,7 +185,7 @@ def test_look_up_does_not_import_oslo_context(
 def test_failed_look_up_is_logged_and_counted_without_the_applications_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A formatter that appends the current exception, as that of oslo.log does, finds none of it."""
+    """A formatter that appends the current exception (oslo.log has one) finds none of it."""
     seen: list[object] = []
     handler = logging.Handler()
     handler.emit = lambda record: seen.append(sys.exc_info()[0])  # type: ignore[method-assign]
