@@ -1,4 +1,4 @@
-"""Rude clients over real sockets, with real servers: what is told is what they can have read."""
+"""Clients that hang up, over real sockets and servers: bytes_sent is what they can have read."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from demo.ports import free_port
 from tests.wsgi.doubles import FILE
 
 CHUNK = 64 * 1024
-SIZE = 1024 * CHUNK  # much more than waitress takes ahead of the client
+SIZE = 1024 * CHUNK  # bytes: much more than waitress takes ahead of the client
 
 AHEAD = {"wsgiref": 0, "gunicorn": 0, "waitress": 16 * 1024**2}
 """Bytes that a server takes of the body before the client's socket does, besides one chunk."""
@@ -38,8 +38,8 @@ SERVERS = {
 }
 
 
-class Served:
-    """A server that runs, and the notifications that it told so far."""
+class RunningServer:
+    """A running server, and the notifications that its filter has logged so far."""
 
     def __init__(self, name: str, port: int, log: Path) -> None:
         self._port = port
@@ -48,7 +48,10 @@ class Served:
         """Bytes that can have left the application and that the client has not read."""
 
     def read(self, at_most: int, *, reset: bool = True) -> int:
-        """Ask for the download, read of it, and go away; returns how many bytes of it were read."""
+        """Request the download, read `at_most` bytes, and go away; returns how many bytes were read.
+
+        `reset`: the connection is reset, not closed.
+        """
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
             client.connect(("127.0.0.1", self._port))
@@ -66,7 +69,7 @@ class Served:
         return read
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
-        """The first `count` notifications; waits for them."""
+        """The first `count` notifications; waits for them, at most 20 s."""
         deadline = time.monotonic() + 20
         lines: list[str] = []
         while len(lines) < count and time.monotonic() < deadline:
@@ -77,11 +80,11 @@ class Served:
 
 
 @pytest.fixture(params=SERVERS)
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningServer]:
     port = free_port()
     log = tmp_path / "notifications.log"
     command = [part.format(port=port) for part in SERVERS[request.param]]
-    server = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *command],
         env={**os.environ, "NOTIFICATIONS": str(log), "PYTHONPATH": os.getcwd()},
         stdout=subprocess.DEVNULL,
@@ -93,31 +96,36 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
             time.sleep(0.05)
-        yield Served(request.param, port, log)
+        yield RunningServer(request.param, port, log)
     finally:
-        server.terminate()
-        server.wait(20)
+        process.terminate()
+        process.wait(20)
 
 
-def test_a_client_that_hangs_up_is_told_with_the_bytes_that_left(served: Served) -> None:
-    assert served.read(SIZE, reset=False) == SIZE
-    whole = served.notifications(1)[-1]
+def test_download_of_a_client_that_hangs_up_counts_the_bytes_that_left(
+    server: RunningServer,
+) -> None:
+    assert server.read(SIZE, reset=False) == SIZE
+    whole = server.notifications(1)[-1]
     assert (whole["priority"], whole["payload"]["bytes_sent"]) == ("INFO", SIZE)
     assert whole["payload"]["destination_ip"] == "127.0.0.1"
 
-    read = served.read(SIZE // 2)
-    half = served.notifications(2)[-1]
+    read = server.read(SIZE // 2)
+    half = server.notifications(2)[-1]
     assert half["priority"] == "ERROR"
-    assert read - CHUNK <= half["payload"]["bytes_sent"] <= read + served.most_unread < SIZE
+    assert read - CHUNK <= half["payload"]["bytes_sent"] <= read + server.most_unread < SIZE
 
-    served.read(0)
-    nothing = served.notifications(3)[-1]
+    server.read(0)
+    nothing = server.notifications(3)[-1]
     assert nothing["priority"] == "ERROR"
-    assert 0 <= nothing["payload"]["bytes_sent"] <= served.most_unread
+    assert 0 <= nothing["payload"]["bytes_sent"] <= server.most_unread
 
 
 def _most_in_sockets() -> int:
-    """Bytes that the kernel holds of a connection: what the server may send ahead, and what the
-    client, which sets a buffer of CHUNK, is given room for (socket(7): twice that)."""
+    """Bytes that the kernel may hold of a connection.
+
+    The server may send ahead what tcp_wmem allows. The client sets a buffer of CHUNK bytes, and the
+    kernel doubles that (socket(7)).
+    """
     most_to_send = Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[2]
     return int(most_to_send) + 2 * CHUNK

@@ -1,4 +1,4 @@
-"""A proxy that reaches Glance over a unix socket: each real server names the peer otherwise."""
+"""A proxy that reaches Glance over a unix socket: real servers name the peer in different ways."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ SERVERS = {
     "gunicorn": [
         *(PYTHON, "-m", "gunicorn", "--bind=unix:{path}", "--worker-class=gthread", APPLICATION)
     ],
-    # It takes the headers away, unless it is told to interpret them, or to leave them as they are.
+    # waitress removes the headers, unless an option has it interpret them, or leave them.
     "waitress": [
         *(PYTHON, "-m", "waitress", "--unix-socket={path}"),
         *("--no-clear-untrusted-proxy-headers", APPLICATION),
@@ -36,7 +36,7 @@ FORWARDED_FOR = "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n"
 
 @pytest.mark.parametrize("trusted", ["unix", "10.0.0.0/8"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_what_it_says_of_the_client_is_believed_where_the_operator_says_so(
+def test_forwarding_headers_of_a_unix_peer_count_where_the_operator_trusts_it(
     server: str, trusted: str, tmp_path: Path
 ) -> None:
     path, log = tmp_path / "s", tmp_path / "notifications.log"
@@ -48,7 +48,7 @@ def test_what_it_says_of_the_client_is_believed_where_the_operator_says_so(
         stderr=subprocess.DEVNULL,
     )
 
-    def asked(headers: str) -> bool:
+    def get(headers: str) -> bool:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
             request = f"GET {FILE} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n"
@@ -61,7 +61,7 @@ def test_what_it_says_of_the_client_is_believed_where_the_operator_says_so(
 
     try:
         for count, headers in enumerate((FORWARDED, FORWARDED_FOR, ""), 1):
-            eventually(functools.partial(asked, headers), 20)
+            eventually(functools.partial(get, headers), 20)
             eventually(functools.partial(has_logged, count), 20)
     finally:
         running.terminate()
