@@ -29,7 +29,7 @@ def living(directory: Path, count: int) -> None:
         live_path(directory, f"{number:016x}").touch()
 
 
-def test_what_every_strategy_has_been_sent_does_not_count(
+def test_bytes_delivered_to_every_strategy_do_not_count(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """Also where its segments have not been removed yet."""
@@ -50,7 +50,7 @@ def test_what_every_strategy_has_been_sent_does_not_count(
     leader.close()
 
 
-def test_what_has_been_sent_in_part_counts_from_there_on(
+def test_segment_delivered_in_part_counts_from_the_cursor_on(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     leader = FakeLeader(tmp_path)
@@ -67,7 +67,7 @@ def test_what_has_been_sent_in_part_counts_from_there_on(
     leader.close()
 
 
-def test_what_is_sent_within_a_second_is_no_backlog(
+def test_bytes_delivered_within_a_second_are_no_backlog(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """However much was recorded since the last look."""
@@ -88,7 +88,7 @@ def test_what_is_sent_within_a_second_is_no_backlog(
     leader.close()
 
 
-def test_cursors_that_cannot_be_read_say_that_nothing_was_sent(
+def test_damaged_cursors_count_as_nothing_delivered(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     leader = FakeLeader(tmp_path)
@@ -111,7 +111,7 @@ def test_cursors_that_cannot_be_read_say_that_nothing_was_sent(
         (2048 * MIB, 8, 4 * MIB),
     ],
 )
-def test_the_segments_that_are_written_take_a_fourth_of_the_bound_together(
+def test_newest_segments_of_all_processes_take_a_fourth_of_the_bound(
     make_journal: MakeJournal, tmp_path: Path, bound: int, processes: int, longest: int
 ) -> None:
     """At 16 KiB each at least: each new one costs a file."""
@@ -126,7 +126,7 @@ def test_the_segments_that_are_written_take_a_fourth_of_the_bound_together(
         assert longest <= path.stat().st_size <= longest + 2 * size
 
 
-def test_the_copies_of_what_is_open_are_not_most_of_what_is_written(
+def test_copies_of_open_intents_are_not_most_of_what_is_written(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal(max_size=1 * MIB, segment_size=2000)
@@ -138,7 +138,7 @@ def test_the_copies_of_what_is_open_are_not_most_of_what_is_written(
     assert sum(path.stat().st_size for path in segments(tmp_path)) < 3 * 200 * 600
 
 
-def test_a_short_disk_lets_go_of_what_is_delivered(
+def test_full_disk_gets_back_what_is_delivered(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts as full for its free bytes; and the segment that is written is never removed."""
@@ -156,7 +156,7 @@ def test_a_short_disk_lets_go_of_what_is_delivered(
     leader.close()
 
 
-def test_a_journal_of_any_bound_takes_all_while_it_is_delivered(tmp_path: Path) -> None:
+def test_journal_takes_forty_times_its_bound_while_it_is_delivered(tmp_path: Path) -> None:
     """As much as forty times of its bound; and the disk has little more than that."""
     leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=100_000)

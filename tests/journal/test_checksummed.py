@@ -14,7 +14,7 @@ from tests.journal.processes import eventually, running
 CONTENT = {"strategy": {"positions": {"a": [0, 12, None]}, "Größe": "\ud800"}}
 
 
-def test_what_was_put_there_is_loaded(tmp_path: Path) -> None:
+def test_replaced_content_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "cursors.json"
     for content in ({}, CONTENT):
         checksummed.replace(path, content)
@@ -22,7 +22,7 @@ def test_what_was_put_there_is_loaded(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_is_missing_has_no_content_and_one_that_cannot_be_read_is_an_error(
+def test_missing_file_has_no_content_and_an_unreadable_one_is_an_error(
     tmp_path: Path,
 ) -> None:
     assert checksummed.load(tmp_path / "missing") is None
@@ -31,7 +31,7 @@ def test_a_file_that_is_missing_has_no_content_and_one_that_cannot_be_read_is_an
         checksummed.load(tmp_path / "file" / "below")
 
 
-def test_damage_at_any_byte_is_seen() -> None:
+def test_damage_at_any_byte_is_detected() -> None:
     whole = checksummed.dumps(CONTENT)
     for at in range(len(whole) - 1):
         damaged = bytearray(whole)
@@ -40,7 +40,7 @@ def test_damage_at_any_byte_is_seen() -> None:
         assert checksummed.loads(whole[:at]) is None, at
 
 
-def test_what_is_left_of_a_longer_one_does_not_matter() -> None:
+def test_rest_of_a_longer_content_is_ignored() -> None:
     assert checksummed.loads(checksummed.dumps(CONTENT) + b'"} of before\n\n') == CONTENT
 
 
@@ -50,7 +50,7 @@ def test_noise_has_no_content(noise: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "null", '"text"'])
-def test_other_json_has_no_content(text: str) -> None:
+def test_json_that_is_no_object_is_no_content(text: str) -> None:
     crc = zlib.crc32(text.encode())
     assert checksummed.loads(b"%08x\n%s\n" % (crc, text.encode())) is None
 
@@ -61,7 +61,7 @@ def replace_for_ever(path: Path) -> None:
             checksummed.replace(path, {"size": size, "text": "x" * size})
 
 
-def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) -> None:
+def test_reader_finds_the_old_file_or_the_new_also_over_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "cursors.json"
     for _ in range(5):
         sizes: set[int] = set()
@@ -79,7 +79,9 @@ def test_a_reader_finds_the_old_one_or_the_new_also_over_kill_9(tmp_path: Path) 
         assert checksummed.load(path) is not None
 
 
-def test_on_a_full_disk_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_file_stays_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "cursors.json"
     checksummed.replace(path, CONTENT)
 
@@ -92,7 +94,7 @@ def test_on_a_full_disk_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.Mo
     assert checksummed.load(path) == CONTENT
 
 
-def test_the_temporary_file_is_no_other_processs_whatever_its_pid(
+def test_temporary_file_is_not_shared_by_processes_with_the_same_pid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two containers on one volume: the processes of both can have the same pid."""
@@ -111,7 +113,7 @@ def test_the_temporary_file_is_no_other_processs_whatever_its_pid(
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
-def test_two_processes_that_replace_it_do_not_meet_in_one_temporary_file(tmp_path: Path) -> None:
+def test_two_processes_can_replace_a_file_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "cursors.json"
     with running(replace_for_ever, path), running(replace_for_ever, path):
         eventually(path.exists)

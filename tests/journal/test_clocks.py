@@ -76,12 +76,12 @@ def in_a_time_namespace(directory: Path, seconds: int) -> Iterator[Elsewhere]:
         process.stdin.close()
 
 
-def test_this_process_is_not_ahead_of_its_machine() -> None:
+def test_offset_of_this_process_is_zero() -> None:
     assert clock.namespace_offset() == 0
 
 
 @pytest.mark.parametrize("told", ["", "monotonic 0 0\n"])
-def test_where_linux_does_not_tell_nobody_is(
+def test_offset_is_zero_where_linux_does_not_show_it(
     told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(clock, "_PROCESS", tmp_path)
@@ -93,7 +93,7 @@ def test_where_linux_does_not_tell_nobody_is(
     assert clock.namespace_offset() == 0
 
 
-def test_what_is_told_of_the_children_only_is_not_of_this_process(
+def test_offset_of_the_children_alone_is_not_that_of_this_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(clock, "_PROCESS", tmp_path)
@@ -105,7 +105,7 @@ def test_what_is_told_of_the_children_only_is_not_of_this_process(
 
 
 @pytest.mark.parametrize("seconds", [100_000, -1])
-def test_records_of_two_time_namespaces_come_in_their_order_while_both_live(
+def test_entries_of_two_time_namespaces_are_read_in_their_order(
     seconds: int, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     here = make_journal()
@@ -120,7 +120,7 @@ def test_records_of_two_time_namespaces_come_in_their_order_while_both_live(
         assert there.do("read") == recorded, "the same for a relay that is there"
 
 
-def test_a_clock_that_cannot_be_compared_holds_up_nothing(
+def test_clock_that_cannot_be_compared_delays_no_entry(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """As of a version that knows no time namespaces, or a process restored from another machine."""
@@ -141,7 +141,7 @@ def test_a_clock_that_cannot_be_compared_holds_up_nothing(
     reader.close()
 
 
-def test_a_busy_journal_does_not_hide_one_whose_clock_is_far_ahead(tmp_path: Path) -> None:
+def test_journal_with_a_clock_far_ahead_is_read_beside_a_busy_one(tmp_path: Path) -> None:
     """A pass ends with a record that was made after it began: under load each does."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     far, near = message(), message()
@@ -152,7 +152,7 @@ def test_a_busy_journal_does_not_hide_one_whose_clock_is_far_ahead(tmp_path: Pat
     reader.close()
 
 
-def test_the_clock_is_looked_at_again_with_each_segment(tmp_path: Path) -> None:
+def test_clock_is_judged_for_each_segment(tmp_path: Path) -> None:
     """Only what is astray is out of order."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     astray, first, second = message(), message(), message()
@@ -164,7 +164,7 @@ def test_the_clock_is_looked_at_again_with_each_segment(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_former_boot_keeps_its_order_whatever_its_clock(tmp_path: Path) -> None:
+def test_entries_of_an_earlier_boot_keep_their_order(tmp_path: Path) -> None:
     """Its clock can be far ahead of this boot's, and is one for all its processes."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     made = [message() for _ in range(6)]

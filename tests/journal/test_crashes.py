@@ -106,7 +106,7 @@ def deliver_all(directory: Path) -> list[str]:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("where", ["in the middle", "at its tail"])
-def test_of_a_damaged_segment_as_many_are_told_to_be_lost_as_are_lost(
+def test_notifications_lost_in_a_damaged_segment_are_counted_exactly(
     where: str, seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(seed)
@@ -125,16 +125,14 @@ def test_of_a_damaged_segment_as_many_are_told_to_be_lost_as_are_lost(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_of_a_sound_one_none_is_told_to_be_lost(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_sound_segment_counts_no_loss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with living_writer(tmp_path) as writer:
         recorded = writer.record(300)
     assert deliver_all(tmp_path) == recorded
     assert told_to_be_lost(caplog) == 0
 
 
-def test_a_wall_clock_that_jumps_back_changes_nothing(
+def test_wall_clock_that_jumps_back_does_not_change_the_order(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()

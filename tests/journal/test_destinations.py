@@ -21,7 +21,7 @@ def destinations() -> Destinations:
     return Destinations()
 
 
-def test_the_first_process_says_where_all_send_to(
+def test_first_process_writes_the_destinations_of_all(
     destinations: Destinations, tmp_path: Path
 ) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
@@ -30,7 +30,7 @@ def test_the_first_process_says_where_all_send_to(
         destinations.agree(tmp_path, HERE, lambda: None)
 
 
-def test_another_destination_is_refused_while_anybody_lives(
+def test_other_destination_is_refused_while_a_process_lives(
     destinations: Destinations, tmp_path: Path
 ) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
@@ -46,7 +46,7 @@ def test_another_destination_is_refused_while_anybody_lives(
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
-def test_a_newer_versions_further_destination_is_another_one(
+def test_destination_that_only_a_newer_version_knows_is_a_difference(
     destinations: Destinations, tmp_path: Path
 ) -> None:
     destinations.agree(tmp_path, HERE | {"further": 1}, lambda: None)
@@ -55,7 +55,7 @@ def test_a_newer_versions_further_destination_is_another_one(
     assert (raised.value.name, raised.value.living) == ("further", 1)
 
 
-def test_a_second_filter_of_this_process_must_agree_too_and_costs_no_lock(
+def test_second_filter_of_this_process_must_agree_and_drops_no_lock(
     destinations: Destinations, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     destinations.agree(tmp_path, HERE, lambda: None)
@@ -73,7 +73,9 @@ def hold(path: Path) -> None:
         time.sleep(60)
 
 
-def test_a_relay_that_sends_elsewhere_lives_too(destinations: Destinations, tmp_path: Path) -> None:
+def test_relay_in_a_process_of_its_own_counts_as_living(
+    destinations: Destinations, tmp_path: Path
+) -> None:
     """With a process of its own: it would go on, and remove what it has sent there."""
     destinations.agree(tmp_path, HERE, lambda: None)
     with running(hold, tmp_path / "relay.lock"):
@@ -83,7 +85,7 @@ def test_a_relay_that_sends_elsewhere_lives_too(destinations: Destinations, tmp_
     destinations.agree(tmp_path, THERE, lambda: None)
 
 
-def test_who_only_looks_in_this_moment_is_waited_for(
+def test_lock_that_is_held_for_a_moment_is_waited_for(
     destinations: Destinations, tmp_path: Path
 ) -> None:
     """A lock that is held to see that it can be."""
@@ -98,7 +100,7 @@ def test_who_only_looks_in_this_moment_is_waited_for(
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 
-def test_before_they_change_something_can_be_done(
+def test_before_change_is_called_once_for_each_change(
     destinations: Destinations, tmp_path: Path
 ) -> None:
     done: list[object] = []
@@ -111,9 +113,7 @@ def test_before_they_change_something_can_be_done(
     assert done == [None, HERE]
 
 
-def test_destinations_that_are_damaged_are_written_again(
-    destinations: Destinations, tmp_path: Path
-) -> None:
+def test_damaged_destinations_are_written_again(destinations: Destinations, tmp_path: Path) -> None:
     (tmp_path / "destinations.json").write_bytes(os.urandom(200))
     with living_writer(tmp_path):
         destinations.agree(tmp_path, HERE, lambda: None)

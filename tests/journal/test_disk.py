@@ -49,7 +49,7 @@ def failing(
 
 
 @pytest.mark.parametrize("kept", [None, 0, 1, 20, 40, 100])
-def test_what_cannot_be_written_is_said_and_counted_and_hides_nothing(
+def test_entry_that_cannot_be_written_is_reported_and_counted_and_hides_no_other(
     kept: int | None, make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal()
@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_said_and_counted_and_hides_nothing(
 
 
 @pytest.mark.parametrize("kept", [None, 0, 10, 50])
-def test_the_first_record_of_a_segment_may_fail_as_any_other(
+def test_first_entry_of_a_segment_can_fail_like_any_other(
     kept: int | None, make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(segment_size=500)
@@ -89,7 +89,7 @@ def test_the_first_record_of_a_segment_may_fail_as_any_other(
     assert lost(read(tmp_path)) == 0
 
 
-def test_a_reader_that_looks_while_a_segment_cannot_be_begun_goes_on_in_the_one_before(
+def test_reader_stays_in_a_segment_while_the_next_one_cannot_be_begun(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(segment_size=500)
@@ -111,7 +111,7 @@ def test_a_reader_that_looks_while_a_segment_cannot_be_begun_goes_on_in_the_one_
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_segment_that_could_not_be_begun_leaves_nothing_behind(
+def test_segment_that_could_not_be_begun_leaves_nothing(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(segment_size=500)
@@ -124,7 +124,7 @@ def test_a_segment_that_could_not_be_begun_leaves_nothing_behind(
     assert sorted(each for each in open_files() if each.startswith(str(tmp_path))) == open_before
 
 
-def test_in_a_directory_that_is_gone_each_record_says_so(
+def test_missing_directory_is_named_in_the_error_of_each_record(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal(tmp_path / "gone")
@@ -137,7 +137,7 @@ def test_in_a_directory_that_is_gone_each_record_says_so(
     assert len(ids(read(tmp_path / "gone"))) == 1
 
 
-def test_a_full_journal_drops_and_counts_until_there_is_room_again(
+def test_full_journal_drops_and_counts_until_there_is_room_again(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal(max_size=10_000)
@@ -164,7 +164,7 @@ def test_a_full_journal_drops_and_counts_until_there_is_room_again(
     assert numbers(tmp_path) == [0, 1]
 
 
-def test_a_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> None:
+def test_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> None:
     """Whatever its size: what a process writes to is not removed, and can be all that there is."""
     leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=10_000)
@@ -183,7 +183,7 @@ def test_a_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> 
     journal.close()
 
 
-def test_a_disk_with_hardly_any_room_counts_as_full(
+def test_disk_with_less_than_a_mebibyte_free_counts_as_full(
     make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -214,7 +214,7 @@ def on_a_small_disk(directory: Path, told: Connection) -> None:
     told.send((recorded, journal.counters()))
 
 
-def test_a_file_that_may_not_grow_any_more_keeps_what_it_has(tmp_path: Path) -> None:
+def test_file_at_its_size_limit_keeps_its_entries(tmp_path: Path) -> None:
     """The kernel's own short write, and its error after that."""
     from_it, told = pipe()
     run_in_process(on_a_small_disk, tmp_path, told)
@@ -226,7 +226,7 @@ def test_a_file_that_may_not_grow_any_more_keeps_what_it_has(tmp_path: Path) -> 
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_with_sync_a_record_is_on_the_disk_when_it_returns(
+def test_record_returns_with_sync_when_the_entry_is_on_the_disk(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(sync=True, segment_size=600)
@@ -246,7 +246,7 @@ def test_with_sync_a_record_is_on_the_disk_when_it_returns(
 
 
 @pytest.mark.parametrize("name", ["fsync", "fdatasync", "dup"])
-def test_what_cannot_be_synced_is_in_the_journal_all_the_same(
+def test_entry_that_cannot_be_synced_is_in_the_journal(
     name: str,
     make_journal: MakeJournal,
     tmp_path: Path,
@@ -273,7 +273,7 @@ def test_what_cannot_be_synced_is_in_the_journal_all_the_same(
     assert "events are in the journal, but a power cut may take them" in caplog.text
 
 
-def test_threads_that_wait_for_the_disk_share_its_work(
+def test_threads_that_wait_for_the_disk_share_one_sync(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the disk works for the first one, nine others record: one more turn serves them."""
@@ -301,7 +301,7 @@ def test_threads_that_wait_for_the_disk_share_its_work(
     assert len(turns) == 2
 
 
-def test_without_sync_nobody_waits_for_the_disk(
+def test_record_without_sync_does_not_wait_for_the_disk(
     make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fdatasync", lambda fd: pytest.fail("the disk was waited for"))

@@ -62,19 +62,19 @@ def test_messages_are_read_as_they_were_written(
 
 @pytest.mark.parametrize("kind", Kind)
 @given(body=BODIES, number=NUMBERS)
-def test_a_record_of_every_kind_is_read_as_it_was_written(
+def test_entry_of_every_kind_is_read_as_it_was_written(
     kind: Kind, body: bytes, number: int
 ) -> None:
     data = entries.encode(kind, body, entries.checksum(body), count=7, number=number, clock=number)
     assert list(scan(data)) == [Entry(entries.VERSION, kind, 7, number, number, body, len(data))]
 
 
-def test_the_intent_that_events_end_does_not_disturb_them() -> None:
+def test_key_of_an_intent_before_messages_is_no_part_of_them() -> None:
     body = entries.encode_messages(MIDDLE, ends=uuid.uuid4().bytes)
     assert entries.decode_messages(body) == MIDDLE
 
 
-def test_records_that_follow_one_another_are_all_found() -> None:
+def test_entries_that_follow_one_another_are_all_found() -> None:
     found = list(scan(b"".join(THREE)))
     assert [told(each) for each in found] == [FIRST, MIDDLE, LAST]
     assert [each.clock for each in found] == [5, 6, 7]
@@ -82,11 +82,11 @@ def test_records_that_follow_one_another_are_all_found() -> None:
     assert [each.end for each in found] == ends
 
 
-def test_there_is_no_record_in_nothing() -> None:
+def test_empty_bytes_have_no_entry() -> None:
     assert list(scan(b"")) == []
 
 
-def test_a_torn_tail_is_never_taken_for_a_record() -> None:
+def test_torn_tail_is_no_entry() -> None:
     data = b"".join(THREE)
     whole = [(each.end, each.number) for each in scan(data)]
     for cut in range(len(data)):
@@ -94,7 +94,7 @@ def test_a_torn_tail_is_never_taken_for_a_record() -> None:
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
-def test_a_damaged_record_does_not_hide_the_others_and_its_number_is_missing(flip: int) -> None:
+def test_damaged_entry_hides_no_other_and_leaves_a_gap_in_the_numbers(flip: int) -> None:
     before, middle, after = THREE
     for at in range(len(middle)):
         damaged = bytearray(middle)
@@ -104,7 +104,7 @@ def test_a_damaged_record_does_not_hide_the_others_and_its_number_is_missing(fli
         assert found[1].number - (found[0].number + found[0].count) == len(MIDDLE)
 
 
-def test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one() -> None:
+def test_torn_entry_does_not_hide_the_next_one() -> None:
     before, middle, after = THREE
     for kept in range(len(middle)):
         assert numbers(before + middle[:kept] + after) == [0, 3], kept
@@ -112,20 +112,20 @@ def test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one() -> No
 
 @settings(max_examples=200)
 @given(st.lists(st.binary(max_size=80) | st.just(MAGIC) | st.just(THREE[1][:20]), max_size=9))
-def test_noise_before_and_after_is_passed_over(noise: list[bytes]) -> None:
+def test_noise_before_and_after_entries_is_skipped(noise: list[bytes]) -> None:
     garbage = b"".join(noise)
     before, middle, after = THREE
     assert numbers(garbage + before + garbage + after + garbage) == [0, 3]
     assert numbers(garbage + middle) == [1]
 
 
-def test_a_magic_in_noise_that_names_a_great_length_hides_nothing() -> None:
+def test_magic_in_noise_with_a_large_length_hides_no_entry() -> None:
     for length in (0, 1, MAX_BODY, MAX_BODY + 1, 2**32 - 1):
         noise = MAGIC + bytes([1, Kind.EVENTS, 0, 1]) + length.to_bytes(4, "big") + bytes(30)
         assert numbers(noise + THREE[1]) == [1], length
 
 
-def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
+def test_longest_body_is_read_and_a_longer_one_is_not() -> None:
     longest = entries.encode(Kind.EVENTS, bytes(MAX_BODY), entries.checksum(bytes(MAX_BODY)), **ONE)
     assert numbers(longest + THREE[2]) == [9, 3]
     body = bytes(MAX_BODY + 1)
@@ -134,14 +134,14 @@ def test_the_longest_body_is_read_and_a_longer_one_is_not() -> None:
     assert numbers(fields + checksum + body + THREE[2]) == [3]
 
 
-def test_a_record_that_nobody_would_read_is_not_made() -> None:
+def test_entry_that_is_too_long_to_be_read_is_not_made() -> None:
     body = bytes(MAX_BODY + 1)
     with pytest.raises(TooLongError, match="4194304 bytes at most, not 4194305"):
         entries.encode(Kind.EVENTS, body, entries.checksum(body), **ONE)
 
 
 @pytest.mark.parametrize("size", [1, 1_000_000, 2_000_000, 3_000_000])
-def test_messages_that_are_too_long_for_one_record_are_split_in_their_order(size: int) -> None:
+def test_messages_that_are_too_long_for_one_entry_are_split_in_their_order(size: int) -> None:
     made = [message(bytes(size)) for _ in range(5)]
     runs = list(entries.split(made))
     assert [each for run in runs for each in run] == made
@@ -150,40 +150,40 @@ def test_messages_that_are_too_long_for_one_record_are_split_in_their_order(size
     assert all(one + size > MAX_BODY for one in bodies[:-1]), "no more of them than are needed"
 
 
-def test_a_message_that_fills_a_record_is_one_by_itself() -> None:
+def test_message_that_fills_an_entry_is_a_group_of_its_own() -> None:
     least = len(entries.encode_messages([message(b"")]))
     made = [message(b""), message(bytes(MAX_BODY - least)), message(b"")]
     assert list(entries.split(made)) == [[each] for each in made]
 
 
-def test_a_record_of_a_newer_version_is_found_and_tells_it() -> None:
+def test_entry_of_a_newer_version_is_found_with_its_version() -> None:
     (found,) = scan(of_newer_version(THREE[1]))
     assert (found.version, found.number) == (entries.VERSION + 1, 1)
 
 
-def test_no_utf_8_has_the_magic() -> None:
+def test_magic_stands_in_no_utf_8() -> None:
     with pytest.raises(UnicodeDecodeError):
         MAGIC.decode()
 
 
 @pytest.mark.parametrize("size", [0, 1, 4999, 5000, 5001, 9999, 10_000, 10_001, 262_144])
-def test_the_checksum_is_crc_32_whatever_the_size(size: int) -> None:
+def test_checksum_is_crc_32_of_a_body_of_any_size(size: int) -> None:
     body = bytes(at * 7 % 256 for at in range(size))
     assert entries.checksum(body) == zlib.crc32(body)
 
 
-def test_a_damaged_record_tells_how_many_notifications_it_had() -> None:
+def test_damaged_entry_still_counts_its_notifications() -> None:
     record = bytearray(THREE[1])
     record[-1] ^= 1
     assert entries.damaged_count(bytes(record)) == len(MIDDLE)
     assert entries.damaged_count(bytes(record) + THREE[2]) == len(MIDDLE)
 
 
-def test_a_record_that_was_never_written_to_its_end_had_none() -> None:
+def test_entry_that_was_not_written_to_its_end_counts_none() -> None:
     for cut in range(len(THREE[1])):
         assert entries.damaged_count(THREE[1][:cut]) == 0, cut
 
 
-def test_neither_had_noise_nor_a_record_of_another_kind() -> None:
+def test_noise_and_entries_of_other_kinds_count_none() -> None:
     assert entries.damaged_count(bytes(200)) == 0
     assert entries.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0

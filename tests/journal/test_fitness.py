@@ -17,14 +17,14 @@ def open_path(tmp_path: Path) -> Path:
     return open_to_all(tmp_path)
 
 
-def test_a_directory_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_missing_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     directory = tmp_path / "notifications"
     for _ in range(2):
         fitness.prepare(directory)
         assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_one_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
+def test_directory_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
     directory = tmp_path / "no" / "such"
     with pytest.raises(DirectoryError) as raised:
         fitness.prepare(directory)
@@ -34,14 +34,14 @@ def test_one_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_is_no_directory(tmp_path: Path) -> None:
+def test_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     with pytest.raises(DirectoryError, match="File exists"):
         fitness.prepare(path)
 
 
-def test_one_in_a_parent_that_cannot_be_written_is_not_made(open_path: Path) -> None:
+def test_directory_in_a_parent_that_cannot_be_written_is_not_made(open_path: Path) -> None:
     with as_another_user() as user, pytest.raises(DirectoryError) as raised:
         fitness.prepare(open_path / "notifications")
     assert str(open_path / "notifications") in str(raised.value)
@@ -50,13 +50,13 @@ def test_one_in_a_parent_that_cannot_be_written_is_not_made(open_path: Path) -> 
     )
 
 
-def test_one_of_another_user_is_refused_and_both_are_named(open_path: Path) -> None:
+def test_directory_of_another_user_is_refused_and_both_users_are_named(open_path: Path) -> None:
     with as_another_user() as user, pytest.raises(DirectoryError) as raised:
         fitness.prepare(open_path)
     assert f"belongs to user 0, this process to user {user}" in str(raised.value)
 
 
-def test_one_that_its_owner_cannot_write_is_refused(open_path: Path) -> None:
+def test_directory_that_its_owner_cannot_write_is_refused(open_path: Path) -> None:
     directory = open_path / "notifications"
     directory.mkdir()
     directory.chmod(0o500)
@@ -66,7 +66,7 @@ def test_one_that_its_owner_cannot_write_is_refused(open_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "9p", "ceph", "fuse.sshfs"])
-def test_a_network_file_system_is_refused_by_its_name(
+def test_network_file_system_is_refused_by_its_name(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounted(monkeypatch, tmp_path, kind)
@@ -75,14 +75,14 @@ def test_a_network_file_system_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "overlay", "tmpfs", "zfs", "fuse.local"])
-def test_a_local_one_is_not(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_file_system_is_accepted(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mounted(monkeypatch, tmp_path, kind)
     fitness.prepare(tmp_path)
 
 
-def test_where_linux_does_not_tell_it_is_taken_for_local(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_file_system_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(_: Path) -> str:
         raise PermissionError
 

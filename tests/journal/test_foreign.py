@@ -55,7 +55,9 @@ def told(caplog: pytest.LogCaptureFixture, of: str) -> int:
 
 
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_APPEND])
-def test_it_is_not_opened_and_not_waited_for(plant: Plant, flags: int, directory: Path) -> None:
+def test_foreign_file_is_not_opened_and_not_waited_for(
+    plant: Plant, flags: int, directory: Path
+) -> None:
     path = directory / f"{A}.0.seg"
     plant(path)
     with pytest.raises(ForeignFileError, match=f"is no regular file of user {os.geteuid()}"):
@@ -63,7 +65,7 @@ def test_it_is_not_opened_and_not_waited_for(plant: Plant, flags: int, directory
     assert not (directory / "nothing").exists()
 
 
-def test_a_file_that_is_ours_is_opened_and_read_and_made_for_its_owner_alone(
+def test_owned_file_is_opened_and_read_and_made_for_its_owner_alone(
     directory: Path,
 ) -> None:
     path = directory / "relay.lock"
@@ -78,7 +80,7 @@ def test_a_file_that_is_ours_is_opened_and_read_and_made_for_its_owner_alone(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
+def test_foreign_file_is_refused_at_the_start_by_its_name_with_the_way_out(
     plant: Plant, name: str, directory: Path
 ) -> None:
     plant(directory / name)
@@ -92,13 +94,15 @@ def test_at_the_start_it_is_refused_by_its_name_with_the_way_out(
 
 
 @pytest.mark.parametrize("name", ["lost+found", "ballast", f"{A}.0.seg.bak", "notes.txt"])
-def test_under_another_name_it_may_lie_there(plant: Plant, name: str, directory: Path) -> None:
+def test_foreign_file_under_another_name_is_accepted(
+    plant: Plant, name: str, directory: Path
+) -> None:
     plant(directory / name)
     fitness.prepare(directory)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o720, 0o1777])
-def test_a_directory_that_others_may_write_is_refused_with_the_chmod_line(
+def test_directory_that_other_users_may_write_is_refused_with_the_chmod_line(
     mode: int, directory: Path
 ) -> None:
     directory.chmod(mode)
@@ -111,12 +115,12 @@ def test_a_directory_that_others_may_write_is_refused_with_the_chmod_line(
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o750, 0o755, 0o2755])
-def test_one_that_others_may_read_is_not(mode: int, directory: Path) -> None:
+def test_directory_that_other_users_may_read_is_accepted(mode: int, directory: Path) -> None:
     directory.chmod(mode)
     fitness.prepare(directory)
 
 
-def test_a_directory_that_is_opened_to_others_later_is_told_once(
+def test_directory_that_becomes_writable_for_other_users_is_logged_once(
     leader: FakeLeader, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
@@ -128,7 +132,7 @@ def test_a_directory_that_is_opened_to_others_later_is_told_once(
     assert told(caplog, "may be written by others") == 2
 
 
-def test_a_segment_that_is_found_later_is_ignored_and_told_once_and_all_others_go_on(
+def test_foreign_segment_that_appears_later_is_logged_once_and_delays_no_other(
     plant: Plant, leader: FakeLeader, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plant(segment_path(directory, B, 0))
@@ -146,7 +150,7 @@ def test_a_segment_that_is_found_later_is_ignored_and_told_once_and_all_others_g
         assert told(caplog, f"{path} is no regular file of user {os.geteuid()}") == 1
 
 
-def test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing(
+def test_foreign_segment_behind_those_of_a_living_process_hides_no_entry(
     plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
     """Who has seen a later segment, and read the one before to its end, never looks back."""
@@ -158,7 +162,7 @@ def test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothin
         assert leader.deliver() == more
 
 
-def test_what_takes_the_place_of_a_segment_that_was_seen_keeps_nobody(
+def test_foreign_file_in_the_place_of_a_known_segment_delays_no_other(
     plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
     first = write_dead_process(directory, A)
@@ -175,7 +179,7 @@ def test_what_takes_the_place_of_a_segment_that_was_seen_keeps_nobody(
     assert not segment_path(directory, B, 0).exists()
 
 
-def test_a_live_file_that_is_none_locks_nobody_out(
+def test_foreign_live_file_is_not_locked_and_delays_no_other(
     plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
     path = live_path(directory, A)
@@ -187,7 +191,7 @@ def test_a_live_file_that_is_none_locks_nobody_out(
 
 
 @pytest.mark.parametrize("name", ["cursors.json", "destinations.json", "totals.json"])
-def test_in_the_place_of_a_small_file_it_is_nothing_and_is_replaced(
+def test_foreign_file_in_the_place_of_a_small_file_is_replaced(
     plant: Plant, name: str, directory: Path
 ) -> None:
     path = directory / name
@@ -198,7 +202,7 @@ def test_in_the_place_of_a_small_file_it_is_nothing_and_is_replaced(
     assert stat.S_IMODE(path.lstat().st_mode) == 0o600
 
 
-def test_in_the_place_of_the_cursors_it_is_told_and_all_is_sent_again(
+def test_foreign_file_in_the_place_of_the_cursors_is_logged_and_all_is_sent_again(
     plant: Plant, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = directory / "cursors.json"
@@ -211,7 +215,9 @@ def test_in_the_place_of_the_cursors_it_is_told_and_all_is_sent_again(
     assert (checksummed.load(path) or {})["rabbit"]["positions"].keys() == {A}
 
 
-def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: Path) -> None:
+def test_foreign_segment_is_skipped_where_a_new_strategy_begins(
+    plant: Plant, directory: Path
+) -> None:
     ours = write_segment(directory, A, [(5, message())])
     plant(segment_path(directory, A, 1))
     plant(segment_path(directory, B, 0))
@@ -221,7 +227,7 @@ def test_where_a_new_strategy_begins_it_is_passed_over(plant: Plant, directory: 
     assert found["qpid"]["positions"] == {A: [0, ours.stat().st_size, None]}
 
 
-def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Path) -> None:
+def test_aside_file_that_is_foreign_is_replaced(plant: Plant, directory: Path) -> None:
     path = directory / "aside.rabbit.warn.seg"
     plant(path)
     found, cursors = aside(directory)
@@ -235,7 +241,7 @@ def test_what_was_set_aside_goes_on_in_another_file(plant: Plant, directory: Pat
     fitness.prepare(directory)
 
 
-def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> None:
+def test_dead_letter_file_that_is_foreign_is_replaced(plant: Plant, directory: Path) -> None:
     path = append(directory, "rabbit", message())
     path.unlink()
     plant(path)
@@ -245,9 +251,7 @@ def test_dead_letters_go_on_in_another_file(plant: Plant, directory: Path) -> No
     fitness.prepare(directory)
 
 
-def test_what_was_left_of_being_made_is_swept_and_nothing_else(
-    plant: Plant, directory: Path
-) -> None:
+def test_stale_temporary_file_is_removed_and_no_other(plant: Plant, directory: Path) -> None:
     plant(directory / "x.tmp")
     old, fresh, other = directory / f"{A}.new", directory / f"{B}.new", directory / f"{B}.live"
     for path in (old, fresh, other):

@@ -60,7 +60,7 @@ def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int
     return recorded, parent.identity, status
 
 
-def test_a_child_records_in_a_journal_of_its_own(tmp_path: Path) -> None:
+def test_child_records_in_a_journal_of_its_own(tmp_path: Path) -> None:
     recorded, identity, status = call_in_process(parent_and_child_record, tmp_path)
     assert status == 0
     steps = read(tmp_path)
@@ -85,7 +85,7 @@ def fork_and_wait(directory: Path, told: Connection, orders: Connection) -> None
     orders.recv()
 
 
-def test_the_parents_lock_outlives_a_child_that_let_go_of_it(tmp_path: Path) -> None:
+def test_lock_of_the_parent_outlives_a_child_that_closed_the_file(tmp_path: Path) -> None:
     from_it, told = pipe()
     orders, to_it = pipe()
     with from_it, told, orders, to_it, running(fork_and_wait, tmp_path, told, orders) as parent:
@@ -107,7 +107,7 @@ def fork_and_be_killed(directory: Path, told: Connection) -> None:
     signal.pause()
 
 
-def test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us(tmp_path: Path) -> None:
+def test_process_counts_as_dead_while_a_forked_child_lives(tmp_path: Path) -> None:
     from_it, told = pipe()
     with from_it, told, running(fork_and_be_killed, tmp_path, told) as parent:
         identity, child = from_it.recv()
@@ -121,7 +121,7 @@ def test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us(tmp_pa
             os.kill(child, 9)
 
 
-def test_all_threads_of_a_process_have_one_journal_for_a_directory(tmp_path: Path) -> None:
+def test_threads_of_a_process_share_one_journal_of_a_directory(tmp_path: Path) -> None:
     assert call_in_process(journals_of_threads, tmp_path) == (1, 2)
 
 
@@ -142,5 +142,5 @@ def journals_of_threads(directory: Path) -> tuple[int, int]:
     return len(found), len({*found, id(of_this_process(directory / "other"))})
 
 
-def test_a_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:
+def test_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:
     assert JOURNALS.identity(tmp_path) is None

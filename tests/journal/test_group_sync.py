@@ -11,7 +11,7 @@ import pytest
 from tests.journal.sample_journals import MakeJournal, message, numbers, segments
 
 
-def test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns(
+def test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that records waits for the segment that is written then. Another thread may have

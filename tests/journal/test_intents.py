@@ -40,7 +40,7 @@ def open_keys(directory: Path) -> set[bytes]:
     return set(left.by_key)
 
 
-def test_an_intent_stands_open_until_one_record_ends_it_with_its_events(
+def test_intent_is_open_until_one_entry_ends_it_with_its_events(
     tmp_path: Path, make_journal: MakeJournal
 ) -> None:
     journal = make_journal()
@@ -55,7 +55,7 @@ def test_an_intent_stands_open_until_one_record_ends_it_with_its_events(
     assert kinds == [Kind.SEGMENT, Kind.MARK, *[Kind.BEGIN] * 3, Kind.EVENTS, Kind.END]
 
 
-def test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go(
+def test_next_segment_has_copies_of_the_open_intents_so_that_older_ones_can_go(
     tmp_path: Path, make_journal: MakeJournal
 ) -> None:
     journal = make_journal(segment_size=1500)
@@ -77,7 +77,7 @@ def test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go(
     assert intent.decode_progress(progress) == Progress(7, "o1")
 
 
-def test_a_segment_without_its_mark_is_not_the_one_to_go_by(tmp_path: Path) -> None:
+def test_segment_without_its_mark_does_not_hold_all_open_intents(tmp_path: Path) -> None:
     one, two = begun(), begun()
     write_segment(tmp_path, "0" * 16, [])
     first, second = (segment_path(tmp_path, "0" * 16, number) for number in (0, 1))
@@ -100,7 +100,9 @@ def _begin(one: Intent) -> bytes:
     return _record(Kind.BEGIN, one.key + intent.encode(one))
 
 
-def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -> None:
+def test_open_intents_of_a_dead_process_are_reported_once_and_its_files_removed(
+    tmp_path: Path,
+) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     upload, download, ended = begun(), begun(EventType.SEND), begun()
     for each in (upload, download, ended):
@@ -119,7 +121,7 @@ def test_what_the_dead_have_left_open_is_told_once_and_removed(tmp_path: Path) -
     leader.close()
 
 
-def test_nothing_is_removed_before_it_could_be_told(
+def test_files_of_a_dead_process_stay_until_its_open_intents_are_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
@@ -138,7 +140,7 @@ def test_nothing_is_removed_before_it_could_be_told(
     leader.close()
 
 
-def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_leader_repeats_it(
+def test_open_intent_is_reported_before_delivery_and_not_by_a_later_leader_again(
     tmp_path: Path,
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
@@ -158,7 +160,7 @@ def test_it_is_told_though_a_broker_keeps_the_journal_for_long_and_no_later_lead
     second.close()
 
 
-def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(
+def test_journal_of_a_newer_version_is_left_to_a_relay_of_that_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_segment(tmp_path, "0" * 16, [])
@@ -169,7 +171,7 @@ def test_a_journal_of_a_newer_version_is_left_to_its_own_relay(
     assert read_open_intents(tmp_path, "0" * 16, [0]) is None
 
 
-def test_an_end_that_could_not_be_written_is_written_later(
+def test_end_that_could_not_be_written_is_written_by_maintenance(
     tmp_path: Path, make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal()
@@ -189,7 +191,7 @@ def _no_room(fd: int, data: bytes) -> int:
     raise OSError(28, os.strerror(28))
 
 
-def test_a_turnover_without_room_goes_on_in_the_old_segment_and_takes_another_number(
+def test_turnover_without_room_stays_in_the_old_segment_and_uses_up_a_number(
     tmp_path: Path, make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(segment_size=600)
@@ -214,7 +216,7 @@ def test_a_turnover_without_room_goes_on_in_the_old_segment_and_takes_another_nu
     assert open_keys(tmp_path) == {one.key}
 
 
-def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
+def test_intent_leaves_no_trace_in_a_full_journal(
     tmp_path: Path, make_journal: MakeJournal
 ) -> None:
     journal = make_journal()
@@ -228,7 +230,7 @@ def test_an_intent_that_a_full_journal_did_not_take_leaves_no_trace(
     assert kinds == [Kind.SEGMENT, Kind.MARK]
 
 
-def test_the_error_says_what_is_known_and_nothing_else() -> None:
+def test_unknown_outcome_has_what_is_known_and_nothing_else() -> None:
     upload, download = begun(image_id="i\n1"), begun(EventType.SEND)
     told = intent.unknown_outcome(upload, Progress())
     assert (told.event_type, told.priority) == (EventType.UPLOAD, Priority.ERROR)
@@ -243,7 +245,7 @@ def test_the_error_says_what_is_known_and_nothing_else() -> None:
     }
 
 
-def test_running_downloads_are_reminded_every_few_seconds_and_never_kept(
+def test_running_download_is_reminded_every_few_seconds_and_held_weakly(
     make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Running:

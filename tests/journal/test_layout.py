@@ -5,7 +5,7 @@ from pathlib import Path
 from glance_notify_middleware.journal import layout
 
 
-def test_the_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path) -> None:
+def test_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path) -> None:
     a, b = "0123456789abcdef", "f" * 16
     names = [f"{a}.{number}.seg" for number in (10, 9, 0)] + [f"{b}.3.seg", f"{b}.live"]
     foreign = [
@@ -19,7 +19,7 @@ def test_the_listing_has_segments_and_live_files_and_nothing_else(tmp_path: Path
     assert found.live_files == {b}
 
 
-def test_the_sizes_are_those_of_all_files(tmp_path: Path) -> None:
+def test_file_sizes_are_those_of_all_files(tmp_path: Path) -> None:
     for size in (0, 10, 300):
         (tmp_path / str(size)).write_bytes(bytes(size))
     assert layout.file_sizes(tmp_path) == {"0": 0, "10": 10, "300": 300}

@@ -31,7 +31,7 @@ def opened(journal: Journal) -> tuple[Journal, Path]:
     return journal, live_path(journal.directory, journal.identity)
 
 
-def test_the_live_file_is_locked_and_holds_the_counters(
+def test_live_file_is_locked_and_holds_the_counters(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal, live = opened(make_journal())
@@ -53,7 +53,7 @@ def test_shorter_counters_can_follow_longer_ones(make_journal: MakeJournal, tmp_
     assert checksummed.load(live) == journal.counters()
 
 
-def test_a_live_file_that_was_removed_is_made_again_and_locked(
+def test_live_file_that_was_removed_is_made_again_and_locked(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal, live = opened(make_journal())
@@ -65,7 +65,7 @@ def test_a_live_file_that_was_removed_is_made_again_and_locked(
     assert checksummed.load(live) == journal.counters()
 
 
-def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(
+def test_live_file_that_cannot_be_made_again_costs_no_other_file(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """A descriptor that was closed is soon that of another file: of an image, for instance."""
@@ -87,7 +87,7 @@ def test_what_was_removed_and_cannot_be_made_again_costs_no_other_file(
             os.close(fd)
 
 
-def test_a_segment_that_was_removed_is_read_whole_from_a_new_one(
+def test_segment_that_was_removed_is_read_whole_from_a_new_one(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -100,7 +100,7 @@ def test_a_segment_that_was_removed_is_read_whole_from_a_new_one(
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_segment_that_was_removed_as_the_journal_is_full_is_kept(
+def test_segment_that_was_removed_from_a_full_journal_is_written_again(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """As somebody does who makes room. A full journal goes on in another segment by itself."""
@@ -116,7 +116,7 @@ def test_a_segment_that_was_removed_as_the_journal_is_full_is_kept(
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss(
+def test_reader_of_a_removed_segment_misses_nothing_and_counts_no_loss(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -134,7 +134,7 @@ def test_a_reader_that_was_in_a_removed_segment_misses_nothing_and_tells_no_loss
     assert list(dict.fromkeys(ids(steps))) == recorded
 
 
-def test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open(
+def test_directory_that_was_moved_away_is_made_again_with_the_open_segments(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     directory = tmp_path / "journal"
@@ -151,9 +151,7 @@ def test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_segment_that_was_removed_twice_is_still_read(
-    make_journal: MakeJournal, tmp_path: Path
-) -> None:
+def test_segment_that_was_removed_twice_is_read(make_journal: MakeJournal, tmp_path: Path) -> None:
     journal = make_journal(segment_size=1500)
     recorded = record_each(journal, [message(bytes(100)) for _ in range(3)])
     for _ in range(2):
@@ -165,7 +163,7 @@ def test_a_segment_that_was_removed_twice_is_still_read(
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_process_that_was_taken_for_dead_begins_anew(
+def test_process_that_was_taken_for_dead_goes_on_under_a_new_identity(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """Something in it closed its live file, which dropped the lock; another process had it."""
@@ -181,7 +179,7 @@ def test_a_process_that_was_taken_for_dead_begins_anew(
     assert list(dict.fromkeys(ids(read(tmp_path)))) == recorded
 
 
-def test_what_it_records_after_it_was_read_for_a_dead_one_s_is_not_lost_with_its_segment(
+def test_entry_recorded_after_a_process_was_read_as_dead_is_not_lost(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal, _ = opened(make_journal())
@@ -197,7 +195,7 @@ def test_what_it_records_after_it_was_read_for_a_dead_one_s_is_not_lost_with_its
     assert lost(steps) == 0
 
 
-def test_what_cannot_be_recorded_again_at_once_is_so_later(
+def test_entries_that_cannot_be_recorded_again_at_once_are_recorded_later(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(*_: object) -> None:
@@ -216,7 +214,7 @@ def test_what_cannot_be_recorded_again_at_once_is_so_later(
     assert ids(read(tmp_path)) == recorded
 
 
-def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_path: Path) -> None:
     journal, live = opened(make_journal())
     before = str(journal.identity)
     live.read_bytes()
@@ -226,7 +224,7 @@ def test_a_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_p
     assert not looks_dead(tmp_path, before)
 
 
-def test_a_live_file_has_its_name_only_when_it_is_locked(
+def test_live_file_gets_its_name_when_it_is_locked(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or another process could take it for a dead one's in that moment."""
@@ -244,7 +242,7 @@ def test_a_live_file_has_its_name_only_when_it_is_locked(
     assert (named, dead) == ([], [False])
 
 
-def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
+def test_thread_of_one_name_is_started_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     assert journal.threads.start("relays", lambda: None)
     assert not journal.is_maintained
@@ -253,7 +251,7 @@ def test_what_runs_beside_runs_once(tmp_path: Path) -> None:
     assert not journal.threads.start(MAINTENANCE, lambda: None)
 
 
-def test_what_cannot_run_beside_can_be_tried_again(
+def test_thread_that_cannot_be_started_can_be_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)

@@ -16,22 +16,22 @@ def left(*taken: tuple[Kind, bytes]) -> dict[bytes, tuple[bytes, bytes | None]]:
     return found.by_key
 
 
-def test_what_was_not_copied_yet_stands_open() -> None:
+def test_intent_that_was_not_copied_yet_is_open() -> None:
     taken = (Kind.BEGIN, ONE + FACTS), (Kind.BEGIN, OTHER + FACTS), SEGMENT
     both = {ONE: (FACTS, None), OTHER: (FACTS, None)}
     assert left(*taken) == left(*taken, (Kind.BEGIN, ONE + FACTS)) == both
 
 
-def test_what_has_ended_since_does_not() -> None:
+def test_intent_that_ended_after_its_copy_is_not_open() -> None:
     taken = (Kind.BEGIN, ONE + FACTS), SEGMENT, (Kind.BEGIN, ONE + FACTS), (Kind.END, ONE)
     assert left(*taken) == {}
 
 
-def test_of_a_download_the_latest_progress_counts() -> None:
+def test_latest_progress_of_a_download_counts() -> None:
     begun = Kind.BEGIN, ONE + FACTS
     taken = begun, (Kind.PROGRESS, ONE + b"8"), SEGMENT, begun, (Kind.PROGRESS, ONE + b"9")
     assert left(*taken) == {ONE: (FACTS, b"9")}
 
 
-def test_progress_of_what_is_not_known_to_have_begun_means_nothing() -> None:
+def test_progress_without_an_intent_is_ignored() -> None:
     assert left((Kind.PROGRESS, ONE + b"8")) == {}

@@ -25,7 +25,7 @@ from tests.journal.sample_journals import (
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 
 
-def test_the_records_of_several_processes_are_merged_by_their_clocks(tmp_path: Path) -> None:
+def test_entries_of_several_processes_are_merged_by_their_clocks(tmp_path: Path) -> None:
     made = [message() for _ in range(9)]
     for start, identity in enumerate((C, A, B)):
         write_segment(tmp_path, identity, [(10 + at, made[at]) for at in range(start, 9, 3)])
@@ -42,7 +42,7 @@ def test_processes_that_record_in_turn_are_read_in_their_order(
     assert ids(read(tmp_path)) == recorded
 
 
-def test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass(
+def test_entry_recorded_after_the_clock_was_taken_waits_for_the_next_pass(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a pass lists, a new process records, and then, as an effect, one that is listed."""
@@ -65,7 +65,7 @@ def test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass(
     reader.close()
 
 
-def test_a_record_of_the_future_waits_until_it_is_past(tmp_path: Path) -> None:
+def test_entry_with_a_later_clock_waits_until_that_time(tmp_path: Path) -> None:
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     past, future = message(), message()
     write_segment(tmp_path, A, [(now + 300_000_000, future)])
@@ -78,7 +78,7 @@ def test_a_record_of_the_future_waits_until_it_is_past(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_nothing_is_given_out_twice(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_entry_is_read_once(make_journal: MakeJournal, tmp_path: Path) -> None:
     journals = [make_journal(segment_size=800) for _ in range(3)]
     reader = Reader(tmp_path, {})
     recorded, found = [], []
@@ -91,7 +91,7 @@ def test_nothing_is_given_out_twice(make_journal: MakeJournal, tmp_path: Path) -
     reader.close()
 
 
-def test_a_pass_gives_out_the_messages_that_it_is_asked_for_or_a_few_more(
+def test_pass_returns_as_many_messages_as_asked_for_or_a_few_more(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -102,7 +102,7 @@ def test_a_pass_gives_out_the_messages_that_it_is_asked_for_or_a_few_more(
     reader.close()
 
 
-def test_a_new_reader_goes_on_where_another_one_has_come_to(
+def test_new_reader_goes_on_from_the_positions_of_another(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journals = [make_journal(segment_size=700) for _ in range(2)]
@@ -119,7 +119,7 @@ def test_a_new_reader_goes_on_where_another_one_has_come_to(
         assert lost(rest) == 0
 
 
-def test_a_record_that_is_not_written_to_its_end_waits_until_it_is(tmp_path: Path) -> None:
+def test_entry_that_is_not_whole_is_read_when_it_is(tmp_path: Path) -> None:
     first, second = message(), message()
     path = write_segment(tmp_path, A, [(5, first)])
     whole = path.read_bytes()
@@ -136,7 +136,7 @@ def test_a_record_that_is_not_written_to_its_end_waits_until_it_is(tmp_path: Pat
         reader.close()
 
 
-def test_what_is_torn_at_the_end_of_a_dead_process_is_passed_over(tmp_path: Path) -> None:
+def test_torn_end_of_a_dead_process_is_skipped(tmp_path: Path) -> None:
     first = message()
     path = write_segment(tmp_path, A, [(5, first)])
     path.write_bytes(path.read_bytes() + encoded([message()], number=1, clock=6)[:-1])
@@ -152,13 +152,13 @@ def test_what_is_torn_at_the_end_of_a_dead_process_is_passed_over(tmp_path: Path
     reader.close()
 
 
-def test_a_record_that_is_longer_than_a_chunk_is_read(tmp_path: Path) -> None:
+def test_entry_longer_than_a_chunk_is_read(tmp_path: Path) -> None:
     made = [message(bytes(size)) for size in (10, 70_000, 10, 250_000, 10)]
     write_segment(tmp_path, A, [(at, each) for at, each in enumerate(made, 5)])
     assert [each for step in read(tmp_path) for each in step.messages] == made
 
 
-def test_of_many_journals_little_is_read_ahead(tmp_path: Path) -> None:
+def test_reader_reads_little_ahead_of_many_journals(tmp_path: Path) -> None:
     many, each = 300, 20
     for at in range(many):
         made = [message(bytes(1000)) for _ in range(each - 1)] + [message(bytes(70_000))]
@@ -173,7 +173,7 @@ def test_of_many_journals_little_is_read_ahead(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_longer_stretch_of_noise_hides_nothing_that_follows(tmp_path: Path) -> None:
+def test_noise_longer_than_a_chunk_hides_no_later_entry(tmp_path: Path) -> None:
     made = [message() for _ in range(3)]
     path = write_segment(tmp_path, A, [(5, made[0])])
     noise = b"\xff\xfeGN" * 100_000
@@ -189,7 +189,7 @@ def test_a_longer_stretch_of_noise_hides_nothing_that_follows(tmp_path: Path) ->
     assert [step.lost for step in steps if step.lost] == [10]
 
 
-def test_a_damaged_record_is_counted_with_the_next_good_one(
+def test_damaged_entry_is_counted_with_the_next_good_one(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -207,7 +207,7 @@ def test_a_damaged_record_is_counted_with_the_next_good_one(
     assert not any(step.gone for step in steps)
 
 
-def test_a_segment_that_is_missing_between_others_is_counted(
+def test_segment_missing_between_others_is_counted(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(9)])
@@ -217,7 +217,7 @@ def test_a_segment_that_is_missing_between_others_is_counted(
     assert [(step.lost, step.gone) for step in steps if step.lost] == [(1, True)]
 
 
-def test_first_segments_that_are_gone_were_delivered_and_are_no_loss(
+def test_first_segments_that_are_missing_are_no_loss(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(9)])
@@ -227,7 +227,7 @@ def test_first_segments_that_are_gone_were_delivered_and_are_no_loss(
     assert (ids(steps), lost(steps)) == (recorded[3:], 0)
 
 
-def test_a_segment_that_goes_between_listing_and_reading_is_passed_over(
+def test_segment_removed_between_listing_and_reading_is_skipped(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another leader has been here."""
@@ -243,7 +243,7 @@ def test_a_segment_that_goes_between_listing_and_reading_is_passed_over(
     assert ids(read(tmp_path)) == recorded[1:]
 
 
-def test_a_segment_without_a_good_head_is_read_as_one_of_this_boot(tmp_path: Path) -> None:
+def test_segment_with_a_damaged_head_is_read_as_one_of_this_boot(tmp_path: Path) -> None:
     made = [message() for _ in range(3)]
     path = write_segment(tmp_path, A, [(5, made[0]), (7, made[2])])
     path.write_bytes(bytes(len(head())) + path.read_bytes()[len(head()) :])
@@ -251,7 +251,7 @@ def test_a_segment_without_a_good_head_is_read_as_one_of_this_boot(tmp_path: Pat
     assert ids(read(tmp_path)) == [each.message_id for each in made]
 
 
-def test_a_process_that_is_forgotten_is_read_anew(tmp_path: Path) -> None:
+def test_journal_that_was_forgotten_is_read_from_its_beginning(tmp_path: Path) -> None:
     write_segment(tmp_path, A, [(5, message())])
     reader = Reader(tmp_path, {})
     assert len(ids(reader.read(500))) == 1

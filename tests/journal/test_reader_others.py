@@ -24,7 +24,7 @@ A, B, C = "a" * 16, "b" * 16, "c" * 16
 MANY = 5000
 
 
-def test_other_boots_come_first_in_their_order_whatever_their_clocks(tmp_path: Path) -> None:
+def test_entries_of_earlier_boots_come_first_whatever_their_clocks(tmp_path: Path) -> None:
     future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 10**12
     ours, before, long_before = message(), [message(), message()], message()
     write_segment(tmp_path, A, [(1, ours)])
@@ -35,7 +35,7 @@ def test_other_boots_come_first_in_their_order_whatever_their_clocks(tmp_path: P
     assert ids(read(tmp_path)) == [each.message_id for each in expected]
 
 
-def test_a_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) -> None:
+def test_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) -> None:
     """Its head is damaged, so that nobody knows whose clock that is."""
     future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 1_800_000_000
     path = write_segment(tmp_path, A, [(future, message())])
@@ -47,7 +47,7 @@ def test_a_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) ->
     reader.close()
 
 
-def test_a_newer_record_ends_the_reading_of_its_journal_and_of_no_other(tmp_path: Path) -> None:
+def test_newer_entry_ends_the_reading_of_its_journal_and_of_no_other(tmp_path: Path) -> None:
     """It stands until a relay of that version comes: to pass over it would be to lose it."""
     made = [message() for _ in range(4)]
     path = write_segment(tmp_path, A, [(5, made[0])])
@@ -67,7 +67,7 @@ def test_a_newer_record_ends_the_reading_of_its_journal_and_of_no_other(tmp_path
     reader.close()
 
 
-def test_a_newer_segment_whose_head_tells_other_things_ends_the_reading_of_no_other(
+def test_newer_segment_with_a_different_head_ends_the_reading_of_no_other(
     tmp_path: Path,
 ) -> None:
     newer = of_newer_version(head(body=b"boot=x pid=7 time=1.5 host=h container=c"))
@@ -102,7 +102,7 @@ def test_thousands_of_small_journals_need_few_descriptors(tmp_path: Path) -> Non
     assert while_open < 100
 
 
-def test_a_segment_that_was_read_to_its_end_is_not_kept_open(tmp_path: Path) -> None:
+def test_segment_that_was_read_to_its_end_is_closed(tmp_path: Path) -> None:
     """Its room on the disk would be taken for as long, although it is removed."""
     first = write_segment(tmp_path, A, [(1, message())])
     write_segment(tmp_path, A, [(2, message())], segment=1, number=1)
@@ -113,7 +113,7 @@ def test_a_segment_that_was_read_to_its_end_is_not_kept_open(tmp_path: Path) -> 
     reader.close()
 
 
-def test_what_is_damaged_at_the_end_is_counted_also_where_nobody_has_counted(
+def test_damaged_last_entry_is_counted_also_without_a_live_file(
     tmp_path: Path,
 ) -> None:
     """Its live file may be gone, with what the process had counted."""

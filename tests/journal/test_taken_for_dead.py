@@ -40,7 +40,7 @@ def tended(journal: Journal) -> Journal:
 
 @pytest.mark.parametrize("segment_size", [SMALL, 4_000_000])
 @pytest.mark.parametrize("count", [1, 40, 200])
-def test_what_it_records_until_it_sees_that_is_recorded_again(
+def test_entries_recorded_before_a_process_notices_are_recorded_again(
     segment_size: int, count: int, leader: FakeLeader, tmp_path: Path
 ) -> None:
     """However many segments these are: all of them can be gone by then."""
@@ -68,7 +68,9 @@ def test_what_it_records_until_it_sees_that_is_recorded_again(
         assert not looks_dead(tmp_path, writer.identity)
 
 
-def test_it_loses_its_lock_again_and_again(leader: FakeLeader, tmp_path: Path) -> None:
+def test_process_that_loses_its_lock_again_and_again_loses_no_entry(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
     recorded, found = [], []
     with living_writer(tmp_path, segment_size=SMALL) as writer:
         for _ in range(12):
@@ -87,7 +89,7 @@ def test_it_loses_its_lock_again_and_again(leader: FakeLeader, tmp_path: Path) -
     assert set(recorded) <= set(found)
 
 
-def test_what_is_delivered_and_removed_in_good_order_does_not_come_again(
+def test_segments_that_are_delivered_and_removed_are_not_recorded_again(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     recorded, found = [], []
@@ -101,7 +103,7 @@ def test_what_is_delivered_and_removed_in_good_order_does_not_come_again(
     assert found == recorded
 
 
-def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identity(
+def test_delivered_entries_are_not_recorded_again_under_the_next_identity(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     journal = tended(make_journal(segment_size=SMALL))
@@ -121,7 +123,7 @@ def test_what_is_known_to_be_delivered_does_not_come_again_under_the_next_identi
 
 
 @pytest.mark.parametrize("pattern", ["*.seg", "*"])
-def test_segments_that_somebody_has_removed_come_again_in_their_order(
+def test_segments_that_somebody_has_removed_are_recorded_again_in_their_order(
     pattern: str, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """Those, too, that it had turned over since it was last seen to live; its lock is its own."""
@@ -137,7 +139,7 @@ def test_segments_that_somebody_has_removed_come_again_in_their_order(
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_a_segment_that_was_turned_over_and_removed_alone_comes_again(
+def test_sealed_segments_that_were_removed_alone_are_recorded_again(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = tended(make_journal(segment_size=SMALL))
@@ -148,7 +150,9 @@ def test_a_segment_that_was_turned_over_and_removed_alone_comes_again(
     assert sorted(ids(read(tmp_path))) == sorted(recorded)
 
 
-def test_not_too_many_files_stay_open(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_sealed_segments_that_are_open_are_bounded(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
     """Nobody looks for a while, and it turns over as before."""
     journal = tended(make_journal(segment_size=SMALL))
     before = len(os.listdir("/proc/self/fd"))
@@ -161,7 +165,7 @@ def test_not_too_many_files_stay_open(make_journal: MakeJournal, tmp_path: Path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
 
-def test_its_last_segment_grows_where_it_cannot_know_that_all_will_be_read(
+def test_newest_segment_grows_while_the_process_may_be_taken_for_dead(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = tended(make_journal(segment_size=SMALL))
@@ -177,7 +181,7 @@ def test_its_last_segment_grows_where_it_cannot_know_that_all_will_be_read(
     assert len(os.listdir("/proc/self/fd")) <= before + 6  # those of the other process among them
 
 
-def test_what_stands_open_goes_on_under_the_next_identity_alone(
+def test_open_intents_go_on_under_the_next_identity_alone(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """Who reads the first one's segments from then on need not tell that nobody knows the end."""
@@ -193,7 +197,9 @@ def test_what_stands_open_goes_on_under_the_next_identity_alone(
             assert (key in left.by_key) is is_open
 
 
-def test_what_it_had_counted_is_counted_once(leader: FakeLeader, tmp_path: Path) -> None:
+def test_counters_of_a_process_taken_for_dead_are_added_once(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
     with living_writer(tmp_path, 4) as writer:
         writer.maintain()
         leader.deliver()
@@ -211,7 +217,7 @@ def test_what_it_had_counted_is_counted_once(leader: FakeLeader, tmp_path: Path)
     assert read_totals(tmp_path) == ({"image.update INFO": 5}, {})
 
 
-def test_a_live_file_that_is_missing_alone_is_made_again(
+def test_missing_live_file_is_made_again_under_the_same_identity(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = tended(make_journal(segment_size=SMALL))

@@ -68,7 +68,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-def test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write(
+def test_journal_is_full_after_a_failed_write_until_maintenance_can_write(
     name: str, make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
     journal = make_journal()
@@ -99,7 +99,7 @@ def test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_wr
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_an_intent_that_cannot_be_written_says_that_the_journal_is_full(
+def test_journal_is_full_after_an_intent_that_could_not_be_written(
     make_journal: MakeJournal, disk: Disk
 ) -> None:
     journal = make_journal()
@@ -109,7 +109,7 @@ def test_an_intent_that_cannot_be_written_says_that_the_journal_is_full(
     assert journal.is_full
 
 
-def test_the_end_of_an_intent_waits_until_the_trouble_has_passed(
+def test_end_of_an_intent_waits_until_the_trouble_is_over(
     make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
     journal = make_journal()
@@ -128,7 +128,7 @@ def test_the_end_of_an_intent_waits_until_the_trouble_has_passed(
     assert [written.count(key) for key in keys] == [2, 2, 1]
 
 
-def test_a_segment_that_cannot_be_written_any_more_is_followed_by_another(
+def test_segment_that_cannot_be_written_is_followed_by_another(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a disk has lost a place of it."""
@@ -156,7 +156,7 @@ def test_a_segment_that_cannot_be_written_any_more_is_followed_by_another(
 
 @pytest.mark.parametrize("name", TROUBLES)
 @pytest.mark.parametrize("after", [0, 1, 2], ids=["no live file", "no segment", "no head in it"])
-def test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it(
+def test_journal_that_cannot_be_opened_leaves_nothing_and_no_request_tries_it(
     name: str, after: int, make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
     journal = make_journal()
@@ -181,7 +181,7 @@ def test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it(
     assert ids(read(tmp_path)) == recorded
 
 
-def test_a_request_that_comes_before_it_is_opened_leaves_nothing(
+def test_request_before_a_journal_can_be_opened_leaves_nothing(
     make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
     journal = make_journal()
@@ -192,7 +192,7 @@ def test_a_request_that_comes_before_it_is_opened_leaves_nothing(
         assert list(tmp_path.iterdir()) == []
 
 
-def test_where_nothing_tends_it_each_record_is_tried(
+def test_journal_without_maintenance_tries_each_record(
     make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
     """As in a uWSGI without threads: what was full for good would never heal."""
@@ -207,7 +207,7 @@ def test_where_nothing_tends_it_each_record_is_tried(
     assert ids(read(tmp_path)) == recorded
 
 
-def test_a_disk_on_which_hardly_anything_fits_is_still_full(
+def test_disk_on_which_a_few_bytes_fit_is_still_full(
     make_journal: MakeJournal, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a quota the free bytes tell nothing: a record may fit, and the next one not."""
@@ -255,7 +255,7 @@ def where_no_file_may_grow(directory: Path, told: Connection) -> None:
     told.send((recorded, refused, journal.counters()["dropped"]))
 
 
-def test_where_no_file_may_grow_it_is_full_until_files_may(tmp_path: Path) -> None:
+def test_journal_is_full_at_the_file_size_limit_until_that_is_lifted(tmp_path: Path) -> None:
     from_it, told = pipe()
     run_in_process(where_no_file_may_grow, tmp_path, told)
     recorded, refused, dropped = from_it.recv()

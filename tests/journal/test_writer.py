@@ -25,7 +25,7 @@ from tests.journal.sample_journals import (
 )
 
 
-def test_a_record_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entry_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = make_journal()
     journal.open()
     writes = []
@@ -41,14 +41,16 @@ def test_a_record_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.Mo
     assert [record.count for record in entries.scan(writes[0])] == [2]
 
 
-def test_what_is_recorded_is_read_in_its_order(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_entries_are_read_in_the_order_of_recording(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
     recorded = record_each(make_journal(), [message() for _ in range(50)])
     steps = read(tmp_path)
     assert ids(steps) == recorded
     assert lost(steps) == 0
 
 
-def test_nothing_is_made_before_the_journal_is_opened(
+def test_journal_makes_no_file_before_it_is_opened(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -61,7 +63,7 @@ def test_nothing_is_made_before_the_journal_is_opened(
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_long_segment_is_followed_by_another_and_the_numbers_go_on(
+def test_full_segment_is_followed_by_another_and_the_numbers_go_on(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal(segment_size=2000)
@@ -72,7 +74,7 @@ def test_a_long_segment_is_followed_by_another_and_the_numbers_go_on(
 
 
 @pytest.mark.parametrize("sync", [False, True])
-def test_what_is_too_much_for_one_record_stands_in_several(
+def test_messages_too_long_for_one_entry_stand_in_several(
     sync: bool, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     """The last one ends the intent: what dies before that has told too little, and says so."""
@@ -94,7 +96,7 @@ def test_what_is_too_much_for_one_record_stands_in_several(
     assert ends == [False, False, True]
 
 
-def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
+def test_message_too_long_for_an_entry_is_an_error_and_hides_no_other(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -105,7 +107,9 @@ def test_a_message_that_no_record_takes_is_an_error_and_hides_nothing(
     assert ids(read(tmp_path)) == recorded
 
 
-def test_an_intent_that_no_record_takes_is_none(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_intent_too_long_for_an_entry_is_not_recorded(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
     """Nothing is lost by that: its events, which are shorter, can still be recorded."""
     journal = make_journal()
     key = bytes(range(16))
@@ -118,7 +122,7 @@ def test_an_intent_that_no_record_takes_is_none(make_journal: MakeJournal, tmp_p
     assert ids(read(tmp_path)) == [made.message_id]
 
 
-def test_a_segment_goes_on_where_no_other_can_be_made(
+def test_segment_grows_while_no_other_can_be_made(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = make_journal(segment_size=1000)
@@ -137,7 +141,7 @@ def test_a_segment_goes_on_where_no_other_can_be_made(
     assert numbers(tmp_path) == list(range(40))
 
 
-def test_threads_lose_nothing(make_journal: MakeJournal, tmp_path: Path) -> None:
+def test_threads_lose_no_entry(make_journal: MakeJournal, tmp_path: Path) -> None:
     journal = make_journal(segment_size=20_000)
 
     def record(_: int) -> list[str]:
@@ -151,7 +155,7 @@ def test_threads_lose_nothing(make_journal: MakeJournal, tmp_path: Path) -> None
     assert lost(steps) == 0
 
 
-def test_two_threads_that_record_first_make_one_journal(
+def test_threads_that_record_first_make_one_journal(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -160,7 +164,7 @@ def test_two_threads_that_record_first_make_one_journal(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_the_clocks_of_a_file_never_go_back(
+def test_clocks_of_a_segment_never_go_back(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One thread has its time, and is held up while another one records."""
@@ -187,7 +191,7 @@ def test_the_clocks_of_a_file_never_go_back(
     assert clocks[2:] == [100, 200]
 
 
-def test_the_counters_tell_events_by_type_and_priority(make_journal: MakeJournal) -> None:
+def test_counters_have_events_by_type_and_priority(make_journal: MakeJournal) -> None:
     journal = make_journal()
     journal.record([message(), message(event_type="image.create")])
     journal.record([message(), message(priority=Priority.ERROR)])
@@ -198,7 +202,7 @@ def test_the_counters_tell_events_by_type_and_priority(make_journal: MakeJournal
     }
 
 
-def test_positions_of_a_reader_stay_good_while_the_journal_is_written(
+def test_positions_of_a_reader_stay_valid_while_the_journal_is_written(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
     journal = make_journal(segment_size=700)

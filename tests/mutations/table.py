@@ -134,7 +134,7 @@ MUTATIONS = (
         "if False:",
         (
             "journal/test_reader.py"
-            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+            "::test_entry_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
         ),
     ),
     Mutation(
@@ -146,7 +146,7 @@ MUTATIONS = (
         "        self._cut = cut = self._now()\n",
         (
             "journal/test_reader.py"
-            "::test_what_was_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
+            "::test_entry_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
         ),
     ),
     Mutation(
@@ -154,7 +154,7 @@ MUTATIONS = (
         "journal/reader.py",
         "lost = 0 if expected is None else max(entry.number - expected, 0)",
         "lost = 0",
-        ("journal/test_reader.py::test_a_damaged_record_is_counted_with_the_next_good_one",),
+        ("journal/test_reader.py::test_damaged_entry_is_counted_with_the_next_good_one",),
     ),
     Mutation(
         "records of a newer version are read as if they were ours",
@@ -163,7 +163,7 @@ MUTATIONS = (
         "if False:",
         (
             "journal/test_reader_others.py"
-            "::test_a_newer_record_ends_the_reading_of_its_journal_and_of_no_other",
+            "::test_newer_entry_ends_the_reading_of_its_journal_and_of_no_other",
         ),
     ),
     Mutation(
@@ -171,19 +171,14 @@ MUTATIONS = (
         "journal/entries.py",
         "if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:",
         "if False:",
-        (
-            "journal/test_entries.py::test_a_record_that_was_torn_in_the_middle_does_not_hide_the_next_one",
-        ),
+        ("journal/test_entries.py::test_torn_entry_does_not_hide_the_next_one",),
     ),
     Mutation(
         "locks are those of flock, which a forked child has too",
         "journal/locks.py",
         "fcntl.lockf(fd, ",
         "fcntl.flock(fd, ",
-        (
-            "journal/test_fork.py"
-            "::test_a_process_is_dead_though_a_child_of_it_lives_that_never_calls_us",
-        ),
+        ("journal/test_fork.py::test_process_counts_as_dead_while_a_forked_child_lives",),
     ),
     Mutation(
         "a live file has its name before it is locked",
@@ -192,14 +187,14 @@ MUTATIONS = (
         "        try:\n"
         "            os.link(temporary, self._path)\n"
         "            if not try_lock(fd):",
-        ("journal/test_maintenance.py::test_a_live_file_has_its_name_only_when_it_is_locked",),
+        ("journal/test_maintenance.py::test_live_file_gets_its_name_when_it_is_locked",),
     ),
     Mutation(
         "a child records in its parent's journal",
         "journal/process_journals.py",
         "    key = os.getpid(), directory\n",
         "    key = 0, directory\n",
-        ("journal/test_fork.py::test_a_child_records_in_a_journal_of_its_own",),
+        ("journal/test_fork.py::test_child_records_in_a_journal_of_its_own",),
     ),
     Mutation(
         "a record that was not written uses up a number",
@@ -210,7 +205,7 @@ MUTATIONS = (
         "            self.number -= count\n",
         (
             "journal/test_disk.py"
-            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+            "::test_entry_that_cannot_be_written_is_reported_and_counted_and_hides_no_other",
         ),
     ),
     Mutation(
@@ -220,7 +215,7 @@ MUTATIONS = (
         "if False:",
         (
             "journal/test_disk.py"
-            "::test_what_cannot_be_written_is_said_and_counted_and_hides_nothing",
+            "::test_entry_that_cannot_be_written_is_reported_and_counted_and_hides_no_other",
         ),
     ),
     Mutation(
@@ -228,7 +223,7 @@ MUTATIONS = (
         "journal/writer.py",
         "        with self._lock:\n            self._writer.append(_EVENTS,",
         "        with contextlib.nullcontext():\n            self._writer.append(_EVENTS,",
-        ("journal/test_writer.py::test_the_clocks_of_a_file_never_go_back",),
+        ("journal/test_writer.py::test_clocks_of_a_segment_never_go_back",),
     ),
     Mutation(
         "a segment that was removed is not written again",
@@ -236,7 +231,7 @@ MUTATIONS = (
         "if segment is not None and segment.is_removed():",
         "if False:",
         (
-            "journal/test_maintenance.py::test_a_segment_that_was_removed_is_read_whole_from_a_new_one",
+            "journal/test_maintenance.py::test_segment_that_was_removed_is_read_whole_from_a_new_one",
         ),
     ),
     Mutation(
@@ -245,7 +240,7 @@ MUTATIONS = (
         "before.content() if is_removed else self._head()",
         "self._head()",
         (
-            "journal/test_maintenance.py::test_a_segment_that_was_removed_as_the_journal_is_full_is_kept",
+            "journal/test_maintenance.py::test_segment_that_was_removed_from_a_full_journal_is_written_again",
         ),
     ),
     Mutation(
@@ -253,7 +248,9 @@ MUTATIONS = (
         "journal/maintenance.py",
         "        self._recovery.record_again()\n",
         "",
-        ("journal/test_maintenance.py::test_what_cannot_be_recorded_again_at_once_is_so_later",),
+        (
+            "journal/test_maintenance.py::test_entries_that_cannot_be_recorded_again_at_once_are_recorded_later",
+        ),
     ),
     Mutation(
         "what was moved away counts as still there",
@@ -262,7 +259,7 @@ MUTATIONS = (
         "return os.fstat(fd).st_nlink > 0",
         (
             "journal/test_maintenance.py::"
-            "test_a_directory_that_was_moved_away_is_made_again_with_all_that_it_had_open",
+            "test_directory_that_was_moved_away_is_made_again_with_the_open_segments",
         ),
     ),
     Mutation(
@@ -270,7 +267,7 @@ MUTATIONS = (
         "journal/writer.py",
         "            self._group_sync.wait(written)\n",
         "            pass\n",
-        ("journal/test_disk.py::test_with_sync_a_record_is_on_the_disk_when_it_returns",),
+        ("journal/test_disk.py::test_record_returns_with_sync_when_the_entry_is_on_the_disk",),
     ),
     Mutation(
         "a segment that is full is left before all of it is synced",
@@ -279,7 +276,7 @@ MUTATIONS = (
         "                pass\n",
         (
             "journal/test_group_sync.py"
-            "::test_what_a_full_segment_ends_with_is_on_the_disk_when_its_thread_returns",
+            "::test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns",
         ),
     ),
     Mutation(
@@ -501,7 +498,7 @@ MUTATIONS = (
         "journal/destinations.py",
         "[*paths, *directory.glob(RELAY_LOCK)]",
         "paths",
-        ("journal/test_destinations.py::test_a_relay_that_sends_elsewhere_lives_too",),
+        ("journal/test_destinations.py::test_relay_in_a_process_of_its_own_counts_as_living",),
     ),
     Mutation(
         "what one recorder cannot record is not given to the next recorder",
@@ -671,7 +668,7 @@ MUTATIONS = (
         'self._encoded(Kind.MARK, b""),',
         (
             "journal/test_intents.py"
-            "::test_the_next_segment_has_copies_of_what_is_open_and_the_older_ones_can_go",
+            "::test_next_segment_has_copies_of_the_open_intents_so_that_older_ones_can_go",
         ),
     ),
     Mutation(
@@ -679,14 +676,14 @@ MUTATIONS = (
         "journal/open_intents.py",
         "if found.is_complete:",
         "if True:",
-        ("journal/test_intents.py::test_a_segment_without_its_mark_is_not_the_one_to_go_by",),
+        ("journal/test_intents.py::test_segment_without_its_mark_does_not_hold_all_open_intents",),
     ),
     Mutation(
         "what has ended behind a lost mark stands open",
         "journal/open_intents.py",
         "        self._before.pop(key, None)\n",
         "",
-        ("journal/test_open_intents.py::test_what_has_ended_since_does_not",),
+        ("journal/test_open_intents.py::test_intent_that_ended_after_its_copy_is_not_open",),
     ),
     Mutation(
         "what WebOb has in a buffer above is read past the filter",
@@ -703,17 +700,16 @@ MUTATIONS = (
         "journal/entries.py",
         "parts = [ends or NO_INTENT]",
         "parts = [NO_INTENT]",
-        (
-            "journal/test_intents.py"
-            "::test_an_intent_stands_open_until_one_record_ends_it_with_its_events",
-        ),
+        ("journal/test_intents.py::test_intent_is_open_until_one_entry_ends_it_with_its_events",),
     ),
     Mutation(
         "the dead are removed though what they left open could not be told",
         "delivery/settling.py",
         "if self._dead.is_dead(identity) and self._report_unknown(identity, segments):",
         "if self._dead.is_dead(identity) and (self._report_unknown(identity, segments) or True):",
-        ("journal/test_intents.py::test_nothing_is_removed_before_it_could_be_told",),
+        (
+            "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_open_intents_are_reported",
+        ),
     ),
     Mutation(
         "the intent comes after the application was called",
@@ -750,7 +746,7 @@ MUTATIONS = (
         "journal/layout.py",
         "time.time() - path.lstat().st_mtime > _STALE",
         "True",
-        ("journal/test_foreign.py::test_what_was_left_of_being_made_is_swept_and_nothing_else",),
+        ("journal/test_foreign.py::test_stale_temporary_file_is_removed_and_no_other",),
     ),
     Mutation(
         "what is set aside may fill the journal",
@@ -848,14 +844,14 @@ MUTATIONS = (
         "journal/entries.py",
         "if length > MAX_BODY:\n        raise",
         "if False:\n        raise",
-        ("journal/test_entries.py::test_a_record_that_nobody_would_read_is_not_made",),
+        ("journal/test_entries.py::test_entry_that_is_too_long_to_be_read_is_not_made",),
     ),
     Mutation(
         "what is too much for one record is not split",
         "journal/writer.py",
         "if len(body) > entries.MAX_BODY and len(messages) > 1:",
         "if False:",
-        ("journal/test_writer.py::test_what_is_too_much_for_one_record_stands_in_several",),
+        ("journal/test_writer.py::test_messages_too_long_for_one_entry_stand_in_several",),
     ),
     Mutation(
         "temporary files are named by pid",
@@ -863,7 +859,7 @@ MUTATIONS = (
         "{secrets.token_hex(8)}",
         "{os.getpid()}",
         (
-            "journal/test_checksummed.py::test_the_temporary_file_is_no_other_processs_whatever_its_pid",
+            "journal/test_checksummed.py::test_temporary_file_is_not_shared_by_processes_with_the_same_pid",
         ),
     ),
     Mutation(
@@ -871,31 +867,28 @@ MUTATIONS = (
         "journal/segment_writer.py",
         "time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_offset",
         "time.clock_gettime_ns(time.CLOCK_BOOTTIME)",
-        (
-            "journal/test_clocks.py"
-            "::test_records_of_two_time_namespaces_come_in_their_order_while_both_live",
-        ),
+        ("journal/test_clocks.py::test_entries_of_two_time_namespaces_are_read_in_their_order",),
     ),
     Mutation(
         "a clock that is far ahead holds its events",
         "journal/reader.py",
         "            chain.is_astray |= self._is_astray(at)\n",
         "",
-        ("journal/test_clocks.py::test_a_clock_that_cannot_be_compared_holds_up_nothing",),
+        ("journal/test_clocks.py::test_clock_that_cannot_be_compared_delays_no_entry",),
     ),
     Mutation(
         "links are followed",
         "journal/files.py",
         "flags | os.O_NOFOLLOW | ",
         "flags | ",
-        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+        ("journal/test_foreign.py::test_foreign_file_is_not_opened_and_not_waited_for",),
     ),
     Mutation(
         "another user's file is one of the journal's",
         "journal/files.py",
         "stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()",
         "stat.S_ISREG(found.st_mode)",
-        ("journal/test_foreign.py::test_it_is_not_opened_and_not_waited_for",),
+        ("journal/test_foreign.py::test_foreign_file_is_not_opened_and_not_waited_for",),
     ),
     Mutation(
         "what is no segment hides what a process records before it",
@@ -904,7 +897,7 @@ MUTATIONS = (
         "listing(self._directory)",
         (
             "journal/test_foreign.py::"
-            "test_a_segment_that_is_planted_behind_those_of_a_living_process_hides_nothing",
+            "test_foreign_segment_behind_those_of_a_living_process_hides_no_entry",
         ),
     ),
     Mutation(
@@ -914,7 +907,7 @@ MUTATIONS = (
         "stat.S_IWGRP & stat.S_IWOTH",
         (
             "journal/test_foreign.py"
-            "::test_a_directory_that_others_may_write_is_refused_with_the_chmod_line",
+            "::test_directory_that_other_users_may_write_is_refused_with_the_chmod_line",
         ),
     ),
     Mutation(
@@ -1047,14 +1040,14 @@ MUTATIONS = (
         "journal/capacity.py",
         "if used - _delivered(found, delivered_positions(self._directory)) < bound:",
         "if used < bound:",
-        ("journal/test_capacity.py::test_what_every_strategy_has_been_sent_does_not_count",),
+        ("journal/test_capacity.py::test_bytes_delivered_to_every_strategy_do_not_count",),
     ),
     Mutation(
         "what one of several strategies has been sent does not count against the bound",
         "journal/positions.py",
         "        identity: min(\n",
         "        identity: max(\n",
-        ("journal/test_capacity.py::test_what_every_strategy_has_been_sent_does_not_count",),
+        ("journal/test_capacity.py::test_bytes_delivered_to_every_strategy_do_not_count",),
     ),
     Mutation(
         "each process takes a fourth of the bound for its segment",
@@ -1063,7 +1056,7 @@ MUTATIONS = (
         "share = self._max_size // _PART",
         (
             "journal/test_capacity.py"
-            "::test_the_segments_that_are_written_take_a_fourth_of_the_bound_together",
+            "::test_newest_segments_of_all_processes_take_a_fourth_of_the_bound",
         ),
     ),
     Mutation(
@@ -1073,7 +1066,7 @@ MUTATIONS = (
         "            self.trouble = reason(error)\n",
         (
             "journal/test_trouble.py"
-            "::test_after_a_write_that_failed_it_is_full_until_the_one_that_tends_it_can_write",
+            "::test_journal_is_full_after_a_failed_write_until_maintenance_can_write",
         ),
     ),
     Mutation(
@@ -1083,7 +1076,7 @@ MUTATIONS = (
         "                live.close()\n",
         (
             "journal/test_trouble.py"
-            "::test_where_it_cannot_be_opened_nothing_is_left_and_no_request_tries_it",
+            "::test_journal_that_cannot_be_opened_leaves_nothing_and_no_request_tries_it",
         ),
     ),
     Mutation(
@@ -1091,7 +1084,7 @@ MUTATIONS = (
         "journal/maintenance.py",
         "        probe_writing(self._writer.directory)\n",
         "",
-        ("journal/test_trouble.py::test_a_disk_on_which_hardly_anything_fits_is_still_full",),
+        ("journal/test_trouble.py::test_disk_on_which_a_few_bytes_fit_is_still_full",),
     ),
     Mutation(
         "who was taken for dead records again what the segment has that was written last",
@@ -1100,7 +1093,7 @@ MUTATIONS = (
         "before = [segment]",
         (
             "journal/test_taken_for_dead.py"
-            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+            "::test_entries_recorded_before_a_process_notices_are_recorded_again",
         ),
     ),
     Mutation(
@@ -1110,7 +1103,7 @@ MUTATIONS = (
         "            before.close()\n",
         (
             "journal/test_taken_for_dead.py"
-            "::test_what_it_records_until_it_sees_that_is_recorded_again",
+            "::test_entries_recorded_before_a_process_notices_are_recorded_again",
         ),
     ),
     Mutation(
@@ -1120,7 +1113,7 @@ MUTATIONS = (
         "if True]",
         (
             "journal/test_taken_for_dead.py"
-            "::test_what_is_delivered_and_removed_in_good_order_does_not_come_again",
+            "::test_segments_that_are_delivered_and_removed_are_not_recorded_again",
         ),
     ),
     Mutation(
