@@ -7,6 +7,7 @@ import pytest
 from glance_notify_middleware.delivery.hosting import Host
 from tests.delivery.dispatcher_harness import DispatcherHarness
 from tests.delivery.file_broker import FileBroker
+from tests.delivery.scripted_strategy import ScriptedConnectingStrategy
 from tests.journal.conftest import make_journal as make_journal
 
 
@@ -19,6 +20,15 @@ def host() -> Host:
 @pytest.fixture
 def harness(tmp_path: Path) -> DispatcherHarness:
     return DispatcherHarness(tmp_path)
+
+
+@pytest.fixture
+def connecting(harness: DispatcherHarness) -> ScriptedConnectingStrategy:
+    """The strategy of the harness, which can connect without a message."""
+    strategy = ScriptedConnectingStrategy()
+    harness.strategy = strategy
+    harness.begin_again()
+    return strategy
 
 
 @pytest.fixture

@@ -88,8 +88,8 @@ def reject(*ids: str) -> OutcomeById:
 
 def unroutable(*priorities: Priority) -> OutcomeByPriority:
     """What a broker does that has no queue for these priorities."""
-    return answer(Outcome.UNROUTABLE, *priorities)
+    return respond(Outcome.UNROUTABLE, *priorities)
 
 
-def answer(outcome: Outcome, *priorities: Priority) -> OutcomeByPriority:
+def respond(outcome: Outcome, *priorities: Priority) -> OutcomeByPriority:
     return OutcomeByPriority(dict.fromkeys(priorities, outcome))

@@ -1,4 +1,4 @@
-"""The files of what was set aside: in order, within bounds, over restarts."""
+"""The aside files: in order, within bounds, over restarts."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.journal.sample_journals import message
 WARN, ERROR = Priority.WARN, Priority.ERROR
 
 
-def aside(directory: Path, max_size: int = 1024 * 1024) -> tuple[AsideFiles, Cursors]:
+def make_files(directory: Path, max_size: int = 1024 * 1024) -> tuple[AsideFiles, Cursors]:
     cursors = CursorFile(directory, ["rabbit"]).of("rabbit")
     return AsideFiles(directory, "rabbit", cursors, max_size), cursors
 
@@ -22,165 +22,165 @@ def warnings(count: int, size: int = 10) -> list[Message]:
     return [message(bytes(size), priority=WARN) for _ in range(count)]
 
 
-def taken_out(found: AsideFiles, priority: Priority = WARN, limit: int = 500) -> list[Message]:
-    """All, as a broker takes them that has room again."""
-    out: list[Message] = []
-    while batch := found.read(priority, limit):
-        out += [each for each, _ in batch]
-        found.advance(priority, batch[-1][1])
-    return out
+def deliver_all(files: AsideFiles, priority: Priority = WARN, limit: int = 500) -> list[Message]:
+    """Deliver all messages, as to a broker that takes them again; returns them."""
+    delivered: list[Message] = []
+    while batch := files.read(priority, limit):
+        delivered += [found for found, _ in batch]
+        files.advance(priority, batch[-1][1])
+    return delivered
 
 
-def test_messages_come_out_in_their_order_and_a_single_one_first(tmp_path: Path) -> None:
-    found, _ = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+def test_messages_are_read_in_order_and_the_first_one_alone(tmp_path: Path) -> None:
+    files, _ = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     made = warnings(30)
-    assert all(found.add(each) for each in made)
-    assert [each for each, _ in found.read(WARN, 500)] == made[:1]
-    assert [each for each, _ in found.read(WARN, 500)] == made[:1], "it was not taken yet"
-    assert taken_out(found) == made
-    assert found.read(WARN, 500) == []
+    assert all(files.add(each) for each in made)
+    assert [found for found, _ in files.read(WARN, 500)] == made[:1]
+    assert [found for found, _ in files.read(WARN, 500)] == made[:1], "it is not delivered yet"
+    assert deliver_all(files) == made
+    assert files.read(WARN, 500) == []
 
 
-def test_more_than_is_read_at_a_time_comes_out_too(tmp_path: Path) -> None:
-    found, _ = aside(tmp_path, max_size=10**8)
-    found.postpone(WARN, 0.0)
+def test_more_messages_than_a_chunk_holds_are_all_read(tmp_path: Path) -> None:
+    files, _ = make_files(tmp_path, max_size=10**8)
+    files.postpone(WARN, 0.0)
     made = warnings(12, size=256 * 1024)
     for each in made:
-        found.add(each)
-    assert taken_out(found) == made
+        files.add(each)
+    assert deliver_all(files) == made
 
 
-def test_each_priority_has_a_file_and_a_time_of_its_own(tmp_path: Path) -> None:
-    found, _ = aside(tmp_path)
-    found.postpone(WARN, 5.0)
-    found.postpone(ERROR, 9.0)
+def test_priorities_have_separate_files_and_due_times(tmp_path: Path) -> None:
+    files, _ = make_files(tmp_path)
+    files.postpone(WARN, 5.0)
+    files.postpone(ERROR, 9.0)
     made = [*warnings(2), message(priority=ERROR)]
     for each in made:
-        found.add(each)
-    assert WARN in found
-    assert Priority.INFO not in found
-    assert found.due(4.0 + ASIDE_RETRY) is None
-    assert found.due(5.0 + ASIDE_RETRY) is WARN
-    assert taken_out(found, WARN) == made[:2]
-    assert found.finish(WARN)
-    assert WARN not in found
-    assert found.due(9.0 + ASIDE_RETRY) is ERROR
-    assert taken_out(found, ERROR) == made[2:]
+        files.add(each)
+    assert WARN in files
+    assert Priority.INFO not in files
+    assert files.due(4.0 + ASIDE_RETRY) is None
+    assert files.due(5.0 + ASIDE_RETRY) is WARN
+    assert deliver_all(files, WARN) == made[:2]
+    assert files.finish(WARN)
+    assert WARN not in files
+    assert files.due(9.0 + ASIDE_RETRY) is ERROR
+    assert deliver_all(files, ERROR) == made[2:]
     assert {path.name for path in tmp_path.glob("aside.*")} == {"aside.rabbit.error.seg"}
 
 
-def test_a_full_file_takes_no_more_and_keeps_what_it_has(tmp_path: Path) -> None:
-    found, _ = aside(tmp_path, max_size=1000)
-    found.postpone(WARN, 0.0)
+def test_full_file_takes_no_more_messages_and_keeps_its_own(tmp_path: Path) -> None:
+    files, _ = make_files(tmp_path, max_size=1000)
+    files.postpone(WARN, 0.0)
     made = warnings(20, size=100)
-    kept = [each for each in made if found.add(each)]
+    kept = [each for each in made if files.add(each)]
     assert 2 < len(kept) < 8
     assert kept == made[: len(kept)]
     assert next(tmp_path.glob("aside.*")).stat().st_size <= 1000
-    assert taken_out(found) == kept
+    assert deliver_all(files) == kept
 
 
-def test_a_restart_goes_on_at_the_saved_place_and_tries_at_once(tmp_path: Path) -> None:
-    found, cursors = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+def test_messages_behind_the_saved_cursor_are_due_at_once_after_a_restart(tmp_path: Path) -> None:
+    files, cursors = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     made = warnings(9)
     for each in made:
-        found.add(each)
+        files.add(each)
     for _ in range(2):
-        found.advance(WARN, found.read(WARN, 2)[-1][1])
+        files.advance(WARN, files.read(WARN, 2)[-1][1])
     cursors.save(at_once=True)
-    again, _ = aside(tmp_path)
+    again, _ = make_files(tmp_path)
     assert WARN in again
     assert again.due(0.0) is WARN
-    assert taken_out(again) == made[3:]
+    assert deliver_all(again) == made[3:]
 
 
-def test_without_cursors_all_of_it_comes_again(tmp_path: Path) -> None:
-    found, cursors = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+def test_all_messages_are_read_again_without_cursors(tmp_path: Path) -> None:
+    files, cursors = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     made = warnings(4)
     for each in made:
-        found.add(each)
-    taken_out(found)
+        files.add(each)
+    deliver_all(files)
     cursors.save(at_once=True)
     (tmp_path / "cursors.json").write_bytes(os.urandom(100))
-    assert taken_out(aside(tmp_path)[0]) == made
+    assert deliver_all(make_files(tmp_path)[0]) == made
 
 
-def test_the_place_in_a_file_that_is_gone_is_not_that_in_a_new_one(tmp_path: Path) -> None:
-    found, cursors = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+def test_cursor_in_a_removed_file_does_not_hold_for_the_next_file(tmp_path: Path) -> None:
+    files, cursors = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     for each in warnings(9):
-        found.add(each)
-    taken_out(found)
+        files.add(each)
+    deliver_all(files)
     cursors.save(at_once=True)
     next(tmp_path.glob("aside.*")).unlink()
-    again, _ = aside(tmp_path)
+    again, _ = make_files(tmp_path)
     again.postpone(WARN, 0.0)
     made = warnings(2)
     for each in made:
         again.add(each)
-    assert taken_out(again) == made
+    assert deliver_all(again) == made
 
 
-def test_an_end_that_cannot_be_saved_is_none(
+def test_file_stays_while_its_cursor_cannot_be_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or, after a crash, the old place would skip what a later file begins with."""
-    found, _ = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+    """After a crash the old cursor would skip the first messages of a later file."""
+    files, _ = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     for each in warnings(2):
-        found.add(each)
-    taken_out(found)
+        files.add(each)
+    deliver_all(files)
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
-        assert not found.finish(WARN)
-    assert WARN in found
+        assert not files.finish(WARN)
+    assert WARN in files
     assert list(tmp_path.glob("aside.*"))
 
 
-def test_what_a_second_leader_adds_before_the_end_is_not_removed_with_it(tmp_path: Path) -> None:
-    """Nothing hangs on there being one leader."""
-    found, _ = aside(tmp_path)
-    found.postpone(WARN, 0.0)
-    found.add(warnings(1)[0])
-    taken_out(found)
-    other, _ = aside(tmp_path)
+def test_message_that_a_second_leader_adds_is_not_removed_with_the_file(tmp_path: Path) -> None:
+    """No promise depends on there being one leader."""
+    files, _ = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
+    files.add(warnings(1)[0])
+    deliver_all(files)
+    other, _ = make_files(tmp_path)
     late = warnings(1)
     other.postpone(WARN, 0.0)
     other.add(late[0])
-    found.finish(WARN)
-    left = aside(tmp_path)[0]
-    assert late[0] in taken_out(left)
+    files.finish(WARN)
+    left = make_files(tmp_path)[0]
+    assert late[0] in deliver_all(left)
 
 
-def test_a_torn_message_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was not set aside, and stays in the journal."""
-    found, _ = aside(tmp_path)
-    found.postpone(WARN, 0.0)
+def test_torn_message_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not count as set aside, and stays in the journal."""
+    files, _ = make_files(tmp_path)
+    files.postpone(WARN, 0.0)
     made = warnings(3)
-    found.add(made[0])
+    files.add(made[0])
     write = os.write
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda fd, data: write(fd, data[:30]))
         with pytest.raises(OSError, match="full"):
-            found.add(made[1])
-    found.add(made[2])
-    assert taken_out(found) == [made[0], made[2]]
+            files.add(made[1])
+    files.add(made[2])
+    assert deliver_all(files) == [made[0], made[2]]
 
 
 @pytest.mark.parametrize("noise", [100, 2 * 1024 * 1024])
-def test_noise_in_the_file_does_not_hide_what_follows(noise: int, tmp_path: Path) -> None:
-    found, _ = aside(tmp_path, max_size=10**8)
-    found.postpone(WARN, 0.0)
+def test_message_behind_noise_is_read(noise: int, tmp_path: Path) -> None:
+    files, _ = make_files(tmp_path, max_size=10**8)
+    files.postpone(WARN, 0.0)
     made = warnings(2)
-    found.add(made[0])
+    files.add(made[0])
     path = next(tmp_path.glob("aside.*"))
     path.write_bytes(path.read_bytes() + bytes(noise))
-    found.add(made[1])
-    assert taken_out(found) == made
+    files.add(made[1])
+    assert deliver_all(files) == made

@@ -1,4 +1,4 @@
-"""Journals and relays as the settings have them put together, in one process."""
+"""Journals and relays as they are put together from the settings, in one process."""
 
 import errno
 import itertools
@@ -17,6 +17,7 @@ import pytest
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly, hosting, maintenance_thread
 from glance_notify_middleware.delivery.hosting import Host
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType, Message, Notification, Priority
 from glance_notify_middleware.journal.layout import listing
@@ -41,10 +42,17 @@ def settings(directory: Path, **options: str) -> config.Settings:
     return config.read(given, "this-host")
 
 
-def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(
+@pytest.fixture(autouse=True)
+def no_leader_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The maintenance threads go on after a test, and must not log in later tests that no relay
+    runs."""
+    monkeypatch.setattr(LeaderWatch, "check", lambda watch: None)
+
+
+def test_dead_process_is_settled_though_its_files_fill_the_journal(
     host: Host, tmp_path: Path
 ) -> None:
-    """It can be all that fills it: delivered, but not removed before the rest was told."""
+    """They can be all that fills it: delivered, but not removed before the intents are reported."""
     directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     dead = Journal(directory, max_size=GIB)
@@ -71,10 +79,10 @@ def test_what_the_dead_have_left_is_settled_though_it_fills_the_journal(
         thread.join()
 
 
-def test_what_the_dead_have_left_open_is_told_however_long_it_is(
+def test_open_intents_of_a_dead_process_are_reported_though_one_entry_cannot_hold_them(
     host: Host, tmp_path: Path
 ) -> None:
-    """All of it is more than one record takes."""
+    """Each has 45,000 bytes, and an entry 4 MiB at most."""
     directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     dead = Journal(directory, max_size=GIB)
@@ -97,10 +105,10 @@ def test_what_the_dead_have_left_open_is_told_however_long_it_is(
 
 
 @pytest.mark.parametrize("strategies", [("rabbit",), ("rabbit", "qpid")])
-def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
+def test_aside_files_take_a_quarter_of_the_bound_at_most(
     strategies: tuple[str, ...], host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of all strategies and all priorities together."""
+    """All files of all strategies and priorities together."""
     directory, broker = tmp_path / "journal", FileBroker(tmp_path / "broker")
     directory.mkdir()
     bound = 1024 * 1024
@@ -109,7 +117,7 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
         priority = list(Priority)[at % 3]
         journal.record([message(bytes(500), priority=priority)])
     chosen = settings(directory, journal_max_size="1MiB", relay="external")
-    makers = dict.fromkeys(strategies, lambda: Nowhere(broker.path))
+    makers = dict.fromkeys(strategies, lambda: NoQueue(broker.path))
     relay = assembly.relay(chosen, makers, host)
     thread = threading.Thread(target=relay.run)
     thread.start()
@@ -123,14 +131,14 @@ def test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most(
     assert bound // 5 < taken <= bound // 4
 
 
-class Nowhere(AppendingStrategy):
-    """A broker without a queue."""
+class NoQueue(AppendingStrategy):
+    """A strategy whose broker has no queue."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
         return [Outcome.UNROUTABLE] * len(batch)
 
 
-def test_where_no_thread_can_be_started_it_is_tried_again(
+def test_thread_that_cannot_be_started_is_tried_again(
     host: Host,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -165,7 +173,7 @@ from tests.delivery.test_assembly import settings
 
 class Hanging(AppendingStrategy):
     def send(self, batch):
-        os.write(1, b"sends ")  # whole, of whatever thread
+        os.write(1, b"sends ")  # in one piece, though several threads write
         time.sleep(60)
 
 for directory in map(Path, sys.argv[1:]):
@@ -176,19 +184,19 @@ print(time.monotonic())
 """
 
 
-def test_a_process_ends_in_five_seconds_however_many_journals_it_has(tmp_path: Path) -> None:
+def test_process_with_three_journals_ends_in_five_seconds(tmp_path: Path) -> None:
     directories = [tmp_path / name for name in "abc"]
     for each in directories:
         each.mkdir()
         write_dead_process(each, "a" * 16)
     command = [sys.executable, "-c", PROGRAM, *map(str, directories)]
-    told = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True).stdout.split()
-    took = time.monotonic() - float(told[-1])
-    assert told[:-1] == [b"sends"] * len(directories)
-    assert took < 9.0  # one after the other they would take 10.5
+    output = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True).stdout.split()
+    took = time.monotonic() - float(output[-1])
+    assert output[:-1] == [b"sends"] * len(directories)
+    assert took < 9.0  # one after the other they would take 10.5 seconds
 
 
-def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
+def test_worker_of_another_user_than_the_loader_logs_both_users(
     host: Host,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -206,28 +214,28 @@ def test_a_worker_of_another_user_than_has_loaded_the_filter_names_both(
         eventually(recorder.refuses)
         time.sleep(2.5)
 
-    def told() -> list[str]:
-        """Journals of other tests are tended, too."""
-        return [each for each in logged_lines(caplog) if str(directory) in each]
+    def reports() -> list[str]:
+        """Not those of journals of other tests, which are maintained, too."""
+        return [line for line in logged_lines(caplog) if str(directory) in line]
 
-    eventually(lambda: told()[1:] == [f"the journal in {directory} is maintained again"])
-    assert f"belongs to user 0, this process to user {user}" in told()[0]
+    eventually(lambda: reports()[1:] == [f"the journal in {directory} is maintained again"])
+    assert f"belongs to user 0, this process to user {user}" in reports()[0]
     assert not recorder.refuses()
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [(errno.ENOSPC, 1), (None, 4)], ids=["one trouble", "others"]
+    ("number", "expected"), [(errno.ENOSPC, 1), (None, 4)], ids=["one trouble", "several troubles"]
 )
-def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
+def test_lasting_trouble_is_logged_once_though_its_text_changes(
     number: int | None,
     expected: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The names of files are random in it. Another one is logged, too, and its end."""
+    """The text has random names of files. Another trouble is logged, too, and the end of it."""
     caplog.set_level(logging.INFO)
-    ours = Journal(tmp_path, max_size=GIB)
+    journal = Journal(tmp_path, max_size=GIB)
     left = iter([errno.EIO, errno.EROFS, errno.EDQUOT, errno.ENOSPC] * 3)
 
     def fail() -> None:
@@ -240,33 +248,33 @@ def test_a_trouble_that_lasts_is_logged_once_whatever_its_text(
             raise SystemExit
 
     turns = itertools.count()
-    monkeypatch.setattr(ours, "open", fail)
+    monkeypatch.setattr(journal, "open", fail)
     monkeypatch.setattr(maintenance_thread, "time", SimpleNamespace(sleep=rest))
     with pytest.raises(SystemExit):
-        maintenance_thread.maintain(ours)
+        maintenance_thread.maintain(journal)
     assert len(logged_lines(caplog, logging.ERROR)) == expected
     assert logged_lines(caplog)[-1] == f"the journal in {tmp_path} is maintained again"
 
 
-def test_at_the_end_a_journal_that_cannot_be_written_keeps_no_other(
+def test_end_of_the_process_maintains_each_journal_though_one_cannot_be_written(
     host: Host,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And its trouble, which was logged before, is not logged as that of a request."""
-    tended: list[Path] = []
+    """Its trouble, which was logged before, is not logged as an error of a request."""
+    maintained: list[Path] = []
 
-    class Ours(SimpleNamespace):
+    class Unwritable(SimpleNamespace):
         is_maintained = True
 
         def maintain(self) -> None:
-            tended.append(self.directory)
+            maintained.append(self.directory)
             raise PermissionError(errno.EACCES, "Permission denied")
 
     directories = [tmp_path / name for name in "ab"]
-    all_here = [Ours(directory=each) for each in directories]
-    monkeypatch.setattr(host.journals, "all", lambda: all_here)
+    journals = [Unwritable(directory=each) for each in directories]
+    monkeypatch.setattr(host.journals, "all", lambda: journals)
     host.end()
-    assert tended == directories
+    assert maintained == directories
     assert logged_lines(caplog, logging.ERROR) == []

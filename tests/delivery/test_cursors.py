@@ -1,4 +1,4 @@
-"""How far a strategy has come: saved now and then, and never further than it is."""
+"""The cursors are saved now and then, and are never ahead of what is done."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ PLACE = Position(3, 4711, 42)
 
 
 class Clock:
-    """In place of the module `time`."""
+    """Stands for the module `time`."""
 
     now = 100.0
 
@@ -33,7 +33,7 @@ def on_disk(directory: Path) -> dict[str, Position]:
     return cursors_of(directory).positions
 
 
-def test_the_next_leader_goes_on_where_this_one_was(tmp_path: Path) -> None:
+def test_next_leader_begins_at_the_saved_cursors(tmp_path: Path) -> None:
     cursors = cursors_of(tmp_path)
     cursors.move(A, PLACE)
     cursors.move(B, Position(0, 9, None))
@@ -45,7 +45,7 @@ def test_the_next_leader_goes_on_where_this_one_was(tmp_path: Path) -> None:
     assert again.aside == {"WARN": 12}
 
 
-def test_they_are_saved_ten_times_a_second_at_most_or_at_once(
+def test_cursors_are_saved_ten_times_a_second_at_most_or_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -68,7 +68,7 @@ def test_they_are_saved_ten_times_a_second_at_most_or_at_once(
     assert on_disk(tmp_path) == cursors.saved == {A: PLACE}
 
 
-def test_what_has_not_moved_is_not_saved_again(tmp_path: Path) -> None:
+def test_cursors_that_have_not_moved_are_not_saved(tmp_path: Path) -> None:
     cursors = cursors_of(tmp_path)
     cursors.move(A, PLACE)
     cursors.save(at_once=True)
@@ -82,13 +82,13 @@ def test_what_has_not_moved_is_not_saved_again(tmp_path: Path) -> None:
     "content",
     [b"", b"\n", os.urandom(500), checksummed.dumps({"rabbit": 7})],
 )
-def test_without_good_ones_all_is_sent_again(content: bytes, tmp_path: Path) -> None:
+def test_damaged_cursors_count_as_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "cursors.json").write_bytes(content)
     cursors = cursors_of(tmp_path)
     assert (cursors.positions, cursors.aside) == ({}, {})
 
 
-def test_that_all_is_sent_again_holds_over_a_crash_before_anything_was(tmp_path: Path) -> None:
+def test_damaged_cursors_count_as_none_after_a_crash_before_the_first_save(tmp_path: Path) -> None:
     write_segment(tmp_path, A, [(1, message())])
     (tmp_path / "cursors.json").write_bytes(os.urandom(500))
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_that_all_is_sent_again_holds_over_a_crash_before_anything_was(tmp_path:
         assert cursors.save()
 
 
-def test_of_several_strategies_each_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_strategies_have_separate_cursors(tmp_path: Path) -> None:
     file = CursorFile(tmp_path, ["rabbit", "qpid"])
     file.of("rabbit").move(A, PLACE)
     file.of("qpid").move(B, Position(0, 9, 1))
@@ -108,7 +108,7 @@ def test_of_several_strategies_each_goes_on_where_it_was(tmp_path: Path) -> None
     assert again.retired == {}
 
 
-def test_a_strategy_that_is_not_in_a_good_file_begins_with_what_is_recorded_from_then_on(
+def test_added_strategy_begins_at_the_end_of_all_journals(
     tmp_path: Path,
 ) -> None:
     cursors_of(tmp_path).save()
@@ -127,10 +127,10 @@ def test_a_strategy_that_is_not_in_a_good_file_begins_with_what_is_recorded_from
     reader.close()
 
 
-def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
+def test_added_strategy_is_sent_what_is_recorded_while_the_file_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process may have put the strategy there just now, and have recorded since."""
+    """Another process may have added the strategy just before, and may have recorded since."""
     cursors_of(tmp_path).save()
     later = message()
     load = checksummed.load
@@ -148,7 +148,7 @@ def test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy(
     reader.close()
 
 
-def test_where_all_is_sent_again_a_new_strategy_begins_with_the_oldest_too(tmp_path: Path) -> None:
+def test_added_strategy_begins_with_the_oldest_entry_where_no_cursors_are(tmp_path: Path) -> None:
     write_segment(tmp_path, A, [(1, message())])
     add_strategies(tmp_path, ["qpid", "rabbit"])
     assert not (tmp_path / "cursors.json").exists()
@@ -156,7 +156,7 @@ def test_where_all_is_sent_again_a_new_strategy_begins_with_the_oldest_too(tmp_p
     assert file.of("qpid").positions == file.of("rabbit").positions == {}
 
 
-def test_on_a_full_disk_what_is_delivered_can_still_be_removed(
+def test_saved_positions_move_on_though_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cursors = cursors_of(tmp_path)

@@ -1,4 +1,4 @@
-"""Dead letters: a line of JSON each, in a file for each month."""
+"""A dead letter is a line of JSON in the file of its month."""
 
 import errno
 import json
@@ -12,25 +12,25 @@ from glance_notify_middleware.delivery.dead_letters import append
 from tests.journal.sample_journals import message
 
 
-def test_each_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
+def test_dead_letter_is_a_line_in_the_file_of_its_month(tmp_path: Path) -> None:
     before = datetime.now(UTC)
     paths = {
         append(tmp_path, "rabbit", message(b'{"name": "\xc3\xa9\\n", "n": %d}' % n)) for n in (1, 2)
     }
     after = datetime.now(UTC)
     assert paths <= {tmp_path / f"dead-{time:%Y-%m}.jsonl" for time in (before, after)}
-    told = [json.loads(line) for path in sorted(paths) for line in path.read_text().splitlines()]
-    assert [each["notification"] for each in told] == [
+    letters = [json.loads(line) for path in sorted(paths) for line in path.read_text().splitlines()]
+    assert [each["notification"] for each in letters] == [
         {"name": "é\n", "n": 1},
         {"name": "é\n", "n": 2},
     ]
-    assert {each["strategy"] for each in told} == {"rabbit"}
-    for each in told:
+    assert {each["strategy"] for each in letters} == {"rabbit"}
+    for each in letters:
         time = datetime.strptime(f"{each['time']} +0000", "%Y-%m-%d %H:%M:%S.%f %z")
         assert before <= time <= after
 
 
-def test_none_drives_the_terminal_of_who_reads_it(tmp_path: Path) -> None:
+def test_dead_letter_has_no_character_that_controls_a_terminal(tmp_path: Path) -> None:
     name = "\x7f\x9b31m\u2028\u202e"
     path = append(
         tmp_path, "rabbit", message(json.dumps({"name": name}, ensure_ascii=False).encode())
@@ -40,7 +40,7 @@ def test_none_drives_the_terminal_of_who_reads_it(tmp_path: Path) -> None:
     assert json.loads(text)["notification"] == {"name": name}
 
 
-def test_one_that_was_torn_by_a_full_disk_does_not_spoil_the_next(
+def test_dead_letter_behind_a_torn_line_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
@@ -58,7 +58,7 @@ def test_one_that_was_torn_by_a_full_disk_does_not_spoil_the_next(
     assert whole == [{"n": 1}]
 
 
-def test_where_it_cannot_be_written_is_an_error(
+def test_dead_letter_that_cannot_be_written_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(fd: int, data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""A small `journal_max_size`, and a broker that takes all: nothing is lost, nothing is refused."""
+"""A small `journal_max_size` beside a broker that takes all messages."""
 
 import os
 import time
@@ -21,8 +21,8 @@ MIB = 1024 * 1024
 SECONDS = 4.0
 
 
-def record(directory: Path, bound: str, count: int, told: Connection) -> None:
-    """What a worker does that serves `count` requests in a while; tells how many were refused."""
+def record(directory: Path, bound: str, count: int, result: Connection) -> None:
+    """Serve `count` requests over some seconds, as a worker does; send how many were refused."""
     chosen = settings(directory, relay="external", journal_max_size=bound, **REFUSE)
     recorder = assembly.recorder(chosen, {"rabbit": lambda: AppendingStrategy(directory)}, Host())
     refused = 0
@@ -40,32 +40,32 @@ def record(directory: Path, bound: str, count: int, told: Connection) -> None:
         except NotRecordedError:
             refused += 1
         time.sleep(max(0.0, began + number * SECONDS / count - time.monotonic()))
-    told.send(refused)
-    time.sleep(20)  # it lives on, and is tended
+    result.send(refused)
+    time.sleep(20)  # the process lives on, and maintains its journal
 
 
 @pytest.mark.parametrize(
     ("bound", "processes", "each"), [(1, 1, 2000), (1, 6, 500), (2, 6, 1000), (1, 20, 100)]
 )
-def test_however_many_processes_there_are(
+def test_small_journal_loses_and_refuses_nothing_while_the_broker_takes_all(
     bound: int, processes: int, each: int, journal_dir: Path, broker: FileBroker
 ) -> None:
     with ExitStack() as stack:
         stack.enter_context(running_relay(journal_dir, lambda: AppendingStrategy(broker.path)))
         answers = []
         for _ in range(processes):
-            from_it, told = pipe()
+            from_it, result = pipe()
             answers.append(from_it)
-            arguments = journal_dir, f"{bound}MiB", each, told
+            arguments = journal_dir, f"{bound}MiB", each, result
             stack.enter_context(running(record, *arguments))
         most = 0
 
-        def all_have_told() -> bool:
+        def all_have_recorded() -> bool:
             nonlocal most
             most = max(most, sum(file_sizes(journal_dir).values()))
             return all(answer.poll() for answer in answers)
 
-        eventually(all_have_told, 60.0)
+        eventually(all_have_recorded, 60.0)
         assert [answer.recv() for answer in answers] == [0] * processes
         eventually(lambda: len(broker.lines) == processes * each)
     in_two_seconds = processes * each * 1600 * 2 / SECONDS

@@ -26,7 +26,7 @@ EXPECTED = json.loads((FIXTURE / "expected.json").read_text())
 KILLED = ("86888f9ec5cafa01", "f0df252b1158d945")
 
 
-class Keeping:
+class KeepingStrategy:
     """A strategy that takes every message and keeps it."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ def settings(journal_dir: Path) -> Settings:
 def deliver_all(journal_dir: Path) -> list[str]:
     """Run a relay until the files of the killed processes and the aside file are gone; the bodies
     of the messages in the order in which they were sent."""
-    strategy = Keeping()
+    strategy = KeepingStrategy()
     relay = assembly.relay(settings(journal_dir), {"rabbit": lambda: strategy}, Host())
     thread = threading.Thread(target=relay.run)
     thread.start()

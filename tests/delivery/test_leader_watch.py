@@ -1,4 +1,4 @@
-"""relay = external, and no relay runs: it is said."""
+"""With relay = external, a relay that does not run is reported."""
 
 import json
 import logging
@@ -17,55 +17,55 @@ from tests.runtime.logged import logged_lines
 START = "glance-notify relay /etc/glance/glance-api-paste.ini"
 
 
-class Watched:
-    """A directory that is looked at as often and as late as the test says."""
+class WatchedDirectory:
+    """A directory that a LeaderWatch checks when the test says so."""
 
     def __init__(self, directory: Path) -> None:
         self.now = 1000.0
         self._watch = LeaderWatch(directory, START, clock=lambda: self.now)
 
-    def look_for(self, seconds: int) -> None:
-        """Once a second."""
+    def check_for(self, seconds: int) -> None:
+        """Check once a second, for so many seconds."""
         for _ in range(seconds):
             self.now += 1.0
             self._watch.check()
 
 
-def test_it_is_said_once_and_each_hour_with_the_command_and_when_it_ends(
+def test_missing_relay_is_reported_once_an_hour_with_the_command_and_its_return_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    watched = Watched(tmp_path)
-    watched.look_for(10)
+    watched = WatchedDirectory(tmp_path)
+    watched.check_for(10)
     assert logged_lines(caplog) == []
-    watched.look_for(3500)
+    watched.check_for(3500)
     waits = f"no relay runs (relay = external): notifications wait in {tmp_path}; start it: {START}"
     assert logged_lines(caplog, logging.ERROR) == [waits]
-    watched.look_for(3700)
+    watched.check_for(3700)
     assert logged_lines(caplog, logging.ERROR) == [waits] * 2
     caplog.clear()
     with running(run_relay, tmp_path, tmp_path / "broker"):
         eventually(lambda: is_led(tmp_path))
-        watched.look_for(3700)
+        watched.check_for(3700)
         again = f"a relay runs again, and sends what waits in {tmp_path}"
         assert logged_lines(caplog) == [again]
         caplog.clear()
-    watched.look_for(9)  # it may be started again at once
+    watched.check_for(9)  # a relay may be restarted at once
     assert logged_lines(caplog) == []
-    watched.look_for(3)
+    watched.check_for(3)
     assert logged_lines(caplog, logging.ERROR) == [waits]
 
 
-def test_a_directory_that_cannot_be_looked_at_is_for_others_to_tell(
+def test_directory_that_cannot_be_read_is_not_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "file"
     file.touch()
-    Watched(file).look_for(20)
+    WatchedDirectory(file).check_for(20)
     assert logged_lines(caplog) == []
 
 
-def test_the_command_is_the_one_that_is_installed_beside_this_python(
+def test_relay_command_is_the_one_installed_beside_this_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = f"{sys.prefix}/bin/glance-notify"
@@ -86,8 +86,10 @@ time.sleep(6)
 
 
 @pytest.mark.parametrize("relay", ["external", "thread"])
-def test_each_process_that_records_looks(relay: str, tmp_path: Path) -> None:
-    """Without a request; where a thread relays there is nothing to say."""
+def test_process_that_records_reports_a_missing_relay_without_a_request(
+    relay: str, tmp_path: Path
+) -> None:
+    """Only with relay = external."""
     given = {
         "notifier_strategy": "rabbit",
         "rabbit_host": "127.0.0.1",
@@ -97,9 +99,9 @@ def test_each_process_that_records_looks(relay: str, tmp_path: Path) -> None:
     }
     command = [sys.executable, "-c", PROGRAM, json.dumps(given)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=True)
-    said = [line for line in done.stderr.splitlines() if "no relay runs" in line]
+    reports = [line for line in done.stderr.splitlines() if "no relay runs" in line]
     expected = [
         f"ERROR no relay runs (relay = external): notifications wait in {tmp_path}; start it: "
         f"{sys.prefix}/bin/glance-notify relay /etc/glance/paste.ini"
     ]
-    assert said == (expected if relay == "external" else [])
+    assert reports == (expected if relay == "external" else [])

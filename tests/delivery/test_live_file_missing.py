@@ -21,7 +21,7 @@ A = "a" * 16
 
 
 class Clock:
-    """The clock of the settling, in place of its module `time`."""
+    """Stands for the module `time` in dead_processes.py."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -44,15 +44,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def survey(leader: FakeLeader, clock: Clock, seconds: float, ours: str | None = None) -> None:
-    """Twice a second, for so long; what is found is delivered."""
+def survey(
+    leader: FakeLeader, clock: Clock, seconds: float, own_identity: str | None = None
+) -> None:
+    """Survey twice a second, for so many seconds, and deliver what is found."""
     for _ in range(int(seconds * 2)):
-        leader.survey(ours)
+        leader.survey(own_identity)
         leader.deliver()
         clock.now += 0.5
 
 
-def test_a_segment_without_a_live_file_counts_as_dead_after_three_seconds(
+def test_segment_without_a_live_file_counts_as_dead_after_three_seconds(
     leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     left = write_dead_process(tmp_path, A)
@@ -64,7 +66,7 @@ def test_a_segment_without_a_live_file_counts_as_dead_after_three_seconds(
     assert segments(tmp_path) == []
 
 
-def test_a_live_file_that_comes_back_in_time_is_no_death(
+def test_process_is_not_dead_whose_live_file_comes_back_in_time(
     leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     with living_writer(tmp_path, 2) as writer:
@@ -79,10 +81,10 @@ def test_a_live_file_that_comes_back_in_time_is_no_death(
         assert leader.deliver() == more
 
 
-def test_who_was_taken_for_dead_and_lives_is_read_on(
+def test_living_process_that_was_taken_for_dead_is_read_on(
     leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
-    """Stopped for a while, and its live file removed; what it had recorded is on its way."""
+    """It was stopped for a while, and its live file removed; its messages are on their way."""
     with living_writer(tmp_path, 2) as writer:
         leader.read()
         live_path(tmp_path, writer.identity).unlink()
@@ -98,10 +100,10 @@ def test_who_was_taken_for_dead_and_lives_is_read_on(
         assert not looks_dead(tmp_path, writer.identity)
 
 
-def test_who_was_settled_and_lives_loses_nothing(
+def test_living_process_that_was_settled_loses_nothing(
     leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
-    """Its files are gone; it has them still, and puts them there again."""
+    """Its files are removed; it has them open, and writes them again."""
     with living_writer(tmp_path, 2) as writer:
         leader.deliver()
         live_path(tmp_path, writer.identity).unlink()
@@ -121,7 +123,7 @@ def test_who_was_settled_and_lives_loses_nothing(
     assert read_totals(tmp_path) == ({"image.update INFO": 6}, {})
 
 
-def test_our_own_segment_without_a_live_file_is_not_dead(
+def test_segment_of_the_leaders_own_process_without_a_live_file_is_not_dead(
     make_journal: MakeJournal, leader: FakeLeader, clock: Clock, tmp_path: Path
 ) -> None:
     journal = make_journal()
@@ -131,10 +133,10 @@ def test_our_own_segment_without_a_live_file_is_not_dead(
     assert len(segments(tmp_path)) == 1
 
 
-def test_a_process_that_begins_anew_counts_nothing_twice(
+def test_process_that_begins_a_new_identity_is_counted_once(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
-    """Another process took it for dead; both of its identities end in the totals."""
+    """Another process took it for dead. Both of its identities are added to the totals."""
     journal = make_journal()
     record_each(journal, [message(), message()])
     journal.maintain()
@@ -149,10 +151,10 @@ def test_a_process_that_begins_anew_counts_nothing_twice(
     assert read_totals(tmp_path) == ({"image.update INFO": 3}, {})
 
 
-def test_on_a_full_disk_the_segments_of_the_dead_still_make_room(
+def test_segments_of_a_dead_process_are_removed_though_the_disk_is_full(
     leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their counters, which stand in the live file, can wait; and are counted in the end."""
+    """Its counters stay in the live file until they can be added to the totals."""
     write_dead_process(tmp_path, A)
     leader.deliver()
 

@@ -1,4 +1,4 @@
-"""What is moved from one file to another is on the disk before it may go from where it was."""
+"""What is moved to another file is on the disk before it may be removed from the first one."""
 
 import errno
 import logging
@@ -24,7 +24,7 @@ from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.dispatcher_harness import WARN, DispatcherHarness, message_with_id, warning
 from tests.delivery.file_broker import AppendingStrategy, FileBroker
-from tests.delivery.scripted_strategy import answer, take_all, unroutable
+from tests.delivery.scripted_strategy import respond, take_all, unroutable
 from tests.journal.fake_leader import FakeLeader, read_totals, write_dead_process
 from tests.journal.power_cut import PowerCut
 from tests.journal.processes import eventually
@@ -43,7 +43,7 @@ def power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PowerCut:
 def at_each_move(
     monkeypatch: pytest.MonkeyPatch, look: Callable[[], None], method: str = "move"
 ) -> None:
-    """Look whenever a cursor moves on."""
+    """Call `look` before each move of a cursor."""
     move = getattr(Cursors, method)
 
     def moved(cursors: Cursors, *place: object) -> None:
@@ -54,7 +54,7 @@ def at_each_move(
 
 
 def look_before_removal(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], None]) -> None:
-    """Look whenever a segment is about to go."""
+    """Call `look` before a segment is removed."""
     unlink = Path.unlink
 
     def removed(path: Path, missing_ok: bool = False) -> None:
@@ -65,24 +65,24 @@ def look_before_removal(monkeypatch: pytest.MonkeyPatch, look: Callable[[Path], 
     monkeypatch.setattr(Path, "unlink", removed)
 
 
-def all_of(power: PowerCut) -> bytes:
-    """What would be left after a power cut, in one piece."""
+def content_left(power: PowerCut) -> bytes:
+    """The content of all files that a power cut would leave."""
     return b"".join(power.left().values())
 
 
 def upload() -> Intent:
-    """That of an operation of its own."""
+    """The intent of a new operation."""
     return Intent(Ids().key(), 1.0, "host", EventType.UPLOAD, "upload data", "i1", *["x"] * 4)
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
+@pytest.mark.parametrize("together", [False, True], ids=["one step each", "one step"])
+def test_messages_set_aside_are_on_the_disk_before_the_cursor_passes_them(
     together: bool, harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.strategy.choose = unroutable(WARN, ERROR)
     made = [warning(), message(priority=ERROR), warning()]
     moves: list[bytes] = []
-    at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
+    at_each_move(monkeypatch, lambda: moves.append(content_left(power)))
     harness.take(*made, together=together)
     harness.send_all()
     assert harness.done == 3
@@ -91,7 +91,7 @@ def test_what_is_set_aside_is_there_before_the_cursor_passes_it(
         assert all(each.message_id.encode() in left for each in made)
 
 
-def test_one_sync_serves_all_that_one_batch_has_set_aside(
+def test_one_sync_serves_all_messages_that_a_batch_sets_aside(
     harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -110,13 +110,13 @@ def test_one_sync_serves_all_that_one_batch_has_set_aside(
     assert power.left()
 
 
-def test_a_dead_letter_is_there_before_the_cursor_passes_it(
+def test_dead_letter_is_on_the_disk_before_the_cursor_passes_it(
     harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.strategy.choose = lambda _: Outcome.REJECTED
     ids = harness.take(message_with_id(), message_with_id())
     moves: list[bytes] = []
-    at_each_move(monkeypatch, lambda: moves.append(all_of(power)))
+    at_each_move(monkeypatch, lambda: moves.append(content_left(power)))
     harness.send_all()
     assert harness.done == 2
     assert moves
@@ -124,7 +124,7 @@ def test_a_dead_letter_is_there_before_the_cursor_passes_it(
         assert all(each.encode() in left for each in ids)
 
 
-def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done(
+def test_dead_letter_of_a_set_aside_message_is_on_the_disk_before_the_aside_cursor_passes_it(
     harness: DispatcherHarness, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
@@ -143,7 +143,7 @@ def test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNROUTABLE, Outcome.REJECTED])
-def test_where_it_cannot_be_synced_it_stays_in_the_journal_and_is_told_once(
+def test_message_that_cannot_be_synced_stays_in_the_journal_and_is_logged_once(
     outcome: Outcome,
     harness: DispatcherHarness,
     monkeypatch: pytest.MonkeyPatch,
@@ -152,22 +152,22 @@ def test_where_it_cannot_be_synced_it_stays_in_the_journal_and_is_told_once(
     def broken(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    harness.strategy.choose = answer(outcome, WARN)
+    harness.strategy.choose = respond(outcome, WARN)
     harness.take(message_with_id(WARN))
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", broken)
         harness.send_all()
         assert harness.done == 0
-    told = [each for each in logged_lines(caplog, logging.ERROR) if "cannot sync" in each]
-    assert told == ["scripted cannot sync what it has kept: [Errno 5] Input/output error"]
+    lines = [line for line in logged_lines(caplog, logging.ERROR) if "cannot sync" in line]
+    assert lines == ["scripted cannot sync what it has kept: [Errno 5] Input/output error"]
     harness.send_all()
     assert harness.done == 1
 
 
-def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
+def test_aside_file_is_removed_only_after_its_cursor_is_on_the_disk(
     harness: DispatcherHarness, power: PowerCut
 ) -> None:
-    """Or the old one, back after a power cut, would skip what the next file begins with."""
+    """A power cut could bring an older cursor back, which would skip messages of the next file."""
     harness.strategy.choose = unroutable(WARN)
     harness.take(*(warning() for _ in range(5)))
     harness.send_all()
@@ -179,10 +179,10 @@ def test_what_was_set_aside_and_sent_is_removed_only_with_a_cursor_that_stays(
     assert saved["scripted"]["aside"] == {"WARN": 0}
 
 
-def test_what_the_dead_have_left_open_is_told_on_the_disk(
+def test_unknown_outcomes_are_on_the_disk_before_the_segments_go(
     journal_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As their segments, which tell of it, go then; also with journal_sync = normal."""
+    """Also with journal_sync = normal: the segments that have the intents are removed then."""
     dead = Journal(journal_dir, max_size=GIB)
     begun = [upload() for _ in range(9)]
     for each in begun:
@@ -190,7 +190,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     dead.close()
     power = PowerCut(journal_dir, monkeypatch)
     looks: dict[str, bytes] = {}
-    look_before_removal(monkeypatch, lambda path: looks.update({path.name: all_of(power)}))
+    look_before_removal(monkeypatch, lambda path: looks.update({path.name: content_left(power)}))
     broker = FileBroker(tmp_path / "broker")
     chosen = config.read(
         {"notifier_strategy": "rabbit", "journal_dir": str(journal_dir), "relay": "external"},
@@ -208,7 +208,7 @@ def test_what_the_dead_have_left_open_is_told_on_the_disk(
     assert all(str(uuid.UUID(bytes=each.key)).encode() in left for each in begun)
 
 
-def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
+def test_copy_of_an_open_intent_is_on_the_disk_before_the_first_segment_goes(
     tmp_path: Path, power: PowerCut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB, segment_size=1500)
@@ -218,7 +218,7 @@ def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
         journal.record([message(bytes(400))])
     leader = FakeLeader(tmp_path)
     looks: list[bool] = []
-    look_before_removal(monkeypatch, lambda _: looks.append(begun.key in all_of(power)))
+    look_before_removal(monkeypatch, lambda _: looks.append(begun.key in content_left(power)))
     leader.deliver()
     leader.survey(journal.identity)
     monkeypatch.undo()
@@ -228,9 +228,7 @@ def test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes(
     journal.close()
 
 
-def test_the_counters_of_the_dead_are_there_before_their_live_file_goes(
-    tmp_path: Path, power: PowerCut
-) -> None:
+def test_totals_are_on_the_disk_before_the_live_file_goes(tmp_path: Path, power: PowerCut) -> None:
     write_dead_process(tmp_path, A, 2)
     leader = FakeLeader(tmp_path)
     leader.settle()
@@ -239,10 +237,10 @@ def test_the_counters_of_the_dead_are_there_before_their_live_file_goes(
     leader.close()
 
 
-def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
+def test_cursor_of_an_added_strategy_is_on_the_disk_before_anything_is_recorded(
     tmp_path: Path, power: PowerCut
 ) -> None:
-    """Or after a power cut it would begin later, behind what was recorded for it."""
+    """A power cut would else have it begin later, behind messages that were recorded for it."""
     write_segment(tmp_path, A, [(1, message())])
     checksummed.replace(tmp_path / "cursors.json", {"rabbit": {}})
     add_strategies(tmp_path, ["rabbit", "qpid"])
@@ -250,7 +248,7 @@ def test_where_a_new_strategy_begins_is_there_before_anything_is_recorded(
     assert left["qpid"]["positions"].keys() == {A}
 
 
-def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
+def test_synced_journal_survives_a_power_cut_with_any_setting(
     tmp_path: Path, power: PowerCut
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB, segment_size=700)
@@ -258,16 +256,18 @@ def test_what_was_recorded_survives_after_a_sync_whatever_the_setting(
     for each in made:
         journal.record([each])
     journal.sync()
-    left = all_of(power)
+    left = content_left(power)
     assert all(each.message_id.encode() in left for each in made)
     journal.close()
 
 
-@pytest.mark.parametrize("also_its_live_file", [False, True])
-def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
+@pytest.mark.parametrize(
+    "also_its_live_file", [False, True], ids=["the segment", "the live file, too"]
+)
+def test_segment_that_was_removed_under_a_living_process_is_on_the_disk_again(
     also_its_live_file: bool, tmp_path: Path, power: PowerCut
 ) -> None:
-    """With journal_sync = full, as it was before."""
+    """With journal_sync = full, as it was before the removal."""
     journal = Journal(tmp_path, max_size=GIB, sync=True)
     journal.open()
     journal.maintain()
@@ -279,6 +279,6 @@ def test_what_was_removed_under_a_living_process_is_on_the_disk_again(
     if also_its_live_file:
         live_path(tmp_path, str(journal.identity)).unlink()
     journal.maintain()
-    left = all_of(power)
+    left = content_left(power)
     assert all(each.message_id.encode() in left for each in made)
     journal.close()

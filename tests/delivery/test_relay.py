@@ -1,4 +1,4 @@
-"""From the journals of many processes to one strategy: everything, once, in its order."""
+"""A relay delivers the journals of many processes to one strategy: all, once, in order."""
 
 import itertools
 import os
@@ -26,14 +26,14 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def ours(journal_dir: Path) -> Iterator[Journal]:
+def own_journal(journal_dir: Path) -> Iterator[Journal]:
     """The journal of this process."""
     journal = Journal(journal_dir, max_size=GIB)
     yield journal
     journal.close()
 
 
-def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: FileBroker) -> None:
+def test_messages_of_many_processes_arrive_once(journal_dir: Path, broker: FileBroker) -> None:
     with ExitStack() as stack:
         writers = [stack.enter_context(living_writer(journal_dir)) for _ in range(4)]
         stack.enter_context(running_relay(journal_dir, lambda: AppendingStrategy(broker.path)))
@@ -42,23 +42,25 @@ def test_what_many_processes_record_arrives_once(journal_dir: Path, broker: File
     assert broker.ids == recorded
 
 
-def nth(number: int) -> str:
+def nth_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def hand_on(directory: Path, token_in: Connection, token_out: Connection) -> None:
-    """Record, and then pass the token: the next one's record is an effect of this one's."""
+    """Record, and then pass the token to the next process: what it records is an effect."""
     journal = Journal(directory, max_size=GIB, segment_size=MIB)
     while True:
         number = int.from_bytes(os.read(token_in.fileno(), 4), "big")
         if number < EVENTS:
-            journal.record([Message(nth(number), "image.update", Priority.INFO, 1.0, b"{}")])
+            journal.record([Message(nth_id(number), "image.update", Priority.INFO, 1.0, b"{}")])
         os.write(token_out.fileno(), (number + 1).to_bytes(4, "big"))
         if number >= EVENTS:
             time.sleep(60)
 
 
-def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: FileBroker) -> None:
+def test_cause_is_sent_before_its_effect_in_another_process(
+    journal_dir: Path, broker: FileBroker
+) -> None:
     pipes = [pipe() for _ in range(4)]
     with ExitStack() as stack:
         for at in range(4):
@@ -70,10 +72,10 @@ def test_cause_comes_before_effect_over_processes(journal_dir: Path, broker: Fil
     ids = broker.ids
     inversions = sum(one > next_one for one, next_one in itertools.pairwise(ids))
     assert inversions == 0
-    assert ids == [nth(number) for number in range(EVENTS)]
+    assert ids == [nth_id(number) for number in range(EVENTS)]
 
 
-def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: FileBroker) -> None:
+def test_backlog_is_delivered_without_a_new_entry(journal_dir: Path, broker: FileBroker) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16, 700)
     with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(broker.has(recorded))
@@ -81,21 +83,23 @@ def test_a_backlog_is_delivered_without_a_new_record(journal_dir: Path, broker: 
     assert broker.ids == recorded
 
 
-def test_beside_the_journal_of_its_own_process_it_leaves_the_lock_alone(
-    journal_dir: Path, broker: FileBroker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+def test_relay_does_not_take_the_lock_of_its_own_process(
+    journal_dir: Path, broker: FileBroker, own_journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
-    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path), lambda: ours.identity):
-        recorded = record_each(ours, [message() for _ in range(20)])
+    with running_relay(
+        journal_dir, lambda: AppendingStrategy(broker.path), lambda: own_journal.identity
+    ):
+        recorded = record_each(own_journal, [message() for _ in range(20)])
         eventually(broker.has(recorded))
         time.sleep(0.2)
-        assert not looks_dead(journal_dir, str(ours.identity))
+        assert not looks_dead(journal_dir, str(own_journal.identity))
 
 
-def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_opened(
-    journal_dir: Path, broker: FileBroker, ours: Journal, monkeypatch: pytest.MonkeyPatch
+def test_relay_does_not_take_its_own_process_for_dead_while_the_journal_is_opened(
+    journal_dir: Path, broker: FileBroker, own_journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both begin at the same time, in two threads."""
+    """Relay and journal begin at the same time, in two threads."""
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.02)
     link = os.link
 
@@ -104,16 +108,18 @@ def test_it_does_not_take_the_journal_of_its_own_process_for_dead_while_that_is_
         time.sleep(0.3)
 
     monkeypatch.setattr(os, "link", slow_link)
-    with running_relay(journal_dir, lambda: AppendingStrategy(broker.path), lambda: ours.identity):
+    with running_relay(
+        journal_dir, lambda: AppendingStrategy(broker.path), lambda: own_journal.identity
+    ):
         eventually(lambda: (journal_dir / "relay.lock").exists())
-        ours.open()
+        own_journal.open()
         time.sleep(0.3)
-        assert live_path(journal_dir, str(ours.identity)).exists()
-        assert not looks_dead(journal_dir, str(ours.identity))
+        assert live_path(journal_dir, str(own_journal.identity)).exists()
+        assert not looks_dead(journal_dir, str(own_journal.identity))
 
 
 class Hanging(AppendingStrategy):
-    """Waits in `send` until the test lets it go."""
+    """Waits in `send` until the test lets it go on."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -125,31 +131,31 @@ class Hanging(AppendingStrategy):
         return super().send(batch)
 
 
-def test_stop_waits_five_seconds_at_most_for_a_strategy_that_hangs(
+def test_stop_waits_less_than_five_seconds_for_a_strategy_that_hangs(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
     hanging = Hanging(broker.path)
-    with running_relay(journal_dir, lambda: hanging) as one:
+    with running_relay(journal_dir, lambda: hanging) as relay:
         assert hanging.entered.wait(10)
         before = time.monotonic()
-        one.stop()
-        assert 3.5 < time.monotonic() - before < 8.0  # the strategy waits for thirty
+        relay.stop()
+        assert 3.5 < time.monotonic() - before < 8.0  # the strategy waits for 30 seconds
         hanging.may_go_on.set()
         eventually(broker.has(recorded))
 
 
-def test_stop_waits_for_what_is_on_its_way_and_takes_no_more(
+def test_stop_waits_for_messages_on_their_way_and_sends_no_more(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
         recorded = writer.record(3)
         hanging = Hanging(broker.path)
-        with running_relay(journal_dir, lambda: hanging) as one:
+        with running_relay(journal_dir, lambda: hanging) as relay:
             assert hanging.entered.wait(10)
             later = writer.record(3)
             threading.Timer(0.3, hanging.may_go_on.set).start()
-            one.stop()
+            relay.stop()
             assert broker.ids == recorded
         with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(later))
@@ -157,30 +163,28 @@ def test_stop_waits_for_what_is_on_its_way_and_takes_no_more(
 
 
 class Failing(AppendingStrategy):
-    """Never reaches its broker."""
+    """Does not reach its broker."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
         raise SendError("nobody listens")
 
 
-def fail_for_ever(directory: Path, path: Path) -> None:
+def run_failing_relay(directory: Path, path: Path) -> None:
     make_relay(directory, lambda: Failing(path)).run()
 
 
 def own_memory(pid: int | None) -> int:
-    """Bytes of memory that a process shares with no file."""
+    """The memory of a process that is not mapped from a file, in bytes."""
     found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
 
 
-def test_what_waits_waits_on_the_disk_and_not_in_memory(
-    journal_dir: Path, broker: FileBroker
-) -> None:
+def test_waiting_messages_take_no_memory(journal_dir: Path, broker: FileBroker) -> None:
     with (
         living_writer(journal_dir, 1) as writer,
         living_writer(journal_dir, 1) as another,
-        running(fail_for_ever, journal_dir, broker.path) as process,
+        running(run_failing_relay, journal_dir, broker.path) as process,
     ):
         time.sleep(0.7)
         before = own_memory(process.pid)

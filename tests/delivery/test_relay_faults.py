@@ -1,4 +1,4 @@
-"""What goes wrong around a relay is told once, and when it is mended the relay goes on."""
+"""A fault around a relay is logged once, and the relay goes on when the fault is over."""
 
 import logging
 import shutil
@@ -18,7 +18,7 @@ from tests.runtime.logged import logged_lines
 
 
 class Unreachable(AppendingStrategy):
-    """Its broker is."""
+    """A strategy whose broker cannot be reached."""
 
     is_closed = False
 
@@ -29,7 +29,7 @@ class Unreachable(AppendingStrategy):
         self.is_closed = True
 
 
-def test_a_directory_that_goes_and_comes_back_is_told_once(
+def test_removed_directory_is_logged_once_and_the_relay_goes_on_when_it_is_back(
     journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
@@ -37,17 +37,16 @@ def test_a_directory_that_goes_and_comes_back_is_told_once(
         time.sleep(0.2)
         shutil.rmtree(journal_dir)
         time.sleep(3.5)
-        told = [
-            each for each in logged_lines(caplog, logging.ERROR) if "the relay begins again" in each
-        ]
+        errors = logged_lines(caplog, logging.ERROR)
+        lines = [line for line in errors if "the relay begins again" in line]
         journal_dir.mkdir()
         recorded = write_dead_process(journal_dir, "a" * 16)
         eventually(broker.has(recorded))
-    assert len(told) == 1
-    assert "No such file or directory" in told[0]
+    assert len(lines) == 1
+    assert "No such file or directory" in lines[0]
 
 
-def test_a_strategy_that_breaks_is_made_anew_and_told_once(
+def test_strategy_that_breaks_is_made_again_and_logged_once(
     journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
@@ -61,12 +60,12 @@ def test_a_strategy_that_breaks_is_made_anew_and_told_once(
 
     with running_relay(journal_dir, make):
         eventually(broker.has(recorded))
-    told = logged_lines(caplog, logging.ERROR)
-    assert len(told) == 1
-    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told[0]
+    lines = logged_lines(caplog, logging.ERROR)
+    assert len(lines) == 1
+    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in lines[0]
 
 
-def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
+def test_messages_of_a_strategy_that_broke_are_sent_by_the_next_one(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     recorded = write_dead_process(journal_dir, "a" * 16)
@@ -84,7 +83,7 @@ def test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one(
     assert broker.ids == recorded
 
 
-def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
+def test_stopped_relay_closes_connections_and_releases_the_locks_of_dead_processes(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     write_dead_process(journal_dir, "a" * 16)
@@ -100,9 +99,7 @@ def test_at_the_end_connections_are_closed_and_the_dead_are_for_the_next_leader(
     assert [each.is_closed for each in made] == [True]
 
 
-def test_a_strategy_that_has_nothing_to_send_is_kept_alive(
-    journal_dir: Path, broker: FileBroker
-) -> None:
+def test_idle_strategy_is_kept_alive_once_a_second(journal_dir: Path, broker: FileBroker) -> None:
     looks: list[float] = []
 
     class Kept(AppendingStrategy):
@@ -114,7 +111,7 @@ def test_a_strategy_that_has_nothing_to_send_is_kept_alive(
     assert looks[2] - looks[0] > 1.0  # once a second, and not at each look at the journal
 
 
-def test_what_breaks_again_after_a_while_is_told_again(
+def test_strategy_that_breaks_again_later_is_logged_again(
     journal_dir: Path,
     broker: FileBroker,
     caplog: pytest.LogCaptureFixture,
@@ -134,7 +131,7 @@ def test_what_breaks_again_after_a_while_is_told_again(
     assert len(logged_lines(caplog, logging.ERROR)) == 2
 
 
-def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
+def test_failed_survey_is_logged_once_and_all_messages_are_sent(
     journal_dir: Path,
     broker: FileBroker,
     caplog: pytest.LogCaptureFixture,
@@ -158,7 +155,7 @@ def test_a_journal_that_cannot_be_surveyed_is_told_and_all_is_sent(
     assert broker.ids == recorded
 
 
-def test_a_journal_of_a_newer_version_is_pointed_out_once(
+def test_journal_of_a_newer_version_is_logged_once(
     journal_dir: Path,
     broker: FileBroker,
     caplog: pytest.LogCaptureFixture,

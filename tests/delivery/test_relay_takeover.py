@@ -1,4 +1,4 @@
-"""Relays that die, or are two, or find their files damaged: all arrives, with the same ids."""
+"""All messages arrive with the same ids, though relays die, are two, or find damaged files."""
 
 import os
 import random
@@ -13,7 +13,7 @@ from tests.journal.processes import eventually, living_writer, pipe, running
 TAKEOVER = 2.0  # seconds
 
 
-def test_kill_9_of_relays_loses_nothing_and_repeats_are_the_same(
+def test_killed_relays_lose_nothing_and_repeat_the_same_ids(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     chance = random.Random(32)
@@ -30,7 +30,7 @@ def test_kill_9_of_relays_loses_nothing_and_repeats_are_the_same(
     assert len(broker.senders) > 5
 
 
-def test_of_two_relays_one_sends_and_the_other_goes_on_when_it_is_killed(
+def test_second_relay_goes_on_when_the_leader_is_killed(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     with (
@@ -53,25 +53,25 @@ def test_of_two_relays_one_sends_and_the_other_goes_on_when_it_is_killed(
         assert len(broker.senders) == 2
 
 
-def lead_and_fork(directory: Path, path: Path, told: Connection) -> None:
-    """The leader forks, when it leads, a child that never calls us."""
+def lead_and_fork(directory: Path, path: Path, result: Connection) -> None:
+    """Become the leader, then fork a child that does nothing; send its process id."""
     with running_relay(directory, lambda: AppendingStrategy(path)):
         eventually(path.exists)
         child = os.fork()
         if child != 0:
-            told.send(child)
+            result.send(child)
         time.sleep(60)
 
 
-def test_a_leader_is_followed_though_a_child_of_it_lives(
+def test_killed_leader_is_followed_though_its_forked_child_lives(
     journal_dir: Path, broker: FileBroker
 ) -> None:
-    from_it, told = pipe()
+    from_it, result = pipe()
     with (
         from_it,
-        told,
+        result,
         living_writer(journal_dir, 5) as writer,
-        running(lead_and_fork, journal_dir, broker.path, told) as leader,
+        running(lead_and_fork, journal_dir, broker.path, result) as leader,
     ):
         child = from_it.recv()
         try:
@@ -85,7 +85,7 @@ def test_a_leader_is_followed_though_a_child_of_it_lives(
             os.kill(child, 9)
 
 
-def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_again(
+def test_removed_lock_file_costs_repeats_at_most_and_soon_one_relay_leads(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     with (
@@ -110,7 +110,7 @@ def test_a_lock_file_that_was_removed_gives_repeats_at_most_and_soon_one_leader_
         assert len({pid for _, pid in since}) == 1
 
 
-def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_made_again(
+def test_relay_leaves_a_moved_directory_for_the_one_that_the_writers_make(
     journal_dir: Path, broker: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer, running(run_relay, journal_dir, broker.path):
@@ -124,8 +124,8 @@ def test_a_directory_that_was_moved_away_is_left_for_the_one_that_the_writers_ma
         assert list(dict.fromkeys(broker.ids)) == recorded
 
 
-def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: FileBroker) -> None:
-    """While a relay runs, and while none runs."""
+def test_noise_in_the_cursors_costs_repeats_at_most(journal_dir: Path, broker: FileBroker) -> None:
+    """Both while a relay runs and while no relay runs."""
     cursors = journal_dir / "cursors.json"
     with living_writer(journal_dir) as writer:
         recorded = []
@@ -144,10 +144,10 @@ def test_cursors_that_are_noise_cost_repeats_at_most(journal_dir: Path, broker: 
         assert list(dict.fromkeys(broker.ids)) == recorded
 
 
-def test_two_leaders_that_settle_the_same_dead_lose_nothing(
+def test_two_leaders_that_settle_the_same_processes_lose_nothing(
     journal_dir: Path, broker: FileBroker
 ) -> None:
-    """The one's lock file is taken away, so that both lead for a while."""
+    """The lock file of the first leader is removed, so that both lead for a while."""
     recorded = [
         each for at in range(40) for each in write_dead_process(journal_dir, f"{at:016x}", 20)
     ]
@@ -159,9 +159,7 @@ def test_two_leaders_that_settle_the_same_dead_lose_nothing(
     assert set(broker.ids) == set(recorded)
 
 
-def test_a_relay_that_was_stopped_leaves_the_rest_to_the_next_one(
-    journal_dir: Path, broker: FileBroker
-) -> None:
+def test_stopped_relay_has_saved_what_is_confirmed(journal_dir: Path, broker: FileBroker) -> None:
     with living_writer(journal_dir) as writer:
         recorded = []
         for _ in range(5):
@@ -170,4 +168,4 @@ def test_a_relay_that_was_stopped_leaves_the_rest_to_the_next_one(
                 time.sleep(0.02)
         with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
             eventually(broker.has(recorded))
-    assert broker.ids == recorded, "what is confirmed is saved when a relay stops"
+    assert broker.ids == recorded, "cursors are saved when a relay stops"

@@ -1,4 +1,4 @@
-"""A strategy that is not configured any more is counted, told once, and holds nothing back."""
+"""A retired strategy: its unsent notifications are counted and logged once."""
 
 import logging
 from pathlib import Path
@@ -18,18 +18,18 @@ A, B = "a" * 16, "b" * 16
 
 
 def lead(directory: Path, *strategies: str) -> None:
-    """As the next leader begins."""
+    """Do what the next leader does first."""
     retire(directory, CursorFile(directory, strategies))
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [(each.levelno, each.getMessage()) for each in caplog.records]
 
 
-def test_what_it_was_not_sent_is_counted_and_told_once(
+def test_unsent_notifications_of_a_retired_strategy_are_counted_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half of one process's journal, all of another's, what was set aside."""
+    """In half of one journal, in all of another, and in the aside file."""
     caplog.set_level(logging.INFO)
     write_dead_process(tmp_path, A, 4)
     write_segment(tmp_path, A, [(20, message())], segment=1, number=4)
@@ -48,7 +48,7 @@ def test_what_it_was_not_sent_is_counted_and_told_once(
     file.save(at_once=True)
     for _ in range(2):
         lead(tmp_path, "rabbit")
-    assert told(caplog) == [
+    assert logged(caplog) == [
         (
             logging.WARNING,
             "qpid is not in notifier_strategy any more: 15 notifications are not sent to it",
@@ -57,7 +57,7 @@ def test_what_it_was_not_sent_is_counted_and_told_once(
     assert list(tmp_path.glob("aside.*")) == []
 
 
-def test_one_that_was_sent_all_is_told_more_quietly(
+def test_retired_strategy_that_was_sent_all_is_logged_at_info(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -66,7 +66,7 @@ def test_one_that_was_sent_all_is_told_more_quietly(
     file.of("qpid").move(A, Position(1, 0, 4))
     file.save(at_once=True)
     lead(tmp_path, "rabbit")
-    assert told(caplog) == [
+    assert logged(caplog) == [
         (
             logging.INFO,
             "qpid is not in notifier_strategy any more: 0 notifications are not sent to it",
@@ -74,7 +74,7 @@ def test_one_that_was_sent_all_is_told_more_quietly(
     ]
 
 
-def test_one_that_comes_back_begins_with_what_is_recorded_from_then_on(tmp_path: Path) -> None:
+def test_retired_strategy_that_comes_back_begins_at_the_end_of_all_journals(tmp_path: Path) -> None:
     CursorFile(tmp_path, ["qpid", "rabbit"]).save()
     write_dead_process(tmp_path, A, 4)
     lead(tmp_path, "rabbit")
@@ -83,7 +83,7 @@ def test_one_that_comes_back_begins_with_what_is_recorded_from_then_on(tmp_path:
     assert file.of("qpid").positions.keys() == {A}
 
 
-def test_one_that_comes_back_before_anybody_led_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_removed_strategy_that_comes_back_before_a_leader_keeps_its_cursors(tmp_path: Path) -> None:
     file = CursorFile(tmp_path, ["qpid", "rabbit"])
     file.of("qpid").move(A, Position(0, 99, 1))
     file.save()

@@ -1,4 +1,4 @@
-"""What the broker has nowhere to put is out of the way of the others, and goes when it can."""
+"""Messages without a queue are set aside, and go when there is a queue."""
 
 import errno
 import logging
@@ -8,15 +8,17 @@ import pytest
 
 from glance_notify_middleware.delivery.aside import ASIDE_RETRY
 from glance_notify_middleware.delivery.dead_letters import TRIES
-from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from tests.delivery.dispatcher_harness import WARN, DispatcherHarness, message_with_id, warning
-from tests.delivery.scripted_strategy import answer, take_all, unroutable
+from tests.delivery.scripted_strategy import OutcomeById, respond, take_all, unroutable
 from tests.journal.sample_journals import message
 from tests.runtime.logged import logged_lines
 
 
-def test_others_go_on_and_the_cursor_passes_what_is_set_aside(harness: DispatcherHarness) -> None:
+def test_other_priorities_go_on_and_the_cursor_passes_set_aside_messages(
+    harness: DispatcherHarness,
+) -> None:
     harness.strategy.choose = unroutable(WARN)
     first = harness.take(warning(), message(), warning())
     harness.send()
@@ -27,7 +29,9 @@ def test_others_go_on_and_the_cursor_passes_what_is_set_aside(harness: Dispatche
     assert harness.done == 6
 
 
-def test_it_is_tried_again_each_minute_with_one_message(harness: DispatcherHarness) -> None:
+def test_set_aside_priority_is_tried_each_minute_with_one_message(
+    harness: DispatcherHarness,
+) -> None:
     harness.strategy.choose = unroutable(WARN)
     ids = harness.take(warning(), warning(), warning())
     for _ in range(4):
@@ -38,7 +42,7 @@ def test_it_is_tried_again_each_minute_with_one_message(harness: DispatcherHarne
     assert harness.strategy.ids == [ids, ids[:1], ids[:1], ids[:1]]
 
 
-def test_when_it_can_it_goes_in_its_order_and_before_what_came_later(
+def test_set_aside_messages_go_in_order_and_before_later_ones(
     harness: DispatcherHarness,
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
@@ -58,7 +62,9 @@ def test_when_it_can_it_goes_in_its_order_and_before_what_came_later(
     assert harness.done == 13
 
 
-def test_it_waits_on_disk_for_the_next_leader_who_tries_at_once(harness: DispatcherHarness) -> None:
+def test_set_aside_messages_are_tried_at_once_by_the_next_leader(
+    harness: DispatcherHarness,
+) -> None:
     harness.strategy.choose = unroutable(WARN)
     ids = harness.take(warning(), warning(), warning())
     harness.send()
@@ -71,7 +77,7 @@ def test_it_waits_on_disk_for_the_next_leader_who_tries_at_once(harness: Dispatc
     assert harness.sent_since(batches) == ids + later
 
 
-def test_priorities_do_not_wait_for_one_another(harness: DispatcherHarness) -> None:
+def test_set_aside_priorities_do_not_wait_for_one_another(harness: DispatcherHarness) -> None:
     harness.strategy.choose = unroutable(WARN, Priority.ERROR)
     harness.take(warning(), message(priority=Priority.ERROR))
     harness.send()
@@ -81,29 +87,27 @@ def test_priorities_do_not_wait_for_one_another(harness: DispatcherHarness) -> N
     assert harness.aside_files() == ["aside.scripted.warn.seg"]
 
 
-def test_it_stops_where_the_broker_has_no_place_again_and_repeats_nothing(
-    harness: DispatcherHarness,
+@pytest.mark.parametrize("left_out", [[3, 4, 5], [1, 3]], ids=["the last ones", "some between"])
+def test_set_aside_messages_that_were_taken_are_not_sent_again(
+    left_out: list[int], harness: DispatcherHarness
 ) -> None:
+    """The broker has no queue for those that are `left_out`; later it takes all."""
     harness.strategy.choose = unroutable(WARN)
     ids = harness.take(*(warning() for _ in range(6)))
     harness.send()
-    left = [3]
-
-    def some(_: Message) -> Outcome:
-        left[0] -= 1
-        return Outcome.TAKEN if left[0] >= 0 else Outcome.UNROUTABLE
-
-    harness.strategy.choose = some
+    left = [ids[number] for number in left_out]
+    harness.strategy.choose = OutcomeById(dict.fromkeys(left, Outcome.UNROUTABLE))
     harness.wait(ASIDE_RETRY)
     harness.send_all()
     batches = len(harness.strategy.batches)
     harness.strategy.choose = take_all
     harness.wait(ASIDE_RETRY)
     harness.send_all()
-    assert harness.sent_since(batches) == ids[3:]
+    assert harness.sent_since(batches) == left
+    assert not harness.aside_files()
 
 
-def test_an_error_while_it_goes_repeats_only_what_is_not_known_to_be_taken(
+def test_set_aside_messages_with_a_known_outcome_are_not_repeated_after_an_error(
     harness: DispatcherHarness,
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
@@ -120,8 +124,10 @@ def test_an_error_while_it_goes_repeats_only_what_is_not_known_to_be_taken(
     assert harness.sent_since(batches) == [ids[2], ids[4]]
 
 
-def test_an_error_while_it_is_tried_is_one_for_all(harness: DispatcherHarness) -> None:
-    """The broker is left alone for a while: the others do not try it at once."""
+def test_error_of_a_set_aside_message_keeps_the_window_from_being_sent(
+    harness: DispatcherHarness,
+) -> None:
+    """The broker is not tried for a while, with no message."""
     harness.strategy.choose = unroutable(WARN)
     harness.take(warning(), message())
     harness.send()
@@ -133,7 +139,7 @@ def test_an_error_while_it_is_tried_is_one_for_all(harness: DispatcherHarness) -
     assert len(harness.strategy.batches) == batches + 1
 
 
-def test_poison_that_was_set_aside_is_tried_three_times_as_all_is(
+def test_set_aside_message_that_is_rejected_is_a_dead_letter_after_three_tries(
     harness: DispatcherHarness,
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
@@ -154,13 +160,13 @@ def test_poison_that_was_set_aside_is_tried_three_times_as_all_is(
     assert harness.dead_letters() == ids[:1]
 
 
-def test_poison_that_cannot_be_buried_makes_no_busy_loop(
+def test_set_aside_dead_letter_that_cannot_be_written_makes_no_busy_loop(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
     harness.take(message_with_id(WARN))
     harness.send()
-    harness.strategy.choose = answer(Outcome.REJECTED, WARN)
+    harness.strategy.choose = respond(Outcome.REJECTED, WARN)
     harness.wait(ASIDE_RETRY)
 
     def full(fd: int, data: bytes) -> int:
@@ -175,7 +181,7 @@ def test_poison_that_cannot_be_buried_makes_no_busy_loop(
     assert len(harness.dead_letters()) == 1
 
 
-def test_it_is_told_once_and_so_is_the_end_of_it(
+def test_missing_queue_is_logged_once_and_so_is_its_return(
     harness: DispatcherHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -188,8 +194,7 @@ def test_it_is_told_once_and_so_is_the_end_of_it(
     harness.send_all()
     harness.take(warning())
     harness.send_all()
-    told = [each for each in logged_lines(caplog) if "queue" in each]
-    assert told == [
+    assert [line for line in logged_lines(caplog) if "queue" in line] == [
         "scripted has no queue for WARN: its notifications are set aside and tried every 60 s; "
         "the others go on",
         "scripted has a queue for WARN again",

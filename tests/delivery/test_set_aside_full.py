@@ -1,4 +1,4 @@
-"""Where there is no room to set messages aside: they wait in the journal, and none is lost."""
+"""Messages that cannot be set aside wait in the journal, and none is lost."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ from tests.journal.sample_journals import message
 from tests.runtime.logged import logged_lines
 
 
-def test_when_there_is_no_more_room_it_waits_in_the_journal_and_the_others_go_on(
+def test_messages_without_room_aside_wait_in_the_journal_and_other_priorities_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = DispatcherHarness(tmp_path, aside_max_size=1000)
@@ -27,8 +27,9 @@ def test_when_there_is_no_more_room_it_waits_in_the_journal_and_the_others_go_on
     assert 0 < done < 5
     assert harness.strategy.ids == [ids + others]
     assert harness.send() == [False]
-    told = logged_lines(caplog, logging.ERROR)
-    assert told == ["scripted can set no more messages aside: there is no more room for them"]
+    assert logged_lines(caplog, logging.ERROR) == [
+        "scripted can set no more messages aside: there is no more room for them"
+    ]
     rest = harness.take(*(warning(bytes(200)) for _ in range(harness.window.room)))
     harness.send_all()
     assert harness.window.room == 0
@@ -42,7 +43,7 @@ def test_when_there_is_no_more_room_it_waits_in_the_journal_and_the_others_go_on
     assert harness.done == len(ids + others + rest)
 
 
-def test_a_short_message_does_not_pass_a_long_one_for_which_there_is_no_room(
+def test_short_message_does_not_pass_a_long_one_without_room(
     tmp_path: Path,
 ) -> None:
     harness = DispatcherHarness(tmp_path, aside_max_size=1000)
@@ -55,8 +56,8 @@ def test_a_short_message_does_not_pass_a_long_one_for_which_there_is_no_room(
     assert harness.sent_since(1) == ids
 
 
-@pytest.mark.parametrize("kept", [None, 0, 50])
-def test_on_a_full_disk_it_waits_in_the_journal(
+@pytest.mark.parametrize("kept", [None, 0, 50], ids=["error", "nothing written", "torn entry"])
+def test_messages_wait_in_the_journal_while_the_disk_is_full(
     kept: int | None,
     harness: DispatcherHarness,
     monkeypatch: pytest.MonkeyPatch,
@@ -83,7 +84,7 @@ def test_on_a_full_disk_it_waits_in_the_journal(
     assert harness.done == 3
 
 
-def test_what_cannot_be_read_of_what_was_set_aside_keeps_only_its_own_priority(
+def test_unreadable_aside_file_holds_up_its_own_priority_alone(
     harness: DispatcherHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness.strategy.choose = unroutable(WARN)
@@ -100,8 +101,9 @@ def test_what_cannot_be_read_of_what_was_set_aside_keeps_only_its_own_priority(
         others = harness.take_some(3)
         harness.send_all()
     assert harness.sent_since(1) == others
-    told = logged_lines(caplog, logging.ERROR)
-    assert told == ["scripted cannot read what was set aside: [Errno 5] Input/output error"]
+    assert logged_lines(caplog, logging.ERROR) == [
+        "scripted cannot read what was set aside: [Errno 5] Input/output error"
+    ]
     harness.wait(ASIDE_RETRY)
     harness.send_all()
     assert harness.sent_since(2) == ids

@@ -1,4 +1,4 @@
-"""What the dead leave is read to its end and delivered; only then it is removed."""
+"""The journal of a dead process is read to its end and delivered; only then it is removed."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ def leader(tmp_path: Path) -> Iterator[FakeLeader]:
     one.close()
 
 
-def test_the_files_of_a_dead_process_go_when_all_is_delivered(
+def test_files_of_a_dead_process_go_when_all_is_delivered(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     left = write_dead_process(tmp_path, A)
@@ -60,7 +60,7 @@ def test_the_files_of_a_dead_process_go_when_all_is_delivered(
     assert leader.reader.chains == {}
 
 
-def test_what_was_not_read_is_not_removed(leader: FakeLeader, tmp_path: Path) -> None:
+def test_unread_files_are_not_removed(leader: FakeLeader, tmp_path: Path) -> None:
     write_dead_process(tmp_path, A)
     before = journal_file_names(tmp_path)
     for _ in range(3):
@@ -68,7 +68,7 @@ def test_what_was_not_read_is_not_removed(leader: FakeLeader, tmp_path: Path) ->
     assert journal_file_names(tmp_path) == before
 
 
-def test_what_a_process_recorded_last_is_read_before_it_is_settled(
+def test_last_entries_of_a_process_are_read_before_it_is_settled(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     with living_writer(tmp_path, 3) as writer:
@@ -84,7 +84,7 @@ def test_what_a_process_recorded_last_is_read_before_it_is_settled(
     assert journal_file_names(tmp_path) == set()
 
 
-def test_a_segment_that_a_process_began_last_is_read_before_it_is_settled(
+def test_last_segment_of_a_process_is_read_before_it_is_settled(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     write_dead_process(tmp_path, A)
@@ -98,23 +98,23 @@ def test_a_segment_that_a_process_began_last_is_read_before_it_is_settled(
     assert journal_file_names(tmp_path) == set()
 
 
-def test_of_a_living_process_goes_only_what_is_full_and_delivered(
+def test_delivered_segments_of_a_living_process_go_except_the_last_one(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     journal = make_journal(segment_size=400)
     record_each(journal, [message(bytes(400)) for _ in range(5)])
-    ours = journal.identity
+    own_identity = journal.identity
     leader.read()
-    leader.survey(ours)
+    leader.survey(own_identity)
     assert len(segments(tmp_path)) == 5
     leader.confirm()
-    leader.survey(ours)
-    assert journal_file_names(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
+    leader.survey(own_identity)
+    assert journal_file_names(tmp_path) == {f"{own_identity}.4.seg", f"{own_identity}.live"}
     more = record_each(journal, [message(), message()])
     assert leader.deliver() == more
 
 
-def test_a_living_process_is_never_settled(leader: FakeLeader, tmp_path: Path) -> None:
+def test_living_process_is_never_settled(leader: FakeLeader, tmp_path: Path) -> None:
     with living_writer(tmp_path, 3) as writer:
         before = journal_file_names(tmp_path)
         for _ in range(3):
@@ -126,10 +126,10 @@ def test_a_living_process_is_never_settled(leader: FakeLeader, tmp_path: Path) -
         assert leader.deliver() == more
 
 
-def test_our_own_lock_is_left_alone(
+def test_lock_of_the_leaders_own_process_is_not_taken(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
-    """It would be ours for the asking: POSIX locks belong to the process."""
+    """A second lock of it would be granted: POSIX locks belong to the process."""
     journal = make_journal()
     for _ in range(4):
         recorded = record_each(journal, [message()])
@@ -139,7 +139,9 @@ def test_our_own_lock_is_left_alone(
     assert not looks_dead(tmp_path, str(journal.identity))
 
 
-def test_the_counters_of_the_dead_are_added_up(leader: FakeLeader, tmp_path: Path) -> None:
+def test_counters_of_dead_processes_are_added_to_the_totals(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
     write_dead_process(tmp_path, A, 2, dropped={"disk": 3})
     write_dead_process(tmp_path, B, 3, recorded={"image.update INFO": 3, "image.send ERROR": 1})
     leader.settle()
@@ -149,8 +151,8 @@ def test_the_counters_of_the_dead_are_added_up(leader: FakeLeader, tmp_path: Pat
     assert read_totals(tmp_path)[1] == {"disk": 3, "full": 1}
 
 
-@pytest.mark.parametrize("also_lost", [(), (f"{A}.0.seg",)])
-def test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone(
+@pytest.mark.parametrize("also_lost", [(), (f"{A}.0.seg",)], ids=["all files left", "segment gone"])
+def test_counters_are_added_once_though_the_leader_crashes_before_the_files_are_gone(
     also_lost: tuple[str, ...], leader: FakeLeader, tmp_path: Path
 ) -> None:
     write_dead_process(tmp_path, A)
@@ -168,7 +170,7 @@ def test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone(
     assert read_totals(tmp_path) == ({"image.update INFO": 2}, {})
 
 
-def test_damaged_counters_are_nothing_to_wait_for(leader: FakeLeader, tmp_path: Path) -> None:
+def test_damaged_counters_hold_up_nothing(leader: FakeLeader, tmp_path: Path) -> None:
     write_dead_process(tmp_path, A)
     live_path(tmp_path, A).write_bytes(os.urandom(300))
     (tmp_path / "totals.json").write_bytes(os.urandom(300))
@@ -176,7 +178,7 @@ def test_damaged_counters_are_nothing_to_wait_for(leader: FakeLeader, tmp_path: 
     assert journal_file_names(tmp_path) == set()
 
 
-def test_of_very_many_dead_at_most_64_locks_are_held(leader: FakeLeader, tmp_path: Path) -> None:
+def test_locks_of_at_most_64_dead_processes_are_held(leader: FakeLeader, tmp_path: Path) -> None:
     for number in range(200):
         write_dead_process(tmp_path, f"{number:016x}", 1)
     most = 0
@@ -191,14 +193,14 @@ def test_of_very_many_dead_at_most_64_locks_are_held(leader: FakeLeader, tmp_pat
     assert read_totals(tmp_path) == ({"image.update INFO": 200}, {})
 
 
-def test_those_of_a_newer_version_are_not_in_the_way_of_the_others(
+def test_journals_of_a_newer_version_do_not_hold_up_other_journals(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
-    """They wait for a relay of that version, and the locks are not so many."""
+    """They wait for a relay of that version, and there are more of them than locks."""
     for number in range(70):
         path = leave_behind_newer(tmp_path, f"{number:016x}")
         assert path.exists()
-    leader.survey()  # who is found first would hold all locks
+    leader.survey()  # the processes that are found first would hold all locks
     left = write_dead_process(tmp_path, "f" * 16)
     found = []
     for _ in range(8):
@@ -217,7 +219,7 @@ def leave_behind_newer(directory: Path, identity: str) -> Path:
     return path
 
 
-def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_others(
+def test_unreadable_journal_is_logged_once_and_does_not_hold_up_other_journals(
     leader: FakeLeader,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -245,14 +247,14 @@ def test_one_that_cannot_be_read_is_told_once_and_is_not_in_the_way_of_the_other
         found += leader.deliver()
     assert found == left
     assert journal_file_names(tmp_path) == {f"{A}.0.seg", f"{A}.live"}
-    told = [each for each in caplog.messages if "cannot be read, or synced" in each]
-    assert len(told) == 1
+    lines = [line for line in caplog.messages if "cannot be read, or synced" in line]
+    assert len(lines) == 1
 
 
-def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
+def test_intent_that_ended_in_a_segment_begun_last_is_not_reported(
     leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Begun behind the leader's back: after it had listed, and before the lock was its own."""
+    """The segment is begun after the leader has listed the files, before it has the lock."""
     ended, stands = (
         Intent(bytes([n]) * 16, 1.0, "host", EventType.UPLOAD, "upload", "i1", *["x"] * 4)
         for n in (1, 2)
@@ -275,23 +277,23 @@ def test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown(
 
 
 def mark() -> bytes:
-    return bare(Kind.MARK)
+    return bare_entry(Kind.MARK)
 
 
-def begin(one: Intent) -> bytes:
-    return bare(Kind.BEGIN, one.key + intent.encode(one))
+def begin(begun: Intent) -> bytes:
+    return bare_entry(Kind.BEGIN, begun.key + intent.encode(begun))
 
 
-def end(one: Intent) -> bytes:
-    return bare(Kind.END, one.key)
+def end(begun: Intent) -> bytes:
+    return bare_entry(Kind.END, begun.key)
 
 
-def bare(kind: Kind, body: bytes = b"") -> bytes:
-    """A record without notifications."""
+def bare_entry(kind: Kind, body: bytes = b"") -> bytes:
+    """An entry without notifications."""
     return entries.encode(kind, body, entries.checksum(body), count=0, number=0, clock=1)
 
 
-def test_what_is_lost_at_the_end_is_said(
+def test_loss_at_the_end_of_a_journal_is_logged(
     leader: FakeLeader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     left = write_dead_process(tmp_path, A, 9)
@@ -306,7 +308,9 @@ def test_what_is_lost_at_the_end_is_said(
     ]
 
 
-def test_what_another_leader_has_settled_is_forgotten(leader: FakeLeader, tmp_path: Path) -> None:
+def test_process_that_another_leader_has_settled_is_forgotten(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
     write_dead_process(tmp_path, A)
     leader.deliver()
     for path in [*segments(tmp_path), live_path(tmp_path, A)]:

@@ -1,4 +1,4 @@
-"""What a leader keeps of the dead that it has settled: nothing that grows with their number."""
+"""What a leader keeps does not grow with the number of processes that it has settled."""
 
 import uuid
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.journal.sample_journals import GIB, open_files
 from tests.journal.test_intents import begun, recorder
 
 
-def test_neither_their_names_nor_their_files_are_kept(tmp_path: Path) -> None:
+def test_names_and_files_of_settled_processes_are_not_kept(tmp_path: Path) -> None:
     leader = FakeLeader(tmp_path)
     for number in range(3):
         write_dead_process(tmp_path, f"{number:016x}")
@@ -20,7 +20,7 @@ def test_neither_their_names_nor_their_files_are_kept(tmp_path: Path) -> None:
     leader.close()
 
 
-def test_each_of_very_many_operations_that_were_cut_is_told_once(tmp_path: Path) -> None:
+def test_unknown_outcomes_of_very_many_operations_are_reported_once_each(tmp_path: Path) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     cut = [begun() for _ in range(350)]
     for each in cut:
@@ -29,5 +29,5 @@ def test_each_of_very_many_operations_that_were_cut_is_told_once(tmp_path: Path)
     leader = FakeLeader(tmp_path)
     leader.settle()
     leader.close()
-    told = [each.message_id for each in leader.unknown]
-    assert told == [str(uuid.UUID(bytes=each.key)) for each in cut]
+    reported = [notification.message_id for notification in leader.unknown]
+    assert reported == [str(uuid.UUID(bytes=each.key)) for each in cut]

@@ -1,4 +1,4 @@
-"""What is kept, and what goes, when more than one strategy is to be sent all of it."""
+"""What is kept, and what is removed, when several strategies are to be sent all messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,32 +20,32 @@ A = "a" * 16
 
 @pytest.fixture
 def leader(tmp_path: Path) -> Iterator[FakeLeader]:
-    """For two strategies."""
+    """The leader of two strategies."""
     one = FakeLeader(tmp_path, "qpid")
     yield one
     one.close()
 
 
-def test_a_segment_goes_when_the_last_strategy_has_been_sent_it(
+def test_segment_goes_when_the_last_strategy_has_been_sent_it(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
     (other,) = leader.others
     journal = make_journal(segment_size=400)
     recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
-    ours = journal.identity
+    own_identity = journal.identity
     assert leader.deliver() == recorded
     for _ in range(3):
-        leader.survey(ours)
-    assert len(segments(tmp_path)) == 5, "the other has read none of it"
+        leader.survey(own_identity)
+    assert len(segments(tmp_path)) == 5, "the other strategy has read none of it"
     assert other.read() == recorded
-    leader.survey(ours)
-    assert len(segments(tmp_path)) == 5, "it is on its way to the other"
+    leader.survey(own_identity)
+    assert len(segments(tmp_path)) == 5, "it is on its way to the other strategy"
     other.confirm()
-    leader.survey(ours)
-    assert journal_file_names(tmp_path) == {f"{ours}.4.seg", f"{ours}.live"}
+    leader.survey(own_identity)
+    assert journal_file_names(tmp_path) == {f"{own_identity}.4.seg", f"{own_identity}.live"}
 
 
-def test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left(
+def test_dead_process_is_settled_once_when_all_strategies_have_been_sent_its_messages(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     (other,) = leader.others
@@ -54,12 +54,12 @@ def test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left(
     for _ in range(3):
         leader.survey()
         leader.deliver()
-    assert journal_file_names(tmp_path) == before, "the other has read none of it"
+    assert journal_file_names(tmp_path) == before, "the other strategy has read none of it"
     assert other.read() == left
     for _ in range(3):
         leader.survey()
         assert other.read() == []
-    assert journal_file_names(tmp_path) == before, "it is on its way to the other"
+    assert journal_file_names(tmp_path) == before, "it is on its way to the other strategy"
     other.confirm()
     leader.survey()
     assert journal_file_names(tmp_path) == set()
@@ -69,7 +69,7 @@ def test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left(
         assert each.reader.chains == {}
 
 
-def test_who_was_taken_for_dead_and_lives_is_read_on_by_all(
+def test_living_process_that_was_taken_for_dead_is_read_on_by_all_strategies(
     leader: FakeLeader, tmp_path: Path
 ) -> None:
     (other,) = leader.others
@@ -84,7 +84,7 @@ def test_who_was_taken_for_dead_and_lives_is_read_on_by_all(
         assert leader.deliver() == other.deliver() == more
 
 
-def test_what_is_lost_at_the_end_is_said_once(
+def test_loss_at_the_end_of_a_journal_is_logged_once(
     leader: FakeLeader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_dead_process(tmp_path, A, 2, number=5)

@@ -1,4 +1,4 @@
-"""Several strategies at once: each is sent everything, once, whatever becomes of another."""
+"""Several strategies: each is sent all messages once, whatever becomes of another strategy."""
 
 import logging
 import os
@@ -26,19 +26,19 @@ A = "a" * 16
 
 @pytest.fixture
 def other(tmp_path: Path) -> FileBroker:
-    """What the strategy by the name of qpid sends to."""
+    """The broker of the strategy that is called qpid."""
     return FileBroker(tmp_path / "other")
 
 
 class Unreachable(AppendingStrategy):
-    """Nobody listens."""
+    """A strategy whose broker cannot be reached."""
 
     def send(self, batch: Sequence[Message]) -> list[Outcome]:
         raise SendError("nobody listens")
 
 
 class Silent(AppendingStrategy):
-    """Its broker accepts and says nothing: it waits, without end, until the test lets it go on."""
+    """A strategy whose broker does not answer: it waits until the test lets it go on."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -51,7 +51,7 @@ class Silent(AppendingStrategy):
         return super().send(batch)
 
 
-def test_each_is_sent_all_once_and_then_it_is_removed(
+def test_strategies_are_each_sent_all_once_and_then_it_is_removed(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     left = write_dead_process(journal_dir, A, 700)
@@ -70,7 +70,7 @@ def test_each_is_sent_all_once_and_then_it_is_removed(
     assert broker.ids == other.ids == recorded
 
 
-def test_a_broker_that_is_silent_holds_up_no_other(
+def test_silent_broker_holds_up_no_other_strategy(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     silent = Silent(broker.path)
@@ -97,7 +97,7 @@ def test_a_broker_that_is_silent_holds_up_no_other(
     assert broker.ids == other.ids == recorded
 
 
-def test_what_one_cannot_be_sent_waits_for_it_over_a_restart_and_the_other_gets_nothing_twice(
+def test_messages_wait_for_an_unreachable_broker_over_restarts_and_are_not_repeated_to_the_other(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
@@ -120,7 +120,7 @@ def test_what_one_cannot_be_sent_waits_for_it_over_a_restart_and_the_other_gets_
     assert broker.ids == other.ids == recorded
 
 
-def test_one_that_breaks_begins_again_and_the_other_goes_on(
+def test_strategy_that_breaks_begins_again_and_the_other_goes_on(
     journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[AppendingStrategy] = []
@@ -144,11 +144,11 @@ def test_one_that_breaks_begins_again_and_the_other_goes_on(
         eventually(broker.has(recorded))
     assert broker.ids == other.ids == recorded
     assert len(others) == 1
-    (told,) = logged_lines(caplog, logging.ERROR)
-    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in told
+    (line,) = logged_lines(caplog, logging.ERROR)
+    assert f"the relay to rabbit begins again; notifications wait in {journal_dir}" in line
 
 
-def test_what_is_damaged_is_told_once(
+def test_damage_is_logged_once_for_all_strategies(
     journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     left = write_dead_process(journal_dir, A, 9)
@@ -169,10 +169,10 @@ def test_what_is_damaged_is_told_once(
     ]
 
 
-def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
+def test_segment_that_is_gone_is_not_logged_as_damaged(
     journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A leader that was killed on a full disk leaves the same behind, and had sent all of it."""
+    """A leader that was killed on a full disk leaves the same, although it has sent all of it."""
     journal = Journal(journal_dir, max_size=GIB, segment_size=400)
     recorded = record_each(journal, [message(bytes(400)) for _ in range(5)])
     segments(journal_dir)[2].unlink()
@@ -186,13 +186,13 @@ def test_of_what_a_segment_had_that_is_gone_it_is_not_said_that_it_is_damaged(
 
 
 def run_both(directory: Path, path: Path, other: Path) -> None:
-    """The target of a process."""
+    """Relay to two strategies, without end: what a process runs."""
     make_relay(
         directory, lambda: AppendingStrategy(path), qpid=lambda: AppendingStrategy(other)
     ).run()
 
 
-def test_kill_9_of_relays_loses_nothing_for_either(
+def test_killed_relays_lose_nothing_for_either_strategy(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     chance = random.Random(32)
@@ -209,11 +209,11 @@ def test_kill_9_of_relays_loses_nothing_for_either(
         assert list(dict.fromkeys(each.ids)) == recorded
 
 
-def is_again(broker: FileBroker, expected: Sequence[str]) -> bool:
+def has_exactly(broker: FileBroker, expected: Sequence[str]) -> bool:
     return broker.ids == expected
 
 
-def test_cursors_that_are_noise_have_all_sent_again_to_both(
+def test_noise_in_the_cursors_has_all_sent_again_to_both_strategies(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
@@ -225,11 +225,11 @@ def test_cursors_that_are_noise_have_all_sent_again_to_both(
                 qpid=lambda: AppendingStrategy(other.path),
             ):
                 for each in (broker, other):
-                    eventually(partial(is_again, each, recorded * times))
+                    eventually(partial(has_exactly, each, recorded * times))
             (journal_dir / "cursors.json").write_bytes(os.urandom(300))
 
 
-def test_one_that_is_added_is_sent_what_is_recorded_from_then_on(
+def test_added_strategy_is_sent_what_is_recorded_from_then_on(
     journal_dir: Path, broker: FileBroker, other: FileBroker
 ) -> None:
     with living_writer(journal_dir) as writer:
@@ -250,7 +250,7 @@ def test_one_that_is_added_is_sent_what_is_recorded_from_then_on(
     assert broker.ids == first + waiting + later
 
 
-def test_one_that_is_removed_holds_nothing_back(
+def test_removed_strategy_holds_no_segment_back(
     journal_dir: Path, broker: FileBroker, other: FileBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "glance_notify_middleware")
@@ -263,6 +263,6 @@ def test_one_that_is_removed_holds_nothing_back(
         assert journal_file_names(journal_dir)
     with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: journal_file_names(journal_dir) == set())
-    told = "qpid is not in notifier_strategy any more: 7 notifications are not sent to it"
-    assert logged_lines(caplog).count(told) == 1
+    line = "qpid is not in notifier_strategy any more: 7 notifications are not sent to it"
+    assert logged_lines(caplog).count(line) == 1
     assert broker.ids == recorded

@@ -14,7 +14,7 @@ from glance_notify_middleware.journal import checksummed, fitness, layout, locks
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
 from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.layout import live_path, segment_path
-from tests.delivery.test_aside_files import aside, taken_out
+from tests.delivery.test_aside_files import deliver_all, make_files
 from tests.journal.fake_leader import FakeLeader, write_dead_process
 from tests.journal.foreign_files import FOREIGN
 from tests.journal.processes import living_writer
@@ -230,12 +230,12 @@ def test_foreign_segment_is_skipped_where_a_new_strategy_begins(
 def test_aside_file_that_is_foreign_is_replaced(plant: Plant, directory: Path) -> None:
     path = directory / "aside.rabbit.warn.seg"
     plant(path)
-    found, cursors = aside(directory)
+    found, cursors = make_files(directory)
     cursors.move_aside(Priority.WARN, 7)
     found.postpone(Priority.WARN, 0.0)
     made = [message(priority=Priority.WARN) for _ in range(3)]
     assert all(found.add(each) for each in made)
-    assert taken_out(found) == made
+    assert deliver_all(found) == made
     kept = [each for each in directory.iterdir() if each.suffix == ".kept"]
     assert len(kept) == 1
     fitness.prepare(directory)

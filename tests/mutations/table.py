@@ -15,28 +15,28 @@ class Mutation(NamedTuple):
 
 MUTATIONS = (
     Mutation(
-        "all that was sent counts as done, whatever became of it",
+        "every sent message counts as done, whatever its outcome is",
         "delivery/dispatcher.py",
         "return outcome is Outcome.TAKEN",
         "return outcome is not None",
         (
-            "delivery/test_dispatcher.py::test_the_cursor_moves_only_over_what_is_done_without_a_gap",
+            "delivery/test_dispatcher.py::test_cursor_stops_before_the_first_message_that_is_not_done",
         ),
     ),
     Mutation(
-        "each try has an id of its own",
+        "each try of a message has another id",
         "delivery/connection.py",
         "message._replace(body=",
         "message._replace(message_id=str(time.monotonic_ns()), body=",
-        ("delivery/test_dispatcher.py::test_a_repeat_is_the_same_message",),
+        ("delivery/test_dispatcher.py::test_repeated_message_is_the_same",),
     ),
     Mutation(
-        "a rejected message is buried at the first try",
+        "a rejected message is a dead letter at the first try",
         "delivery/dead_letters.py",
         "TRIES = 3\n",
         "TRIES = 1\n",
         (
-            "delivery/test_rejected_messages.py::test_it_is_tried_three_times_and_buried_while_the_others_go_on",
+            "delivery/test_rejected_messages.py::test_rejected_message_is_a_dead_letter_after_three_tries_and_holds_up_no_other",
         ),
     ),
     Mutation(
@@ -74,7 +74,7 @@ MUTATIONS = (
         ("recorder/test_logging_strategy.py::test_control_character_of_an_image_name_is_escaped",),
     ),
     Mutation(
-        "a line of the log holds what a client chose as it is",
+        "text that a client chose is logged without escapes",
         "runtime/own_log.py",
         'logger.log(level, "%s", "\\n".join(map(escaped_text, lines)))',
         'logger.log(level, "%s", "\\n".join(lines))',
@@ -286,56 +286,56 @@ MUTATIONS = (
         "",
         (
             "delivery/test_settling.py"
-            "::test_what_a_process_recorded_last_is_read_before_it_is_settled",
+            "::test_last_entries_of_a_process_are_read_before_it_is_settled",
         ),
     ),
     Mutation(
-        "segments go when they are read, before they are delivered",
+        "segments are removed when they are read, before they are delivered",
         "delivery/settling.py",
         "subscription.cursors.saved.get(identity) for subscription in self._subscriptions",
         "subscription.reader.chains[identity].position for subscription in self._subscriptions",
         (
             "delivery/test_settling.py"
-            "::test_of_a_living_process_goes_only_what_is_full_and_delivered",
+            "::test_delivered_segments_of_a_living_process_go_except_the_last_one",
         ),
     ),
     Mutation(
-        "segments go when one strategy of two has been sent them",
+        "segments are removed when one strategy of two has been sent them",
         "delivery/settling.py",
         "passed = min(0 if place is None",
         "passed = max(0 if place is None",
         (
             "delivery/test_settling_several_strategies.py"
-            "::test_a_segment_goes_when_the_last_strategy_has_been_sent_it",
+            "::test_segment_goes_when_the_last_strategy_has_been_sent_it",
         ),
     ),
     Mutation(
-        "the dead are settled before all strategies have begun to read them",
+        "a dead process is settled before all strategies have begun to read its journal",
         "delivery/settling.py",
         "if segments and len(chains) < len(self._subscriptions):",
         "if segments and not chains:",
         (
             "delivery/test_settling_several_strategies.py"
-            "::test_the_dead_are_settled_once_when_all_have_been_sent_what_they_left",
+            "::test_dead_process_is_settled_once_when_all_strategies_have_been_sent_its_messages",
         ),
     ),
     Mutation(
-        "a strategy that is added begins with the oldest record",
+        "an added strategy begins with the oldest entry",
         "delivery/cursors.py",
         "found[identity] = Position(numbers[-1], size, None)",
         "found[identity] = Position(numbers[0], 0, None)",
         (
-            "delivery/test_several_strategies.py::test_one_that_is_added_is_sent_what_is_recorded_from_then_on",
+            "delivery/test_several_strategies.py::test_added_strategy_is_sent_what_is_recorded_from_then_on",
         ),
     ),
     Mutation(
-        "a strategy that is added is not sent what is recorded while its place is looked for",
+        "an added strategy is not sent what is recorded while its cursors are looked for",
         "delivery/cursors.py",
         "    ends = _ends(directory)\n    content = checksummed.load(path)\n",
         "    content = checksummed.load(path)\n    ends = _ends(directory)\n",
         (
             "delivery/test_cursors.py"
-            "::test_what_is_recorded_while_the_file_is_read_is_sent_to_a_new_strategy",
+            "::test_added_strategy_is_sent_what_is_recorded_while_the_file_is_read",
         ),
     ),
     Mutation(
@@ -348,64 +348,62 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what a strategy had in hand when it broke is not read again",
+        "messages of a strategy that broke are not read again",
         "delivery/subscription.py",
         "        self.reader = Reader(self._directory, self.cursors.positions)\n"
         "        self.window = Window",
         "        self.window = Window",
         (
             "delivery/test_relay_faults.py"
-            "::test_what_a_strategy_had_in_hand_when_it_broke_is_sent_by_the_next_one",
+            "::test_messages_of_a_strategy_that_broke_are_sent_by_the_next_one",
         ),
     ),
     Mutation(
-        "of very many operations that were cut some are not told",
+        "some of very many unknown outcomes are not recorded",
         "delivery/settling.py",
         "range(0, len(unknown), _PER_ENTRY)",
         "range(0, len(unknown), _PER_ENTRY + 1)",
         (
             "delivery/test_settling_bounds.py"
-            "::test_each_of_very_many_operations_that_were_cut_is_told_once",
+            "::test_unknown_outcomes_of_very_many_operations_are_reported_once_each",
         ),
     ),
     Mutation(
-        "all wait while one broker is waited for",
+        "a lane holds the lock while it waits for its broker",
         "delivery/lane.py",
         "        outcomes = connection.send(batch.messages)\n",
         "            outcomes = connection.send(batch.messages)\n",
-        ("delivery/test_several_strategies.py::test_a_broker_that_is_silent_holds_up_no_other",),
+        ("delivery/test_several_strategies.py::test_silent_broker_holds_up_no_other_strategy",),
     ),
     Mutation(
-        "what is refused is tried all the time",
+        "refused messages are sent all the time",
         "delivery/dispatcher.py",
         "not in self._aside and pending.message.priority not in held",
         "not in self._aside",
-        ("delivery/test_priorities.py::test_what_is_refused_waits_alone",),
+        ("delivery/test_priorities.py::test_refused_priority_holds_up_no_other_priority",),
     ),
     Mutation(
-        "what is refused fills the window",
+        "refused messages fill the window",
         "delivery/dispatcher.py",
         "if self._window.room < WINDOW // 2:",
         "if False:",
         (
-            "delivery/test_priorities.py::test_what_would_fill_the_window_is_set_aside_and_tried_again_soon",
+            "delivery/test_priorities.py::test_refused_messages_that_would_fill_the_window_are_set_aside_and_tried_soon",
         ),
     ),
     Mutation(
-        "what was taken before its turn is sent again",
+        "set-aside messages that were taken before their turn are sent again",
         "delivery/set_aside.py",
         "Pending(message, message.message_id in self._done)",
         "Pending(message)",
-        ("delivery/test_priorities.py::test_what_is_taken_before_its_turn_is_not_sent_again",),
+        ("delivery/test_set_aside.py::test_set_aside_messages_that_were_taken_are_not_sent_again",),
     ),
     Mutation(
-        "nothing is connected before the first event",
+        "a strategy does not connect before the first message",
         "delivery/connection.py",
         "if self._connecting and is_idle and",
         "if not self._connecting and is_idle and",
-        (
-            "delivery/test_priorities.py::test_it_connects_before_there_is_anything_to_send_and_says_so_once",
-        ),
+        ("delivery/test_connection.py::test_idle_connection_connects_and_logs_it_once",),
     ),
     Mutation(
         "no priority is on trial",
@@ -487,11 +485,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "nobody sees that no relay runs",
+        "a missing relay is not reported",
         "delivery/maintenance_thread.py",
         "            each_second()\n",
         "",
-        ("delivery/test_leader_watch.py::test_each_process_that_records_looks",),
+        (
+            "delivery/test_leader_watch.py::test_process_that_records_reports_a_missing_relay_without_a_request",
+        ),
     ),
     Mutation(
         "a relay that lives on its own may send elsewhere",
@@ -515,33 +515,31 @@ MUTATIONS = (
         "delivery/dead_processes.py",
         "known = {*self._locks, *self._left_alone, own_identity}",
         "known = {*self._locks, *self._left_alone}",
-        ("delivery/test_settling.py::test_our_own_lock_is_left_alone",),
+        ("delivery/test_settling.py::test_lock_of_the_leaders_own_process_is_not_taken",),
     ),
     Mutation(
-        "a crash counts the dead twice",
+        "a crash counts a dead process twice",
         "delivery/settling.py",
         "        if identity in added:\n",
         "        if False:\n",
         (
             "delivery/test_settling.py"
-            "::test_counters_are_added_once_also_over_a_crash_before_the_files_are_gone",
+            "::test_counters_are_added_once_though_the_leader_crashes_before_the_files_are_gone",
         ),
     ),
     Mutation(
-        "what was set aside comes out with the newest first",
+        "set-aside messages are read with the newest first",
         "delivery/aside.py",
         "                found += [",
         "                found[:0] = [",
-        (
-            "delivery/test_aside_files.py::test_messages_come_out_in_their_order_and_a_single_one_first",
-        ),
+        ("delivery/test_aside_files.py::test_messages_are_read_in_order_and_the_first_one_alone",),
     ),
     Mutation(
-        "a message that finds no room aside is passed by the next one",
+        "a message without room aside is passed by the next one",
         "delivery/aside.py",
         "                return False\n            write_whole(fd, data,",
         "                return True\n            write_whole(fd, data,",
-        ("delivery/test_aside_files.py::test_a_full_file_takes_no_more_and_keeps_what_it_has",),
+        ("delivery/test_aside_files.py::test_full_file_takes_no_more_messages_and_keeps_its_own",),
     ),
     Mutation(
         "any ack is taken for that of the oldest message",
@@ -703,7 +701,7 @@ MUTATIONS = (
         ("journal/test_intents.py::test_intent_is_open_until_one_entry_ends_it_with_its_events",),
     ),
     Mutation(
-        "the dead are removed though what they left open could not be told",
+        "files are removed though their open intents could not be reported",
         "delivery/settling.py",
         "if self._dead.is_dead(identity) and self._report_unknown(identity, segments):",
         "if self._dead.is_dead(identity) and (self._report_unknown(identity, segments) or True):",
@@ -749,18 +747,18 @@ MUTATIONS = (
         ("journal/test_foreign.py::test_stale_temporary_file_is_removed_and_no_other",),
     ),
     Mutation(
-        "what is set aside may fill the journal",
+        "aside files may fill the journal",
         "delivery/assembly.py",
         "_ASIDE_PART = 4 ",
         "_ASIDE_PART = 1 ",
-        ("delivery/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+        ("delivery/test_assembly.py::test_aside_files_take_a_quarter_of_the_bound_at_most",),
     ),
     Mutation(
-        "what is set aside takes a quarter of the bound for each priority",
+        "aside files take a quarter of the bound for each priority",
         "delivery/aside.py",
         "if self._size() + len(data)",
         "if os.fstat(fd).st_size + len(data)",
-        ("delivery/test_assembly.py::test_what_is_set_aside_takes_a_quarter_of_the_bound_at_most",),
+        ("delivery/test_assembly.py::test_aside_files_take_a_quarter_of_the_bound_at_most",),
     ),
     Mutation(
         "a segment that was begun while the lock was taken is overlooked",
@@ -772,16 +770,16 @@ MUTATIONS = (
         "        listed = self._listed()\n        self._dead.find(listed, own_identity())\n",
         (
             "delivery/test_settling.py"
-            "::test_what_ended_in_a_segment_that_was_begun_last_is_not_told_as_unknown",
+            "::test_intent_that_ended_in_a_segment_begun_last_is_not_reported",
         ),
     ),
     Mutation(
-        "what was set aside is not synced",
+        "aside files are not synced",
         "delivery/dispatcher.py",
         "            self._aside.sync()\n",
         "",
         (
-            "delivery/test_power_cut.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",
+            "delivery/test_power_cut.py::test_messages_set_aside_are_on_the_disk_before_the_cursor_passes_them",
         ),
     ),
     Mutation(
@@ -790,7 +788,7 @@ MUTATIONS = (
         "    sync_directory(path.parent)\n\n\ndef sync_directory",
         "\n\ndef sync_directory",
         (
-            "delivery/test_power_cut.py::test_what_is_set_aside_is_there_before_the_cursor_passes_it",
+            "delivery/test_power_cut.py::test_messages_set_aside_are_on_the_disk_before_the_cursor_passes_them",
         ),
     ),
     Mutation(
@@ -798,10 +796,12 @@ MUTATIONS = (
         "delivery/dead_letters.py",
         "        self._unsynced.add(path)\n",
         "",
-        ("delivery/test_power_cut.py::test_a_dead_letter_is_there_before_the_cursor_passes_it",),
+        (
+            "delivery/test_power_cut.py::test_dead_letter_is_on_the_disk_before_the_cursor_passes_it",
+        ),
     ),
     Mutation(
-        "what was set aside is done with before its dead letter is on the disk",
+        "the aside cursor passes a message before its dead letter is on the disk",
         "delivery/dispatcher.py",
         "            is_synced = self._sync()\n"
         "            worked = self._set_aside.settle(batch, is_synced=is_synced)\n",
@@ -809,34 +809,36 @@ MUTATIONS = (
         "            is_synced = self._sync()\n",
         (
             "delivery/test_power_cut.py::"
-            "test_a_dead_letter_of_what_was_set_aside_is_there_before_that_counts_as_done",
+            "test_dead_letter_of_a_set_aside_message_is_on_the_disk_before_the_aside_cursor_passes_it",
         ),
     ),
     Mutation(
-        "unknown outcomes are not synced before the segments that tell them go",
+        "unknown outcomes are not synced before the segments with their intents are removed",
         "delivery/hosting.py",
         "            self().sync()",
         "            self()",
-        ("delivery/test_power_cut.py::test_what_the_dead_have_left_open_is_told_on_the_disk",),
+        (
+            "delivery/test_power_cut.py::test_unknown_outcomes_are_on_the_disk_before_the_segments_go",
+        ),
     ),
     Mutation(
-        "copies of open intents are not synced before the segments that have them go",
+        "copies of open intents are not synced before the first segments are removed",
         "delivery/settling.py",
         "sync(layout.segment_path(self._directory, identity, following))",
         "pass",
         (
             "delivery/test_power_cut.py"
-            "::test_the_copy_of_an_open_intent_is_there_before_its_first_place_goes",
+            "::test_copy_of_an_open_intent_is_on_the_disk_before_the_first_segment_goes",
         ),
     ),
     Mutation(
-        "a power cut has a new strategy begin later",
+        "a power cut has an added strategy begin later",
         "delivery/cursors.py",
         "checksummed.replace(path, content | new, durable=True)",
         "checksummed.replace(path, content | new)",
         (
             "delivery/test_power_cut.py"
-            "::test_where_a_new_strategy_begins_is_there_before_anything_is_recorded",
+            "::test_cursor_of_an_added_strategy_is_on_the_disk_before_anything_is_recorded",
         ),
     ),
     Mutation(
@@ -911,13 +913,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the dead that cannot be settled keep their locks",
+        "processes that cannot be settled keep their locks",
         "delivery/dead_processes.py",
         "        self._without.pop(identity, None)\n        self.release(identity)\n",
         "        self._without.pop(identity, None)\n",
         (
             "delivery/test_settling.py"
-            "::test_those_of_a_newer_version_are_not_in_the_way_of_the_others",
+            "::test_journals_of_a_newer_version_do_not_hold_up_other_journals",
         ),
     ),
     Mutation(
@@ -1117,11 +1119,11 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a trouble that lasts is another one each second, as its text is",
+        "a lasting trouble is logged each second, as its text changes",
         "delivery/maintenance_thread.py",
         'trouble = type(error), getattr(error, "errno", None)',
         "trouble = type(error), id(error)",
-        ("delivery/test_assembly.py::test_a_trouble_that_lasts_is_logged_once_whatever_its_text",),
+        ("delivery/test_assembly.py::test_lasting_trouble_is_logged_once_though_its_text_changes",),
     ),
     Mutation(
         "what was removed under a living process is not synced again",
@@ -1129,7 +1131,7 @@ MUTATIONS = (
         "                (self.segment if is_removed else before).sync()\n",
         "                before.sync()\n",
         (
-            "delivery/test_power_cut.py::test_what_was_removed_under_a_living_process_is_on_the_disk_again",
+            "delivery/test_power_cut.py::test_segment_that_was_removed_under_a_living_process_is_on_the_disk_again",
         ),
     ),
 )

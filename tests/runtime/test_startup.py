@@ -1,4 +1,4 @@
-"""What runs beside the requests begins in each process that serves them, and in no other."""
+"""What runs beside the requests starts in each process that serves requests, and in no other."""
 
 import os
 import signal
@@ -15,11 +15,11 @@ from glance_notify_middleware.runtime.startup import in_each_process
 from tests.journal.processes import call_in_process
 from tests.runtime.logged import logged_lines
 
-ENOUGH = 2.5  # seconds after which all has begun that does so by itself
+ENOUGH = 2.5  # seconds after which everything has started that starts by itself
 
 
-def into(path: Path) -> Callable[[], None]:
-    """Appends the number of the process that it is called in."""
+def append_pid_to(path: Path) -> Callable[[], None]:
+    """A function that appends the id of the process in which it is called."""
 
     def start() -> None:
         with path.open("a") as file:
@@ -28,32 +28,32 @@ def into(path: Path) -> Callable[[], None]:
     return start
 
 
-def begun(path: Path) -> list[int]:
+def started_in(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-def alone(path: Path) -> tuple[int, list[int], list[int]]:
-    in_each_process(into(path))
+def start_alone(path: Path) -> tuple[int, list[int], list[int]]:
+    in_each_process(append_pid_to(path))
     time.sleep(0.5)
-    before = begun(path)
+    before = started_in(path)
     time.sleep(ENOUGH)
-    return os.getpid(), before, begun(path)
+    return os.getpid(), before, started_in(path)
 
 
-def test_a_process_that_does_not_fork_begins_after_a_moment(tmp_path: Path) -> None:
-    pid, before, after = call_in_process(alone, tmp_path / "begun")
+def test_process_that_does_not_fork_starts_after_the_delay(tmp_path: Path) -> None:
+    pid, before, after = call_in_process(start_alone, tmp_path / "started")
     assert (before, after) == ([], [pid])
 
 
-def forking_at_once(path: Path) -> tuple[list[int], list[int]]:
-    """As gunicorn --preload does."""
-    in_each_process(into(path))
+def fork_at_once(path: Path) -> tuple[list[int], list[int]]:
+    """Fork at once, as gunicorn --preload does; the children, and the processes that started."""
+    in_each_process(append_pid_to(path))
     children = [fork_and_wait() for _ in range(2)]
     time.sleep(ENOUGH)
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    return children, begun(path)
+    return children, started_in(path)
 
 
 def fork_and_wait() -> int:
@@ -63,52 +63,52 @@ def fork_and_wait() -> int:
     return child
 
 
-def test_one_that_forks_at_once_leaves_it_to_its_children(tmp_path: Path) -> None:
-    children, found = call_in_process(forking_at_once, tmp_path / "begun")
+def test_process_that_forks_at_once_leaves_the_start_to_its_children(tmp_path: Path) -> None:
+    children, found = call_in_process(fork_at_once, tmp_path / "started")
     assert sorted(found) == sorted(children)
 
 
-def forking_later(path: Path) -> tuple[int, int, list[int]]:
-    in_each_process(into(path))
+def fork_later(path: Path) -> tuple[int, int, list[int]]:
+    in_each_process(append_pid_to(path))
     time.sleep(ENOUGH)
     child = fork_and_wait()
     time.sleep(ENOUGH)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return os.getpid(), child, begun(path)
+    return os.getpid(), child, started_in(path)
 
 
-def test_one_that_forks_later_has_begun_and_so_does_its_child(tmp_path: Path) -> None:
-    parent, child, found = call_in_process(forking_later, tmp_path / "begun")
+def test_process_that_forks_later_starts_and_so_does_its_child(tmp_path: Path) -> None:
+    parent, child, found = call_in_process(fork_later, tmp_path / "started")
     assert found == [parent, child]
 
 
-def running_a_command(path: Path) -> tuple[int, list[int]]:
-    in_each_process(into(path))
+def run_a_command(path: Path) -> tuple[int, list[int]]:
+    in_each_process(append_pid_to(path))
     subprocess.run([sys.executable, "-c", "import time; time.sleep(2)"], check=True)
     time.sleep(ENOUGH - 2)
-    return os.getpid(), begun(path)
+    return os.getpid(), started_in(path)
 
 
-def test_a_command_that_is_run_is_no_fork(tmp_path: Path) -> None:
-    pid, found = call_in_process(running_a_command, tmp_path / "begun")
+def test_command_that_is_run_does_not_count_as_a_fork(tmp_path: Path) -> None:
+    pid, found = call_in_process(run_a_command, tmp_path / "started")
     assert found == [pid]
 
 
-def forking_and_executing(path: Path) -> list[int]:
-    in_each_process(into(path))
+def fork_and_exec(path: Path) -> list[int]:
+    in_each_process(append_pid_to(path))
     child = os.fork()
     if child == 0:
         os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(2)"])
     os.waitpid(child, 0)
-    return begun(path)
+    return started_in(path)
 
 
-def test_in_a_child_that_becomes_another_program_nothing_begins(tmp_path: Path) -> None:
-    assert call_in_process(forking_and_executing, tmp_path / "begun") == []
+def test_child_that_calls_exec_starts_nothing(tmp_path: Path) -> None:
+    assert call_in_process(fork_and_exec, tmp_path / "started") == []
 
 
-def failing_to_start() -> bool:
+def fail_to_start() -> bool:
     def fail() -> None:
         raise OSError("no journal")
 
@@ -117,12 +117,12 @@ def failing_to_start() -> bool:
     return True
 
 
-def test_what_fails_to_begin_ends_no_process() -> None:
-    assert call_in_process(failing_to_start)
+def test_error_of_a_start_does_not_end_the_process() -> None:
+    assert call_in_process(fail_to_start)
 
 
 class Uwsgi(SimpleNamespace):
-    """What uWSGI offers to the application that it runs."""
+    """Stands for the module that uWSGI offers to applications."""
 
     worker = 0
 
@@ -137,31 +137,33 @@ def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Uwsgi:
     return module
 
 
-def test_under_uwsgi_it_begins_in_each_worker_after_the_fork(uwsgi: Uwsgi, tmp_path: Path) -> None:
-    in_each_process(into(tmp_path / "begun"))
-    assert begun(tmp_path / "begun") == []
+def test_uwsgi_worker_starts_after_the_fork(uwsgi: Uwsgi, tmp_path: Path) -> None:
+    in_each_process(append_pid_to(tmp_path / "started"))
+    assert started_in(tmp_path / "started") == []
     uwsgi.post_fork_hook()
-    assert begun(tmp_path / "begun") == [os.getpid()]
+    assert started_in(tmp_path / "started") == [os.getpid()]
 
 
-def test_the_hooks_that_were_there_before_run_as_well(uwsgi: Uwsgi, tmp_path: Path) -> None:
+def test_uwsgi_hooks_of_the_application_and_of_other_filters_are_called_too(
+    uwsgi: Uwsgi, tmp_path: Path
+) -> None:
     order: list[str] = []
-    uwsgi.post_fork_hook = lambda: order.append("the application's")
-    in_each_process(lambda: order.append("one filter's"))
-    in_each_process(lambda: order.append("another's"))
+    uwsgi.post_fork_hook = lambda: order.append("hook of the application")
+    in_each_process(lambda: order.append("first filter"))
+    in_each_process(lambda: order.append("second filter"))
     uwsgi.post_fork_hook()
-    assert order == ["the application's", "one filter's", "another's"]
+    assert order == ["hook of the application", "first filter", "second filter"]
 
 
-def test_under_uwsgi_with_lazy_apps_it_begins_at_once(uwsgi: Uwsgi, tmp_path: Path) -> None:
+def test_uwsgi_worker_with_lazy_apps_starts_at_once(uwsgi: Uwsgi, tmp_path: Path) -> None:
     uwsgi.worker = 1
-    in_each_process(into(tmp_path / "begun"))
-    assert begun(tmp_path / "begun") == [os.getpid()]
+    in_each_process(append_pid_to(tmp_path / "started"))
+    assert started_in(tmp_path / "started") == [os.getpid()]
     assert not hasattr(uwsgi, "post_fork_hook")
 
 
 @pytest.mark.parametrize("name", ["enable-threads", b"enable-threads", "threads", b"threads"])
-def test_under_uwsgi_with_threads_there_is_nothing_to_say(
+def test_uwsgi_with_threads_logs_nothing(
     name: str | bytes, uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture
 ) -> None:
     uwsgi.worker, uwsgi.opt = 1, {name: b"4"}
@@ -169,17 +171,17 @@ def test_under_uwsgi_with_threads_there_is_nothing_to_say(
     assert logged_lines(caplog) == []
 
 
-def test_under_uwsgi_without_threads_a_warning_says_what_to_do(
+def test_uwsgi_without_threads_logs_a_warning_with_the_way_out(
     uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     uwsgi.worker, uwsgi.opt = 1, {"processes": b"2", b"master": True}
-    in_each_process(into(tmp_path / "begun"))
-    (told,) = logged_lines(caplog)
-    assert "start it with --enable-threads, or set relay = external" in told
-    assert begun(tmp_path / "begun") == [os.getpid()]
+    in_each_process(append_pid_to(tmp_path / "started"))
+    (line,) = logged_lines(caplog)
+    assert "start it with --enable-threads, or set relay = external" in line
+    assert started_in(tmp_path / "started") == [os.getpid()]
 
 
-def test_an_error_in_a_worker_of_uwsgi_is_logged_and_ends_there(
+def test_error_of_a_start_in_a_uwsgi_worker_is_logged(
     uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
@@ -187,5 +189,5 @@ def test_an_error_in_a_worker_of_uwsgi_is_logged_and_ends_there(
 
     in_each_process(fail)
     uwsgi.post_fork_hook()
-    (told,) = logged_lines(caplog)
-    assert "no journal" in told
+    (line,) = logged_lines(caplog)
+    assert "no journal" in line
