@@ -174,7 +174,7 @@ class Follower:
         except Exception as error:
             if not followed.failure_is_logged:
                 followed.failure_is_logged = True
-                log_error("what Glance does after a 202 may not be told", error)
+                log_error("notifications of background work may be missing", error)
         if followed.ended:
             self._forget(followed)
 

@@ -15,8 +15,8 @@ CACHE_KEY = "api.cache.image_id"
 """What Glance's cache filter leaves in the environ (glance 33.0.0, `_stash_request_info`)."""
 
 _CACHE_ABOVE = (
-    "the filter stands below Glance's cache filter: downloads that the cache answers are not "
-    "told; put it directly before `cache` in the pipeline of the paste file"
+    "the filter stands below Glance's cache filter: downloads that the cache answers have no "
+    "events; put it directly before `cache` in the pipeline of the paste file"
 )
 _NOBODY = (
     "nobody is known who made a request that Glance granted: neither a context of Glance's nor an "
@@ -50,7 +50,7 @@ class Placement:
         """Another node did the operation: its filter emits the events."""
         self.passed_on += 1
         what = f"{operation.route.method} {operation.route.path}"
-        LOG.debug("%s: another node did it, and tells it (%d so far)", what, self.passed_on)
+        LOG.debug("%s: another node did it, and emits its events (%d so far)", what, self.passed_on)
 
     def _warn_once(self, what: str) -> None:
         try:

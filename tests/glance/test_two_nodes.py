@@ -131,7 +131,7 @@ def test_delete_that_is_passed_on_has_an_event_of_the_node_that_did_it(nodes: No
     assert deleted["_context_user_id"] == ALICE.user_id
     assert deleted["_context_request_id"] == answer.headers["x-openstack-request-id"]
     assert two.new_events() == []
-    line = "DELETE images/{image}: another node did it, and tells it (1 so far)"
+    line = "DELETE images/{image}: another node did it, and emits its events (1 so far)"
     assert line in two.log_text()
 
 

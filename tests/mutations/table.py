@@ -101,14 +101,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "Glance's log goes on with the context of a look-up",
+        "a look-up leaves its context in Glance's log",
         "wsgi/lookup.py",
         "            log_context.restore(before)\n",
         "            pass\n",
         ("wsgi/test_lookup.py::test_look_up_restores_the_threads_log_context",),
     ),
     Mutation(
-        "of a patch only the beginning is kept",
+        "only the beginning of a patch is kept",
         "wsgi/plan.py",
         "Action.PATCH: JSON_KEPT",
         "Action.PATCH: DATA_KEPT",
@@ -684,7 +684,7 @@ MUTATIONS = (
         ("journal/test_open_intents.py::test_intent_that_ended_after_its_copy_is_not_open",),
     ),
     Mutation(
-        "what WebOb has in a buffer above is read past the filter",
+        "a buffer of WebOb above the filter is read past the count",
         "wsgi/request_input.py",
         'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
         'environ["webob._body_file"] = (buffer, counted)',
@@ -710,7 +710,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the intent comes after the application was called",
+        "no intent is recorded before the application is called",
         "wsgi/middleware.py",
         "        observation.begin()\n        return ApplicationCall(",
         "        return ApplicationCall(",
@@ -974,7 +974,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what came before counts as failed though nobody could look",
+        "an earlier import counts as failed though the look-up before the later one failed",
         "wsgi/outcome.py",
         "elif later.work.before is not None and not earlier.work.is_copy:",
         "elif not earlier.work.is_copy:",
@@ -984,7 +984,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a request changes an image whose import nobody has looked at",
+        "a request changes an image before its followed import is looked up",
         "wsgi/request_records.py",
         "follower.look_before_change(followed)",
         "pass",
@@ -994,7 +994,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "an image that is gone is unknown, whatever its delete has seen",
+        "an image that is gone is of unknown outcome, whatever its delete has seen",
         "wsgi/outcome.py",
         "self.judge_seen(followed)  # by what a request saw before it was gone",
         "pass",
@@ -1004,7 +1004,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "more than follow_max wait for a thread that hangs",
+        "more work than follow_max waits for a thread that hangs",
         "wsgi/following.py",
         "has_room = len(self._open) < self._maximum",
         "has_room = True",
@@ -1014,7 +1014,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "all that clients are shown waits for a thread that hangs",
+        "the client records that wait for a thread that hangs are not bounded",
         "wsgi/followed_work.py",
         "if self._size - freed + size > self._max_size:",
         "if False:",
@@ -1031,7 +1031,7 @@ MUTATIONS = (
         ("events/test_tasks.py::test_created_image_is_that_of_the_result",),
     ),
     Mutation(
-        "what the journal holds of a task does not name it",
+        "the intent of a task does not name it",
         "wsgi/observation.py",
         "self._intent = emitter.begin(self._operation, requester, None)",
         "self._intent = emitter.begin(self._operation._replace(task_id=None), requester, None)",

@@ -48,7 +48,7 @@ class RunningServer:
         """Bytes that can have left the application and that the client has not read."""
 
     def read(self, at_most: int, *, reset: bool = True) -> int:
-        """Request the download, read `at_most` bytes, and go away; returns how many bytes were read.
+        """Request the download, read `at_most` bytes, and hang up; returns how many were read.
 
         `reset`: the connection is reset, not closed.
         """

@@ -247,7 +247,7 @@ def test_bug_in_the_filter_is_logged_once_and_the_limit_still_ends_the_work(
     assert stage.import_image().trace[0][1] == "202 Accepted"
     stage.advance(120)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "a bug: what Glance does after a 202 may not be told" in caplog.text
+    assert "a bug: notifications of background work may be missing" in caplog.text
     assert stage.recorder.events == ["image.upload ERROR"]
 
 

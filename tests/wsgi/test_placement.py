@@ -72,7 +72,7 @@ def test_operation_of_another_node_is_counted_and_no_event_here(
     for request_id in ("req-2", "req-3"):
         app = with_filter(FakeGlance(passing_on(status, request_id)), recorder)
         Server().serve(app, with_context(method, path))
-        assert caplog.messages[-1].endswith("another node did it, and tells it (1 so far)")
+        assert caplog.messages[-1].endswith("another node did it, and emits its events (1 so far)")
     assert recorder.events == []
     Server().serve(
         with_filter(FakeGlance(passing_on(status, "req-1")), recorder), with_context(method, path)
