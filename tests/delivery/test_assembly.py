@@ -169,6 +169,7 @@ import os, sys, time
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.hosting import host
 from pathlib import Path
+from tests.delivery.file_broker import AppendingStrategy
 from tests.delivery.test_assembly import settings
 
 class Hanging(AppendingStrategy):
