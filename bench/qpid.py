@@ -28,8 +28,8 @@ from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.sasl import authenticate, responses
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from glance_notify_middleware.strategies.qpid.stream import connect
-from tests.strategies import amqp10
-from tests.strategies.places import message
+from tests.strategies import amqp10_peer
+from tests.strategies.sending import message
 
 _MESSAGES = 20_000
 _SENDS = 50_000
@@ -40,7 +40,7 @@ _BODY = b'{"a": "' + b"x" * 1300 + b'"}'
 
 def speeds(count: int) -> tuple[float, float]:
     """Messages in a second: through journal and relay, and of a loop that does nothing else."""
-    with amqp10.in_a_process() as (port, _):
+    with amqp10_peer.in_a_process() as (port, _):
         # In turns, and the best of each: the machine may have other work to do.
         rounds = [(_through_the_relay(port, count), _bare(port, count)) for _ in range(3)]
         return max(relay for relay, _ in rounds), max(bare for _, bare in rounds)
@@ -48,7 +48,7 @@ def speeds(count: int) -> tuple[float, float]:
 
 def growths(sends: int, connects: int) -> tuple[float, float]:
     """MiB that the private memory grows by: over so many messages sent, and connections opened."""
-    with amqp10.in_a_process() as (port, _):
+    with amqp10_peer.in_a_process() as (port, _):
         strategy = _strategy(port)
         batch = [message(_BODY) for _ in range(_WINDOW)]
         for _ in range(10):

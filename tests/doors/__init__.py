@@ -1,1 +1,1 @@
-"""The two doors: the Paste entry and the command."""
+"""The two doors: the Paste entry (factory.py) and the command (cli.py), each up to the journal."""

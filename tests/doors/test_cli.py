@@ -1,4 +1,4 @@
-"""The command glance-notify relay: a relay in a process of its own."""
+"""The command glance-notify relay: its errors, and a relay in a process of its own."""
 
 import logging
 import os
@@ -42,15 +42,15 @@ def paste_file(directory: Path, *, strategy: str = "rabbit", more: str = "") -> 
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that it says, when it ends with 1."""
+    """The one line that the command prints when it ends with status 1."""
     assert cli.main(["relay", *arguments]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    (line,) = told.err.splitlines()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
     return line
 
 
-def test_a_paste_file_that_is_missing_is_told_in_a_line(
+def test_missing_paste_file_is_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "missing.ini"
@@ -59,7 +59,7 @@ def test_a_paste_file_that_is_missing_is_told_in_a_line(
     )
 
 
-def test_so_is_a_section_that_is_missing(
+def test_missing_section_is_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = paste_file(tmp_path)
@@ -69,7 +69,7 @@ def test_so_is_a_section_that_is_missing(
 
 
 @pytest.mark.parametrize("strategy", ["noop", "logging"])
-def test_so_is_a_strategy_that_needs_no_relay(
+def test_strategy_that_needs_no_relay_is_a_one_line_error(
     strategy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = paste_file(tmp_path, strategy=strategy)
@@ -79,7 +79,9 @@ def test_so_is_a_strategy_that_needs_no_relay(
     )
 
 
-def test_so_is_a_wrong_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_option_is_a_one_line_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = paste_file(tmp_path, more="rabbit_retry_backof = 3")
     assert "rabbit_retry_backof" in refused(capsys, str(path))
 
@@ -92,22 +94,23 @@ def test_so_is_a_wrong_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("rabbit_userid = a\nrabbit_userid = pa55word", "line 9; expected"),
     ],
 )
-def test_so_is_a_line_that_paste_cannot_read_and_no_password_is_told(
+def test_line_that_paste_cannot_read_is_a_one_line_error_without_its_text(
     line: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = refused(capsys, str(paste_file(tmp_path, more=line)))
-    assert told.startswith(f"glance-notify: {tmp_path / 'api-paste.ini'} is no paste file: {place}")
-    assert "55word" not in told
+    path = paste_file(tmp_path, more=line)
+    printed = refused(capsys, str(path))
+    assert printed.startswith(f"glance-notify: {path} is no paste file: {place}")
+    assert "55word" not in printed
 
 
-def test_its_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])
     assert ended.value.code == 0
     assert "relay" in capsys.readouterr().out
 
 
-def test_without_a_command_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([])
     assert ended.value.code == 2
@@ -121,7 +124,7 @@ PROGRAM = "import sys; from glance_notify_middleware.cli import main; sys.exit(m
 def relay(
     path: Path, *arguments: str, program: str = PROGRAM, groups: Sequence[int] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """`groups` are the supplementary ones of whoever starts it."""
+    """Runs the command; `groups` are the supplementary groups with which it is started."""
     with subprocess.Popen(
         [sys.executable, "-c", program, "relay", str(path), *arguments],
         stderr=subprocess.PIPE,
@@ -135,7 +138,7 @@ def relay(
 
 
 @pytest.mark.parametrize("has_backlog", [False, True])
-def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> None:
+def test_relay_runs_until_it_is_terminated(has_backlog: bool, tmp_path: Path) -> None:
     path = paste_file(tmp_path)
     journal_dir = tmp_path / "journal"
     journal_dir.mkdir()
@@ -147,16 +150,16 @@ def test_it_runs_until_it_is_told_to_end(has_backlog: bool, tmp_path: Path) -> N
         assert process.poll() is None
         before = time.monotonic()
         process.terminate()
-        _, told = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=10)
         assert time.monotonic() - before < 5.0
     assert process.returncode == 0
-    assert f"this process relays the notifications of {journal_dir}" in told
-    assert "rabbit is out of reach" in told  # it connects before there is anything to send
+    assert f"this process relays the notifications of {journal_dir}" in log
+    assert "rabbit is out of reach" in log  # it connects before there is a message
     assert (journal_dir / f"{'a' * 16}.0.seg").exists() == has_backlog
 
 
-def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
-    path = as_somebody_else(tmp_path)
+def test_relay_of_root_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
+    path = paste_file_of_nobody(tmp_path)
     journal_dir = tmp_path / "journal"
     write_dead_process(journal_dir, "a" * 16)
     for each in journal_dir.iterdir():
@@ -165,7 +168,7 @@ def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
         eventually((journal_dir / "relay.lock").exists)
         owners = Path(f"/proc/{process.pid}/status").read_text()
         process.terminate()
-        _, told = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=10)
     assert process.returncode == 0
     assert f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
     assert f"Gid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in owners
@@ -173,7 +176,7 @@ def test_as_root_it_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
     assert {each.stat().st_gid for each in journal_dir.iterdir()} == {NOBODY}
     assert (journal_dir / "destinations.json").exists()
     for code in (logging.__file__, cli.__file__):
-        assert (f"cannot read {code}" in told) != _may_read(Path(code), NOBODY)
+        assert (f"cannot read {code}" in log) != _may_read(Path(code), NOBODY)
 
 
 def _may_read(path: Path, user: int) -> bool:
@@ -181,10 +184,10 @@ def _may_read(path: Path, user: int) -> bool:
     return subprocess.run(["sh", "-c", script, "-", path], user=user, check=False).returncode == 0
 
 
-def as_somebody_else(tmp_path: Path) -> Path:
-    """The paste file of a directory that is `NOBODY`'s, and that root's relay is to become."""
+def paste_file_of_nobody(tmp_path: Path) -> Path:
+    """A paste file with a journal_dir that NOBODY owns, whom the relay of root must become."""
     if os.geteuid() != 0:
-        pytest.fail("only root can become somebody else")
+        pytest.fail("only root can become another user")
     for parent in (tmp_path, *tmp_path.parents):
         if not parent.stat().st_mode & 0o001:
             parent.chmod(0o755)
@@ -197,17 +200,17 @@ def as_somebody_else(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        # Its groups, as /etc/group has them.
+        # The groups of the owner, as /etc/group has them.
         ("os.getgrouplist = lambda name, group: [4242, 4243] * (name == 'nobody')", {4242, 4243}),
-        # A user that has no name, as in a container.
+        # A user without a name, as in a container.
         ("pwd.getpwuid = {}.__getitem__", set()),
     ],
 )
-def test_as_root_it_has_the_groups_of_the_owner_and_none_of_root(
+def test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root(
     found: str, expected: set[int], tmp_path: Path
 ) -> None:
     program = f"import os, pwd\n{found}\n{PROGRAM}"
-    path = as_somebody_else(tmp_path)
+    path = paste_file_of_nobody(tmp_path)
     with relay(path, program=program, groups=[0, 4, 4244]) as process:
         eventually((tmp_path / "journal" / "relay.lock").exists)
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -217,19 +220,19 @@ def test_as_root_it_has_the_groups_of_the_owner_and_none_of_root(
     assert set(map(int, groups)) == expected
 
 
-def test_as_root_it_makes_no_directory_that_glance_could_not_use(
+def test_relay_of_root_makes_no_directory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody knows whose it should be."""
+    """It does not know who the owner should be."""
     path = paste_file(tmp_path)
     with relay(path) as process:
-        _, told = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=20)
         assert process.returncode == 1
-    assert str(tmp_path / "journal") in told
+    assert str(tmp_path / "journal") in log
     assert not (tmp_path / "journal").exists()
 
 
-def test_what_the_dead_have_left_open_it_tells_from_a_journal_of_its_own(tmp_path: Path) -> None:
+def test_relay_records_unknown_outcomes_in_a_journal_of_its_own(tmp_path: Path) -> None:
     path = paste_file(tmp_path)
     journal_dir = tmp_path / "journal"
     journal_dir.mkdir()
@@ -240,8 +243,8 @@ def test_what_the_dead_have_left_open_it_tells_from_a_journal_of_its_own(tmp_pat
         eventually(lambda: b"the outcome is unknown" in _segments(journal_dir))
         eventually(lambda: dead.identity not in listing(journal_dir).live_files)
         process.terminate()
-        _, told = process.communicate(timeout=10)
-    assert f"{dead.identity} has died in the middle of 1 operations" in told
+        _, log = process.communicate(timeout=10)
+    assert f"{dead.identity} has died in the middle of 1 operations" in log
 
 
 def _segments(directory: Path) -> bytes:

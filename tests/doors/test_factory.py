@@ -1,4 +1,4 @@
-"""From the lines of api-paste.ini to a filter, or to an error that tells the way out."""
+"""From the lines of api-paste.ini to a filter, or to an error that names the way out."""
 
 import json
 import logging
@@ -54,7 +54,7 @@ def app_factory(global_conf: dict[str, str]) -> FakeGlance:
 @pytest.mark.parametrize(
     "lines", [{}, {"notifier_strategy": "noop"}, {"notifier_strategy": "default"}]
 )
-def test_noop_is_the_default_and_takes_itself_out_of_the_pipeline(lines: dict[str, str]) -> None:
+def test_noop_is_the_default_and_leaves_the_pipeline(lines: dict[str, str]) -> None:
     assert filter_factory({"here": "/", "__file__": "x"}, **lines)(APP) is APP
 
 
@@ -65,7 +65,7 @@ def test_noop_is_the_default_and_takes_itself_out_of_the_pipeline(lines: dict[st
         "use = egg:glance-notify-middleware",
     ],
 )
-def test_a_paste_file_loads_it_by_either_name(
+def test_paste_file_loads_the_filter_by_either_name(
     entry: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     paste_file = tmp_path / "api-paste.ini"
@@ -101,22 +101,22 @@ paste.app_factory = tests.doors.test_factory:app_factory
         ("log_file", "", "notifier_strategy = logging\nset log_file = /x/y"),
     ],
 )
-def test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it(
+def test_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it(
     name: str, shared: str, lines: str, tmp_path: Path
 ) -> None:
     """The filter and `glance-notify relay` read one section alike."""
     path = tmp_path / "api-paste.ini"
     path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}")
-    says = f"option {name} of the notify filter stands in [DEFAULT] of {path}, or behind the word"
+    start = f"option {name} of the notify filter stands in [DEFAULT] of {path}, or behind the word"
     with pytest.raises(OptionError) as raised:
         loadapp(f"config:{path}")
-    assert str(raised.value).startswith(says)
+    assert str(raised.value).startswith(start)
     with pytest.raises(OptionError) as raised:
         cli.settings_of(str(path), "notify")
-    assert str(raised.value).startswith(says)
+    assert str(raised.value).startswith(start)
 
 
-def test_so_is_one_that_a_pipeline_sets(tmp_path: Path) -> None:
+def test_option_that_a_pipeline_sets_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "api-paste.ini"
     path.write_text(
         FILTER.format(lines="").replace("[filter:", "set notifier_strategy = logging\n[filter:")
@@ -133,7 +133,7 @@ def test_so_is_one_that_a_pipeline_sets(tmp_path: Path) -> None:
         ("log_fil = /else", "log_file = {}"),
     ],
 )
-def test_what_paste_hands_over_is_read_wherever_it_stands(
+def test_option_that_paste_hands_over_is_read_wherever_it_stands(
     shared: str, lines: str, tmp_path: Path
 ) -> None:
     path, log = tmp_path / "api-paste.ini", tmp_path / "notifications.log"
@@ -145,7 +145,7 @@ def test_what_paste_hands_over_is_read_wherever_it_stands(
 
 
 @pytest.mark.parametrize(
-    ("lines", "says"),
+    ("lines", "text"),
     [
         (
             {"log_fil": "/tmp/x"},
@@ -177,8 +177,8 @@ def test_what_paste_hands_over_is_read_wherever_it_stands(
             "option trusted_proxies of the notify filter: '10.0.0.1/8' is not valid; expected",
         ),
         (
-            {"notifier_strategy": "logging", "log_file": "/tmp/notifications.log ; ours"},
-            "option log_file of the notify filter: '/tmp/notifications.log ; ours' is not valid "
+            {"notifier_strategy": "logging", "log_file": "/tmp/events.log ; a comment"},
+            "option log_file of the notify filter: '/tmp/events.log ; a comment' is not valid "
             "(a comment needs a line of its own); expected an absolute path",
         ),
         (
@@ -195,17 +195,17 @@ def test_what_paste_hands_over_is_read_wherever_it_stands(
         ),
     ],
 )
-def test_a_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], says: str) -> None:
+def test_wrong_line_is_a_one_line_error_that_names_it(lines: dict[str, str], text: str) -> None:
     with pytest.raises(OptionError) as raised:
         filter_factory({}, **lines)
-    assert says in str(raised.value)
+    assert text in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 RABBIT = {"notifier_strategy": "rabbit"}
 
 
-def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_user() -> None:
+def test_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_user() -> None:
     with pytest.raises(OptionError) as raised:
         filter_factory({}, **RABBIT, journal_dir="/no/such/directory/journal")
     assert str(raised.value) == (
@@ -214,7 +214,7 @@ def test_a_journal_dir_that_cannot_be_made_is_an_error_that_names_it_and_the_use
     )
 
 
-def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_option(
+def test_filter_that_differs_from_a_living_process_is_an_error_with_the_way_out(
     tmp_path: Path,
 ) -> None:
     Destinations().agree(
@@ -248,7 +248,7 @@ def test_a_filter_that_differs_from_a_living_process_is_an_error_that_names_the_
         ),
     ],
 )
-def test_a_library_that_is_missing_is_a_one_line_error_that_says_what_brings_it(
+def test_missing_library_is_a_one_line_error_that_names_what_brings_it(
     tmp_path: Path, strategy: str, library: str, brings: str
 ) -> None:
     loads = (
@@ -266,7 +266,7 @@ def test_a_library_that_is_missing_is_a_one_line_error_that_says_what_brings_it(
     assert not list(tmp_path.iterdir())
 
 
-def test_without_proton_all_but_qpid_goes_on() -> None:
+def test_rabbit_strategy_is_made_without_proton() -> None:
     loads = (
         "import sys\n"
         "sys.modules['proton'] = None\n"
@@ -318,7 +318,7 @@ def test_without_proton_all_but_qpid_goes_on() -> None:
         ),
     ],
 )
-def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
+def test_chosen_strategy_is_the_one_that_is_described_agreed_on_and_made(
     tmp_path: Path, lines: dict[str, str], hosts: str, destinations: dict[str, object]
 ) -> None:
     settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
@@ -333,7 +333,7 @@ def test_the_chosen_strategy_is_the_one_that_is_told_agreed_on_and_made(
     assembly.relay(settings, made, Host())
 
 
-def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
+def test_destinations_of_several_strategies_do_not_depend_on_their_order(
     tmp_path: Path,
 ) -> None:
     expected = {
@@ -358,11 +358,11 @@ def test_several_agree_on_all_that_they_send_to_in_whatever_order_they_stand(
 
 
 def prepare(settings: config.Settings, strategies: list[str]) -> None:
-    """In a process of its own."""
+    """What a process of its own does."""
     assembly.prepare(settings, strategies, Host())
 
 
-def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
+def test_added_strategy_begins_with_what_is_recorded_after_its_load(
     tmp_path: Path,
 ) -> None:
     settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
@@ -377,10 +377,14 @@ def test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on(
 
 
 def served_once(log: Path, journal_dir: Path) -> list[str]:
-    """Two brokers and the log: what was said at load, and the ids of the one event in each."""
-    said: list[str] = []
+    """Serves one delete with two brokers and the log file.
+
+    Returns the first line of the filter's log, and the id of the event in the log file and in the
+    journal.
+    """
+    logged: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger("glance_notify_middleware").addHandler(handler)
     logging.getLogger("glance_notify_middleware").setLevel(logging.INFO)
     app = filter_factory(
@@ -395,30 +399,30 @@ def served_once(log: Path, journal_dir: Path) -> list[str]:
     Server().serve(app, environ(*DELETE))
     (line,) = log.read_text().splitlines()
     (message,) = (each for step in read(journal_dir) for each in step.messages)
-    return [said[0], json.loads(line)["message_id"], message.message_id]
+    return [logged[0], json.loads(line)["message_id"], message.message_id]
 
 
-def test_logging_beside_others_is_written_at_once_and_all_are_named(tmp_path: Path) -> None:
+def test_logging_beside_brokers_writes_at_once_and_all_are_named_at_load(tmp_path: Path) -> None:
     log, journal_dir = tmp_path / "notifications.log", tmp_path / "journal"
-    said, logged, recorded = call_in_process(served_once, log, journal_dir)
+    line, logged, recorded = call_in_process(served_once, log, journal_dir)
     places = f"{log}; and to rabbit at a:5672, b:5672 and qpid at c:5672, by way of the journal"
-    assert said.startswith(f"notifications go to {places} in {journal_dir}; priorities: ")
+    assert line.startswith(f"notifications go to {places} in {journal_dir}; priorities: ")
     assert logged == recorded
 
 
-def test_a_log_file_is_made_and_written(tmp_path: Path) -> None:
+def test_log_file_is_made_and_written(tmp_path: Path) -> None:
     path = tmp_path / "notifications.log"
     umask = os.umask(0)
     try:
         app = filter_factory({}, notifier_strategy="logging", log_file=str(path))(APP)
     finally:
         os.umask(umask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640  # who downloads what is not for everybody
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640  # not everybody may read who downloads what
     Server().serve(app, environ(*DELETE))
     assert '"event_type":"image.delete"' in path.read_text()
 
 
-def test_at_load_it_says_what_it_will_do(caplog: pytest.LogCaptureFixture) -> None:
+def test_filter_logs_at_load_what_it_will_do(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "glance_notify_middleware")
     filter_factory({}, notifier_strategy="logging", disabled_notifications="image.member")
     filter_factory({}, notifier_strategy="Noop")

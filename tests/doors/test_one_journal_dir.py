@@ -1,4 +1,4 @@
-"""Those who share a journal_dir send to the same places: one of them delivers what all record."""
+"""Filters that share a journal_dir have one destination: one of them delivers what all record."""
 
 import os
 import threading
@@ -33,7 +33,7 @@ AS_EACH_RECORDS = {
     "journal_dir",
     "journal_when_full",
 }
-"""What is decided before it is in the journal."""
+"""What these options decide is decided before a message is in the journal."""
 
 OF_A_JOURNAL = {"journal_max_size", "journal_sync", "relay"}
 
@@ -71,19 +71,19 @@ JOINED = {
 
 
 def load(directory: Path, lines: Lines) -> None:
-    """As far as a filter's load is about the others."""
+    """What the load of a filter does about other filters."""
     settings = config.read({"journal_dir": str(directory), **lines}, "this-host")
     assembly.prepare(settings, makers(settings), hosting.host())
 
 
 def live(directory: Path, lines: Lines) -> None:
-    """A process that has loaded a filter, and has not recorded yet."""
+    """A process that has loaded a filter, and has not recorded anything."""
     load(directory, lines)
     (directory / "loaded").touch()
     time.sleep(60)
 
 
-def test_each_setting_is_compared_or_decides_nothing_for_others() -> None:
+def test_option_is_compared_or_decides_nothing_for_others() -> None:
     settings = config.read({"notifier_strategy": "rabbit, qpid"}, "this-host")
     compared = assembly.destinations(settings, ["rabbit", "qpid"]).keys()
     others = AS_EACH_RECORDS | OF_A_JOURNAL | AS_EACH_SENDS | JOINED
@@ -120,30 +120,30 @@ def test_each_setting_is_compared_or_decides_nothing_for_others() -> None:
         (QPID, {"qpid_create_node": "true"}, "qpid_create_node"),
     ],
 )
-def test_a_filter_that_sends_elsewhere_or_otherwise_is_an_error_that_names_the_option(
+def test_filter_with_another_destination_is_an_error_that_names_the_option(
     there: Lines, here: Lines, option: str, tmp_path: Path
 ) -> None:
-    """In another process from its load on, and in the same one."""
+    """In another process, from its load on, and in the same process."""
     directory = tmp_path / "other"
     with running(live, directory, there):
         eventually((directory / "loaded").exists)
         with pytest.raises(OptionError) as raised:
             load(directory, {**there, **here})
-        said = str(raised.value)
-        assert said.startswith(f"option {option} of the notify filter: ")
-        assert f" in a process that runs with the same journal_dir, {directory}; stop all" in said
-        assert "pa55" not in said
-    load(directory, {**there, **here})  # nobody lives any more
+        error = str(raised.value)
+        assert error.startswith(f"option {option} of the notify filter: ")
+        assert f" in a process that runs with the same journal_dir, {directory}; stop all" in error
+        assert "pa55" not in error
+    load(directory, {**there, **here})  # no process lives there now
     load(tmp_path / "own", there)
     with pytest.raises(OptionError) as raised:
         load(tmp_path / "own", {**there, **here})
-    said = str(raised.value)
-    assert said.startswith(f"option {option} of the notify filter: ")
-    assert " in another filter of this process with the same journal_dir, " in said
-    assert "pa55" not in said
+    error = str(raised.value)
+    assert error.startswith(f"option {option} of the notify filter: ")
+    assert " in another filter of this process with the same journal_dir, " in error
+    assert "pa55" not in error
 
 
-def test_what_decides_nothing_for_the_others_may_differ(tmp_path: Path) -> None:
+def test_option_that_decides_nothing_for_others_may_differ(tmp_path: Path) -> None:
     url = "rabbit://u:changed@b:5672,u:changed@a:5672/"
     with running(live, tmp_path, RABBIT | {"rabbit_hosts": "a,b"}):
         eventually((tmp_path / "loaded").exists)
@@ -168,25 +168,25 @@ def test_what_decides_nothing_for_the_others_may_differ(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "start"),
     [
         ({"relay": "external"}, "option relay of the notify filter: 'external' here, but 'thread'"),
         ({"journal_sync": "full"}, "option journal_sync of the notify filter: 'full' here, but 'n"),
         ({"journal_max_size": "1GiB"}, "option journal_max_size of the notify filter: 1073741824 "),
     ],
 )
-def test_the_filters_of_a_process_have_one_journal_and_say_so_alike(
-    line: Lines, says: str, tmp_path: Path
+def test_filters_of_one_process_agree_on_the_options_of_their_journal(
+    line: Lines, start: str, tmp_path: Path
 ) -> None:
     load(tmp_path / "a", RABBIT)
     load(tmp_path / "a", RABBIT)  # as several composites of a paste file do
     with pytest.raises(OptionError) as raised:
         load(tmp_path / "a", RABBIT | line)
-    assert str(raised.value).startswith(says)
+    assert str(raised.value).startswith(start)
     load(tmp_path / "b", RABBIT | line)
 
 
-def test_a_forked_child_has_its_parents_filters(tmp_path: Path) -> None:
+def test_forked_child_must_agree_with_the_filters_of_its_parent(tmp_path: Path) -> None:
     load(tmp_path, RABBIT)
     if (pid := os.fork()) == 0:
         os._exit(0 if _loads(tmp_path, RABBIT | {"rabbit_virtual_host": "v"}) else 3)
@@ -194,7 +194,7 @@ def test_a_forked_child_has_its_parents_filters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_two_that_start_at_the_same_time_are_not_both_the_first(
+def test_processes_that_start_at_the_same_time_are_not_both_the_first(
     number: int, tmp_path: Path
 ) -> None:
     loaded: list[bool] = []
@@ -215,12 +215,12 @@ def _loads(directory: Path, lines: Lines) -> bool:
         load(directory, lines)
     except OptionError:
         return False
-    time.sleep(1.0)  # the other one has tried by then
+    time.sleep(1.0)  # the other process has tried by then
     return True
 
 
-def test_what_a_version_of_before_has_agreed_on_is_completed(tmp_path: Path) -> None:
-    """It goes on beside this one, and knew of fewer options."""
+def test_agreement_of_an_older_version_is_completed(tmp_path: Path) -> None:
+    """The older version may run beside this one. It knows fewer options."""
     old = {
         "notifier_strategy": "rabbit",
         "rabbit_notification_exchange": "glance",
@@ -238,7 +238,7 @@ def test_what_a_version_of_before_has_agreed_on_is_completed(tmp_path: Path) -> 
         assert not call_in_process(_loads, tmp_path, RABBIT | {"rabbit_virtual_host": "v"})
 
 
-def test_one_that_was_refused_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_refused_filter_prevents_no_other_filter(tmp_path: Path) -> None:
     with running(live, tmp_path, RABBIT | {"message_format": "oslo"}):
         eventually((tmp_path / "loaded").exists)
         with pytest.raises(OptionError):

@@ -343,9 +343,7 @@ MUTATIONS = (
         "journal/destinations.py",
         "            before_change()\n",
         "",
-        (
-            "doors/test_factory.py::test_a_strategy_that_is_added_is_for_what_is_recorded_from_this_load_on",
-        ),
+        ("doors/test_factory.py::test_added_strategy_begins_with_what_is_recorded_after_its_load",),
     ),
     Mutation(
         "messages of a strategy that broke are not read again",
@@ -411,8 +409,8 @@ MUTATIONS = (
         "return list(probed) or waiting[:1]",
         "return waiting",
         (
-            "strategies/test_trial.py"
-            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+            "strategies/test_probing.py"
+            "::test_first_message_of_a_priority_goes_alone_at_each_connection",
         ),
     ),
     Mutation(
@@ -420,7 +418,7 @@ MUTATIONS = (
         "strategies/connected.py",
         "if self._suspects and not self._has_gone_on:",
         "if False:",
-        ("strategies/test_trial.py::test_a_connection_that_breaks_off_over_all_is_an_error",),
+        ("strategies/test_probing.py::test_connection_that_ends_over_every_probe_is_an_error",),
     ),
     Mutation(
         "a priority is on trial once, not at each connection",
@@ -430,8 +428,8 @@ MUTATIONS = (
         "        with contextlib",
         "        connection, self._connection = self._connection, None\n        with contextlib",
         (
-            "strategies/test_trial.py"
-            "::test_the_first_of_each_priority_goes_alone_at_each_connection",
+            "strategies/test_probing.py"
+            "::test_first_message_of_a_priority_goes_alone_at_each_connection",
         ),
     ),
     Mutation(
@@ -441,7 +439,7 @@ MUTATIONS = (
         'self.creates = settings.create_queues != "never"',
         (
             "strategies/test_rabbit_topology.py"
-            "::test_by_default_nothing_is_declared_and_what_is_missing_waits",
+            "::test_default_of_create_queues_declares_nothing_and_messages_wait",
         ),
     ),
     Mutation(
@@ -449,20 +447,14 @@ MUTATIONS = (
         "strategies/rabbit/connection.py",
         "{socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}",
         "{socket.TCP_USER_TIMEOUT: 0, socket.TCP_MAXSEG: 0}",
-        (
-            "strategies/test_rabbit.py"
-            "::test_what_was_sent_to_a_peer_that_is_gone_is_given_up_in_time",
-        ),
+        ("strategies/test_rabbit_node.py::test_unacknowledged_data_is_given_up_after_20_seconds",),
     ),
     Mutation(
         "who shares a journal_dir may send to another virtual host",
         "strategies/rabbit/description.py",
         '            "rabbit_virtual_host": rabbit.virtual_host,\n',
         "",
-        (
-            "doors/test_one_journal_dir.py"
-            "::test_each_setting_is_compared_or_decides_nothing_for_others",
-        ),
+        ("doors/test_one_journal_dir.py::test_option_is_compared_or_decides_nothing_for_others",),
     ),
     Mutation(
         "the filters of one process are not compared",
@@ -471,7 +463,7 @@ MUTATIONS = (
         "if False:",
         (
             "doors/test_one_journal_dir.py"
-            "::test_the_filters_of_a_process_have_one_journal_and_say_so_alike",
+            "::test_filters_of_one_process_agree_on_the_options_of_their_journal",
         ),
     ),
     Mutation(
@@ -481,7 +473,7 @@ MUTATIONS = (
         "        is_alone = True\n",
         (
             "doors/test_one_journal_dir.py"
-            "::test_two_that_start_at_the_same_time_are_not_both_the_first",
+            "::test_processes_that_start_at_the_same_time_are_not_both_the_first",
         ),
     ),
     Mutation(
@@ -546,14 +538,14 @@ MUTATIONS = (
         "strategies/rabbit/confirms.py",
         "if multiple else [tag]",
         "if multiple else list(self._waiting)[:1]",
-        ("strategies/test_rabbit_confirms.py::test_an_ack_is_for_its_own_message_alone",),
+        ("strategies/test_rabbit_confirms.py::test_ack_is_for_its_own_message_alone",),
     ),
     Mutation(
         "tags go on from those of the last channel",
         "strategies/rabbit/confirms.py",
         "        self._last_tag = 0\n",
         "        self._last_tag = 1\n",
-        ("strategies/test_rabbit_confirms.py::test_tags_begin_anew_with_a_new_channel",),
+        ("strategies/test_rabbit_confirms.py::test_tags_begin_at_1_with_a_new_channel",),
     ),
     Mutation(
         "what was never sent has used up a tag",
@@ -562,7 +554,7 @@ MUTATIONS = (
         "                outcomes[index] = Outcome.REJECTED\n                self._last_tag += 1\n",
         (
             "strategies/test_rabbit_confirms.py"
-            "::test_what_cannot_be_expressed_is_rejected_and_has_no_tag",
+            "::test_message_that_amqp_cannot_express_is_rejected_and_has_no_tag",
         ),
     ),
     Mutation(
@@ -572,7 +564,7 @@ MUTATIONS = (
         "",
         (
             "strategies/test_rabbit_confirms.py"
-            "::test_what_is_confirmed_makes_room_for_as_many_bytes",
+            "::test_confirmed_message_makes_room_for_as_many_bytes",
         ),
     ),
     Mutation(
@@ -580,7 +572,7 @@ MUTATIONS = (
         "strategies/rabbit/confirms.py",
         "mandatory=True",
         "mandatory=False",
-        ("strategies/test_rabbit_confirms.py::test_acks_come_in_any_order",),
+        ("strategies/test_rabbit_confirms.py::test_acks_may_come_in_any_order",),
     ),
     Mutation(
         "messages are not persistent",
@@ -589,7 +581,7 @@ MUTATIONS = (
         '"delivery_mode": 1,',
         (
             "strategies/test_rabbit_confirms.py"
-            "::test_a_message_has_the_properties_that_consumers_and_the_broker_need",
+            "::test_message_has_the_properties_that_consumers_and_the_broker_need",
         ),
     ),
     Mutation(
@@ -599,7 +591,7 @@ MUTATIONS = (
         "Outcome.TAKEN",
         (
             "strategies/test_rabbit_confirms.py"
-            "::test_what_comes_back_is_unroutable_once_it_is_acked",
+            "::test_returned_message_is_unroutable_when_it_is_acked",
         ),
     ),
     Mutation(
@@ -607,7 +599,7 @@ MUTATIONS = (
         "strategies/qpid/sender.py",
         "if delivery.remote.undeliverable else Outcome.REFUSED",
         "if delivery.remote.undeliverable else Outcome.TAKEN",
-        ("strategies/test_qpid.py::test_only_what_was_accepted_is_taken",),
+        ("strategies/test_qpid_peer.py::test_message_is_taken_only_when_it_is_accepted",),
     ),
     Mutation(
         "whatever a peer says renews its time",
@@ -615,8 +607,8 @@ MUTATIONS = (
         "            kind, delivery = event.type",
         "            self._deadline.renew()\n            kind, delivery = event.type",
         (
-            "strategies/test_qpid.py"
-            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+            "strategies/test_qpid_peer.py"
+            "::test_connection_that_ends_early_is_an_error_with_the_known_outcomes",
         ),
     ),
     Mutation(
@@ -625,8 +617,8 @@ MUTATIONS = (
         "        self._deadline.left()\n        has_read",
         "        has_read",
         (
-            "strategies/test_qpid.py"
-            "::test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline",
+            "strategies/test_qpid_peer.py"
+            "::test_peer_that_never_stops_sending_is_read_until_the_deadline",
         ),
     ),
     Mutation(
@@ -635,8 +627,8 @@ MUTATIONS = (
         '    proton.Event.SESSION_REMOTE_CLOSE: "session",\n',
         "",
         (
-            "strategies/test_qpid.py"
-            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+            "strategies/test_qpid_peer.py"
+            "::test_connection_that_ends_early_is_an_error_with_the_known_outcomes",
         ),
     ),
     Mutation(
@@ -645,8 +637,8 @@ MUTATIONS = (
         "        self._drop()\n        self._host_number += 1",
         "        self._host_number += 1",
         (
-            "strategies/test_qpid.py"
-            "::test_an_end_before_all_is_known_is_an_error_with_what_is_known",
+            "strategies/test_qpid_peer.py"
+            "::test_connection_that_ends_early_is_an_error_with_the_known_outcomes",
         ),
     ),
     Mutation(
@@ -655,8 +647,8 @@ MUTATIONS = (
         "self._transport.tick(time.monotonic())",
         "0.0",
         (
-            "strategies/test_qpid.py"
-            "::test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none",
+            "strategies/test_qpid_peer.py"
+            "::test_keep_alive_sends_heartbeats_and_notices_a_silent_broker",
         ),
     ),
     Mutation(
@@ -726,7 +718,7 @@ MUTATIONS = (
         "if False:",
         (
             "doors/test_factory.py"
-            "::test_a_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it",
+            "::test_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it",
         ),
     ),
     Mutation(
@@ -927,21 +919,21 @@ MUTATIONS = (
         "recorder/logging_strategy.py",
         "os.open(path, flags, 0o640)",
         "os.open(path, flags, 0o644)",
-        ("doors/test_factory.py::test_a_log_file_is_made_and_written",),
+        ("doors/test_factory.py::test_log_file_is_made_and_written",),
     ),
     Mutation(
         "the relay keeps the groups of root",
         "cli.py",
         "    os.setgroups(_groups_of(owner.st_uid))\n",
         "",
-        ("doors/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+        ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(
         "the relay has none of its user's groups",
         "cli.py",
         "return os.getgrouplist(found.pw_name, found.pw_gid)",
         "return []",
-        ("doors/test_cli.py::test_as_root_it_has_the_groups_of_the_owner_and_none_of_root",),
+        ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(
         "qpid waits by what eventlet takes away",
@@ -949,8 +941,8 @@ MUTATIONS = (
         'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
         "selectors.PollSelector()",
         (
-            "strategies/test_whole_process.py"
-            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-eventlet]",
+            "strategies/test_filter_process.py"
+            "::test_process_with_qpid_delivers_is_never_blocked_and_ends[plain-eventlet]",
         ),
     ),
     Mutation(
@@ -959,8 +951,8 @@ MUTATIONS = (
         "        atexit.unregister(forget)\n",
         "        pass\n",
         (
-            "strategies/test_whole_process.py"
-            "::test_qpid_delivers_holds_up_nobody_and_ends[plain-threads]",
+            "strategies/test_filter_process.py"
+            "::test_process_with_qpid_delivers_is_never_blocked_and_ends[plain-threads]",
         ),
     ),
     Mutation(

@@ -15,7 +15,8 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.rabbit.program import Program
-from tests.strategies.places import RabbitPlace, messages
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import messages
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rabbitmq.md").read_text()
 WRONG = "wrong-pa55word"

@@ -1,4 +1,4 @@
-"""Fixtures: the place where a strategy sends to, one strategy for it."""
+"""Fixtures: the broker of a strategy, and strategies for it."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,13 +8,15 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from tests.strategies.places import PATIENCE, Place, RabbitPlace
+from tests.strategies.places import Place
 from tests.strategies.qpid_place import QpidPlace
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import PATIENCE
 
 
 @pytest.fixture(params=["rabbit", "qpid"])
 def place(request: pytest.FixtureRequest, rabbit: Node) -> Iterator[Place]:
-    """For each strategy that there is."""
+    """The broker of each built-in strategy."""
     if request.param == "rabbit":
         vhost: str = request.getfixturevalue("vhost")
         yield RabbitPlace(rabbit, vhost)
@@ -32,17 +34,17 @@ def strategy(place: Place) -> Iterator[Strategy]:
 
 @pytest.fixture
 def frozen(place: Place) -> Iterator[Callable[[], None]]:
-    """Call it to freeze the broker; after the test it goes on."""
+    """A function that freezes the broker. After the test the broker goes on."""
     yield place.freeze
     place.thaw()
 
 
-Made = Callable[..., Qpid]
+MakeQpid = Callable[..., Qpid]
 
 
 @pytest.fixture
-def made() -> Iterator[Made]:
-    """Makes strategies for a port, which are closed after the test."""
+def make_qpid() -> Iterator[MakeQpid]:
+    """Makes qpid strategies for a port of loopback. They are closed after the test."""
     strategies: list[Qpid] = []
 
     def make(port: int, patience: float = PATIENCE, **options: str) -> Qpid:

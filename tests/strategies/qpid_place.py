@@ -10,23 +10,24 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from tests.strategies import answers
-from tests.strategies.amqp10 import Amqp10
-from tests.strategies.answers import Conversation
-from tests.strategies.places import PASSWORD, PATIENCE
+from tests.strategies import amqp10_answers as answers
+from tests.strategies.amqp10_answers import Conversation
+from tests.strategies.amqp10_peer import Amqp10
+from tests.strategies.places import WRONG_PASSWORD
+from tests.strategies.sending import PATIENCE
 
 
 class QpidPlace:
     """An exchange, and a queue for each priority, on a RabbitMQ node with its AMQP 1.0 plugin.
 
-    RabbitMQ 3.10 accepts by AMQP 1.0 what it has nowhere to put, and ends the connection where a
-    queue refuses: for these there is a peer that does as later versions do.
+    Over AMQP 1.0, RabbitMQ 3.10 accepts a message without a queue, and ends the connection where a
+    queue refuses a message. For these two cases there is a peer that does as later versions do.
     """
 
     half_a_greeting = b"AMQP\x03\x01\x00\x00\x00\x00\x00\x3e\x02\x01\x00"
     chatter = b"\x00\x00\x00\x08\x02\x00\x00\x00"  # an empty frame
-    # Of the timestamp nothing is sent.
-    impossible: tuple[tuple[str, float], ...] = (
+    # The timestamp of a message is not sent.
+    inexpressible: tuple[tuple[str, float], ...] = (
         ("x" * 256, 1.0),
         ("\ud800", 1.0),
     )
@@ -64,10 +65,10 @@ class QpidPlace:
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         return self.strategy(patience, qpid_hosts=hosts)
 
-    def with_a_wrong_password(self) -> Qpid:
-        return self.strategy(qpid_password=PASSWORD)
+    def with_wrong_password(self) -> Qpid:
+        return self.strategy(qpid_password=WRONG_PASSWORD)
 
-    def with_nowhere_to_put(self, *priorities: Priority) -> Qpid:
+    def without_queues_for(self, *priorities: Priority) -> Qpid:
         return self._at_peer(_Store(unroutable=priorities))
 
     def with_room_for(self, count: int) -> Qpid:

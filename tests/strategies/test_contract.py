@@ -1,4 +1,4 @@
-"""What each strategy owes to the relay; the contract is in strategies/__init__.py."""
+"""The contract (strategies/__init__.py) over each strategy, at a broker that works."""
 
 import logging
 import time
@@ -11,15 +11,15 @@ from demo.ports import free_port
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
-from tests.strategies.peers import Peer, Wire, silent
-from tests.strategies.places import IN_TIME, PASSWORD, Place, RabbitPlace, message, messages
+from tests.strategies.bad_peers import DisturbedWire, Peer, silent
+from tests.strategies.places import WRONG_PASSWORD, Place
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import IN_TIME, message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 
 
-def test_each_message_arrives_once_in_order_and_has_an_outcome(
-    place: Place, strategy: Strategy
-) -> None:
+def test_message_arrives_once_in_order_and_is_taken(place: Place, strategy: Strategy) -> None:
     batch = messages(700)
     assert list(strategy.send(batch[:500])) == [TAKEN] * 500
     assert list(strategy.send(batch[500:])) == [TAKEN] * 200
@@ -27,24 +27,24 @@ def test_each_message_arrives_once_in_order_and_has_an_outcome(
     assert place.received() == []
 
 
-def test_each_priority_has_its_queue(place: Place, strategy: Strategy) -> None:
+def test_priority_has_a_queue_of_its_own(place: Place, strategy: Strategy) -> None:
     batch = [message(priority=priority) for priority in Priority]
     assert list(strategy.send(batch)) == [TAKEN] * 3
     for each in batch:
         assert place.received(1, each.priority) == [(each.message_id, each.body)]
 
 
-def test_long_messages_in_great_number_go_through(place: Place, strategy: Strategy) -> None:
+def test_sixty_messages_of_250_kb_are_taken(place: Place, strategy: Strategy) -> None:
     batch = [message(b'"' + b"x" * 250_000 + b'"') for _ in range(60)]
     assert list(strategy.send(batch)) == [TAKEN] * 60
     assert [each for each, _ in place.received(60)] == [each.message_id for each in batch]
 
 
-def test_an_empty_batch_has_no_outcome_and_needs_no_broker(place: Place) -> None:
+def test_empty_batch_has_no_outcome_and_needs_no_broker(place: Place) -> None:
     assert list(place.strategy_at(9).send([])) == []
 
 
-def test_nothing_is_connected_before_the_first_message(place: Place) -> None:
+def test_connection_is_not_made_before_the_first_message(place: Place) -> None:
     with Peer(silent) as peer:
         strategy = place.strategy_at(peer.port)
         strategy.keep_alive()
@@ -53,8 +53,8 @@ def test_nothing_is_connected_before_the_first_message(place: Place) -> None:
         assert peer.accepted == 0
 
 
-def test_it_connects_without_a_message_and_sends_over_that_connection(place: Place) -> None:
-    with Wire(place.port) as wire:
+def test_connect_makes_the_connection_that_send_uses(place: Place) -> None:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(wire.port)
         for _ in range(2):
             strategy.connect()
@@ -71,7 +71,7 @@ def test_it_connects_without_a_message_and_sends_over_that_connection(place: Pla
         strategy.close()
 
 
-def test_to_connect_where_nobody_listens_is_an_error_and_then_the_next_host_is_tried(
+def test_connect_fails_where_nobody_listens_and_then_tries_the_next_host(
     place: Place,
 ) -> None:
     port = free_port()
@@ -93,11 +93,11 @@ def connect(strategy: Connecting) -> None:
 
 
 @pytest.mark.parametrize("act", [send_one, connect])
-def test_a_wrong_password_needs_an_operator_and_is_told_nowhere(
+def test_wrong_password_needs_an_operator_and_is_shown_nowhere(
     place: Place, caplog: pytest.LogCaptureFixture, act: Callable[[Connecting], None]
 ) -> None:
     caplog.set_level(logging.DEBUG, "")
-    strategy = place.with_a_wrong_password()
+    strategy = place.with_wrong_password()
     began = time.monotonic()
     with pytest.raises(SendError) as raised:
         act(strategy)
@@ -106,24 +106,24 @@ def test_a_wrong_password_needs_an_operator_and_is_told_nowhere(
     assert "\n" not in str(error)
     assert error.needs_operator
     assert list(error.outcomes) == [None] * (act is send_one)
-    told = "".join(traceback.format_exception(error)) + caplog.text + repr(strategy)
+    shown = "".join(traceback.format_exception(error)) + caplog.text + repr(strategy)
     chained: BaseException | None = error
     while chained is not None:
-        told += f"{chained} {chained!r} {chained.args}"
+        shown += f"{chained} {chained!r} {chained.args}"
         chained = chained.__cause__ or chained.__context__
-    assert "127.0.0.1" in told
-    assert PASSWORD not in told
+    assert "127.0.0.1" in shown
+    assert WRONG_PASSWORD not in shown
 
 
-def test_after_it_was_closed_it_can_be_used_again(place: Place, strategy: Strategy) -> None:
+def test_closed_strategy_can_be_used_again(place: Place, strategy: Strategy) -> None:
     for _ in range(2):
         assert list(strategy.send(messages(2))) == [TAKEN, TAKEN]
         strategy.close()
     assert len(place.received(4)) == 4
 
 
-def test_what_has_nowhere_to_go_is_unroutable_and_the_rest_is_taken(place: Place) -> None:
-    strategy = place.with_nowhere_to_put(Priority.WARN)
+def test_message_without_a_queue_is_unroutable_and_the_others_are_taken(place: Place) -> None:
+    strategy = place.without_queues_for(Priority.WARN)
     info, warn = Priority.INFO, Priority.WARN
     batch = [message(priority=priority) for priority in (info, warn, warn, info, warn)]
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_what_has_nowhere_to_go_is_unroutable_and_the_rest_is_taken(place: Place
     strategy.close()
 
 
-def test_what_the_broker_refuses_is_refused_and_taken_once_there_is_room(place: Place) -> None:
+def test_message_for_a_full_queue_is_refused_and_taken_when_there_is_room(place: Place) -> None:
     strategy = place.with_room_for(3)
     batch = messages(20)
     outcomes = list(strategy.send(batch))
@@ -144,31 +144,29 @@ def test_what_the_broker_refuses_is_refused_and_taken_once_there_is_room(place: 
     strategy.close()
 
 
-def test_the_same_message_twice_in_a_batch_and_once_again_arrives_each_time_as_it_is(
-    place: Place, strategy: Strategy
-) -> None:
-    one, other = messages(2)
-    assert list(strategy.send([one, other, one])) == [TAKEN] * 3
-    assert list(strategy.send([one])) == [TAKEN]
-    expected = [(each.message_id, each.body) for each in (one, other, one, one)]
+def test_repeated_message_arrives_each_time_unchanged(place: Place, strategy: Strategy) -> None:
+    first, second = messages(2)
+    assert list(strategy.send([first, second, first])) == [TAKEN] * 3
+    assert list(strategy.send([first])) == [TAKEN]
+    expected = [(each.message_id, each.body) for each in (first, second, first, first)]
     assert place.received(4) == expected
 
 
-def test_the_same_message_twice_without_a_place_to_go_is_unroutable_twice(place: Place) -> None:
-    strategy = place.with_nowhere_to_put(*Priority)
-    one, other = messages(2)
-    assert list(strategy.send([one, other, one])) == [UNROUTABLE] * 3
+def test_repeated_message_without_a_queue_is_unroutable_each_time(place: Place) -> None:
+    strategy = place.without_queues_for(*Priority)
+    first, second = messages(2)
+    assert list(strategy.send([first, second, first])) == [UNROUTABLE] * 3
     strategy.close()
 
 
 @pytest.fixture(scope="module")
 def small_node(tmp_path_factory: pytest.TempPathFactory, rabbit: Node) -> Iterator[Node]:
-    """A node that takes no message of more than 10,000 bytes. (`rabbit`: or skip.)"""
+    """A node that takes no message of more than 10,000 bytes. (`rabbit` skips without RabbitMQ.)"""
     with Node(tmp_path_factory.mktemp("small"), max_message_size=10_000) as node:
         yield node
 
 
-def test_a_message_that_is_never_taken_is_rejected_and_the_rest_goes_on(small_node: Node) -> None:
+def test_message_that_is_too_large_is_rejected_and_the_others_are_taken(small_node: Node) -> None:
     small_node.add_vhost("poison")
     place = RabbitPlace(small_node, "poison")
     strategy = place.strategy()
@@ -183,13 +181,17 @@ def test_a_message_that_is_never_taken_is_rejected_and_the_rest_goes_on(small_no
     strategy.close()
 
 
-def test_a_message_that_cannot_be_expressed_is_rejected_and_the_rest_goes_on(
+def test_message_that_the_protocol_cannot_express_is_rejected_and_the_others_are_taken(
     place: Place, strategy: Strategy
 ) -> None:
-    for message_id, timestamp in place.impossible:
-        one, other = messages(2)
-        impossible = type(one)(message_id, "image.send", Priority.INFO, timestamp, b"{}")
-        assert list(strategy.send([one, impossible, other])) == [TAKEN, Outcome.REJECTED, TAKEN]
-        assert list(strategy.send([other])) == [TAKEN]
-        expected = [one.message_id, other.message_id, other.message_id]
+    for message_id, timestamp in place.inexpressible:
+        first, second = messages(2)
+        inexpressible = type(first)(message_id, "image.send", Priority.INFO, timestamp, b"{}")
+        assert list(strategy.send([first, inexpressible, second])) == [
+            TAKEN,
+            Outcome.REJECTED,
+            TAKEN,
+        ]
+        assert list(strategy.send([second])) == [TAKEN]
+        expected = [first.message_id, second.message_id, second.message_id]
         assert [each for each, _ in place.received(3)] == expected

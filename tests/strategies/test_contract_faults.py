@@ -1,4 +1,4 @@
-"""What each strategy owes to the relay when the broker, or the way to it, fails."""
+"""The contract over each strategy, when the broker or the network fails."""
 
 import os
 import socket
@@ -10,15 +10,16 @@ import pytest
 
 from demo.ports import free_port
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
-from tests.strategies.peers import Peer, Wire, closing, repeating, saying, silent
-from tests.strategies.places import IN_TIME, PATIENCE, Place, fails, messages, send_all
+from tests.strategies.bad_peers import DisturbedWire, Peer, closing, repeating, sending, silent
+from tests.strategies.places import Place
+from tests.strategies.sending import IN_TIME, PATIENCE, messages, prompt_send_error, send_all
 
 TAKEN = Outcome.TAKEN
 
 
-def test_a_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
+def test_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
     port = free_port()
-    error = fails(place.strategy_at(port, patience=20), count=3)
+    error = prompt_send_error(place.strategy_at(port, patience=20), count=3)
     assert not error.needs_operator
     assert list(error.outcomes) == [None] * 3
     assert f"127.0.0.1:{port}: Connection refused" in str(error)
@@ -27,49 +28,49 @@ def test_a_port_where_nobody_listens_is_an_error_at_once(place: Place) -> None:
 @pytest.mark.parametrize(
     "behave",
     [
-        pytest.param(lambda place: silent, id="is silent"),
+        pytest.param(lambda place: silent, id="silent"),
         pytest.param(lambda place: closing, id="closes at once"),
-        pytest.param(lambda place: saying(place.half_a_greeting), id="stops in a frame"),
-        pytest.param(lambda place: repeating(b"HTTP/1.1 400 \r\n"), id="speaks something else"),
-        pytest.param(lambda place: repeating(place.chatter), id="says nothing that matters"),
-        pytest.param(lambda place: repeating(place.half_a_greeting[:1]), id="stammers"),
+        pytest.param(lambda place: sending(place.half_a_greeting), id="stops in a frame"),
+        pytest.param(lambda place: repeating(b"HTTP/1.1 400 \r\n"), id="speaks HTTP"),
+        pytest.param(lambda place: repeating(place.chatter), id="sends empty frames"),
+        pytest.param(lambda place: repeating(place.half_a_greeting[:1]), id="repeats a byte"),
         pytest.param(
-            lambda place: saying(place.half_a_greeting[:7] + b"\0" * 100_000), id="talks nonsense"
+            lambda place: sending(place.half_a_greeting[:7] + b"\0" * 100_000), id="sends nonsense"
         ),
     ],
 )
-def test_a_peer_that_is_no_broker_is_an_error_in_time(
+def test_peer_that_is_no_broker_is_an_error_in_time(
     place: Place, behave: Callable[[Place], Callable[[socket.socket], None]]
 ) -> None:
     with Peer(behave(place)) as peer:
         strategy = place.strategy_at(peer.port)
-        error = fails(strategy)
+        error = prompt_send_error(strategy)
         assert list(error.outcomes) == [None]
         assert not error.needs_operator
         strategy.close()
 
 
-def stop_in_a_frame(wire: Wire, place: Place) -> None:
+def stop_in_a_frame(wire: DisturbedWire, place: Place) -> None:
     wire.stop_answers(after=5)
 
 
-def stop_and_chatter(wire: Wire, place: Place) -> None:
+def stop_and_chatter(wire: DisturbedWire, place: Place) -> None:
     wire.stop_answers(filler=place.chatter)
 
 
-def trickle(wire: Wire, place: Place) -> None:
+def trickle(wire: DisturbedWire, place: Place) -> None:
     wire.trickle(0.3)
 
 
 @pytest.mark.parametrize("disturb", [stop_in_a_frame, stop_and_chatter, trickle])
-def test_answers_that_never_end_are_an_error_in_time_and_then_it_goes_on(
-    place: Place, disturb: Callable[[Wire, Place], None]
+def test_answer_that_never_ends_is_an_error_in_time_and_the_next_batch_is_taken(
+    place: Place, disturb: Callable[[DisturbedWire, Place], None]
 ) -> None:
-    with Wire(place.port) as wire:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(wire.port, place.port)
         strategy.send(messages(1))
         disturb(wire, place)
-        error = fails(strategy, count=2)
+        error = prompt_send_error(strategy, count=2)
         assert list(error.outcomes) == [None, None]
         assert not error.needs_operator
         batch = messages(2)
@@ -77,8 +78,8 @@ def test_answers_that_never_end_are_an_error_in_time_and_then_it_goes_on(
         strategy.close()
 
 
-def test_half_a_frame_does_not_hold_up_who_keeps_alive(place: Place) -> None:
-    with Wire(place.port) as wire:
+def test_keep_alive_does_not_wait_for_the_rest_of_a_frame(place: Place) -> None:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(wire.port)
         strategy.send(messages(1))
         wire.break_off(place.half_a_greeting[:1])
@@ -90,14 +91,14 @@ def test_half_a_frame_does_not_hold_up_who_keeps_alive(place: Place) -> None:
         strategy.close()
 
 
-def test_a_broker_that_is_frozen_is_an_error_in_time_and_once_it_goes_on_all_arrives(
+def test_frozen_broker_is_an_error_in_time_and_takes_all_when_it_goes_on(
     place: Place, frozen: Callable[[], None]
 ) -> None:
     strategy = place.strategy(PATIENCE)
     strategy.send(messages(1))
     frozen()
-    fails(strategy)
-    fails(strategy)
+    prompt_send_error(strategy)
+    prompt_send_error(strategy)
     place.thaw()
     batch = messages(10)
     send_all(strategy, batch)
@@ -105,7 +106,7 @@ def test_a_broker_that_is_frozen_is_an_error_in_time_and_once_it_goes_on_all_arr
     strategy.close()
 
 
-def test_to_close_takes_no_long_time_beside_a_broker_that_is_frozen_and_can_be_repeated(
+def test_close_ends_in_time_beside_a_frozen_broker_and_can_be_repeated(
     place: Place, frozen: Callable[[], None]
 ) -> None:
     strategy = place.strategy()
@@ -120,24 +121,24 @@ def test_to_close_takes_no_long_time_beside_a_broker_that_is_frozen_and_can_be_r
     assert time.monotonic() - began < 1
 
 
-def test_when_the_first_host_is_dead_the_next_call_goes_to_the_next_and_stays_there(
+def test_next_host_is_used_when_the_first_is_dead_and_kept(
     place: Place,
 ) -> None:
     dead = free_port()
-    with Wire(place.port) as wire:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(dead, wire.port, patience=5)
-        fails(strategy)
+        prompt_send_error(strategy)
         for _ in range(3):
             assert list(strategy.send(messages(1))) == [TAKEN]
         assert wire.accepted == 1
         wire.cut()
-        fails(strategy)  # that connection
-        fails(strategy)  # the first host
+        prompt_send_error(strategy)  # the connection was cut
+        prompt_send_error(strategy)  # the first host is tried again
         assert list(strategy.send(messages(1))) == [TAKEN]
         strategy.close()
 
 
-def test_all_arrives_while_the_connection_is_closed_again_and_again(
+def test_message_arrives_while_connections_are_closed_again_and_again(
     place: Place, strategy: Strategy
 ) -> None:
     closer = threading.Thread(target=place.close_connections, args=(20, 0.1))
@@ -151,7 +152,7 @@ def test_all_arrives_while_the_connection_is_closed_again_and_again(
     assert {each.message_id for each in sent} <= {each for each, _ in place.received()}
 
 
-def test_what_was_confirmed_survives_when_the_broker_is_killed_and_the_rest_comes_after(
+def test_confirmed_message_survives_a_kill_of_the_broker_and_others_are_taken_after_it(
     place: Place,
 ) -> None:
     strategy = place.strategy()
@@ -161,7 +162,7 @@ def test_what_was_confirmed_survives_when_the_broker_is_killed_and_the_rest_come
 
     def send() -> None:
         while not killed.is_set():
-            time.sleep(0.01)  # what has arrived is looked at one by one
+            time.sleep(0.01)  # the messages that have arrived are read one by one
             batch = messages(20)
             outcomes: Sequence[Outcome | None]
             try:
@@ -193,10 +194,10 @@ def test_what_was_confirmed_survives_when_the_broker_is_killed_and_the_rest_come
     strategy.close()
 
 
-def test_a_connection_that_is_lost_while_idle_is_noticed_by_who_keeps_it_alive(
+def test_keep_alive_notices_a_connection_that_was_lost_while_idle(
     place: Place,
 ) -> None:
-    with Wire(place.port) as wire:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(wire.port)
         strategy.send(messages(1))
         for _ in range(3):
@@ -213,8 +214,8 @@ def test_a_connection_that_is_lost_while_idle_is_noticed_by_who_keeps_it_alive(
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Using fork:DeprecationWarning")
-def test_a_child_leaves_the_connection_of_its_parent_alone(place: Place) -> None:
-    with Wire(place.port) as wire:
+def test_forked_child_leaves_the_connection_of_its_parent_alone(place: Place) -> None:
+    with DisturbedWire(place.port) as wire:
         strategy = place.strategy_at(wire.port, patience=5)
         strategy.send(messages(1))
         for act in (
@@ -234,6 +235,6 @@ def test_a_child_leaves_the_connection_of_its_parent_alone(place: Place) -> None
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
             strategy.keep_alive()
             assert list(strategy.send(messages(1))) == [TAKEN]
-        assert wire.accepted == 2  # the parent's one, and one of the child that sent something
+        assert wire.accepted == 2  # the parent's connection, and that of the child that has sent
         strategy.close()
     assert len(place.received(6)) == 6

@@ -1,4 +1,4 @@
-"""What memory the qpid strategy takes; how fast it is, `make bench` tells."""
+"""The memory that the qpid strategy takes. (`make bench` measures how fast it is.)"""
 
 import json
 import subprocess
@@ -7,8 +7,8 @@ import sys
 PROGRAM = "import json; from bench import qpid; print(json.dumps(qpid.growths(5_000, 100)))"
 
 
-def test_memory_grows_neither_with_what_is_sent_nor_with_connections() -> None:
-    """In a process of its own, in which nothing else takes any."""
+def test_memory_grows_neither_with_messages_nor_with_connections() -> None:
+    """Measured in a process of its own, where nothing else takes memory."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300, check=False
     )

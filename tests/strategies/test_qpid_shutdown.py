@@ -1,4 +1,4 @@
-"""A relay that is told to end does so, whatever its broker does; what it had is kept."""
+"""A relay that is terminated ends in time, whatever its broker does, and keeps what it has."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually
-from tests.strategies import amqp10
+from tests.strategies import amqp10_peer
 
 PROMISED = 5.0  # seconds
 SLACK = 3.0  # seconds, for a busy machine; the strategy itself would wait for ten
@@ -37,11 +37,11 @@ def segments(journal_dir: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "waiting for outcomes"])
-def test_beside_a_frozen_qpid_broker_it_ends_in_time(
+def test_relay_ends_in_time_beside_a_frozen_qpid_broker(
     journal_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_busy: bool
 ) -> None:
     paste_file = tmp_path / "paste.ini"
-    with amqp10.in_a_process() as (port, broker):
+    with amqp10_peer.in_a_process() as (port, broker):
         paste_file.write_text(PASTE_FILE.format(journal_dir=journal_dir, port=port))
         write_dead_process(journal_dir, "a" * 16)
         with subprocess.Popen([sys.executable, "-c", RELAY, "relay", str(paste_file)]) as relay:

@@ -1,4 +1,4 @@
-"""TLS to brokers that speak AMQP 1.0: who is believed, and what is said of what is wrong."""
+"""TLS to brokers that speak AMQP 1.0: which certificates are accepted, and the errors."""
 
 import ssl
 import time
@@ -10,10 +10,11 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from tests.strategies.amqp10 import Amqp10
-from tests.strategies.peers import Peer, repeating, silent
-from tests.strategies.places import IN_TIME, PASSWORD, PATIENCE, fails, messages
+from tests.strategies.amqp10_peer import Amqp10
+from tests.strategies.bad_peers import Peer, repeating, silent
+from tests.strategies.places import WRONG_PASSWORD
 from tests.strategies.qpid_place import QpidPlace
+from tests.strategies.sending import IN_TIME, PATIENCE, messages, prompt_send_error
 
 TAKEN = Outcome.TAKEN
 
@@ -30,7 +31,7 @@ def strategy(place: QpidPlace, patience: float = 5.0, /, **options: str) -> Qpid
     return place.strategy(patience, **{"qpid_protocol": "ssl"} | ca | options)
 
 
-def with_our_certificate(place: QpidPlace) -> dict[str, str]:
+def client_certificate_options(place: QpidPlace) -> dict[str, str]:
     files = place.node.certificates
     return {
         "qpid_ssl_cert_file": str(files.client),
@@ -39,7 +40,7 @@ def with_our_certificate(place: QpidPlace) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_certificate_of_the_right_authority_and_host_is_believed(
+def test_certificate_of_the_right_authority_and_host_is_accepted(
     place: QpidPlace, host: str
 ) -> None:
     sender = strategy(place, qpid_hosts=f"{host}:{place.port}")
@@ -49,37 +50,37 @@ def test_a_certificate_of_the_right_authority_and_host_is_believed(
     assert len(place.received(500)) == 500
 
 
-def test_a_wrong_password_is_refused_through_tls_too(place: QpidPlace) -> None:
-    error = fails(strategy(place, qpid_password=PASSWORD))
+def test_wrong_password_is_refused_through_tls_too(place: QpidPlace) -> None:
+    error = prompt_send_error(strategy(place, qpid_password=WRONG_PASSWORD))
     assert error.needs_operator
     assert "user guest: authentication failed (SASL PLAIN)" in str(error)
 
 
-def test_of_another_authority_it_is_not_believed(place: QpidPlace) -> None:
-    for ca in (str(place.node.certificates.other_ca), ""):  # empty: those of the system
-        error = fails(strategy(place, qpid_ssl_ca_file=ca))
+def test_certificate_of_another_authority_is_an_error(place: QpidPlace) -> None:
+    for ca in (str(place.node.certificates.other_ca), ""):  # empty: the authorities of the system
+        error = prompt_send_error(strategy(place, qpid_ssl_ca_file=ca))
         assert error.needs_operator
         assert "certificate is not valid: " in str(error)
 
 
-def test_for_another_host_it_is_not_believed(place: QpidPlace) -> None:
+def test_certificate_for_another_host_is_an_error(place: QpidPlace) -> None:
     """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
-    error = fails(strategy(place, qpid_hosts=f"127.1:{place.port}"))
+    error = prompt_send_error(strategy(place, qpid_hosts=f"127.1:{place.port}"))
     assert error.needs_operator
     assert "not valid for '127.1'" in str(error)
 
 
-def test_for_another_address_it_is_not_believed(place: QpidPlace) -> None:
+def test_certificate_for_another_address_is_an_error(place: QpidPlace) -> None:
     files = place.node.certificates
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(files.server, files.server_key)
     with Amqp10(context=context, address="127.0.0.2") as peer:
-        error = fails(strategy(place, qpid_hosts=f"127.0.0.2:{peer.port}"))
+        error = prompt_send_error(strategy(place, qpid_hosts=f"127.0.0.2:{peer.port}"))
         assert error.needs_operator
         assert "IP address mismatch" in str(error)
 
 
-def test_where_nothing_is_checked_all_is_believed(place: QpidPlace) -> None:
+def test_certificate_is_not_checked_without_ssl_verify(place: QpidPlace) -> None:
     sender = strategy(
         place,
         qpid_hosts=f"127.1:{place.port}",
@@ -90,31 +91,31 @@ def test_where_nothing_is_checked_all_is_believed(place: QpidPlace) -> None:
     sender.close()
 
 
-def test_our_certificate_says_who_we_are(place: QpidPlace) -> None:
+def test_client_certificate_is_the_login(place: QpidPlace) -> None:
     files = place.node.certificates
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.ca)
     context.load_cert_chain(files.server, files.server_key)
     context.verify_mode = ssl.CERT_REQUIRED
     with Amqp10(context=context) as peer:
         here = {"qpid_hosts": f"127.0.0.1:{peer.port}"}
-        sender = strategy(place, **here, **with_our_certificate(place))
+        sender = strategy(place, **here, **client_certificate_options(place))
         assert list(sender.send(messages(500))) == [TAKEN] * 500
         sender.close()
         assert [mechanism for mechanism, _ in peer.logins] == ["EXTERNAL"]
 
 
-def test_a_broker_that_wants_a_certificate_and_gets_none_is_an_error(place: QpidPlace) -> None:
+def test_broker_that_gets_no_client_certificate_is_an_error(place: QpidPlace) -> None:
     files = place.node.certificates
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.ca)
     context.load_cert_chain(files.server, files.server_key)
     context.verify_mode = ssl.CERT_REQUIRED
     with Amqp10(context=context) as peer:
-        error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}"))
+        error = prompt_send_error(strategy(place, qpid_hosts=f"127.0.0.1:{peer.port}"))
         assert "TLS" in str(error)
         assert peer.logins == []
 
 
-def test_a_password_may_leave_the_machine_through_tls(place: QpidPlace) -> None:
+def test_password_may_leave_the_machine_through_tls(place: QpidPlace) -> None:
     """As far as it can be seen without a second machine: the check is of what is encrypted."""
     files = place.node.certificates
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -126,19 +127,19 @@ def test_a_password_may_leave_the_machine_through_tls(place: QpidPlace) -> None:
 
 
 @pytest.mark.parametrize("option", ["ca_file", "cert_file", "key_file"])
-def test_a_file_that_cannot_be_used_is_named_with_its_option(
+def test_unusable_file_is_named_with_its_option(
     place: QpidPlace, tmp_path: Path, option: str
 ) -> None:
     missing = {f"qpid_ssl_{option}": str(tmp_path / "missing.pem")}
-    error = fails(strategy(place, **with_our_certificate(place) | missing))
+    error = prompt_send_error(strategy(place, **client_certificate_options(place) | missing))
     assert error.needs_operator
     assert f"qpid_ssl_{option}: {tmp_path}/missing.pem: No such file" in str(error)
 
 
-def test_a_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path: Path) -> None:
+def test_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path: Path) -> None:
     file = tmp_path / "password"
     sender = strategy(place, qpid_password="", qpid_password_file=str(file))
-    error = fails(sender)
+    error = prompt_send_error(sender)
     assert error.needs_operator
     assert f"option qpid_password_file: {file}: No such file" in str(error)
     file.write_text("guest\n")
@@ -146,31 +147,35 @@ def test_a_password_file_is_read_for_each_connection(place: QpidPlace, tmp_path:
     sender.close()
 
 
-def test_tls_where_there_is_none_needs_an_operator(place: QpidPlace) -> None:
-    error = fails(strategy(place, qpid_hosts=f"127.0.0.1:{place.node.port}"))
+def test_tls_to_a_port_without_tls_needs_an_operator(place: QpidPlace) -> None:
+    error = prompt_send_error(strategy(place, qpid_hosts=f"127.0.0.1:{place.node.port}"))
     assert error.needs_operator
     assert "TLS" in str(error)
 
 
-def test_no_tls_where_there_is_is_an_error_in_time(place: QpidPlace) -> None:
-    assert not fails(place.strategy(PATIENCE)).needs_operator
+def test_missing_tls_to_a_port_with_tls_is_an_error_in_time(place: QpidPlace) -> None:
+    assert not prompt_send_error(place.strategy(PATIENCE)).needs_operator
 
 
-@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
-def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
-    place: QpidPlace, says: bytes
+@pytest.mark.parametrize(
+    "greeting",
+    [b"", b"\x16\x03\x03\x40\x00", b"\x16"],
+    ids=["nothing", "the head of a record", "a byte"],
+)
+def test_peer_that_never_ends_its_greeting_is_an_error_in_time(
+    place: QpidPlace, greeting: bytes
 ) -> None:
-    with Peer(repeating(says, 0.1) if says else silent) as peer:
-        fails(strategy(place, PATIENCE, qpid_hosts=f"127.0.0.1:{peer.port}"))
+    with Peer(repeating(greeting, 0.1) if greeting else silent) as peer:
+        prompt_send_error(strategy(place, PATIENCE, qpid_hosts=f"127.0.0.1:{peer.port}"))
 
 
-def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: QpidPlace) -> None:
+def test_send_and_close_end_in_time_beside_a_frozen_broker(place: QpidPlace) -> None:
     busy, idle = strategy(place, PATIENCE), strategy(place, PATIENCE)
     busy.send(messages(1))
     idle.send(messages(1))
     place.freeze()
     try:
-        fails(busy)
+        prompt_send_error(busy)
         began = time.monotonic()
         busy.close()
         idle.close()

@@ -1,4 +1,4 @@
-"""The book-keeping of delivery tags, with a broker that answers as a test tells it to."""
+"""The book-keeping of delivery tags, with a broker that answers what a test chooses."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.rabbit.confirms import Confirms
 from glance_notify_middleware.strategies.rabbit.connection import Connection
-from tests.strategies.places import message, messages
+from tests.strategies.sending import message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 
 
 class Broker:
-    """A connection and its only channel: what is published is counted, `answers` come in a row."""
+    """A connection and its only channel. Counts what is published; `answers` come in a row."""
 
     def __init__(self) -> None:
         self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
@@ -53,7 +53,7 @@ class Broker:
     def nack(self, tag: int, multiple: bool = False) -> None:
         self._add("basic_nack", tag, multiple)
 
-    def sends_back(self, one: Message, routing_key: str = "n.info") -> None:
+    def send_back(self, one: Message, routing_key: str = "n.info") -> None:
         class Returned:
             properties = {"message_id": one.message_id}  # noqa: RUF012
 
@@ -85,7 +85,7 @@ def opened(broker: Broker, most: int = 100, most_bytes: int = 10_000) -> Confirm
 
 
 def outcomes_of(confirms: Confirms, batch: Sequence[Message]) -> list[Outcome | None]:
-    """Those that are known when no more answers come."""
+    """The outcomes that are known when no more answers come."""
     outcomes: list[Outcome | None] = [None] * len(batch)
     try:
         confirms.send(batch, range(len(batch)), outcomes)
@@ -96,7 +96,7 @@ def outcomes_of(confirms: Confirms, batch: Sequence[Message]) -> list[Outcome | 
     return outcomes
 
 
-def test_a_message_has_the_properties_that_consumers_and_the_broker_need(broker: Broker) -> None:
+def test_message_has_the_properties_that_consumers_and_the_broker_need(broker: Broker) -> None:
     one = message(b"{}", Priority.WARN)
     outcomes_of(opened(broker), [one])
     ((sent, exchange, routing_key),) = broker.published
@@ -111,31 +111,31 @@ def test_a_message_has_the_properties_that_consumers_and_the_broker_need(broker:
     }
 
 
-def test_acks_come_in_any_order(broker: Broker) -> None:
+def test_acks_may_come_in_any_order(broker: Broker) -> None:
     for tag in (3, 1, 2):
         broker.ack(tag)
     assert outcomes_of(opened(broker), messages(3)) == [TAKEN] * 3
 
 
-def test_an_ack_is_for_its_own_message_alone(broker: Broker) -> None:
+def test_ack_is_for_its_own_message_alone(broker: Broker) -> None:
     broker.ack(2)
     assert outcomes_of(opened(broker), messages(3)) == [None, TAKEN, None]
 
 
-def test_a_multiple_ack_is_for_all_up_to_it_that_wait_still(broker: Broker) -> None:
+def test_multiple_ack_is_for_all_messages_up_to_it_that_still_wait(broker: Broker) -> None:
     broker.nack(2)
     broker.ack(3, multiple=True)
     assert outcomes_of(opened(broker), messages(4)) == [TAKEN, REFUSED, TAKEN, None]
 
 
-def test_a_multiple_nack_refuses_all_up_to_it(broker: Broker) -> None:
+def test_multiple_nack_refuses_all_messages_up_to_it(broker: Broker) -> None:
     broker.ack(1)
     broker.nack(3, multiple=True)
     broker.ack(4)
     assert outcomes_of(opened(broker), messages(4)) == [TAKEN, REFUSED, REFUSED, TAKEN]
 
 
-def test_an_ack_for_what_was_never_sent_or_is_known_already_means_nothing(broker: Broker) -> None:
+def test_ack_for_an_unknown_or_confirmed_message_changes_nothing(broker: Broker) -> None:
     broker.nack(1)
     broker.ack(1)
     broker.ack(7)
@@ -151,7 +151,7 @@ def test_tags_go_on_from_batch_to_batch(broker: Broker) -> None:
     assert outcomes_of(confirms, messages(2)) == [None, None]
 
 
-def test_tags_begin_anew_with_a_new_channel(broker: Broker) -> None:
+def test_tags_begin_at_1_with_a_new_channel(broker: Broker) -> None:
     broker.ack(1)
     assert outcomes_of(opened(broker), messages(1)) == [TAKEN]
     new = Broker()
@@ -159,43 +159,43 @@ def test_tags_begin_anew_with_a_new_channel(broker: Broker) -> None:
     assert outcomes_of(opened(new), messages(1)) == [TAKEN]
 
 
-def test_what_comes_back_is_unroutable_once_it_is_acked(broker: Broker) -> None:
+def test_returned_message_is_unroutable_when_it_is_acked(broker: Broker) -> None:
     batch = messages(3)
-    broker.sends_back(batch[1])
+    broker.send_back(batch[1])
     assert outcomes_of(opened(broker), batch) == [None] * 3
     new = Broker()
-    new.sends_back(batch[1])
+    new.send_back(batch[1])
     new.ack(3, multiple=True)
     assert outcomes_of(opened(new), batch) == [TAKEN, UNROUTABLE, TAKEN]
 
 
-def test_of_a_message_that_is_there_twice_one_can_come_back(broker: Broker) -> None:
-    one, other = messages(2)
-    broker.sends_back(one)
+def test_return_of_a_repeated_message_is_for_one_of_the_two(broker: Broker) -> None:
+    first, second = messages(2)
+    broker.send_back(first)
     broker.ack(3, multiple=True)
-    assert sorted(map(str, outcomes_of(opened(broker), [one, other, one]))) == [
+    assert sorted(map(str, outcomes_of(opened(broker), [first, second, first]))) == [
         "Outcome.TAKEN",
         "Outcome.TAKEN",
         "Outcome.UNROUTABLE",
     ]
 
 
-def test_what_comes_back_and_was_not_sent_means_nothing(broker: Broker) -> None:
-    one, other = messages(2)
-    broker.sends_back(other)
-    broker.sends_back(one, "n.error")
+def test_return_of_a_message_that_was_not_sent_changes_nothing(broker: Broker) -> None:
+    first, second = messages(2)
+    broker.send_back(second)
+    broker.send_back(first, "n.error")
     broker.ack(1)
-    assert outcomes_of(opened(broker), [one]) == [TAKEN]
+    assert outcomes_of(opened(broker), [first]) == [TAKEN]
 
 
-def test_no_more_are_unconfirmed_at_a_time_than_are_allowed(broker: Broker) -> None:
+def test_unconfirmed_messages_are_no_more_than_allowed(broker: Broker) -> None:
     for tag in range(1, 11):
         broker.ack(tag)
     assert outcomes_of(opened(broker, most=3), messages(10)) == [TAKEN] * 10
     assert broker.unconfirmed_at_once == 3
 
 
-def test_no_more_bytes_are_unconfirmed_at_a_time_than_are_allowed_but_one_message_may_be_longer(
+def test_unconfirmed_bytes_are_no_more_than_allowed_but_for_one_longer_message(
     broker: Broker,
 ) -> None:
     batch = [message(b"x" * size) for size in (40, 40, 40, 500, 40)]
@@ -205,7 +205,7 @@ def test_no_more_bytes_are_unconfirmed_at_a_time_than_are_allowed_but_one_messag
     assert broker.unconfirmed_at_once == 2
 
 
-def test_what_is_confirmed_makes_room_for_as_many_bytes(broker: Broker) -> None:
+def test_confirmed_message_makes_room_for_as_many_bytes(broker: Broker) -> None:
     confirms = opened(broker, most_bytes=100)
     broker.ack(2, multiple=True)
     assert outcomes_of(confirms, [message(b"x" * 40) for _ in range(2)]) == [TAKEN] * 2
@@ -216,7 +216,7 @@ def test_what_is_confirmed_makes_room_for_as_many_bytes(broker: Broker) -> None:
     assert broker.unconfirmed_at_once == 2
 
 
-def test_what_cannot_be_expressed_is_rejected_and_has_no_tag(broker: Broker) -> None:
+def test_message_that_amqp_cannot_express_is_rejected_and_has_no_tag(broker: Broker) -> None:
     batch = messages(3)
     publish = broker.basic_publish
 
@@ -230,14 +230,14 @@ def test_what_cannot_be_expressed_is_rejected_and_has_no_tag(broker: Broker) -> 
     assert outcomes_of(opened(broker), batch) == [TAKEN, Outcome.REJECTED, TAKEN]
 
 
-def test_the_broker_s_time_begins_with_the_batch(broker: Broker) -> None:
+def test_deadline_is_renewed_by_a_batch(broker: Broker) -> None:
     confirms = opened(broker)
     broker.deadline.within(0)  # as after a long time in which nothing was sent
     broker.ack(1)
     assert outcomes_of(confirms, messages(1)) == [TAKEN]
 
 
-def test_a_confirm_renews_the_broker_s_time(broker: Broker) -> None:
+def test_deadline_is_renewed_by_a_confirm_and_by_nothing_else(broker: Broker) -> None:
     confirms = opened(broker)
     lefts = []
 
@@ -249,10 +249,10 @@ def test_a_confirm_renews_the_broker_s_time(broker: Broker) -> None:
 
     broker.answers = [lambda: wait_and_ack(1), lambda: wait_and_ack(9), lambda: wait_and_ack(2)]
     assert outcomes_of(confirms, messages(2)) == [TAKEN, TAKEN]
-    assert lefts[0] > 0.5 >= lefts[1]  # what means nothing does not
+    assert lefts[0] > 0.5 >= lefts[1]  # an unknown tag does not renew it
 
 
-def test_the_deadline_ends_the_wait_although_answers_come(broker: Broker) -> None:
+def test_deadline_ends_the_wait_although_answers_come(broker: Broker) -> None:
     broker.deadline = Deadline(0.05)
     broker.answers = [lambda: None] * 10_000_000
     assert outcomes_of(opened(broker), messages(1)) == [None]

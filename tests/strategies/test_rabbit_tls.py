@@ -1,4 +1,4 @@
-"""TLS to a RabbitMQ node: who is believed, and what is said of what is wrong."""
+"""TLS to a RabbitMQ node: which certificates are accepted, and the errors."""
 
 import time
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from demo.rabbit import Rabbit as Node
-from glance_notify_middleware.strategies import Outcome, SendError
+from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
-from tests.strategies.peers import Peer, repeating, silent
-from tests.strategies.places import IN_TIME, PATIENCE, RabbitPlace, messages
+from tests.strategies.bad_peers import Peer, repeating, silent
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import IN_TIME, PATIENCE, messages, send_error
 
 
 @pytest.fixture
@@ -25,14 +26,8 @@ def strategy(place: RabbitPlace, patience: float = 5.0, /, **options: str) -> Ra
     return place.strategy(patience, **{"rabbit_use_ssl": "true"} | ca | options)
 
 
-def error_of(rabbit: Rabbit) -> SendError:
-    with pytest.raises(SendError) as raised:
-        rabbit.send(messages(1))
-    return raised.value
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_certificate_of_the_right_authority_and_host_is_believed(
+def test_certificate_of_the_right_authority_and_host_is_accepted(
     place: RabbitPlace, host: str
 ) -> None:
     sender = strategy(place, rabbit_hosts=f"{host}:{place.port}")
@@ -42,7 +37,7 @@ def test_a_certificate_of_the_right_authority_and_host_is_believed(
     assert len(place.received()) == 600
 
 
-def test_our_certificate_is_shown(place: RabbitPlace) -> None:
+def test_client_certificate_is_shown(place: RabbitPlace) -> None:
     files = place.node.certificates
     sender = strategy(
         place, rabbit_ssl_cert_file=str(files.client), rabbit_ssl_key_file=str(files.client_key)
@@ -51,23 +46,23 @@ def test_our_certificate_is_shown(place: RabbitPlace) -> None:
     sender.close()
 
 
-def test_of_another_authority_it_is_not_believed(place: RabbitPlace) -> None:
+def test_certificate_of_another_authority_is_an_error(place: RabbitPlace) -> None:
     other = str(place.node.certificates.other_ca)
-    for ca in (other, ""):  # empty: those of the system
-        error = error_of(strategy(place, rabbit_ssl_ca_file=ca))
+    for ca in (other, ""):  # empty: the authorities of the system
+        error = send_error(strategy(place, rabbit_ssl_ca_file=ca))
         assert error.needs_operator
         assert "certificate is not valid: " in str(error)
         assert f"127.0.0.1:{place.port}" in str(error)
 
 
-def test_for_another_host_it_is_not_believed(place: RabbitPlace) -> None:
+def test_certificate_for_another_host_is_an_error(place: RabbitPlace) -> None:
     """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
-    error = error_of(strategy(place, rabbit_hosts=f"127.1:{place.port}"))
+    error = send_error(strategy(place, rabbit_hosts=f"127.1:{place.port}"))
     assert error.needs_operator
     assert "not valid for '127.1'" in str(error)
 
 
-def test_where_nothing_is_checked_all_is_believed(place: RabbitPlace) -> None:
+def test_certificate_is_not_checked_without_ssl_verify(place: RabbitPlace) -> None:
     other = str(place.node.certificates.other_ca)
     sender = strategy(
         place,
@@ -81,7 +76,7 @@ def test_where_nothing_is_checked_all_is_believed(place: RabbitPlace) -> None:
 
 @pytest.mark.parametrize("option", ["ca_file", "cert_file", "key_file"])
 @pytest.mark.parametrize("content", [None, b"", b"nonsense", "a directory"])
-def test_a_file_that_cannot_be_used_is_named_with_its_option(
+def test_unusable_file_is_named_with_its_option(
     place: RabbitPlace, tmp_path: Path, option: str, content: bytes | str | None
 ) -> None:
     files = place.node.certificates
@@ -94,13 +89,13 @@ def test_a_file_that_cannot_be_used_is_named_with_its_option(
         bad.write_bytes(content)
     elif content:
         bad.mkdir()
-    error = error_of(strategy(place, **options | {f"rabbit_ssl_{option}": str(bad)}))
+    error = send_error(strategy(place, **options | {f"rabbit_ssl_{option}": str(bad)}))
     assert error.needs_operator
     assert f"rabbit_ssl_{option}" in str(error)
     assert str(bad) in str(error)
 
 
-def test_a_key_with_a_passphrase_is_named_and_nobody_is_asked_for_it(
+def test_key_with_a_passphrase_is_named_and_nobody_is_asked_for_it(
     place: RabbitPlace, tmp_path: Path
 ) -> None:
     files = place.node.certificates
@@ -113,16 +108,16 @@ def test_a_key_with_a_passphrase_is_named_and_nobody_is_asked_for_it(
             serialization.BestAvailableEncryption(b"passphrase"),
         )
     )
-    error = error_of(
+    error = send_error(
         strategy(place, rabbit_ssl_cert_file=str(files.client), rabbit_ssl_key_file=str(locked))
     )
     assert error.needs_operator
     assert str(locked) in str(error)
 
 
-def test_a_key_of_another_certificate_is_named(place: RabbitPlace) -> None:
+def test_key_of_another_certificate_is_an_error(place: RabbitPlace) -> None:
     files = place.node.certificates
-    error = error_of(
+    error = send_error(
         strategy(
             place,
             rabbit_ssl_cert_file=str(files.client),
@@ -133,27 +128,31 @@ def test_a_key_of_another_certificate_is_named(place: RabbitPlace) -> None:
     assert "KEY_VALUES_MISMATCH" in str(error)
 
 
-def test_tls_where_there_is_none_needs_an_operator(place: RabbitPlace) -> None:
-    error = error_of(strategy(place, rabbit_hosts=f"127.0.0.1:{place.node.port}"))
+def test_tls_to_a_port_without_tls_needs_an_operator(place: RabbitPlace) -> None:
+    error = send_error(strategy(place, rabbit_hosts=f"127.0.0.1:{place.node.port}"))
     assert error.needs_operator
     assert "TLS: " in str(error)
 
 
-def test_no_tls_where_there_is_is_an_error_in_time(place: RabbitPlace) -> None:
-    assert not error_of(place.strategy(PATIENCE)).needs_operator
+def test_missing_tls_to_a_port_with_tls_is_an_error_in_time(place: RabbitPlace) -> None:
+    assert not send_error(place.strategy(PATIENCE)).needs_operator
 
 
-@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03\x40\x00", b"\x16"])
-def test_a_peer_that_never_ends_its_greeting_is_an_error_in_time(
-    place: RabbitPlace, says: bytes
+@pytest.mark.parametrize(
+    "greeting",
+    [b"", b"\x16\x03\x03\x40\x00", b"\x16"],
+    ids=["nothing", "the head of a record", "a byte"],
+)
+def test_peer_that_never_ends_its_greeting_is_an_error_in_time(
+    place: RabbitPlace, greeting: bytes
 ) -> None:
-    with Peer(repeating(says, 0.1) if says else silent) as peer:
+    with Peer(repeating(greeting, 0.1) if greeting else silent) as peer:
         began = time.monotonic()
-        error_of(strategy(place, PATIENCE, rabbit_hosts=f"127.0.0.1:{peer.port}"))
+        send_error(strategy(place, PATIENCE, rabbit_hosts=f"127.0.0.1:{peer.port}"))
         assert time.monotonic() - began < IN_TIME
 
 
-def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: RabbitPlace) -> None:
+def test_send_and_close_end_in_time_beside_a_frozen_broker(place: RabbitPlace) -> None:
     sender = strategy(place, PATIENCE)
     sender.send(messages(1))
     idle = strategy(place, PATIENCE)
@@ -161,7 +160,7 @@ def test_beside_a_broker_that_is_frozen_send_and_close_come_to_an_end(place: Rab
     place.freeze()
     try:
         began = time.monotonic()
-        error_of(sender)
+        send_error(sender)
         assert time.monotonic() - began < IN_TIME
         began = time.monotonic()
         sender.close()

@@ -1,4 +1,4 @@
-"""The exchange and the queues on a RabbitMQ node: what is declared, and what heals."""
+"""The exchange and the queues at a RabbitMQ node: what is declared, checked and logged."""
 
 import logging
 
@@ -8,8 +8,9 @@ import requests
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Priority
-from glance_notify_middleware.strategies import Outcome, SendError, Strategy
-from tests.strategies.places import RabbitPlace, message, messages
+from glance_notify_middleware.strategies import Outcome, SendError
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import message, messages, send_error
 
 TAKEN, UNROUTABLE = Outcome.TAKEN, Outcome.UNROUTABLE
 
@@ -19,12 +20,6 @@ QUEUES = ["notifications.error", "notifications.info", "notifications.warn"]
 @pytest.fixture
 def place(rabbit: Node, vhost: str) -> RabbitPlace:
     return RabbitPlace(rabbit, vhost)
-
-
-def send_error(strategy: Strategy, count: int = 1) -> SendError:
-    with pytest.raises(SendError) as raised:
-        strategy.send(messages(count))
-    return raised.value
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -44,7 +39,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
         ),
     ],
 )
-def test_exchange_and_queues_are_made_as_the_options_say(
+def test_exchange_and_queues_are_declared_as_the_options_say(
     place: RabbitPlace,
     caplog: pytest.LogCaptureFixture,
     options: dict[str, str],
@@ -78,7 +73,7 @@ def test_names_and_priorities_are_those_of_the_options(place: RabbitPlace) -> No
     strategy.close()
 
 
-def test_with_create_queues_never_nothing_is_declared(place: RabbitPlace) -> None:
+def test_create_queues_never_declares_nothing(place: RabbitPlace) -> None:
     strategy = place.strategy(create_queues="never")
     error = send_error(strategy, 2)
     assert error.needs_operator
@@ -92,21 +87,21 @@ def test_with_create_queues_never_nothing_is_declared(place: RabbitPlace) -> Non
     strategy.close()
 
 
-WAYS_OUT = "start their reader, which declares what it reads, or set create_queues = auto"
+ADVICE = "start their reader, which declares what it reads, or set create_queues = auto"
 
 
-def test_by_default_nothing_is_declared_and_what_is_missing_waits(place: RabbitPlace) -> None:
+def test_default_of_create_queues_declares_nothing_and_messages_wait(place: RabbitPlace) -> None:
     strategy = place.strategy(create_queues="wait", rabbit_durable_queues="")
     for _ in range(2):
         error = send_error(strategy, 2)
         assert error.needs_operator
         assert "no exchange 'glance'" in str(error)
-        assert WAYS_OUT in str(error)
+        assert ADVICE in str(error)
     assert place.declared("exchanges") == place.declared("queues") == {}
     place.exchange(durable=False)
     for _ in range(2):
         assert list(strategy.send(messages(2))) == [UNROUTABLE] * 2
-    assert strategy.reason(Priority.INFO, UNROUTABLE) == WAYS_OUT
+    assert strategy.reason(Priority.INFO, UNROUTABLE) == ADVICE
     assert place.declared("queues") == {}
     place.api("PUT", "queues", "notifications.info", {"durable": False})
     assert list(strategy.send(messages(2))) == [UNROUTABLE] * 2, "it is not bound"
@@ -115,11 +110,11 @@ def test_by_default_nothing_is_declared_and_what_is_missing_waits(place: RabbitP
     strategy.close()
 
 
-def test_where_it_creates_there_is_no_other_way_out(place: RabbitPlace) -> None:
+def test_create_queues_auto_gives_no_advice(place: RabbitPlace) -> None:
     assert place.strategy().reason(Priority.INFO, UNROUTABLE) == ""
 
 
-def test_at_start_it_is_said_once_which_queues_are_missing_and_nothing_is_declared(
+def test_missing_queues_are_logged_once_at_start_and_nothing_is_declared(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.exchange()
@@ -132,7 +127,7 @@ def test_at_start_it_is_said_once_which_queues_are_missing_and_nothing_is_declar
     (warning,) = warnings(caplog)
     assert warning == (
         "there is no queue notifications.warn or notifications.error in RabbitMQ: notifications "
-        f"wait where no other queue is bound; {WAYS_OUT}"
+        f"wait where no other queue is bound; {ADVICE}"
     )
     assert list(place.declared("queues")) == ["notifications.info"]
     for queue in QUEUES:
@@ -144,7 +139,7 @@ def test_at_start_it_is_said_once_which_queues_are_missing_and_nothing_is_declar
 
 
 @pytest.mark.parametrize("create_queues", ["auto", "never"])
-def test_where_nothing_is_looked_for_to_connect_says_nothing_and_declares_nothing(
+def test_connect_logs_and_declares_nothing_with_auto_and_never(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture, create_queues: str
 ) -> None:
     strategy = place.strategy(create_queues=create_queues)
@@ -154,11 +149,11 @@ def test_where_nothing_is_looked_for_to_connect_says_nothing_and_declares_nothin
     assert warnings(caplog) == []
 
 
-def test_an_exchange_that_is_missing_at_start_is_an_error_with_the_ways_out(
+def test_missing_exchange_at_start_is_an_error_with_advice(
     place: RabbitPlace,
 ) -> None:
     strategy = place.strategy(create_queues="wait")
-    with pytest.raises(SendError, match=WAYS_OUT) as raised:
+    with pytest.raises(SendError, match=ADVICE) as raised:
         strategy.connect()
     assert raised.value.needs_operator
     assert place.declared("exchanges") == {}
@@ -167,7 +162,7 @@ def test_an_exchange_that_is_missing_at_start_is_an_error_with_the_ways_out(
     strategy.close()
 
 
-def test_where_only_one_priority_has_a_queue_the_others_are_unroutable(place: RabbitPlace) -> None:
+def test_priority_without_a_queue_is_unroutable_beside_one_with_a_queue(place: RabbitPlace) -> None:
     place.exchange()
     place.queue("notifications.info")
     strategy = place.strategy(create_queues="never")
@@ -176,7 +171,7 @@ def test_where_only_one_priority_has_a_queue_the_others_are_unroutable(place: Ra
     strategy.close()
 
 
-def test_a_queue_that_is_deleted_is_made_again_within_the_same_send(place: RabbitPlace) -> None:
+def test_deleted_queue_is_declared_again_within_the_same_send(place: RabbitPlace) -> None:
     strategy = place.strategy()
     strategy.send(messages(1))
     place.api("DELETE", "queues", "notifications.info")
@@ -189,7 +184,7 @@ def test_a_queue_that_is_deleted_is_made_again_within_the_same_send(place: Rabbi
     strategy.close()
 
 
-def test_an_exchange_that_is_deleted_is_made_again_with_the_next_connection(
+def test_deleted_exchange_is_declared_again_with_the_next_connection(
     place: RabbitPlace,
 ) -> None:
     strategy = place.strategy()
@@ -204,10 +199,10 @@ def test_an_exchange_that_is_deleted_is_made_again_with_the_next_connection(
     strategy.close()
 
 
-def test_an_exchange_that_is_deleted_and_restored_by_others_is_used_again(
+def test_exchange_that_others_delete_and_declare_again_is_used_again(
     place: RabbitPlace,
 ) -> None:
-    strategy = place.with_nowhere_to_put(Priority.ERROR)
+    strategy = place.without_queues_for(Priority.ERROR)
     strategy.send(messages(1))
     place.api("DELETE", "exchanges", "glance")
     assert send_error(strategy).needs_operator
@@ -217,7 +212,7 @@ def test_an_exchange_that_is_deleted_and_restored_by_others_is_used_again(
     strategy.close()
 
 
-def test_what_others_have_declared_otherwise_is_used_and_pointed_out_once(
+def test_entity_that_others_declared_otherwise_is_used_and_logged_once(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.exchange("fanout", durable=False)
@@ -227,12 +222,12 @@ def test_what_others_have_declared_otherwise_is_used_and_pointed_out_once(
     for _ in range(2):
         assert list(strategy.send(messages(2))) == [TAKEN, TAKEN]
         strategy.close()
-    one, other = warnings(caplog)
-    assert one.startswith("exchange glance exists and is no topic exchange")
-    assert other.startswith("queue notifications.info exists and is not durable")
+    first, second = warnings(caplog)
+    assert first.startswith("exchange glance exists and is no topic exchange")
+    assert second.startswith("queue notifications.info exists and is not durable")
 
 
-def test_an_exchange_that_is_not_durable_is_pointed_out(
+def test_exchange_that_is_not_durable_is_logged(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.exchange(durable=False)
@@ -243,7 +238,7 @@ def test_an_exchange_that_is_not_durable_is_pointed_out(
     assert warning.startswith("exchange glance exists and is not durable")
 
 
-def test_what_is_more_durable_than_we_asked_for_is_no_matter(
+def test_entity_that_is_durable_is_not_logged_where_durable_queues_is_false(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.exchange()
@@ -254,7 +249,7 @@ def test_what_is_more_durable_than_we_asked_for_is_no_matter(
     assert warnings(caplog) == []
 
 
-def test_a_queue_that_cannot_be_made_is_pointed_out_and_the_others_are_used(
+def test_queue_that_cannot_be_declared_is_logged_and_the_others_are_used(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     place.api("PUT", "vhost-limits", "max-queues", {"value": 2})
@@ -267,7 +262,9 @@ def test_a_queue_that_cannot_be_made_is_pointed_out_and_the_others_are_used(
     assert warning.startswith("queue notifications.error cannot be declared: PRECONDITION_FAILED")
 
 
-def test_who_declares_otherwise_after_us_fails_and_we_go_on(place: RabbitPlace) -> None:
+def test_later_declaration_with_other_properties_fails_and_sending_goes_on(
+    place: RabbitPlace,
+) -> None:
     strategy = place.strategy()
     strategy.send(messages(1))
     with pytest.raises(requests.HTTPError, match="inequivalent arg 'type'"):
@@ -278,7 +275,7 @@ def test_who_declares_otherwise_after_us_fails_and_we_go_on(place: RabbitPlace) 
     strategy.close()
 
 
-def test_a_queue_that_belongs_to_another_connection_holds_up_no_other(
+def test_exclusive_queue_of_another_connection_holds_up_no_other_queue(
     place: RabbitPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     strategy = place.strategy()

@@ -1,5 +1,7 @@
-"""A filter in a process of its own, from its load to the process's end: with threads, and under
-eventlet's monkey-patching, as `glance-api` of Glance up to 32 runs it."""
+"""A filter in a process of its own, from its load to the end of the process.
+
+With threads, and with eventlet's monkey-patching, as `glance-api` of Glance up to 32 runs.
+"""
 
 import json
 import subprocess
@@ -9,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from demo.rabbit import Rabbit as Node
-from tests.strategies.places import RabbitPlace
 from tests.strategies.qpid_place import QpidPlace
+from tests.strategies.rabbit_place import RabbitPlace
 
 PROGRAM = """
 import json, sys, time, warnings
 
 if sys.argv[1] == "eventlet":
-    warnings.simplefilter("ignore")  # it says of itself that it is deprecated
+    warnings.simplefilter("ignore")  # eventlet warns that it is deprecated
     import eventlet
     eventlet.monkey_patch()
 
@@ -48,7 +50,7 @@ def run(kind: str, journal_dir: Path, **options: str) -> float:
 
 @KINDS
 @TLS
-def test_qpid_delivers_holds_up_nobody_and_ends(
+def test_process_with_qpid_delivers_is_never_blocked_and_ends(
     tls: bool, kind: str, rabbit: Node, tmp_path: Path
 ) -> None:
     with QpidPlace(rabbit) as place:
@@ -66,7 +68,7 @@ def test_qpid_delivers_holds_up_nobody_and_ends(
 
 @KINDS
 @TLS
-def test_rabbit_delivers_holds_up_nobody_and_ends(
+def test_process_with_rabbit_delivers_is_never_blocked_and_ends(
     tls: bool, kind: str, rabbit: Node, vhost: str, tmp_path: Path
 ) -> None:
     place = RabbitPlace(rabbit, vhost)

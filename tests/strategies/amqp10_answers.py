@@ -1,4 +1,4 @@
-"""What a peer that speaks AMQP 1.0 can do with a message."""
+"""What a peer that speaks AMQP 1.0 can do with a message: functions for `Amqp10`."""
 
 import socket
 import time
@@ -61,28 +61,28 @@ def reject(condition: str = "") -> Answer:
 
 
 def settle(_: Conversation, delivery: proton.Delivery) -> None:
-    """Settled, and no word of what became of it."""
+    """Settles the message without an outcome."""
     delivery.settle()
 
 
-def say_nothing(_: Conversation, delivery: proton.Delivery) -> None:
+def answer_nothing(_: Conversation, delivery: proton.Delivery) -> None:
     pass
 
 
 def receive_only(_: Conversation, delivery: proton.Delivery) -> None:
-    """A state that is not the last one."""
+    """Answers with a state that is not final."""
     delivery.update(proton.Delivery.RECEIVED)
 
 
 def chatter(talk: Conversation, delivery: proton.Delivery) -> None:
-    """Frames that mean nothing, as fast as they can be sent."""
+    """Sends empty frames as fast as it can, for 4 seconds."""
     end = time.monotonic() + 4
     while time.monotonic() < end:
         talk.sock.sendall(b"\0\0\0\x08\x02\0\0\0" * 1000)
 
 
 def give_credit(talk: Conversation, delivery: proton.Delivery) -> None:
-    """Credit for one message more, and no word of those that were sent, again and again."""
+    """Gives credit for one more message, again and again, and no outcome, for 4 seconds."""
     end = time.monotonic() + 4
     while time.monotonic() < end:
         receiver: Any = delivery.link
@@ -92,12 +92,12 @@ def give_credit(talk: Conversation, delivery: proton.Delivery) -> None:
 
 
 def drop(talk: Conversation, delivery: proton.Delivery) -> None:
-    """The connection ends without a word."""
+    """Ends the connection without a reason."""
     talk.is_over = True
 
 
 def end(what: str, condition: str = "amqp:internal-error") -> Answer:
-    """The link, the session or the connection ends."""
+    """Ends the link, the session or the connection."""
 
     def answer(talk: Conversation, delivery: proton.Delivery) -> None:
         endpoint = getattr(delivery, what)

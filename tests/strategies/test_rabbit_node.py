@@ -1,4 +1,4 @@
-"""The rabbit strategy on a RabbitMQ node: who may, who waits, and for how long."""
+"""The rabbit strategy at a RabbitMQ node: users and permissions, time-outs, errors."""
 
 import socket
 import time
@@ -11,14 +11,15 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError, Strategy
-from tests.strategies.peers import Peer, saying
-from tests.strategies.places import (
+from tests.strategies.bad_peers import Peer, sending
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import (
     PATIENCE,
-    RabbitPlace,
-    fails,
     message,
     messages,
+    prompt_send_error,
     send_all,
+    send_error,
 )
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
@@ -27,12 +28,6 @@ TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 @pytest.fixture
 def place(rabbit: Node, vhost: str) -> RabbitPlace:
     return RabbitPlace(rabbit, vhost)
-
-
-def send_error(strategy: Strategy, count: int = 1) -> SendError:
-    with pytest.raises(SendError) as raised:
-        strategy.send(messages(count))
-    return raised.value
 
 
 @pytest.fixture
@@ -49,9 +44,7 @@ def allow(place: RabbitPlace, user: str, configure: str = ".*", write: str = ".*
     place.node.api("PUT", f"permissions/{place.vhost}/{user}", permissions)
 
 
-def test_a_password_that_is_changed_for_a_while_loses_nothing(
-    place: RabbitPlace, user: str
-) -> None:
+def test_password_that_is_wrong_for_a_while_loses_nothing(place: RabbitPlace, user: str) -> None:
     strategy = place.strategy(rabbit_userid=user, rabbit_password="first")
     sent = messages(3)
     strategy.send(sent[:1])
@@ -66,7 +59,7 @@ def test_a_password_that_is_changed_for_a_while_loses_nothing(
     strategy.close()
 
 
-def test_a_password_file_is_read_for_each_connection(
+def test_password_file_is_read_for_each_connection(
     place: RabbitPlace, user: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "password"
@@ -74,11 +67,11 @@ def test_a_password_file_is_read_for_each_connection(
     error = send_error(strategy)
     assert error.needs_operator
     assert f"option rabbit_password_file: {file}: No such file" in str(error)
-    for content, says in [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "not UTF-8")]:
+    for content, why in [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "not UTF-8")]:
         file.write_bytes(content)
         error = send_error(strategy)
         assert error.needs_operator
-        assert f"{file}: {says}" in str(error)
+        assert f"{file}: {why}" in str(error)
     file.write_text("first\n")
     assert list(strategy.send(messages(1))) == [TAKEN]
     place.node.api("PUT", f"users/{user}", {"password": "second", "tags": ""})
@@ -88,7 +81,7 @@ def test_a_password_file_is_read_for_each_connection(
     strategy.close()
 
 
-def test_who_may_not_declare_uses_what_is_there(place: RabbitPlace, user: str) -> None:
+def test_user_without_configure_permission_uses_what_exists(place: RabbitPlace, user: str) -> None:
     allow(place, user, configure="")
     strategy = place.strategy(rabbit_userid=user, rabbit_password="first")
     error = send_error(strategy)
@@ -101,7 +94,7 @@ def test_who_may_not_declare_uses_what_is_there(place: RabbitPlace, user: str) -
     strategy.close()
 
 
-def test_who_only_waits_for_a_reader_needs_no_permission_but_to_write(
+def test_user_needs_only_the_permission_to_write_with_create_queues_wait(
     place: RabbitPlace, user: str
 ) -> None:
     permissions = {"configure": "", "write": "^glance$", "read": ""}
@@ -115,7 +108,7 @@ def test_who_only_waits_for_a_reader_needs_no_permission_but_to_write(
     strategy.close()
 
 
-def test_who_may_not_write_needs_an_operator(place: RabbitPlace, user: str) -> None:
+def test_user_without_write_permission_needs_an_operator(place: RabbitPlace, user: str) -> None:
     place.exchange()
     place.queue("notifications.info")
     allow(place, user, write="")
@@ -128,13 +121,13 @@ def test_who_may_not_write_needs_an_operator(place: RabbitPlace, user: str) -> N
     strategy.close()
 
 
-def test_a_virtual_host_that_is_missing_needs_an_operator(place: RabbitPlace) -> None:
+def test_missing_virtual_host_needs_an_operator(place: RabbitPlace) -> None:
     error = send_error(place.strategy(rabbit_virtual_host="nowhere"))
     assert error.needs_operator
     assert "vhost nowhere not found" in str(error)
 
 
-def test_a_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -> None:
+def test_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -> None:
     offer = "application:set_env(rabbit, auth_mechanisms, [{}])."
     place.node.ctl("eval", offer.format("'AMQPLAIN'"))
     try:
@@ -145,15 +138,17 @@ def test_a_broker_that_takes_no_password_needs_an_operator(place: RabbitPlace) -
     assert "can offer: PLAIN; available: AMQPLAIN" in str(error)
 
 
-def test_what_is_no_amqp_broker_is_named_as_such_at_once(place: RabbitPlace) -> None:
-    with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port, patience=20)))
+def test_peer_without_amqp_is_named_as_such_at_once(place: RabbitPlace) -> None:
+    with Peer(sending(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
+        assert "this is not AMQP 0-9-1" in str(
+            prompt_send_error(place.strategy_at(peer.port, patience=20))
+        )
 
 
-def test_so_is_one_that_speaks_before_we_do(
+def test_peer_without_amqp_that_sends_first_is_named_as_such_at_once(
     place: RabbitPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What py-amqp then reads as an option of the socket cannot be set, on loopback."""
+    """On loopback py-amqp then reads a TCP_MAXSEG that cannot be set."""
     connect = socket.socket.connect
 
     def connect_and_listen(sock: socket.socket, address: object) -> None:
@@ -161,11 +156,13 @@ def test_so_is_one_that_speaks_before_we_do(
         sock.recv(1, socket.MSG_PEEK)
 
     monkeypatch.setattr(socket.socket, "connect", connect_and_listen)
-    with Peer(saying(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
-        assert "this is not AMQP 0-9-1" in str(fails(place.strategy_at(peer.port, patience=20)))
+    with Peer(sending(b"HTTP/1.1 400 Bad Request\r\n")) as peer:
+        assert "this is not AMQP 0-9-1" in str(
+            prompt_send_error(place.strategy_at(peer.port, patience=20))
+        )
 
 
-def test_a_transport_url_leads_to_the_same_place(place: RabbitPlace) -> None:
+def test_transport_url_leads_to_the_same_broker(place: RabbitPlace) -> None:
     url = f"rabbit://guest:guest@127.0.0.1:{place.port}/{quote(place.vhost)}"
     strategy = place.strategy(transport_url=url)
     assert list(strategy.send(messages(1))) == [TAKEN]
@@ -173,7 +170,7 @@ def test_a_transport_url_leads_to_the_same_place(place: RabbitPlace) -> None:
     strategy.close()
 
 
-def test_an_ack_that_comes_late_is_not_taken_for_that_of_the_next_message(
+def test_late_ack_is_not_taken_for_that_of_the_next_message(
     place: RabbitPlace,
 ) -> None:
     place.exchange()
@@ -187,8 +184,10 @@ def test_an_ack_that_comes_late_is_not_taken_for_that_of_the_next_message(
 
 
 def is_taken_late(place: RabbitPlace, strategy: Strategy, late: Message) -> bool:
-    """Whether a broker takes it that was frozen while it was sent: it need not, as the connection
-    is gone when it goes on."""
+    """Whether the broker takes a message that was sent while it was frozen.
+
+    It need not: the connection is gone when the broker goes on.
+    """
     send_all(strategy, messages(1, Priority.WARN))
     place.freeze()
     try:
@@ -204,7 +203,7 @@ def is_taken_late(place: RabbitPlace, strategy: Strategy, late: Message) -> bool
     return True
 
 
-def test_a_broker_short_of_memory_is_named_as_such_and_nothing_is_lost(
+def test_broker_short_of_memory_is_named_as_such_and_nothing_is_lost(
     place: RabbitPlace,
 ) -> None:
     strategy = place.strategy(PATIENCE)
@@ -234,7 +233,7 @@ def test_missed_heartbeats_are_noticed(place: RabbitPlace) -> None:
     strategy = place.strategy()
     strategy.heartbeat = 1
     strategy.send(messages(1))
-    keep_alive(strategy, 3)  # longer than the broker would wait for ours
+    keep_alive(strategy, 3)  # longer than the broker waits for a heartbeat
     place.freeze()
     try:
         with pytest.raises(SendError, match="heartbeats missed"):
@@ -245,7 +244,7 @@ def test_missed_heartbeats_are_noticed(place: RabbitPlace) -> None:
     strategy.close()
 
 
-def test_what_interrupts_a_send_ends_its_connection(place: RabbitPlace) -> None:
+def test_interrupted_send_ends_its_connection(place: RabbitPlace) -> None:
     """Its confirms would be taken for those of the next batch."""
     strategy = place.strategy()
     strategy.send(messages(1))
@@ -263,8 +262,8 @@ def test_what_interrupts_a_send_ends_its_connection(place: RabbitPlace) -> None:
     strategy.close()
 
 
-def test_what_was_sent_to_a_peer_that_is_gone_is_given_up_in_time(place: RabbitPlace) -> None:
-    """By the kernel: py-amqp would set one second, the kernel's own is some fifteen minutes."""
+def test_unacknowledged_data_is_given_up_after_20_seconds(place: RabbitPlace) -> None:
+    """By the kernel. py-amqp would set one second; the kernel's default is some fifteen minutes."""
     strategy = place.strategy()
     strategy.connect()
     assert strategy._connection is not None

@@ -44,7 +44,7 @@ rabbit = carriers:broken
 
 @pytest.fixture(autouse=True)
 def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package of that name is installed."""
+    """Installs a package of that name, with strategies."""
     (tmp_path / "carriers.py").write_text(MODULE)
     info = tmp_path / "carriers-1.0.dist-info"
     info.mkdir()
@@ -58,7 +58,7 @@ def settings(strategies: str) -> config.Settings:
     return config.read(lines, "this-host")
 
 
-def test_one_that_is_installed_is_made_with_the_settings_anew_each_time() -> None:
+def test_installed_strategy_is_made_with_the_settings_each_time() -> None:
     made = makers(settings("logging, pigeon, rabbit"))
     assert set(made) == {"pigeon", "rabbit"}
     one, two = made["pigeon"](), made["pigeon"]()
@@ -67,14 +67,14 @@ def test_one_that_is_installed_is_made_with_the_settings_anew_each_time() -> Non
         assert vars(each) == {"publisher": "this-host", "is_closed": False}
 
 
-def test_ours_cannot_be_replaced() -> None:
+def test_built_in_strategy_cannot_be_replaced() -> None:
     from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
 
     assert isinstance(makers(settings("rabbit"))["rabbit"](), Rabbit)
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "start"),
     [
         (
             "pigoen",
@@ -112,10 +112,12 @@ def test_ours_cannot_be_replaced() -> None:
         ("tired", "pigeon.conf: the pigeon needs a rest"),
     ],
 )
-def test_what_is_missing_or_fails_is_a_one_line_error(name: str, says: str) -> None:
+def test_installed_strategy_that_is_missing_or_fails_is_a_one_line_error(
+    name: str, start: str
+) -> None:
     with pytest.raises(OptionError) as raised:
         makers(settings(f"logging, {name}"))
-    assert str(raised.value).startswith(says)
+    assert str(raised.value).startswith(start)
     assert "\n" not in str(raised.value)
     assert "pa55word" not in repr(raised.value)
     assert raised.value.__context__ is None or "pa55word" not in repr(raised.value.__context__)

@@ -1,4 +1,4 @@
-"""The qpid strategy on a RabbitMQ node with its AMQP 1.0 plugin: what only a real broker shows."""
+"""The qpid strategy at a RabbitMQ node with the AMQP 1.0 plugin: what only a real broker shows."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.strategies.places import fails, message, messages, send_all
 from tests.strategies.qpid_place import QpidPlace
+from tests.strategies.sending import message, messages, prompt_send_error, send_all
 
 TAKEN = Outcome.TAKEN
 
@@ -20,7 +20,7 @@ def place(rabbit: Node) -> Iterator[QpidPlace]:
         yield place
 
 
-def test_to_a_reader_by_amqp_0_9_1_it_is_a_persistent_json_message(place: QpidPlace) -> None:
+def test_message_is_persistent_json_for_a_reader_over_amqp_0_9_1(place: QpidPlace) -> None:
     one = message(b'{"a": 1}', Priority.ERROR)
     strategy = place.strategy()
     assert list(strategy.send([one])) == [TAKEN]
@@ -33,31 +33,31 @@ def test_to_a_reader_by_amqp_0_9_1_it_is_a_persistent_json_message(place: QpidPl
     strategy.close()
 
 
-def test_an_exchange_that_is_missing_needs_an_operator_until_it_is_there(place: QpidPlace) -> None:
+def test_missing_exchange_needs_an_operator_until_it_is_there(place: QpidPlace) -> None:
     place.node.api("DELETE", f"exchanges/%2F/{place.name}")
     strategy = place.strategy()
-    error = fails(strategy)
+    error = prompt_send_error(strategy)
     assert error.needs_operator
     assert f"amqp:not-found: NOT_FOUND - no exchange '{place.name}'" in str(error)
     place.node.api("PUT", f"exchanges/%2F/{place.name}", {"type": "topic", "durable": True})
     assert list(strategy.send(messages(1))) == [TAKEN]
     place.node.api("DELETE", f"exchanges/%2F/{place.name}")
-    error = fails(strategy, count=3)
+    error = prompt_send_error(strategy, count=3)
     assert error.needs_operator
     assert list(error.outcomes) == [None] * 3
     place.node.api("PUT", f"exchanges/%2F/{place.name}", {"type": "topic", "durable": True})
     strategy.close()
 
 
-def test_with_the_default_target_it_says_what_rabbitmq_wants(place: QpidPlace) -> None:
-    error = fails(place.strategy(qpid_target="{exchange}"))
+def test_default_target_is_an_error_that_names_what_rabbitmq_wants(place: QpidPlace) -> None:
+    error = prompt_send_error(place.strategy(qpid_target="{exchange}"))
     assert error.needs_operator
     assert "option qpid_target: " in str(error)
     queues = {each["name"] for each in place.node.api("GET", "queues/%2F")}
     assert place.name not in queues
 
 
-def test_an_orderly_restart_loses_nothing(place: QpidPlace) -> None:
+def test_orderly_restart_of_the_broker_loses_nothing(place: QpidPlace) -> None:
     strategy = place.strategy()
     sent = messages(20)
     strategy.send(sent[:10])
@@ -72,7 +72,7 @@ def test_an_orderly_restart_loses_nothing(place: QpidPlace) -> None:
     strategy.close()
 
 
-def test_idle_for_longer_than_the_broker_waits_the_connection_stays(place: QpidPlace) -> None:
+def test_idle_connection_is_kept_longer_than_the_broker_waits(place: QpidPlace) -> None:
     heartbeat = "application:get_env(rabbit, heartbeat)"
     assert "60" in place.node.ctl("eval", f"{heartbeat}.")
     place.node.ctl("eval", "application:set_env(rabbit, heartbeat, 1).")

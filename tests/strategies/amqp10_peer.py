@@ -1,7 +1,7 @@
-"""A peer that speaks AMQP 1.0 and does with each message what a test tells it to.
+"""A peer that speaks AMQP 1.0 and does with each message what a test chooses.
 
-`python -m tests.strategies.amqp10` is one in a process of its own, which accepts everything; the
-first line that it prints is its port.
+`python -m tests.strategies.amqp10_peer` runs one in a process of its own, which accepts every
+message. The first line that it prints is its port.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from typing import Any
 
 import proton
 
-from tests.strategies.answers import Answer, Conversation, accept
-from tests.strategies.peers import Peer
+from tests.strategies.amqp10_answers import Answer, Conversation, accept
+from tests.strategies.bad_peers import Peer
 
 _HEADER = b"AMQP\x03\x01\x00\x00"
 
 
 class Amqp10(Peer):
-    """Greets, authenticates, takes links to any node but those of `unknown`."""
+    """Authenticates clients, and accepts links to every node that is not in `unknown`."""
 
     def __init__(
         self,
@@ -41,15 +41,19 @@ class Amqp10(Peer):
         context: ssl.SSLContext | None = None,
         address: str = "127.0.0.1",
     ) -> None:
-        """`answers` are those to single messages, by number, from 0; `answer` to all others."""
+        """`answers`: number of a message, from 0 -> what is done with it; `answer`: for the rest.
+
+        `outcome` is the code with which the SASL login ends; `idle` the time-out that the peer
+        announces, in seconds.
+        """
         self.answer = answer
         self.answers = dict(answers or {})
         self.received: list[proton.Message] = []
         self.logins: list[tuple[str, bytes]] = []
         self.opened: list[proton.Connection] = []
         self.attached: list[tuple[str, list[str]]] = []
-        self.heard = 0
-        """Bytes, of all connections, once they were open."""
+        self.bytes_read = 0
+        """Bytes that were read of all connections since they were open."""
         self._product = product
         self._credit = credit
         self._longest = longest
@@ -73,33 +77,33 @@ class Amqp10(Peer):
             talk.transport.idle_timeout = self._idle
             with contextlib.suppress(proton.TransportException):
                 while not talk.is_over:
-                    self._see_to_events(talk)
+                    self._handle_events(talk)
                     talk.flush()
                     if talk.is_over or not (data := sock.recv(65536)):
                         break
-                    self.heard += len(data)
+                    self.bytes_read += len(data)
                     while data:
                         room = talk.transport.capacity()
                         talk.transport.push(data[:room])
                         data = data[room:]
-                        self._see_to_events(talk)
+                        self._handle_events(talk)
 
     def _greet(self, sock: socket.socket) -> bool:
         assert _exactly(sock, 8) == _HEADER
         sock.sendall(_HEADER)
         names: Any = map(proton.symbol, self._mechanisms)
         undescribed: Any = proton.UNDESCRIBED
-        _say(sock, 0x40, [proton.Array(undescribed, proton.Data.SYMBOL, *names)])
-        mechanism, response, *_ = _hear(sock)
+        _send_frame(sock, 0x40, [proton.Array(undescribed, proton.Data.SYMBOL, *names)])
+        mechanism, response, *_ = _read_frame(sock)
         self.logins.append((str(mechanism), response or b""))
         is_right = not self._password or response.endswith(b"\0" + self._password.encode())
         if mechanism == "EXTERNAL":
             is_right = isinstance(sock, ssl.SSLSocket) and bool(sock.getpeercert())
         outcome = self._outcome if is_right else 1
-        _say(sock, 0x44, [proton.ubyte(outcome)])
+        _send_frame(sock, 0x44, [proton.ubyte(outcome)])
         return not outcome
 
-    def _see_to_events(self, talk: Conversation) -> None:
+    def _handle_events(self, talk: Conversation) -> None:
         while (event := talk.collector.peek()) is not None:
             kind: Any = event.type
             if kind is proton.Event.CONNECTION_REMOTE_OPEN:
@@ -158,33 +162,33 @@ def _exactly(sock: socket.socket, count: int) -> bytes:
 
 
 def frame(descriptor: int, fields: list[Any]) -> bytes:
-    """A frame of SASL."""
+    """A SASL frame with these fields."""
     data = proton.Data()
     data.put_object(proton.Described(proton.ulong(descriptor), fields))
     body = bytes(data.encode())
     return (len(body) + 8).to_bytes(4, "big") + b"\x02\x01\x00\x00" + body
 
 
-def _say(sock: socket.socket, descriptor: int, fields: list[Any]) -> None:
+def _send_frame(sock: socket.socket, descriptor: int, fields: list[Any]) -> None:
     sock.sendall(frame(descriptor, fields))
 
 
-def _hear(sock: socket.socket) -> list[Any]:
+def _read_frame(sock: socket.socket) -> list[Any]:
     size = int.from_bytes(_exactly(sock, 4), "big")
     body = _exactly(sock, size - 4)[4:]
     data = proton.Data()
-    data.decode(body)  # and points into it
+    data.decode(body)  # `data` points into `body`
     data.rewind()
     data.next()
     described: Any = data.get_object()
-    # What is binary is a view of memory that ends with `data`.
+    # Binary values are views of memory that ends with `data`.
     return [bytes(each) if isinstance(each, memoryview) else each for each in described.value]
 
 
 @contextlib.contextmanager
 def in_a_process() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A peer in a process of its own, and its port."""
-    command = [sys.executable, "-m", "tests.strategies.amqp10"]
+    """Runs a peer in a process of its own; yields its port, and the process."""
+    command = [sys.executable, "-m", "tests.strategies.amqp10_peer"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -194,7 +198,7 @@ def in_a_process() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
 
 class _Forgetful(list[proton.Message]):
-    """Counts what it is given, and keeps nothing."""
+    """Counts the messages that it is given, and keeps none."""
 
     _count = 0
 

@@ -1,4 +1,4 @@
-"""Peers on loopback that behave badly, and a wire to a broker that can be disturbed."""
+"""Peers on loopback that behave badly, and a proxy to a broker that a test can disturb."""
 
 import contextlib
 import itertools
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Peer:
-    """Accepts connections, and does with each what `behave` does, in a thread; then closes it."""
+    """Accepts connections. Runs `behave` with each, in a thread, and then closes it."""
 
     def __init__(self, behave: Callable[[socket.socket], None], address: str = "127.0.0.1") -> None:
         self._behave = behave
@@ -33,7 +33,7 @@ class Peer:
             assert not thread.is_alive()
 
     def cut(self) -> None:
-        """End all connections, in the midst of whatever they carry."""
+        """End all connections, whatever is on its way."""
         for each in list(self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -57,17 +57,17 @@ class Peer:
 
 
 def silent(connection: socket.socket) -> None:
-    """Reads all, says nothing."""
+    """Reads everything, sends nothing."""
     while connection.recv(4096):
         pass
 
 
 def closing(connection: socket.socket) -> None:
-    """Closes at once."""
+    """Closes the connection at once."""
 
 
-def saying(what: bytes) -> Callable[[socket.socket], None]:
-    """Says that, and nothing more."""
+def sending(what: bytes) -> Callable[[socket.socket], None]:
+    """Sends that, and nothing more."""
 
     def behave(connection: socket.socket) -> None:
         connection.sendall(what)
@@ -77,7 +77,7 @@ def saying(what: bytes) -> Callable[[socket.socket], None]:
 
 
 def repeating(what: bytes, pause: float = 0.05) -> Callable[[socket.socket], None]:
-    """Says that again and again, and never stops by itself."""
+    """Sends that again and again, without end; `pause` is in seconds."""
 
     def behave(connection: socket.socket) -> None:
         while True:
@@ -87,8 +87,8 @@ def repeating(what: bytes, pause: float = 0.05) -> Callable[[socket.socket], Non
     return behave
 
 
-class Wire(Peer):
-    """Carries all that passes between clients and a port, until it is told otherwise."""
+class DisturbedWire(Peer):
+    """A proxy: carries everything between clients and a port, until a method disturbs it."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -98,17 +98,17 @@ class Wire(Peer):
         super().__init__(self._carry)
 
     def stop_answers(self, after: int = 0, filler: bytes = b"") -> None:
-        """From now on carry so many bytes of the broker's, no more; `filler` instead, repeated."""
+        """From now on carry only so many bytes of the broker, then send `filler`, repeated."""
         self._fillers = itertools.repeat(filler)
         self._allowance = after
 
     def break_off(self, last: bytes) -> None:
-        """From now on carry nothing of the broker's; say `last`, once."""
+        """From now on carry nothing of the broker, and send `last` once."""
         self._fillers = itertools.chain([last], itertools.repeat(b""))
         self._allowance = 0
 
     def trickle(self, pause: float) -> None:
-        """From now on each byte of the broker's takes so long."""
+        """From now on each byte of the broker takes `pause` seconds."""
         self._pause = pause
 
     def _carry(self, client: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""One routing key that the broker does not take: the others go on, each message once."""
+"""A routing key that the broker does not take: messages with other keys go on, each once."""
 
 import contextlib
 import time
@@ -10,11 +10,12 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
-from tests.strategies import answers
-from tests.strategies.amqp10 import Amqp10
-from tests.strategies.conftest import Made
-from tests.strategies.places import RabbitPlace, messages
+from tests.strategies import amqp10_answers as answers
+from tests.strategies.amqp10_peer import Amqp10
+from tests.strategies.conftest import MakeQpid
 from tests.strategies.qpid_place import QpidPlace
+from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.sending import messages
 
 TAKEN, DENIED, REFUSED = Outcome.TAKEN, Outcome.DENIED, Outcome.REFUSED
 INFO, WARN, ERROR = Priority.INFO, Priority.WARN, Priority.ERROR
@@ -31,7 +32,7 @@ def place(rabbit: Node, vhost: str) -> RabbitPlace:
 
 @pytest.fixture
 def user(place: RabbitPlace) -> Iterator[str]:
-    """Who may write to the exchange."""
+    """A user that may write to the exchange."""
     name = f"u-{place.vhost}"
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     place.node.api("PUT", f"users/{name}", {"password": "pw", "tags": ""})
@@ -41,7 +42,7 @@ def user(place: RabbitPlace) -> Iterator[str]:
 
 
 def allow(place: RabbitPlace, user: str, topics: str) -> None:
-    """With these routing keys alone."""
+    """Let the user write with the routing keys that `topics`, a regular expression, matches."""
     permission = {"exchange": "glance", "write": topics, "read": ".*"}
     place.node.api("PUT", f"topic-permissions/{place.vhost}/{user}", permission)
 
@@ -51,7 +52,7 @@ def ids(batch: list[Message], priority: Priority) -> list[str]:
 
 
 def mixed() -> list[Message]:
-    """WARN in the middle of INFO."""
+    """Messages of all priorities, WARN in the middle of INFO."""
     return [
         *messages(20),
         *messages(1, WARN),
@@ -61,7 +62,7 @@ def mixed() -> list[Message]:
     ]
 
 
-def test_a_key_that_may_not_be_written_is_denied_and_nothing_else_comes_twice(
+def test_forbidden_key_is_denied_and_other_messages_arrive_once(
     place: RabbitPlace, user: str
 ) -> None:
     allow(place, user, r"^notifications\.(info|error)$")
@@ -86,7 +87,7 @@ def test_a_key_that_may_not_be_written_is_denied_and_nothing_else_comes_twice(
     strategy.close()
 
 
-def test_a_key_that_is_denied_leaves_no_connection_and_no_channel_behind(
+def test_denied_key_leaves_no_connection_and_no_channel_behind(
     place: RabbitPlace, user: str
 ) -> None:
     allow(place, user, "^$")
@@ -100,7 +101,7 @@ def test_a_key_that_is_denied_leaves_no_connection_and_no_channel_behind(
         time.sleep(0.2)
 
 
-def test_a_user_who_may_write_nothing_at_all_is_an_error_of_the_connection(
+def test_user_without_write_permission_is_an_error_of_the_connection(
     place: RabbitPlace, user: str
 ) -> None:
     nothing = {"configure": ".*", "write": "", "read": ".*"}
@@ -114,21 +115,21 @@ def test_a_user_who_may_write_nothing_at_all_is_an_error_of_the_connection(
 
 @contextlib.contextmanager
 def suspended(place: RabbitPlace, queue: str) -> Iterator[None]:
-    """The queue is there and does nothing, as a quorum queue does that has no leader."""
+    """Makes a queue do nothing, as a quorum queue without a leader."""
 
-    def tell(what: str) -> None:
+    def system_call(what: str) -> None:
         name = f'rabbit_misc:r(<<"{place.vhost}">>, queue, <<"{queue}">>)'
         found = f"{{ok, Q}} = rabbit_amqqueue:lookup({name})"
         place.node.ctl("eval", f"{found}, sys:{what}(amqqueue:get_pid(Q)).")
 
-    tell("suspend")
+    system_call("suspend")
     try:
         yield
     finally:
-        tell("resume")
+        system_call("resume")
 
 
-def test_a_queue_that_confirms_nothing_holds_up_no_other_key(place: RabbitPlace) -> None:
+def test_queue_that_confirms_nothing_holds_up_no_other_key(place: RabbitPlace) -> None:
     strategy = place.strategy(2.0, create_queues="never")
     batch = mixed()
     assert list(strategy.send(messages(3))) == [TAKEN] * 3
@@ -146,7 +147,7 @@ def test_a_queue_that_confirms_nothing_holds_up_no_other_key(place: RabbitPlace)
     strategy.close()
 
 
-def test_a_queue_that_falls_silent_while_messages_flow_is_found(place: RabbitPlace) -> None:
+def test_queue_that_stops_confirming_between_messages_is_found(place: RabbitPlace) -> None:
     strategy = place.strategy(2.0, create_queues="never")
     batch = mixed()
     assert list(strategy.send(batch)) == [TAKEN] * len(batch)
@@ -158,7 +159,7 @@ def test_a_queue_that_falls_silent_while_messages_flow_is_found(place: RabbitPla
     strategy.close()
 
 
-def test_by_amqp_1_0_a_key_that_may_not_be_written_is_denied_and_the_others_go_on(
+def test_forbidden_key_over_amqp_1_0_is_denied_and_the_others_go_on(
     rabbit: Node,
 ) -> None:
     with QpidPlace(rabbit) as place:
@@ -185,7 +186,7 @@ def test_by_amqp_1_0_a_key_that_may_not_be_written_is_denied_and_the_others_go_o
             rabbit.api("DELETE", f"users/{name}")
 
 
-def test_by_amqp_1_0_a_full_queue_over_which_the_connection_ends_holds_up_no_other_key(
+def test_full_queue_that_ends_the_amqp_1_0_connection_holds_up_no_other_key(
     rabbit: Node,
 ) -> None:
     with QpidPlace(rabbit) as place:
@@ -211,9 +212,11 @@ def test_by_amqp_1_0_a_full_queue_over_which_the_connection_ends_holds_up_no_oth
         strategy.close()
 
 
-def test_by_amqp_1_0_a_connection_that_breaks_off_over_each_key_is_an_error(made: Made) -> None:
+def test_amqp_1_0_connection_that_ends_over_every_key_is_an_error(
+    make_qpid: MakeQpid,
+) -> None:
     with Amqp10(answers.drop) as peer:
-        strategy = made(peer.port)
+        strategy = make_qpid(peer.port)
         with pytest.raises(SendError, match="closed the connection") as raised:
             strategy.send(mixed())
         assert set(raised.value.outcomes) == {None}
@@ -222,8 +225,8 @@ def test_by_amqp_1_0_a_connection_that_breaks_off_over_each_key_is_an_error(made
         assert set(strategy.send(mixed())) == {TAKEN}
 
 
-def test_by_amqp_1_0_each_connection_tries_each_key_alone(made: Made) -> None:
-    """A broker that attached the link, and from then on ends the session over some subjects."""
+def test_amqp_1_0_connection_tries_each_key_alone(make_qpid: MakeQpid) -> None:
+    """The broker has attached the link; later it ends the session over some subjects."""
 
     def is_warning(one: proton.Message) -> bool:
         return (one.subject or "").endswith(".warn")
@@ -234,7 +237,7 @@ def test_by_amqp_1_0_each_connection_tries_each_key_alone(made: Made) -> None:
 
     with Amqp10() as peer:
         peer.answer = answers.accept
-        strategy = made(peer.port)
+        strategy = make_qpid(peer.port)
         batch = mixed()
         assert list(strategy.send(batch)) == [TAKEN] * len(batch)
         strategy.close()
@@ -242,5 +245,5 @@ def test_by_amqp_1_0_each_connection_tries_each_key_alone(made: Made) -> None:
         peer.answer = refuse_warnings
         for message, outcome in zip(batch, strategy.send(batch), strict=True):
             assert outcome is (DENIED if message.priority is WARN else TAKEN)
-        told = [each.id for each in peer.received if not is_warning(each)]
-        assert told == ids(batch, INFO) + ids(batch, ERROR)
+        arrived = [each.id for each in peer.received if not is_warning(each)]
+        assert arrived == ids(batch, INFO) + ids(batch, ERROR)

@@ -1,4 +1,4 @@
-"""The qpid strategy with a peer that does as it is told: outcomes, ends, limits."""
+"""The qpid strategy with a peer that a test controls: outcomes, ends of connections, limits."""
 
 import os
 import resource
@@ -17,11 +17,12 @@ from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.message import encoded
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from glance_notify_middleware.strategies.qpid.stream import Stream
-from tests.strategies import amqp10, answers
-from tests.strategies.amqp10 import Amqp10
-from tests.strategies.answers import Answer
-from tests.strategies.conftest import Made
-from tests.strategies.places import IN_TIME, fails, message, messages
+from tests.strategies import amqp10_answers as answers
+from tests.strategies import amqp10_peer
+from tests.strategies.amqp10_answers import Answer
+from tests.strategies.amqp10_peer import Amqp10
+from tests.strategies.conftest import MakeQpid
+from tests.strategies.sending import IN_TIME, message, messages, prompt_send_error
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 REJECTED = Outcome.REJECTED
@@ -45,12 +46,14 @@ def keep_alive_for(strategy: Qpid, seconds: float) -> None:
         pytest.param(answers.reject("amqp:decode-error"), REJECTED, id="rejected for its form"),
         pytest.param(answers.reject("amqp:resource-limit-exceeded"), REFUSED, id="full"),
         pytest.param(answers.reject("amqp:unauthorized-access"), REFUSED, id="not allowed"),
-        pytest.param(answers.settle, REFUSED, id="settled without a word"),
+        pytest.param(answers.settle, REFUSED, id="settled without an outcome"),
     ],
 )
-def test_only_what_was_accepted_is_taken(made: Made, answer: Answer, outcome: Outcome) -> None:
+def test_message_is_taken_only_when_it_is_accepted(
+    make_qpid: MakeQpid, answer: Answer, outcome: Outcome
+) -> None:
     with Amqp10(answers={1: answer, 4: answer}) as peer:
-        strategy = made(peer.port)
+        strategy = make_qpid(peer.port)
         for _ in range(2):
             peer.received.clear()
             expected = [TAKEN, outcome, TAKEN, TAKEN, outcome]
@@ -58,18 +61,18 @@ def test_only_what_was_accepted_is_taken(made: Made, answer: Answer, outcome: Ou
         assert peer.accepted == 1
 
 
-def test_what_rabbitmq_rejects_is_refused_as_by_a_full_queue(made: Made) -> None:
+def test_message_that_rabbitmq_rejects_is_refused(make_qpid: MakeQpid) -> None:
     with Amqp10(answers.reject(), product="RabbitMQ") as peer:
-        strategy = made(peer.port, qpid_target="/exchange/glance")
+        strategy = make_qpid(peer.port, qpid_target="/exchange/glance")
         assert list(strategy.send(messages(2))) == [REFUSED, REFUSED]
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reason"),
     [
-        pytest.param(answers.say_nothing, "no answer within 2 s", id="silent"),
-        pytest.param(answers.receive_only, "no answer within 2 s", id="never done"),
-        pytest.param(answers.chatter, "no answer within 2 s", id="chatters"),
+        pytest.param(answers.answer_nothing, "no answer within 2 s", id="silent"),
+        pytest.param(answers.receive_only, "no answer within 2 s", id="never final"),
+        pytest.param(answers.chatter, "no answer within 2 s", id="sends empty frames"),
         pytest.param(answers.give_credit, "no answer within 2 s", id="gives credit"),
         pytest.param(answers.drop, "closed the connection", id="drops the connection"),
         pytest.param(answers.end("link"), "ended the link: amqp:internal-error", id="link"),
@@ -78,14 +81,14 @@ def test_what_rabbitmq_rejects_is_refused_as_by_a_full_queue(made: Made) -> None
         pytest.param(answers.end("connection"), "ended the connection: amqp", id="connection"),
     ],
 )
-def test_an_end_before_all_is_known_is_an_error_with_what_is_known(
-    made: Made, answer: Answer, told: str
+def test_connection_that_ends_early_is_an_error_with_the_known_outcomes(
+    make_qpid: MakeQpid, answer: Answer, reason: str
 ) -> None:
     with Amqp10(answers={0: answers.release, 3: answer}) as peer:
-        peer.answers |= dict.fromkeys(range(4, 10), answers.say_nothing)
-        strategy = made(peer.port)
-        error = fails(strategy, count=5)
-        assert told in str(error)
+        peer.answers |= dict.fromkeys(range(4, 10), answers.answer_nothing)
+        strategy = make_qpid(peer.port)
+        error = prompt_send_error(strategy, count=5)
+        assert reason in str(error)
         assert not error.needs_operator
         assert list(error.outcomes)[3:] == [None, None]
         assert list(error.outcomes)[:3] in ([UNROUTABLE, TAKEN, TAKEN], [UNROUTABLE, None, None])
@@ -94,7 +97,7 @@ def test_an_end_before_all_is_known_is_an_error_with_what_is_known(
         assert peer.accepted == 2
 
 
-class Talking:
+class EndlessStream:
     """A stream on which there is always something to read, for two seconds."""
 
     def __init__(self) -> None:
@@ -103,27 +106,27 @@ class Talking:
 
     def receive(self) -> bytes:
         assert time.monotonic() < self._end
-        said, self._next = self._next, b"\x00\x00\x00\x08\x02\x00\x00\x00"
-        return said
+        data, self._next = self._next, b"\x00\x00\x00\x08\x02\x00\x00\x00"
+        return data
 
     def send(self, data: bytes) -> int:
         return len(data)
 
 
-def test_a_peer_that_never_stops_to_talk_is_listened_to_until_the_deadline() -> None:
-    engine = Engine(cast(Stream, Talking()), Deadline(0.2), name="n", host="h", heartbeat=0)
+def test_peer_that_never_stops_sending_is_read_until_the_deadline() -> None:
+    engine = Engine(cast(Stream, EndlessStream()), Deadline(0.2), name="n", host="h", heartbeat=0)
     with pytest.raises(TimeoutError):
         engine.open()
 
 
-def test_outcomes_that_came_before_a_silence_are_known(made: Made) -> None:
-    with Amqp10(answers={0: answers.release, 3: answers.say_nothing}) as peer:
-        error = fails(made(peer.port), count=5)
+def test_outcomes_that_came_before_a_silence_are_known(make_qpid: MakeQpid) -> None:
+    with Amqp10(answers={0: answers.release, 3: answers.answer_nothing}) as peer:
+        error = prompt_send_error(make_qpid(peer.port), count=5)
         assert list(error.outcomes) == [UNROUTABLE, TAKEN, TAKEN, None, TAKEN]
 
 
-def test_a_message_that_ends_the_session_is_found_and_rejected_and_the_rest_goes_on(
-    made: Made, caplog: pytest.LogCaptureFixture
+def test_message_that_ends_the_session_is_rejected_and_the_others_are_taken(
+    make_qpid: MakeQpid, caplog: pytest.LogCaptureFixture
 ) -> None:
     def end_when_too_large(talk: answers.Conversation, delivery: proton.Delivery) -> None:
         body: Any = peer.received[-1].body
@@ -135,25 +138,25 @@ def test_a_message_that_ends_the_session_is_found_and_rejected_and_the_rest_goes
     with Amqp10(end_when_too_large) as peer:
         batch = messages(5)
         batch[2] = message(b"x" * 101)
-        strategy = made(peer.port)
+        strategy = make_qpid(peer.port)
         assert list(strategy.send(batch)) == [TAKEN, TAKEN, REJECTED, TAKEN, TAKEN]
         assert f"refuses {batch[2].message_id} for what it is" in caplog.text
 
 
-def test_what_is_longer_than_the_link_allows_is_not_even_sent(made: Made) -> None:
+def test_message_longer_than_the_link_allows_is_not_sent(make_qpid: MakeQpid) -> None:
     with Amqp10(longest=1000) as peer:
         batch = [message(), message(b"x" * 1000), message()]
-        assert list(made(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
+        assert list(make_qpid(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
         assert len(peer.received) == 2
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 254, 255])
-def test_a_message_is_the_one_that_proton_would_make(length: int) -> None:
+def test_encoded_message_is_the_one_that_proton_would_make(length: int) -> None:
     for body in (b"", b"x" * 255, b"x" * 256, b"\xff" * 70_000):
         subject = "s" * max(length, 1)
-        ours = proton.Message()
-        ours.decode(encoded("i" * length, subject, body))
-        its = proton.Message(
+        decoded = proton.Message()
+        decoded.decode(encoded("i" * length, subject, body))
+        made_by_proton = proton.Message(
             body,
             id="i" * length,
             subject=subject,
@@ -161,8 +164,8 @@ def test_a_message_is_the_one_that_proton_would_make(length: int) -> None:
             inferred=True,
             content_type="application/json",
         )
-        again = proton.Message()
-        again.decode(bytes(its.encode()))
+        expected = proton.Message()
+        expected.decode(bytes(made_by_proton.encode()))
         for name in (
             "id",
             "subject",
@@ -181,20 +184,22 @@ def test_a_message_is_the_one_that_proton_would_make(length: int) -> None:
             "properties",
             "annotations",
         ):
-            assert getattr(ours, name) == getattr(again, name), name
+            assert getattr(decoded, name) == getattr(expected, name), name
 
 
 @pytest.mark.parametrize("message_id", ["x" * 256, "ü" * 128, "\ud800"])
-def test_an_id_that_brokers_cannot_carry_is_rejected(made: Made, message_id: str) -> None:
+def test_message_id_that_brokers_cannot_carry_is_rejected(
+    make_qpid: MakeQpid, message_id: str
+) -> None:
     with Amqp10() as peer:
         batch = [message(), message(message_id=message_id), message()]
-        assert list(made(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
+        assert list(make_qpid(peer.port).send(batch)) == [TAKEN, REJECTED, TAKEN]
 
 
-def test_a_message_is_durable_json_in_bytes_with_its_id_and_subject(made: Made) -> None:
+def test_message_is_durable_json_in_bytes_with_its_id_and_subject(make_qpid: MakeQpid) -> None:
     with Amqp10() as peer:
         one = message(b'{"a": 1}', Priority.WARN)
-        made(peer.port, qpid_notification_topic="n").send([one])
+        make_qpid(peer.port, qpid_notification_topic="n").send([one])
         (came,) = peer.received
         assert (came.body, came.inferred) == (b'{"a": 1}', True)
         assert (came.durable, came.content_type) == (True, "application/json")
@@ -210,65 +215,65 @@ def test_a_message_is_durable_json_in_bytes_with_its_id_and_subject(made: Made) 
         ({"qpid_create_node": "true"}, "glance", ["create-on-demand", "topic"]),
     ],
 )
-def test_the_node_is_that_of_the_options(
-    made: Made, options: dict[str, str], address: str, capabilities: list[str]
+def test_address_of_the_node_is_that_of_the_options(
+    make_qpid: MakeQpid, options: dict[str, str], address: str, capabilities: list[str]
 ) -> None:
     with Amqp10() as peer:
-        made(peer.port, **options).send(messages(1))
+        make_qpid(peer.port, **options).send(messages(1))
         assert peer.attached == [(address, capabilities)]
 
 
-def test_a_node_that_is_unknown_needs_an_operator(made: Made) -> None:
+def test_unknown_node_needs_an_operator(make_qpid: MakeQpid) -> None:
     with Amqp10(unknown=["glance"]) as peer:
-        error = fails(made(peer.port))
+        error = prompt_send_error(make_qpid(peer.port))
         assert error.needs_operator
         assert "ended the link: amqp:not-found: no such node (glance)" in str(error)
 
 
-def test_rabbitmq_is_not_sent_to_a_queue_by_mistake(made: Made) -> None:
+def test_rabbitmq_with_a_target_that_names_a_queue_is_an_error(make_qpid: MakeQpid) -> None:
     with Amqp10(product="RabbitMQ") as peer:
-        error = fails(made(peer.port))
+        error = prompt_send_error(make_qpid(peer.port))
         assert error.needs_operator
         assert "expected /exchange/{exchange}" in str(error)
         assert peer.attached == []
 
 
-def test_no_more_messages_are_on_their_way_than_the_peer_takes(made: Made) -> None:
+def test_messages_on_their_way_are_no_more_than_the_credit(make_qpid: MakeQpid) -> None:
     with Amqp10(credit=3) as peer:
-        assert list(made(peer.port).send(messages(20))) == [TAKEN] * 20
+        assert list(make_qpid(peer.port).send(messages(20))) == [TAKEN] * 20
 
 
-def test_without_credit_it_ends_in_time(made: Made) -> None:
+def test_send_without_credit_ends_in_time(make_qpid: MakeQpid) -> None:
     with Amqp10(credit=0) as peer:
-        assert list(fails(made(peer.port), count=2).outcomes) == [None, None]
+        assert list(prompt_send_error(make_qpid(peer.port), count=2).outcomes) == [None, None]
 
 
-def test_no_more_messages_are_on_their_way_than_the_window_has(made: Made) -> None:
-    with Amqp10(answers.say_nothing, answers={0: answers.accept}) as peer:
-        strategy = made(peer.port)
+def test_messages_on_their_way_are_no_more_than_most_unsettled(make_qpid: MakeQpid) -> None:
+    with Amqp10(answers.answer_nothing, answers={0: answers.accept}) as peer:
+        strategy = make_qpid(peer.port)
         strategy.most_unsettled = 150
-        fails(strategy, count=500)
+        prompt_send_error(strategy, count=500)
         assert len(peer.received) == 1 + 150
 
 
-def test_no_more_bytes_are_on_their_way_than_the_window_has(made: Made) -> None:
-    with Amqp10(answers.say_nothing, answers={0: answers.accept}) as peer:
+def test_bytes_on_their_way_are_no_more_than_most_unsettled_bytes(make_qpid: MakeQpid) -> None:
+    with Amqp10(answers.answer_nothing, answers={0: answers.accept}) as peer:
         with pytest.raises(SendError):
-            made(peer.port).send([message(b"x" * 250_000) for _ in range(10)])
+            make_qpid(peer.port).send([message(b"x" * 250_000) for _ in range(10)])
         assert len(peer.received) == 1 + 4
 
 
-def test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none(made: Made) -> None:
+def test_keep_alive_sends_heartbeats_and_notices_a_silent_broker(make_qpid: MakeQpid) -> None:
     with Amqp10(idle=1.0) as peer:
-        strategy = made(peer.port, qpid_heartbeat="0")
+        strategy = make_qpid(peer.port, qpid_heartbeat="0")
         strategy.send(messages(1))
-        heard = peer.heard
+        bytes_read = peer.bytes_read
         keep_alive_for(strategy, 1.5)
-        assert peer.heard >= heard + 2 * 8  # empty frames
+        assert peer.bytes_read >= bytes_read + 2 * 8  # empty frames
         assert list(strategy.send(messages(1))) == [TAKEN]
         assert peer.accepted == 1
     with Amqp10() as peer:
-        strategy = made(peer.port, qpid_heartbeat="0.6")
+        strategy = make_qpid(peer.port, qpid_heartbeat="0.6")
         strategy.send(messages(1))
         began = time.monotonic()
         with pytest.raises(SendError, match="idle"):
@@ -276,15 +281,15 @@ def test_silence_of_the_broker_is_noticed_while_idle_and_ours_is_none(made: Made
         assert time.monotonic() > began + 0.4
 
 
-def test_beside_a_process_that_is_frozen_every_call_ends_in_time(made: Made) -> None:
-    with amqp10.in_a_process() as (port, process):
-        busy, idle = made(port), made(port)
+def test_every_call_ends_in_time_beside_a_frozen_process(make_qpid: MakeQpid) -> None:
+    with amqp10_peer.in_a_process() as (port, process):
+        busy, idle = make_qpid(port), make_qpid(port)
         busy.send(messages(1))
         idle.send(messages(1))
         process.send_signal(signal.SIGSTOP)
         try:
-            fails(busy, count=500)
-            fails(busy)  # in the greeting: its kernel accepts
+            prompt_send_error(busy, count=500)
+            prompt_send_error(busy)  # in the greeting: the kernel of a frozen process accepts
             began = time.monotonic()
             busy.close()
             idle.keep_alive()
@@ -295,7 +300,7 @@ def test_beside_a_process_that_is_frozen_every_call_ends_in_time(made: Made) -> 
         assert list(busy.send(messages(1))) == [TAKEN]
 
 
-def test_with_many_files_open_it_still_works(made: Made) -> None:
+def test_send_works_with_more_than_1024_open_files(make_qpid: MakeQpid) -> None:
     descriptors = []
     limits = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY:  # on many machines it is 1,024
@@ -304,7 +309,7 @@ def test_with_many_files_open_it_still_works(made: Made) -> None:
         with Amqp10() as peer:
             for _ in range(1100):
                 descriptors.append(os.open(os.devnull, os.O_RDONLY))
-            strategy = made(peer.port)
+            strategy = make_qpid(peer.port)
             assert list(strategy.send(messages(500))) == [TAKEN] * 500
             with socket.socket() as another:
                 assert another.fileno() > 1024
@@ -315,7 +320,7 @@ def test_with_many_files_open_it_still_works(made: Made) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_what_interrupts_a_send_ends_its_connection(made: Made) -> None:
+def test_interrupted_send_ends_its_connection(make_qpid: MakeQpid) -> None:
     """Its outcomes would be taken for those of the next batch."""
 
     class Interrupting(str):
@@ -323,9 +328,9 @@ def test_what_interrupts_a_send_ends_its_connection(made: Made) -> None:
             raise KeyboardInterrupt
 
     with Amqp10() as peer:
-        strategy = made(peer.port)
-        one, other = messages(2)
+        strategy = make_qpid(peer.port)
+        first, second = messages(2)
         with pytest.raises(KeyboardInterrupt):
-            strategy.send([one, message(message_id=Interrupting("x"))])
-        assert list(strategy.send([other])) == [TAKEN]
+            strategy.send([first, message(message_id=Interrupting("x"))])
+        assert list(strategy.send([second])) == [TAKEN]
         assert peer.accepted == 2

@@ -1,4 +1,4 @@
-"""What goes together over a connection: nothing beside the first message of a priority."""
+"""What is sent together over a connection: nothing beside the first message of a priority."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,18 @@ from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
-from tests.strategies.places import messages
+from tests.strategies.sending import messages
 
 TAKEN, DENIED, REFUSED = Outcome.TAKEN, Outcome.DENIED, Outcome.REFUSED
 INFO, WARN, ERROR = Priority.INFO, Priority.WARN, Priority.ERROR
 
 
 class DeniedError(Exception):
-    """The broker ends a channel over one routing key, and says so."""
+    """The broker ends a channel, and names the routing key as the reason."""
 
 
-class Line:
-    """A connection of which nothing is wanted."""
+class IdleConnection:
+    """A connection that does nothing."""
 
     def close(self) -> None: ...
 
@@ -28,27 +28,30 @@ class Line:
     def forget(self) -> None: ...
 
 
-class Recorded(Connected[Line]):
-    """`denies` end the channel, `resets` the connection, whatever else is on its way; what came
-    before them in the same portion has arrived, and its confirms are lost."""
+class RecordedStrategy(Connected[IdleConnection]):
+    """A strategy that records what it sends.
+
+    A message of a priority in `denies` ends the channel, in `resets` the connection. The messages
+    before it in the same part have arrived, and their confirms are lost.
+    """
 
     def __init__(self) -> None:
         super().__init__([Broker("h", 1, "u", "p")])
         self.denies: set[Priority] = set()
         self.resets: set[Priority] = set()
         self.connects = 0
-        self.portions: list[str] = []
+        self.parts: list[str] = []
         self.arrived: list[str] = []
 
-    def _connect(self, broker: Broker) -> Line:
+    def _connect(self, broker: Broker) -> IdleConnection:
         self.connects += 1
-        return Line()
+        return IdleConnection()
 
     def _transmit(
         self, batch: Sequence[Message], indexes: Sequence[int], outcomes: Outcomes
     ) -> None:
         self._open_connection()
-        self.portions.append("".join(batch[index].priority[0] for index in indexes))
+        self.parts.append("".join(batch[index].priority[0] for index in indexes))
         for index in indexes:
             if batch[index].priority in self.denies:
                 raise DeniedError("not this key")
@@ -58,7 +61,7 @@ class Recorded(Connected[Line]):
         for index in indexes:
             outcomes[index] = TAKEN
 
-    def _heartbeat(self, connection: Line) -> None: ...
+    def _heartbeat(self, connection: IdleConnection) -> None: ...
 
     def _explain(self, error: Exception, broker: Broker) -> tuple[str, bool]:
         return str(error), False
@@ -74,27 +77,29 @@ class Recorded(Connected[Line]):
 
 
 @pytest.fixture
-def strategy() -> Recorded:
-    return Recorded()
+def strategy() -> RecordedStrategy:
+    return RecordedStrategy()
 
 
 def mixed() -> list[Message]:
     return [*messages(3), *messages(2, WARN), *messages(2), *messages(1, ERROR), *messages(1, WARN)]
 
 
-def test_the_first_of_each_priority_goes_alone_at_each_connection(strategy: Recorded) -> None:
+def test_first_message_of_a_priority_goes_alone_at_each_connection(
+    strategy: RecordedStrategy,
+) -> None:
     for _ in range(2):
-        strategy.portions.clear()
+        strategy.parts.clear()
         assert list(strategy.send(mixed())) == [TAKEN] * 9
-        assert strategy.portions == ["I", "II", "W", "WII", "E", "W"]
-        strategy.portions.clear()
+        assert strategy.parts == ["I", "II", "W", "WII", "E", "W"]
+        strategy.parts.clear()
         assert list(strategy.send(mixed())) == [TAKEN] * 9
-        assert strategy.portions == ["IIIWWIIEW"]
+        assert strategy.parts == ["IIIWWIIEW"]
         strategy.close()
     assert strategy.connects == 2
 
 
-def test_what_is_denied_on_trial_costs_the_others_no_repeat(strategy: Recorded) -> None:
+def test_denied_probe_costs_other_messages_no_repeat(strategy: RecordedStrategy) -> None:
     strategy.denies = {WARN}
     batch = mixed()
     for _ in range(3):
@@ -106,7 +111,9 @@ def test_what_is_denied_on_trial_costs_the_others_no_repeat(strategy: Recorded) 
     assert strategy.reason(WARN, REFUSED) == strategy.reason(INFO, DENIED) == ""
 
 
-def test_what_is_denied_later_is_found_by_messages_that_go_alone(strategy: Recorded) -> None:
+def test_denial_after_the_probe_is_found_by_messages_that_go_alone(
+    strategy: RecordedStrategy,
+) -> None:
     assert set(strategy.send(mixed())) == {TAKEN}
     strategy.denies = {WARN}
     batch = mixed()
@@ -114,8 +121,8 @@ def test_what_is_denied_later_is_found_by_messages_that_go_alone(strategy: Recor
     assert outcomes == [DENIED if each.priority is WARN else TAKEN for each in batch]
 
 
-def test_a_priority_over_which_the_connection_breaks_off_is_refused_if_it_holds_for_another(
-    strategy: Recorded,
+def test_priority_whose_probe_ends_the_connection_is_refused_if_others_are_taken(
+    strategy: RecordedStrategy,
 ) -> None:
     strategy.resets = {WARN, ERROR}
     batch = mixed()
@@ -124,14 +131,16 @@ def test_a_priority_over_which_the_connection_breaks_off_is_refused_if_it_holds_
         assert outcomes == [TAKEN if each.priority is INFO else REFUSED for each in batch]
 
 
-def test_a_connection_that_breaks_off_over_all_is_an_error(strategy: Recorded) -> None:
+def test_connection_that_ends_over_every_probe_is_an_error(strategy: RecordedStrategy) -> None:
     strategy.resets = set(Priority)
     with pytest.raises(SendError, match="reset") as raised:
         strategy.send(mixed())
     assert list(raised.value.outcomes) == [None] * 9
 
 
-def test_what_was_taken_before_it_broke_off_says_nothing(strategy: Recorded) -> None:
+def test_message_taken_before_the_connection_ended_does_not_count_as_going_on(
+    strategy: RecordedStrategy,
+) -> None:
     strategy.resets = {WARN}
     with pytest.raises(SendError, match="reset") as raised:
         strategy.send([*messages(2), *messages(1, WARN)])
