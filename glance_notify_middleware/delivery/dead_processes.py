@@ -20,9 +20,9 @@ _COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 class DeadProcesses:
     """The dead processes of a directory, by journal identity.
 
-    A process is dead if its live file is there and nobody holds its lock: then the lock is held
-    here until `release`, so that the process is settled once. It counts as dead, too, if its
-    segments have had no live file for 3 seconds.
+    A process is dead if its live file is there and no process holds the lock of it. Then this
+    object holds the lock until `release`, so that one leader settles the process. A process counts
+    as dead, too, if its segments have had no live file for 3 seconds.
     """
 
     def __init__(self, directory: Path, subscriptions: Sequence[Subscription]) -> None:

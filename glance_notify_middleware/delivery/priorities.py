@@ -20,7 +20,7 @@ _TROUBLES = {
 has ended, and the level of the first line."""
 
 _LASTING = (Outcome.DENIED, Outcome.UNROUTABLE)
-"""With these outcomes another try is of no use before somebody has mended something."""
+"""Outcomes after which another try is of no use before an operator has mended something."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from glance_notify_middleware.runtime.own_log import LOG, log_line
 class StateLog:
     """Logs one line when the state of a thing changes, not one for each message or each try.
 
-    A thing is a priority or the connection, for instance; its state is what the line says.
+    A thing is a priority or the connection, for instance; its state is the text of the line.
     """
 
     def __init__(self, strategy: str) -> None:

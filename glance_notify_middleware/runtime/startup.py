@@ -22,7 +22,7 @@ process that forks within that time after the load, or calls exec within that ti
 def in_each_process(start: Callable[[], object]) -> None:
     """Call `start` in each process that serves requests, soon after the process has begun.
 
-    Under uWSGI the module `uwsgi` tells when that is, as uWSGI does not run Python's fork hooks by
+    Under uWSGI the module `uwsgi` shows when that is, as uWSGI does not run Python's fork hooks by
     default. Under other servers, a process that forks soon after it has loaded the application
     (gunicorn --preload) only manages the processes that serve requests.
     """
