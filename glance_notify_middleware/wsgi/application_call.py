@@ -97,6 +97,6 @@ class ApplicationCall:
     def _end(self, error: BaseException | None, exhausted: bool) -> None:
         if not self._has_ended.acquire(blocking=False):
             return
-        body, self._body = self._body, None  # the body refers to this object: no cycle must stay
+        body, self._body = self._body, None  # the body refers to this object: leave no cycle
         bytes_sent = self._bytes_written + (0 if body is None else body.bytes_sent)
         self._observation.end(error, exhausted, bytes_sent)

@@ -30,7 +30,7 @@ _FINAL_LOOK = 1.0  # seconds that the end of the process waits for the final loo
 class Follower:
     """The work that is followed in this process, and the thread that follows it.
 
-    `latest` holds the latest work of each image by `FollowedWork.key`. A forked child follows none
+    `latest` holds the latest work of each image, by `FollowedWork.key`. A forked child follows none
     of its parent's work. What requests leave for the thread is bounded, as the thread can hang in a
     look-up: at most `maximum` pieces of work, and for each of them its begin and one record (see
     `UnjudgedRecords`).
@@ -185,12 +185,12 @@ class Follower:
 
     def _look_all_up(self) -> None:
         for followed in list(self._open):
-            # There is no later look-up: one that finds a stuck lock judges it.
+            # No look-up comes later: with the longest wait this one checks for a stuck lock.
             followed.wait = followed_work.LONGEST_WAIT
             self._try(followed, functools.partial(self._judge.look_up, followed))
 
     def _schedule(self, followed: FollowedWork) -> None:
-        """Have the work looked up after its wait, which doubles; give it up after its deadline."""
+        """Have the work looked up after its wait, which doubles; give up at its deadline."""
         now = self._clock()
         if now >= followed.deadline:
             self._judge.give_up(followed, f"Glance had not ended it after {self._limit:g} s")

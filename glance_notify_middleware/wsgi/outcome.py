@@ -113,9 +113,10 @@ class OutcomeJudge:
     def _judge(self, followed: FollowedWork, seen: SeenRecord) -> None:
         work, record = followed.work, seen.record
         if followed.has_ended_in(record):
-            may_be_later_data = background.may_hold_later_data(record, followed.lock_holder)
-            failed = may_be_later_data and self._task_has_failed(followed, seen.tasks)
-            self._end_by(record, followed, failed=True if failed else None)
+            failed: bool | None = None
+            if background.may_hold_later_data(record, followed.lock_holder):
+                failed = self._task_has_failed(followed, seen.tasks) or None
+            self._end_by(record, followed, failed=failed)
             return
         followed.lock_holder = followed.lock_holder or record.get(LOCK_KEY)
         if not followed.prepared and background.has_begun(work, record):
@@ -178,7 +179,10 @@ class OutcomeJudge:
         return tasks.status_of(listing, own_id or followed.lock_holder)
 
     def _end_by(self, record: Record, followed: FollowedWork, *, failed: bool | None) -> None:
-        """End the work with the events that `record` shows; `failed` None: the record shows it."""
+        """End the work with the events that `record` shows.
+
+        `failed` None: the record shows, too, whether the work has failed.
+        """
         prepared = followed.prepared
         events = background.end_events(followed.work, record, prepared=prepared, failed=failed)
         self._end(followed, events)

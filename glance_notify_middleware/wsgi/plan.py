@@ -40,7 +40,7 @@ class LookupPlan:
 
     # When the application has answered.
     owner: bool  # owner and size of an image that is sent; they may come from a cache
-    record_after: bool  # the image, when the operation has succeeded
+    record_after: bool  # the image, where the events carry its record
 
     @classmethod
     def of(cls, route: Route, wants: Wants, *, wants_success: bool, follows: bool) -> Self:
