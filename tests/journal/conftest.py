@@ -1,4 +1,4 @@
-"""A maker of journals that lets go of them when the test ends."""
+"""A fixture that makes journals, and closes them when the test ends."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.journal.sample_journals import GIB, MakeJournal
 
 @pytest.fixture
 def make_journal(tmp_path: Path) -> Iterator[MakeJournal]:
-    """Makes journals in `tmp_path`, or where the test says."""
+    """Makes journals in `tmp_path`, or in the directory that the test gives."""
     made: list[Journal] = []
 
     def make(

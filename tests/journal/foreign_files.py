@@ -1,4 +1,4 @@
-"""What somebody else could put into a journal's directory under a name that the journal uses."""
+"""Foreign files: what others could put into a journal's directory under a name of the journal."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ def _socket(path: Path) -> None:
 
 
 def _link(path: Path) -> None:
-    """To something that could have been written by the journal itself."""
+    """A link to a segment that the journal itself could have written."""
     elsewhere = path.parent.parent / f"{path.parent.name}-elsewhere"
     elsewhere.mkdir(exist_ok=True)
     path.symlink_to(write_segment(elsewhere, "f" * 16, [(5, message())]))
@@ -39,8 +39,8 @@ def _dangling(path: Path) -> None:
     path.symlink_to(path.parent / "nothing")
 
 
-def _anothers(path: Path) -> None:
-    """Another user's, who has made it as the journal would. Only root can do that."""
+def _another_users(path: Path) -> None:
+    """A file of another user, with the content of a segment. Only root can make that."""
     made = write_segment(path.parent, "f" * 16, [(5, message())])
     made.rename(path)
     os.chown(path, NOBODY, NOBODY)
@@ -52,5 +52,5 @@ FOREIGN: dict[str, Callable[[Path], None]] = {
     "a socket": _socket,
     "a link": _link,
     "a link to nothing": _dangling,
-    "another user's": _anothers,
+    "another user's": _another_users,
 }

@@ -1,4 +1,4 @@
-"""This process as another user, for a while: only root can be that."""
+"""This process runs as another user for a while: only root can do that."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ NOBODY = 65534
 
 @contextmanager
 def as_another_user(*owned: Path) -> Iterator[int]:
-    """The user that this process is for a while; `owned` becomes that user's."""
+    """Run as the user NOBODY; `owned` get that owner. Gives the number of the user."""
     if os.geteuid() != 0:
         pytest.fail("only root can be another user for a while")
     for path in owned:
@@ -26,7 +26,7 @@ def as_another_user(*owned: Path) -> Iterator[int]:
 
 
 def open_to_all(path: Path) -> Path:
-    """The same path, where every user can get at it."""
+    """The same path, with modes that let every user reach it."""
     for parent in (path, *path.parents):
         if not os.stat(parent).st_mode & stat.S_IXOTH:
             parent.chmod(0o755)

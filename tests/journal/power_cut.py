@@ -1,6 +1,6 @@
-"""What a power cut leaves at the worst: of each file what was synced, under names that were synced.
+"""What a power cut leaves at worst: of each file what was synced, under the names that were synced.
 
-What was removed may be gone at once.
+A file that was removed may be gone at once.
 """
 
 import os
@@ -12,7 +12,7 @@ Inode = tuple[int, int]
 
 
 class PowerCut:
-    """Sees what this process has synced in one directory."""
+    """Watches what this process syncs in one directory."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._directory = directory
@@ -22,7 +22,7 @@ class PowerCut:
             monkeypatch.setattr(os, name, self._synced)
 
     def left(self) -> dict[str, bytes]:
-        """The files that would be there after a power cut in this moment, by name."""
+        """The content of the files that a power cut at this moment would leave, by name."""
         return {
             name: self._contents.get(inode, b"")
             for name, inode in self._names.items()

@@ -1,4 +1,4 @@
-"""Real processes for tests: made in a few milliseconds, and killed as hard as a test wants.
+"""Real processes for tests, which are made in a few milliseconds, and can be killed.
 
 They are forked from a server that has one thread, so that no thread of the tests is in the way.
 """
@@ -32,7 +32,7 @@ _CONTEXT.set_forkserver_preload(
 
 @contextlib.contextmanager
 def running(target: Callable[..., None], *args: Any) -> Iterator[ForkServerProcess]:
-    """A process that runs `target(*args)`; killed at the end, if it has not ended by then."""
+    """A process that runs `target(*args)`; it is killed at the end, if it has not ended by then."""
     process = _CONTEXT.Process(target=target, args=args)
     process.start()
     try:
@@ -44,58 +44,61 @@ def running(target: Callable[..., None], *args: Any) -> Iterator[ForkServerProce
 
 
 def run_in_process(target: Callable[..., None], *args: Any, seconds: float = 20.0) -> None:
-    """Run `target(*args)` in a process of its own, to its end, which is to be a good one."""
+    """Run `target(*args)` in a process of its own, which must end with status 0."""
     with running(target, *args) as process:
         process.join(seconds)
         assert process.exitcode == 0
 
 
 def pipe() -> tuple[Connection, Connection]:
-    """Where processes read what others write."""
+    """A pipe between processes: the end to read from, and the end to write to."""
     return _CONTEXT.Pipe(duplex=False)
 
 
 def call_in_process(function: Callable[..., Any], *args: Any) -> Any:
     """What `function(*args)` returns in another process."""
-    from_it, told = pipe()
-    with from_it, told, running(_answer, told, function, args) as process:
-        told.close()  # so that its end is seen here
-        answer = from_it.recv()
+    receiver, sender = pipe()
+    with receiver, sender, running(_answer, sender, function, args) as process:
+        sender.close()  # so that its end is seen here
+        answer = receiver.recv()
         process.join()
         return answer
 
 
-def _answer(told: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    told.send(function(*args))
+def _answer(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    sender.send(function(*args))
 
 
 def looks_dead(directory: Path, identity: str) -> bool:
-    """Whether another process takes that one for dead."""
-    return call_in_process(_seize, live_path(directory, identity)) is not None
+    """Whether another process takes the process with this identity for dead."""
+    return call_in_process(_lock, live_path(directory, identity)) is not None
 
 
-def _seize(path: Path) -> int | None:
+def _lock(path: Path) -> int | None:
     return open_locked(path)
 
 
 @contextlib.contextmanager
 def taken_for_dead(directory: Path, identity: str) -> Iterator[None]:
-    """Its live file is read, which drops the lock if that is ours; another process takes it."""
+    """Another process holds the lock of the live file of this identity.
+
+    The live file is read and closed first: if it is this process's, that drops its lock.
+    """
     live = live_path(directory, identity)
     live.read_bytes()
-    from_it, told = pipe()
-    with from_it, told, running(_hold, live, told):
-        assert from_it.recv() is True
+    receiver, sender = pipe()
+    with receiver, sender, running(_hold, live, sender):
+        assert receiver.recv() is True
         yield
 
 
-def _hold(live: Path, told: Connection) -> None:
-    told.send(open_locked(live) is not None)
+def _hold(live: Path, sender: Connection) -> None:
+    sender.send(open_locked(live) is not None)
     signal.pause()
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until it is so."""
+    """Wait until `is_so` returns True."""
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "this has not come to be"
@@ -106,41 +109,43 @@ def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
 def living_writer(
     directory: Path, count: int = 0, *, segment_size: int = SEGMENT_SIZE
 ) -> Iterator["WriterProcess"]:
-    """A process with a journal in `directory`, with `count` records."""
-    orders, to_it = pipe()
-    from_it, told = pipe()
-    with running(_write, directory, segment_size, orders, told) as process:
-        writer = WriterProcess(process, to_it, from_it)
+    """A process that lives and has a journal in `directory`, with `count` messages."""
+    orders, order_sender = pipe()
+    receiver, sender = pipe()
+    with running(_write, directory, segment_size, orders, sender) as process:
+        writer = WriterProcess(process, order_sender, receiver)
         if count:
             writer.record(count)
         yield writer
-    for end in (orders, to_it, from_it, told):
+    for end in (orders, order_sender, receiver, sender):
         end.close()
 
 
 class WriterProcess:
-    """A process that records, and tends its journal, when it is told to."""
+    """A process that records, and maintains its journal, on request."""
 
-    def __init__(self, process: ForkServerProcess, to_it: Connection, from_it: Connection) -> None:
+    def __init__(
+        self, process: ForkServerProcess, order_sender: Connection, receiver: Connection
+    ) -> None:
         self.process = process
-        self._to_it = to_it
-        self._from_it = from_it
+        self._order_sender = order_sender
+        self._receiver = receiver
         self.identity: str = self._answer()
 
     def record(self, count: int) -> list[str]:
-        """The ids of what it has recorded."""
-        self._to_it.send(count)
+        """Have it record `count` messages; returns their ids."""
+        self._order_sender.send(count)
         ids: list[str] = self._answer()
         return ids
 
     def maintain(self) -> None:
-        """Have it tend its journal once."""
-        self._to_it.send(0)
+        """Have it maintain its journal once."""
+        self._order_sender.send(0)
         self.identity = self._answer()
 
     def lose_lock(self) -> None:
-        """Have something in it open its live file, and close it."""
-        self._to_it.send(-1)
+        """Have something in it open its live file and close it, which drops its lock."""
+        self._order_sender.send(-1)
         self._answer()
 
     def kill(self) -> None:
@@ -149,28 +154,28 @@ class WriterProcess:
         self.process.join()
 
     def _answer(self) -> Any:
-        assert self._from_it.poll(20)
-        return self._from_it.recv()
+        assert self._receiver.poll(20)
+        return self._receiver.recv()
 
 
-def _write(directory: Path, segment_size: int, orders: Connection, told: Connection) -> None:
+def _write(directory: Path, segment_size: int, orders: Connection, sender: Connection) -> None:
     journal = Journal(directory, max_size=GIB, segment_size=segment_size)
     journal.open()
-    told.send(journal.identity)
+    sender.send(journal.identity)
     while True:
         count = orders.recv()
         if count == 0:
             journal.maintain()
-            told.send(journal.identity)
+            sender.send(journal.identity)
         elif count < 0:
-            told.send(len(live_path(directory, str(journal.identity)).read_bytes()))
+            sender.send(len(live_path(directory, str(journal.identity)).read_bytes()))
         else:
             messages = [message() for _ in range(count)]
             for each in messages:
                 journal.record([each])
-            told.send([each.message_id for each in messages])
+            sender.send([each.message_id for each in messages])
 
 
 def refuse_thread(_: threading.Thread) -> None:
-    """In the place of Thread.start, where the system has no more threads."""
+    """Stands in for Thread.start where the system can start no thread."""
     raise RuntimeError("can't start new thread")

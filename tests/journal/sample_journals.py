@@ -1,4 +1,4 @@
-"""Messages, segments that are written by hand, and what a reader makes of a directory."""
+"""Messages and segments that tests write, and what a reader finds in a directory."""
 
 import os
 import uuid
@@ -20,7 +20,7 @@ OTHER_BOOT = "5f1c3a52-0000-4000-8000-000000000000"
 
 
 class MakeJournal(Protocol):
-    """The fixture `make_journal`."""
+    """What the fixture `make_journal` gives."""
 
     def __call__(
         self,
@@ -45,14 +45,14 @@ def message(
 def encoded(
     messages: Sequence[Message], *, number: int = 0, clock: int = 1, kind: Kind = Kind.EVENTS
 ) -> bytes:
-    """The bytes of one record."""
+    """The bytes of one entry with these messages."""
     body = entries.encode_messages(messages)
     checksum = entries.checksum(body)
     return entries.encode(kind, body, checksum, count=len(messages), number=number, clock=clock)
 
 
 def head(*, boot: str | None = None, began: float = 1.0, body: bytes | None = None) -> bytes:
-    """The first record of a segment."""
+    """The first entry of a segment."""
     body = body or Origin(boot or boot_id(), 1, began).encode()
     return entries.encode(Kind.SEGMENT, body, entries.checksum(body), count=0, number=0, clock=1)
 
@@ -67,7 +67,7 @@ def write_segment(
     boot: str | None = None,
     began: float = 1.0,
 ) -> Path:
-    """A segment of a process that never was, a record for each message."""
+    """Write a segment of a made-up process, with an entry for each message."""
     path = segment_path(directory, identity, segment)
     parts = [head(boot=boot, began=began)]
     for at, (clock, each) in enumerate(clocks_and_messages, number):
@@ -76,9 +76,9 @@ def write_segment(
     return path
 
 
-def of_newer_version(record: bytes) -> bytes:
-    """The same record, as a later version writes it."""
-    newer = bytearray(record)
+def of_newer_version(entry: bytes) -> bytes:
+    """The same entry, as a newer version writes it."""
+    newer = bytearray(entry)
     newer[4] = entries.VERSION + 1
     fields = bytes(newer[:28])
     checksum = zlib.crc32(fields, entries.checksum(bytes(newer[32:])))
@@ -86,40 +86,40 @@ def of_newer_version(record: bytes) -> bytes:
 
 
 def segments(directory: Path) -> list[Path]:
-    """Those that lie there, in order of identity and number."""
+    """The segments that lie there, in order of identity and number."""
     found = directory.glob("????????????????.*.seg")
     return sorted(found, key=lambda path: (path.name[:16], int(path.name.split(".")[1])))
 
 
 def numbers(directory: Path) -> list[int]:
-    """Of all events, over all segments in their order."""
+    """The numbers of all EVENTS entries, over all segments in their order."""
     return [
-        record.number
+        entry.number
         for path in segments(directory)
-        for record in entries.scan(path.read_bytes())
-        if record.kind == entries.Kind.EVENTS
+        for entry in entries.scan(path.read_bytes())
+        if entry.kind == entries.Kind.EVENTS
     ]
 
 
 def record_each(journal: Journal, messages: Sequence[Message]) -> list[str]:
-    """A record for each; their ids."""
+    """Record each of the messages by itself; returns their ids."""
     for each in messages:
         journal.record([each])
     return [each.message_id for each in messages]
 
 
 def ids(steps: Sequence[Step]) -> list[str]:
-    """Of the messages that were given out."""
+    """The ids of the messages in the steps."""
     return [each.message_id for step in steps for each in step.messages]
 
 
 def lost(steps: Sequence[Step]) -> int:
-    """How many notifications the steps tell to be lost."""
+    """How many notifications are lost, by the steps."""
     return sum(step.lost for step in steps)
 
 
 def read(directory: Path) -> list[Step]:
-    """All that a new reader without positions gives out in one pass."""
+    """What a new reader without positions reads in one pass."""
     reader = Reader(directory, {})
     try:
         return reader.read(10**9)
@@ -128,7 +128,7 @@ def read(directory: Path) -> list[Step]:
 
 
 def open_files() -> list[str]:
-    """Where the descriptors of this process lead; behind a removed file stands ` (deleted)`."""
+    """The files that this process has open; ` (deleted)` follows the name of a removed file."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:

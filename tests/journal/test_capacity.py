@@ -1,4 +1,4 @@
-"""`journal_max_size`: what counts against it, and how long a segment becomes because of it."""
+"""`journal_max_size`: what counts against the bound, and how long a segment becomes under it."""
 
 import threading
 import time
@@ -23,8 +23,8 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
-def living(directory: Path, count: int) -> None:
-    """As many processes live there; what else they have does not matter."""
+def make_live_files(directory: Path, count: int) -> None:
+    """Make the live files of `count` processes; their other files do not matter here."""
     for number in range(count):
         live_path(directory, f"{number:016x}").touch()
 
@@ -32,7 +32,7 @@ def living(directory: Path, count: int) -> None:
 def test_bytes_delivered_to_every_strategy_do_not_count(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Also where its segments have not been removed yet."""
+    """Also while its segments are not removed yet."""
     leader = FakeLeader(tmp_path, "qpid")
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(3)])
@@ -41,7 +41,7 @@ def test_bytes_delivered_to_every_strategy_do_not_count(
     leader.deliver()
     leader.cursors.save(at_once=True)
     journal.maintain()
-    assert journal.is_full, "one of two strategies has been sent three of them"
+    assert journal.is_full, "only three of them are delivered to both strategies"
     leader.others[0].deliver()
     leader.cursors.save(at_once=True)
     journal.maintain()
@@ -70,7 +70,7 @@ def test_segment_delivered_in_part_counts_from_the_cursor_on(
 def test_bytes_delivered_within_a_second_are_no_backlog(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """However much was recorded since the last look."""
+    """However much was recorded since the directory was measured last."""
     leader = FakeLeader(tmp_path)
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(100)])
@@ -114,10 +114,10 @@ def test_damaged_cursors_count_as_nothing_delivered(
 def test_newest_segments_of_all_processes_take_a_fourth_of_the_bound(
     make_journal: MakeJournal, tmp_path: Path, bound: int, processes: int, longest: int
 ) -> None:
-    """At 16 KiB each at least: each new one costs a file."""
+    """Each has 16 KiB at least, as each costs a file."""
     journal = make_journal(max_size=bound)
     journal.open()
-    living(tmp_path, processes - 1)
+    make_live_files(tmp_path, processes - 1)
     journal.maintain()
     size = 4 * KIB
     while len(segments(tmp_path)) < 3:
@@ -141,7 +141,7 @@ def test_copies_of_open_intents_are_not_most_of_what_is_written(
 def test_full_disk_gets_back_what_is_delivered(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It counts as full for its free bytes; and the segment that is written is never removed."""
+    """The newest segment is never removed. On a full disk it ends, so that it can be."""
     leader = FakeLeader(tmp_path)
     journal = make_journal()
     record_each(journal, [message(bytes(1000)) for _ in range(25)])
@@ -157,7 +157,7 @@ def test_full_disk_gets_back_what_is_delivered(
 
 
 def test_journal_takes_forty_times_its_bound_while_it_is_delivered(tmp_path: Path) -> None:
-    """As much as forty times of its bound; and the disk has little more than that."""
+    """The disk never holds much more than twice the bound."""
     leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=100_000)
     most, found, recorded = 0, list[str](), list[str]()

@@ -1,4 +1,4 @@
-"""Small files: whole, or known not to be."""
+"""Small files with a checksum: damage is detected."""
 
 import os
 import zlib

@@ -1,4 +1,4 @@
-"""Clocks that differ: time namespaces, and processes whose clock nobody can compare."""
+"""Clocks that differ: time namespaces, and processes whose clock cannot be compared."""
 
 import json
 import os
@@ -31,27 +31,27 @@ print(json.dumps(clock.namespace_offset()), flush=True)
 for line in sys.stdin:
     if line == "read\\n":
         reader = Reader(Path(sys.argv[1]), {})
-        told = ids(reader.read(10**9))
+        found = ids(reader.read(10**9))
         reader.close()
     else:
-        told = record_each(journal, [message()])
-    print(json.dumps(told), flush=True)
+        found = record_each(journal, [message()])
+    print(json.dumps(found), flush=True)
 """
 
 
-class Elsewhere:
-    """A process that records, and reads, when it is told to."""
+class ProcessInNamespace:
+    """A process in a time namespace that records, and reads, on request."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.ahead: int = self._answer()
+        self.offset: int = self._answer()
 
     def do(self, what: str) -> list[str]:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
-        told: list[str] = self._answer()
-        return told
+        answer: list[str] = self._answer()
+        return answer
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -59,8 +59,8 @@ class Elsewhere:
 
 
 @contextmanager
-def in_a_time_namespace(directory: Path, seconds: int) -> Iterator[Elsewhere]:
-    """One whose clock is so far ahead. Only root can make such a namespace."""
+def in_a_time_namespace(directory: Path, seconds: int) -> Iterator[ProcessInNamespace]:
+    """A process whose CLOCK_BOOTTIME is `seconds` ahead. Only root can make such a namespace."""
     if os.geteuid() != 0:
         pytest.fail("only root can make a time namespace")
     command = ["unshare", "-T", f"--boottime={seconds}", "--fork", "--kill-child"]
@@ -71,7 +71,7 @@ def in_a_time_namespace(directory: Path, seconds: int) -> Iterator[Elsewhere]:
         text=True,
         cwd=Path(__file__).parents[2],
     ) as process:
-        yield Elsewhere(process)
+        yield ProcessInNamespace(process)
         assert process.stdin is not None
         process.stdin.close()
 
@@ -80,16 +80,16 @@ def test_offset_of_this_process_is_zero() -> None:
     assert clock.namespace_offset() == 0
 
 
-@pytest.mark.parametrize("told", ["", "monotonic 0 0\n"])
+@pytest.mark.parametrize("offsets", ["", "monotonic 0 0\n"])
 def test_offset_is_zero_where_linux_does_not_show_it(
-    told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    offsets: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(clock, "_PROCESS", tmp_path)
     assert clock.namespace_offset() == 0
     (tmp_path / "ns").mkdir()
     for name in ("time", "time_for_children"):
         (tmp_path / "ns" / name).symlink_to("time:[1]")
-    (tmp_path / "timens_offsets").write_text(told)
+    (tmp_path / "timens_offsets").write_text(offsets)
     assert clock.namespace_offset() == 0
 
 
@@ -110,31 +110,31 @@ def test_entries_of_two_time_namespaces_are_read_in_their_order(
 ) -> None:
     here = make_journal()
     with in_a_time_namespace(tmp_path, seconds) as there:
-        assert there.ahead == seconds * 10**9
+        assert there.offset == seconds * 10**9
         recorded = []
         for turn in range(20):
             recorded += there.do("record") if turn % 3 else record_each(here, [message()])
         reader = Reader(tmp_path, {})
         assert ids(reader.read(500)) == recorded
         reader.close()
-        assert there.do("read") == recorded, "the same for a relay that is there"
+        assert there.do("read") == recorded, "a relay in the namespace reads the same order"
 
 
 def test_clock_that_cannot_be_compared_delays_no_entry(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """As of a version that knows no time namespaces, or a process restored from another machine."""
+    """As that of a version that knows no time namespaces, or of a process from another machine."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     far = [message() for _ in range(3)]
     write_segment(tmp_path, A, [(now + HOUR + at, each) for at, each in enumerate(far)])
     farthest = message()
     write_segment(tmp_path, B, [(2**64 - 1, farthest)])
-    ours = record_each(make_journal(), [message(), message()])
+    near = record_each(make_journal(), [message(), message()])
     reader = Reader(tmp_path, {})
     found = ids(reader.read(500))
     assert not any(chain.is_dead for chain in reader.chains.values())
-    assert set(found) == {*ours, farthest.message_id, *(each.message_id for each in far)}
-    assert [each for each in found if each in ours] == ours
+    assert set(found) == {*near, farthest.message_id, *(each.message_id for each in far)}
+    assert [each for each in found if each in near] == near
     assert [each for each in found if each in {one.message_id for one in far}] == [
         each.message_id for each in far
     ]
@@ -142,7 +142,7 @@ def test_clock_that_cannot_be_compared_delays_no_entry(
 
 
 def test_journal_with_a_clock_far_ahead_is_read_beside_a_busy_one(tmp_path: Path) -> None:
-    """A pass ends with a record that was made after it began: under load each does."""
+    """Under load each pass ends with an entry that was made after the pass began."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     far, near = message(), message()
     write_segment(tmp_path, A, [(now + HOUR, far)])
@@ -153,7 +153,7 @@ def test_journal_with_a_clock_far_ahead_is_read_beside_a_busy_one(tmp_path: Path
 
 
 def test_clock_is_judged_for_each_segment(tmp_path: Path) -> None:
-    """Only what is astray is out of order."""
+    """Only the entries of the segment with another clock are out of order."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     astray, first, second = message(), message(), message()
     write_segment(tmp_path, A, [(now + HOUR, astray)])
@@ -165,12 +165,12 @@ def test_clock_is_judged_for_each_segment(tmp_path: Path) -> None:
 
 
 def test_entries_of_an_earlier_boot_keep_their_order(tmp_path: Path) -> None:
-    """Its clock can be far ahead of this boot's, and is one for all its processes."""
+    """The clock of that boot can be far ahead, and is one for all its processes."""
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     made = [message() for _ in range(6)]
     for start, identity in enumerate((C, A, B)):
-        theirs = [(now + HOUR + at, made[at]) for at in range(start, 6, 3)]
-        write_segment(tmp_path, identity, theirs, boot="former")
+        entries = [(now + HOUR + at, made[at]) for at in range(start, 6, 3)]
+        write_segment(tmp_path, identity, entries, boot="former")
     reader = Reader(tmp_path, {})
     assert ids(reader.read(500)) == [each.message_id for each in made]
     reader.close()

@@ -1,4 +1,4 @@
-"""kill -9, noise on the disk, a clock that jumps: what was recorded is read, once and in order."""
+"""kill -9, noise on the disk, a clock that jumps: each entry is read once, and in order."""
 
 import contextlib
 import fcntl
@@ -29,10 +29,10 @@ AT_A_TIME = 10
 ROUNDS = 50
 
 
-def what_was_told(from_it: Connection) -> tuple[list[str], list[str]]:
-    """What was begun, and what was recorded."""
+def read_report(receiver: Connection) -> tuple[list[str], list[str]]:
+    """The ids of the messages that a killed writer has begun, and that it has recorded."""
     parts = []
-    while part := os.read(from_it.fileno(), MIB):
+    while part := os.read(receiver.fileno(), MIB):
         parts.append(part)
     lines = b"".join(parts).decode().splitlines()
     return (
@@ -51,25 +51,25 @@ def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -
         begin, go = pipe()
         writers = []
         with contextlib.ExitStack() as processes:
-            for from_it, told in pipes:
-                fcntl.fcntl(from_it, fcntl.F_SETPIPE_SZ, MIB)
+            for receiver, report in pipes:
+                fcntl.fcntl(receiver, fcntl.F_SETPIPE_SZ, MIB)
                 seed = chance.getrandbits(64)
-                started = running(record_for_ever, directory, begin, told, seed)
+                started = running(record_for_ever, directory, begin, report, seed)
                 writers.append(processes.enter_context(started))
-                told.close()
+                report.close()
             begin.close()
             go.close()
-            for from_it, _ in chance.sample(pipes, 5):
-                assert from_it.poll(20)
+            for receiver, _ in chance.sample(pipes, 5):
+                assert receiver.poll(20)
             time.sleep(chance.uniform(0.0, 0.02))
             for each in writers:
                 each.kill()
         begun, recorded = [], []
-        for from_it, _ in pipes:
-            theirs = what_was_told(from_it)
-            begun += theirs[0]
-            recorded += theirs[1]
-            from_it.close()
+        for receiver, _ in pipes:
+            reported = read_report(receiver)
+            begun += reported[0]
+            recorded += reported[1]
+            receiver.close()
         found = [each for step in read(directory) for each in step.messages]
         assert {each.message_id for each in found} >= set(recorded)
         assert {each.message_id for each in found} <= set(begun)
@@ -79,16 +79,17 @@ def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -
         torn += len(begun) - len(found)
         shutil.rmtree(directory)
     assert recorded_in_all > 500
-    assert torn > 50, "the kills come in the middle of a record, or just before it"
+    assert torn > 50, "the kills come in the middle of an entry, or just before it"
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The relay looks ten times a second at who has died."""
+    """The relay looks for dead processes ten times a second."""
     monkeypatch.setattr("glance_notify_middleware.delivery.relay._SURVEY_INTERVAL", 0.1)
 
 
-def told_to_be_lost(caplog: pytest.LogCaptureFixture) -> int:
+def logged_losses(caplog: pytest.LogCaptureFixture) -> int:
+    """How many notifications are lost, by the lines of the log."""
     found = (
         re.match(r"(\d+) notifications are lost", each.getMessage()) for each in caplog.records
     )
@@ -96,7 +97,7 @@ def told_to_be_lost(caplog: pytest.LogCaptureFixture) -> int:
 
 
 def deliver_all(directory: Path) -> list[str]:
-    """What a relay brings of it, until nothing is left."""
+    """Run a relay until no file is left; returns the ids of the messages that it has delivered."""
     broker = FileBroker(directory / "broker")
     with running_relay(directory, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: journal_file_names(directory) == set())
@@ -121,7 +122,7 @@ def test_notifications_lost_in_a_damaged_segment_are_counted_exactly(
     path.write_bytes(data)
     delivered = deliver_all(tmp_path)
     assert [each for each in recorded if each in delivered] == delivered
-    assert told_to_be_lost(caplog) == len(recorded) - len(delivered) > 0
+    assert logged_losses(caplog) == len(recorded) - len(delivered) > 0
 
 
 @pytest.mark.usefixtures("impatient")
@@ -129,7 +130,7 @@ def test_sound_segment_counts_no_loss(tmp_path: Path, caplog: pytest.LogCaptureF
     with living_writer(tmp_path) as writer:
         recorded = writer.record(300)
     assert deliver_all(tmp_path) == recorded
-    assert told_to_be_lost(caplog) == 0
+    assert logged_losses(caplog) == 0
 
 
 def test_wall_clock_that_jumps_back_does_not_change_the_order(

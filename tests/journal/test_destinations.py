@@ -1,4 +1,4 @@
-"""Where a directory sends: all who use it agree on that."""
+"""The agreement of all processes that use a directory on its destinations."""
 
 import os
 import time
@@ -17,7 +17,7 @@ THERE = HERE | {"rabbit_notification_topic": "elsewhere"}
 
 @pytest.fixture
 def destinations() -> Destinations:
-    """Those of this process."""
+    """The agreements of this process."""
     return Destinations()
 
 
@@ -66,7 +66,7 @@ def test_second_filter_of_this_process_must_agree_and_drops_no_lock(
 
 
 def hold(path: Path) -> None:
-    """Lock the file, as the leader does."""
+    """Lock the file, as the leader does, and live on."""
     with path.open("w") as file:
         assert locks.try_lock(file.fileno())
         (path.parent / "holds").touch()
@@ -76,7 +76,7 @@ def hold(path: Path) -> None:
 def test_relay_in_a_process_of_its_own_counts_as_living(
     destinations: Destinations, tmp_path: Path
 ) -> None:
-    """With a process of its own: it would go on, and remove what it has sent there."""
+    """It would go on sending elsewhere, and remove what it has sent there."""
     destinations.agree(tmp_path, HERE, lambda: None)
     with running(hold, tmp_path / "relay.lock"):
         eventually((tmp_path / "holds").exists)
@@ -88,15 +88,15 @@ def test_relay_in_a_process_of_its_own_counts_as_living(
 def test_lock_that_is_held_for_a_moment_is_waited_for(
     destinations: Destinations, tmp_path: Path
 ) -> None:
-    """A lock that is held to see that it can be."""
+    """Another process that starts holds the lock to find out whether it is free."""
     destinations.agree(tmp_path, HERE, lambda: None)
     asked: list[None] = []
 
-    def ours() -> str | None:
+    def own_identity() -> str | None:
         asked.append(None)
         return "a" * 16 if len(asked) == 1 else None
 
-    destinations.agree(tmp_path, THERE, ours)
+    destinations.agree(tmp_path, THERE, own_identity)
     assert checksummed.load(tmp_path / "destinations.json") == THERE
 
 

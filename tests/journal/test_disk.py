@@ -1,4 +1,4 @@
-"""A disk that is full, or slow: what is not written is said, counted, and hides nothing."""
+"""A disk that is full, or slow: what cannot be written is reported and counted."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ from tests.journal.sample_journals import (
 def failing(
     monkeypatch: pytest.MonkeyPatch, kept: int | None, times: int = 1
 ) -> pytest.MonkeyPatch:
-    """The next writes keep so many bytes; None: they raise."""
+    """The next `times` writes write `kept` bytes each; None: they raise."""
     left = [times]
     write = os.write
 
@@ -62,7 +62,7 @@ def test_entry_that_cannot_be_written_is_reported_and_counted_and_hides_no_other
     steps = read(tmp_path)
     assert ids(steps) == recorded
     assert numbers(tmp_path) == [0, 1, 2, 3]
-    assert lost(steps) == 0, "it was counted when it was dropped"
+    assert lost(steps) == 0, "a dropped message uses up no number"
     assert journal.counters()["dropped"] == {"disk": 6}
     assert journal.counters()["recorded"] == {"image.update INFO": 4}
 
@@ -77,10 +77,10 @@ def test_first_entry_of_a_segment_can_fail_like_any_other(
     for number in range(12):
         if number % 3 == 2:
             failing(monkeypatch, kept)
-        told = message(bytes(150))
+        made = message(bytes(150))
         try:
-            journal.record([told])
-            recorded.append(told.message_id)
+            journal.record([made])
+            recorded.append(made.message_id)
         except NotWrittenError:
             dropped += 1
     assert dropped == 5
@@ -165,7 +165,7 @@ def test_full_journal_drops_and_counts_until_there_is_room_again(
 
 
 def test_full_journal_has_room_again_when_all_is_delivered(tmp_path: Path) -> None:
-    """Whatever its size: what a process writes to is not removed, and can be all that there is."""
+    """Also when it has one segment alone, which is not removed while its process lives."""
     leader = FakeLeader(tmp_path)
     journal = Journal(tmp_path, max_size=10_000)
     recorded = record_each(journal, [message(bytes(1000)) for _ in range(10)])
@@ -198,8 +198,8 @@ def test_disk_with_less_than_a_mebibyte_free_counts_as_full(
     assert not journal.is_full
 
 
-def on_a_small_disk(directory: Path, told: Connection) -> None:
-    """Writes until a file may not grow, and then goes on in vain."""
+def record_up_to_the_size_limit(directory: Path, result: Connection) -> None:
+    """Record until the file is at its size limit, and go on after that."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_011, 20_011))
     journal = Journal(directory, max_size=GIB)
@@ -211,17 +211,17 @@ def on_a_small_disk(directory: Path, told: Connection) -> None:
             recorded.append(each.message_id)
         except NotWrittenError:
             continue
-    told.send((recorded, journal.counters()))
+    result.send((recorded, journal.counters()))
 
 
 def test_file_at_its_size_limit_keeps_its_entries(tmp_path: Path) -> None:
-    """The kernel's own short write, and its error after that."""
-    from_it, told = pipe()
-    run_in_process(on_a_small_disk, tmp_path, told)
-    recorded, counters = from_it.recv()
+    """The kernel makes a short write there, and returns an error after that."""
+    receiver, sender = pipe()
+    run_in_process(record_up_to_the_size_limit, tmp_path, sender)
+    recorded, counters = receiver.recv()
     assert 30 < len(recorded) < 50
     assert counters["dropped"] == {"disk": 100 - len(recorded)}
-    assert segments(tmp_path)[0].stat().st_size == 20_011, "one is torn"
+    assert segments(tmp_path)[0].stat().st_size == 20_011, "one entry is torn"
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
 
@@ -276,7 +276,7 @@ def test_entry_that_cannot_be_synced_is_in_the_journal(
 def test_threads_that_wait_for_the_disk_share_one_sync(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the disk works for the first one, nine others record: one more turn serves them."""
+    """While the sync of the first thread runs, nine others record: one more sync serves them."""
     journal = make_journal(sync=True)
     journal.open()
     turns: list[int] = []

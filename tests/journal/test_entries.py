@@ -1,4 +1,4 @@
-"""Records and their bytes: what was written is read, and nothing else is."""
+"""Entries and their bytes: what was written is read, and nothing else is."""
 
 import uuid
 import zlib
@@ -41,7 +41,7 @@ THREE = [
 ONE = {"count": 1, "number": 9, "clock": 1}
 
 
-def told(found: Entry) -> list[Message]:
+def messages_of(found: Entry) -> list[Message]:
     return entries.decode_messages(found.body)
 
 
@@ -55,7 +55,7 @@ def test_messages_are_read_as_they_were_written(
 ) -> None:
     data = encoded(messages, number=number, clock=clock)
     (found,) = scan(data)
-    assert told(found) == messages
+    assert messages_of(found) == messages
     assert (found.count, found.number, found.clock) == (len(messages), number, clock)
     assert found.end == len(data)
 
@@ -76,7 +76,7 @@ def test_key_of_an_intent_before_messages_is_no_part_of_them() -> None:
 
 def test_entries_that_follow_one_another_are_all_found() -> None:
     found = list(scan(b"".join(THREE)))
-    assert [told(each) for each in found] == [FIRST, MIDDLE, LAST]
+    assert [messages_of(each) for each in found] == [FIRST, MIDDLE, LAST]
     assert [each.clock for each in found] == [5, 6, 7]
     ends = [len(THREE[0]), len(THREE[0] + THREE[1]), len(b"".join(THREE))]
     assert [each.end for each in found] == ends
@@ -100,7 +100,7 @@ def test_damaged_entry_hides_no_other_and_leaves_a_gap_in_the_numbers(flip: int)
         damaged = bytearray(middle)
         damaged[at] ^= flip
         found = list(scan(before + bytes(damaged) + after))
-        assert [told(each) for each in found] == [FIRST, LAST], at
+        assert [messages_of(each) for each in found] == [FIRST, LAST], at
         assert found[1].number - (found[0].number + found[0].count) == len(MIDDLE)
 
 
@@ -143,11 +143,13 @@ def test_entry_that_is_too_long_to_be_read_is_not_made() -> None:
 @pytest.mark.parametrize("size", [1, 1_000_000, 2_000_000, 3_000_000])
 def test_messages_that_are_too_long_for_one_entry_are_split_in_their_order(size: int) -> None:
     made = [message(bytes(size)) for _ in range(5)]
-    runs = list(entries.split(made))
-    assert [each for run in runs for each in run] == made
-    bodies = [len(entries.encode_messages(run)) for run in runs]
+    groups = list(entries.split(made))
+    assert [each for group in groups for each in group] == made
+    bodies = [len(entries.encode_messages(group)) for group in groups]
     assert max(bodies) <= MAX_BODY
-    assert all(one + size > MAX_BODY for one in bodies[:-1]), "no more of them than are needed"
+    assert all(one + size > MAX_BODY for one in bodies[:-1]), (
+        "there are no more groups than are needed"
+    )
 
 
 def test_message_that_fills_an_entry_is_a_group_of_its_own() -> None:
@@ -173,10 +175,10 @@ def test_checksum_is_crc_32_of_a_body_of_any_size(size: int) -> None:
 
 
 def test_damaged_entry_still_counts_its_notifications() -> None:
-    record = bytearray(THREE[1])
-    record[-1] ^= 1
-    assert entries.damaged_count(bytes(record)) == len(MIDDLE)
-    assert entries.damaged_count(bytes(record) + THREE[2]) == len(MIDDLE)
+    entry = bytearray(THREE[1])
+    entry[-1] ^= 1
+    assert entries.damaged_count(bytes(entry)) == len(MIDDLE)
+    assert entries.damaged_count(bytes(entry) + THREE[2]) == len(MIDDLE)
 
 
 def test_entry_that_was_not_written_to_its_end_counts_none() -> None:

@@ -13,7 +13,7 @@ from tests.journal.other_user import as_another_user, open_to_all
 
 @pytest.fixture
 def open_path(tmp_path: Path) -> Path:
-    """`tmp_path`, where every user can get at it."""
+    """`tmp_path`, with modes that let every user reach it."""
     return open_to_all(tmp_path)
 
 
@@ -91,10 +91,10 @@ def test_unknown_file_system_is_accepted(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def mounted(monkeypatch: pytest.MonkeyPatch, path: Path, kind: str) -> None:
-    """Have /proc/self/mountinfo tell that the file system of `path` is of that kind."""
+    """Replace /proc/self/mountinfo: the file system of `path` is of this kind."""
     device = path.stat().st_dev
-    told = (
+    lines = (
         "22 1 0:20 / /proc rw,nosuid shared:12 - proc proc rw\n"
         f"31 1 {os.major(device)}:{os.minor(device)} / / rw shared:1 master:2 - {kind} host:/x rw\n"
     )
-    monkeypatch.setattr(Path, "read_text", lambda _: told)
+    monkeypatch.setattr(Path, "read_text", lambda _: lines)

@@ -1,4 +1,4 @@
-"""FIFOs, links and other users' files under the names of the journal: left alone, and told."""
+"""FIFOs, links and other users' files under names of the journal: left alone, and logged."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ Plant = Callable[[Path], None]
 
 @pytest.fixture(params=FOREIGN)
 def plant(request: pytest.FixtureRequest) -> Plant:
-    """Puts something there that is no file of the journal's."""
+    """Puts a foreign file at a path."""
     return FOREIGN[request.param]
 
 
@@ -50,8 +50,9 @@ def leader(directory: Path) -> Iterator[FakeLeader]:
     one.close()
 
 
-def told(caplog: pytest.LogCaptureFixture, of: str) -> int:
-    return sum(of in each.getMessage() for each in caplog.records)
+def count_lines(caplog: pytest.LogCaptureFixture, part: str) -> int:
+    """How many lines of the log have this part."""
+    return sum(part in each.getMessage() for each in caplog.records)
 
 
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR, os.O_RDWR | os.O_CREAT | os.O_APPEND])
@@ -129,7 +130,7 @@ def test_directory_that_becomes_writable_for_other_users_is_logged_once(
         for _ in range(3):
             leader.survey()
         directory.chmod(0o700)
-    assert told(caplog, "may be written by others") == 2
+    assert count_lines(caplog, "may be written by others") == 2
 
 
 def test_foreign_segment_that_appears_later_is_logged_once_and_delays_no_other(
@@ -147,13 +148,13 @@ def test_foreign_segment_that_appears_later_is_logged_once_and_delays_no_other(
     assert left
     assert os.path.lexists(segment_path(directory, B, 0))
     for path in (segment_path(directory, B, 0), live_path(directory, B)):
-        assert told(caplog, f"{path} is no regular file of user {os.geteuid()}") == 1
+        assert count_lines(caplog, f"{path} is no regular file of user {os.geteuid()}") == 1
 
 
 def test_foreign_segment_behind_those_of_a_living_process_hides_no_entry(
     plant: Plant, leader: FakeLeader, directory: Path
 ) -> None:
-    """Who has seen a later segment, and read the one before to its end, never looks back."""
+    """A reader that sees a later segment reads the one before it to its end, and never again."""
     with living_writer(directory, 2) as writer:
         plant(segment_path(directory, writer.identity, 99))
         assert len(leader.deliver()) == 2
@@ -210,7 +211,10 @@ def test_foreign_file_in_the_place_of_the_cursors_is_logged_and_all_is_sent_agai
     plant(path)
     leader = FakeLeader(directory)
     assert leader.deliver() == left
-    assert told(caplog, f"{path} is no regular file of user {os.geteuid()}, and counts for") == 1
+    assert (
+        count_lines(caplog, f"{path} is no regular file of user {os.geteuid()}, and counts for")
+        == 1
+    )
     leader.close()
     assert (checksummed.load(path) or {})["rabbit"]["positions"].keys() == {A}
 
@@ -218,13 +222,13 @@ def test_foreign_file_in_the_place_of_the_cursors_is_logged_and_all_is_sent_agai
 def test_foreign_segment_is_skipped_where_a_new_strategy_begins(
     plant: Plant, directory: Path
 ) -> None:
-    ours = write_segment(directory, A, [(5, message())])
+    owned = write_segment(directory, A, [(5, message())])
     plant(segment_path(directory, A, 1))
     plant(segment_path(directory, B, 0))
     checksummed.replace(directory / "cursors.json", {"rabbit": {}})
     add_strategies(directory, ["rabbit", "qpid"])
     found = checksummed.load(directory / "cursors.json") or {}
-    assert found["qpid"]["positions"] == {A: [0, ours.stat().st_size, None]}
+    assert found["qpid"]["positions"] == {A: [0, owned.stat().st_size, None]}
 
 
 def test_aside_file_that_is_foreign_is_replaced(plant: Plant, directory: Path) -> None:
@@ -260,6 +264,6 @@ def test_stale_temporary_file_is_removed_and_no_other(plant: Plant, directory: P
         os.utime(path, (1, 1))
     layout.remove_stale_temporaries(directory)
     assert not old.exists()
-    assert fresh.exists(), "its maker is about to rename it"
+    assert fresh.exists(), "the process that makes it is about to rename it"
     assert other.exists()
     assert os.path.lexists(directory / "x.tmp")

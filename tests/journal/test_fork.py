@@ -1,5 +1,6 @@
 """Over a fork: a child has a journal of its own, and what it closes is no loss to its parent."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -25,12 +26,13 @@ from tests.journal.sample_journals import (
 JOURNALS = ProcessJournals()
 
 
-def of_this_process(directory: Path) -> Journal:
+def own_journal(directory: Path) -> Journal:
+    """The journal of the process that calls."""
     return JOURNALS.get(directory, lambda: Journal(directory, max_size=GIB))
 
 
 def in_a_child(function: Callable[[], object]) -> int:
-    """Fork, and run it there; its exit status."""
+    """Fork, and call `function` in the child; returns its exit status."""
     child = os.fork()
     if child == 0:
         try:
@@ -42,21 +44,21 @@ def in_a_child(function: Callable[[], object]) -> int:
 
 
 def parent_and_child_record(directory: Path) -> tuple[list[str], str | None, int]:
-    parent = of_this_process(directory)
+    parent = own_journal(directory)
     recorded = record_each(parent, [message(), message()])
 
     def child() -> None:
-        ours = of_this_process(directory)
-        record_each(ours, [message(), message(), message()])
-        ours.maintain()
-        assert ours is of_this_process(directory)
-        assert ours.identity == JOURNALS.identity(directory) != parent.identity
+        journal = own_journal(directory)
+        record_each(journal, [message(), message(), message()])
+        journal.maintain()
+        assert journal is own_journal(directory)
+        assert journal.identity == JOURNALS.identity(directory) != parent.identity
         assert not [each for each in open_files() if str(parent.identity) in each]
 
     status = in_a_child(child)
     parent.maintain()
     recorded += record_each(parent, [message()])
-    assert parent is of_this_process(directory)
+    assert parent is own_journal(directory)
     return recorded, parent.identity, status
 
 
@@ -76,20 +78,24 @@ def journals_in(steps: list[Step]) -> set[str]:
     return {step.identity for step in steps}
 
 
-def fork_and_wait(directory: Path, told: Connection, orders: Connection) -> None:
-    """A child lets go of what it inherited, and ends."""
-    parent = of_this_process(directory)
+def fork_and_wait(directory: Path, result: Connection, orders: Connection) -> None:
+    """Fork a child that closes what it has inherited, and ends; then live on."""
+    parent = own_journal(directory)
     parent.open()
-    status = in_a_child(lambda: record_each(of_this_process(directory), [message()]))
-    told.send((parent.identity, status))
+    status = in_a_child(lambda: record_each(own_journal(directory), [message()]))
+    result.send((parent.identity, status))
     orders.recv()
 
 
 def test_lock_of_the_parent_outlives_a_child_that_closed_the_file(tmp_path: Path) -> None:
-    from_it, told = pipe()
-    orders, to_it = pipe()
-    with from_it, told, orders, to_it, running(fork_and_wait, tmp_path, told, orders) as parent:
-        identity, status = from_it.recv()
+    receiver, sender = pipe()
+    orders, order_sender = pipe()
+    ends = receiver, sender, orders, order_sender
+    with contextlib.ExitStack() as stack:
+        for end in ends:
+            stack.enter_context(end)
+        parent = stack.enter_context(running(fork_and_wait, tmp_path, sender, orders))
+        identity, status = receiver.recv()
         assert status == 0
         assert not looks_dead(tmp_path, identity)
         parent.kill()
@@ -97,20 +103,20 @@ def test_lock_of_the_parent_outlives_a_child_that_closed_the_file(tmp_path: Path
         assert looks_dead(tmp_path, identity)
 
 
-def fork_and_be_killed(directory: Path, told: Connection) -> None:
-    """A child that never calls us goes on living."""
-    parent = of_this_process(directory)
+def fork_and_be_killed(directory: Path, result: Connection) -> None:
+    """Fork a child that never calls this package, and lives on."""
+    parent = own_journal(directory)
     parent.open()
     child = os.fork()
     if child != 0:
-        told.send((parent.identity, child))
+        result.send((parent.identity, child))
     signal.pause()
 
 
 def test_process_counts_as_dead_while_a_forked_child_lives(tmp_path: Path) -> None:
-    from_it, told = pipe()
-    with from_it, told, running(fork_and_be_killed, tmp_path, told) as parent:
-        identity, child = from_it.recv()
+    receiver, sender = pipe()
+    with receiver, sender, running(fork_and_be_killed, tmp_path, sender) as parent:
+        identity, child = receiver.recv()
         try:
             assert not looks_dead(tmp_path, identity)
             parent.kill()
@@ -126,12 +132,12 @@ def test_threads_of_a_process_share_one_journal_of_a_directory(tmp_path: Path) -
 
 
 def journals_of_threads(directory: Path) -> tuple[int, int]:
-    """How many in one directory, and with another one."""
+    """How many journals 20 threads have in one directory, and how many with a second directory."""
     found: set[int] = set()
     kept = []
 
     def look() -> None:
-        kept.append(of_this_process(directory))
+        kept.append(own_journal(directory))
         found.add(id(kept[-1]))
 
     threads = [threading.Thread(target=look) for _ in range(20)]
@@ -139,7 +145,7 @@ def journals_of_threads(directory: Path) -> tuple[int, int]:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(found), len({*found, id(of_this_process(directory / "other"))})
+    return len(found), len({*found, id(own_journal(directory / "other"))})
 
 
 def test_process_that_has_not_recorded_has_no_identity(tmp_path: Path) -> None:

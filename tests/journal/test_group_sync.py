@@ -1,4 +1,4 @@
-"""With `journal_sync = full` what a segment ends with is on the disk, too, when it is full."""
+"""`journal_sync = full`: the last entry of a full segment is on the disk, too."""
 
 import os
 import threading
@@ -14,8 +14,8 @@ from tests.journal.sample_journals import MakeJournal, message, numbers, segment
 def test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread that records waits for the segment that is written then. Another thread may have
-    begun that one since."""
+    """A thread that records waits for the sync of the newest segment, which another thread may have
+    begun since."""
     journal = make_journal(sync=True, segment_size=1000)
     journal.open()
     synced: Counter[int] = Counter()  # bytes of each segment, by its inode
@@ -28,7 +28,7 @@ def test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns(
         synced[found.st_ino] = max(synced[found.st_ino], found.st_size)
         if not working.is_set():
             working.set()
-            while len(numbers(tmp_path)) < 3:  # until both others have recorded
+            while len(numbers(tmp_path)) < 3:  # until both other threads have recorded
                 pass
 
     monkeypatch.setattr(os, "fdatasync", watched)

@@ -1,4 +1,4 @@
-"""What a process has begun stands in its journal; when it dies, what it has not ended is told."""
+"""Intents: open until they end, and reported when their process dies."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def recorder(journal: Journal) -> JournalRecorder:
 
 
 def open_keys(directory: Path) -> set[bytes]:
-    """What a reader finds open of the one journal there."""
+    """The keys of the open intents in the one journal there."""
     ((identity, numbers),) = listing(directory).segments.items()
     left = read_open_intents(directory, identity, numbers)
     assert left is not None
@@ -44,13 +44,13 @@ def test_intent_is_open_until_one_entry_ends_it_with_its_events(
     tmp_path: Path, make_journal: MakeJournal
 ) -> None:
     journal = make_journal()
-    told, came_to_nothing, open_still = begun(), begun(), begun()
-    for each in (told, came_to_nothing, open_still):
+    with_events, came_to_nothing, still_open = begun(), begun(), begun()
+    for each in (with_events, came_to_nothing, still_open):
         recorder(journal).begin(each)
-    assert open_keys(tmp_path) == {told.key, came_to_nothing.key, open_still.key}
-    journal.record([message(), message()], told.key)
+    assert open_keys(tmp_path) == {with_events.key, came_to_nothing.key, still_open.key}
+    journal.record([message(), message()], with_events.key)
     recorder(journal).record([], came_to_nothing)
-    assert open_keys(tmp_path) == {open_still.key}
+    assert open_keys(tmp_path) == {still_open.key}
     kinds = [each.kind for each in entries.scan(segments(tmp_path)[0].read_bytes())]
     assert kinds == [Kind.SEGMENT, Kind.MARK, *[Kind.BEGIN] * 3, Kind.EVENTS, Kind.END]
 
@@ -82,22 +82,22 @@ def test_segment_without_its_mark_does_not_hold_all_open_intents(tmp_path: Path)
     write_segment(tmp_path, "0" * 16, [])
     first, second = (segment_path(tmp_path, "0" * 16, number) for number in (0, 1))
     head = first.read_bytes()
-    first.write_bytes(head + _record(Kind.MARK) + _begin(one) + _begin(two))
-    second.write_bytes(head + _begin(one))  # it died in the middle of the copies
+    first.write_bytes(head + _entry(Kind.MARK) + _begin(one) + _begin(two))
+    second.write_bytes(head + _begin(one))  # its process died in the middle of the copies
     assert open_keys(tmp_path) == {one.key, two.key}
-    second.write_bytes(head + _begin(one) + _record(Kind.MARK))
+    second.write_bytes(head + _begin(one) + _entry(Kind.MARK))
     assert open_keys(tmp_path) == {one.key}
     first.unlink()
     second.write_bytes(head + _begin(one))  # the mark is damaged, and nothing else is left
     assert open_keys(tmp_path) == {one.key}
 
 
-def _record(kind: Kind, body: bytes = b"") -> bytes:
+def _entry(kind: Kind, body: bytes = b"") -> bytes:
     return entries.encode(kind, body, entries.checksum(body), count=0, number=0, clock=1)
 
 
 def _begin(one: Intent) -> bytes:
-    return _record(Kind.BEGIN, one.key + intent.encode(one))
+    return _entry(Kind.BEGIN, one.key + intent.encode(one))
 
 
 def test_open_intents_of_a_dead_process_are_reported_once_and_its_files_removed(
@@ -109,7 +109,7 @@ def test_open_intents_of_a_dead_process_are_reported_once_and_its_files_removed(
         recorder(journal).begin(each)
     recorder(journal).progress(download, Progress(2**26, "o1"))
     journal.record([message()], ended.key)
-    journal.close()  # its files are left as they are
+    journal.close()  # as if its process died
     leader = FakeLeader(tmp_path)
     leader.settle()
     assert leader.unknown == [
@@ -126,7 +126,7 @@ def test_files_of_a_dead_process_stay_until_its_open_intents_are_reported(
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)
     recorder(journal).begin(begun())
-    journal.close()  # its files are left as they are
+    journal.close()  # as if its process died
     leader = FakeLeader(tmp_path)
     leader.has_room = False
     leader.settle()
@@ -146,7 +146,7 @@ def test_open_intent_is_reported_before_delivery_and_not_by_a_later_leader_again
     journal = Journal(tmp_path, max_size=GIB)
     recorder(journal).begin(begun())
     journal.record([message()])
-    journal.close()  # its files are left as they are
+    journal.close()  # as if its process died
     first = FakeLeader(tmp_path)
     for _ in range(3):
         first.survey()  # nothing is read or delivered
@@ -232,13 +232,13 @@ def test_intent_leaves_no_trace_in_a_full_journal(
 
 def test_unknown_outcome_has_what_is_known_and_nothing_else() -> None:
     upload, download = begun(image_id="i\n1"), begun(EventType.SEND)
-    told = intent.unknown_outcome(upload, Progress())
-    assert (told.event_type, told.priority) == (EventType.UPLOAD, Priority.ERROR)
-    assert told.payload == (
+    unknown = intent.unknown_outcome(upload, Progress())
+    assert (unknown.event_type, unknown.priority) == (EventType.UPLOAD, Priority.ERROR)
+    assert unknown.payload == (
         "upload data of image i 1: the outcome is unknown: the process that served it died"
     )
-    assert told.timestamp == upload.timestamp
-    assert told.message_id.replace("-", "") == upload.key.hex()
+    assert unknown.timestamp == upload.timestamp
+    assert unknown.message_id.replace("-", "") == upload.key.hex()
     assert intent.unknown_outcome(download, Progress(5, "o1")).payload == {
         **{"image_id": "i1", "owner_id": "o1", "receiver_tenant_id": "p1"},
         **{"receiver_user_id": "u1", "destination_ip": "192.0.2.7", "bytes_sent": 5},

@@ -1,4 +1,4 @@
-"""Who lives: the lock of a live file."""
+"""The lock of a live file shows whether its process lives."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a journal does once a second: it sees that it lives, and that its files are there."""
+"""What is done for a journal once a second: its lock, its live file, its segments, its threads."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ from tests.journal.sample_journals import (
 
 
 def opened(journal: Journal) -> tuple[Journal, Path]:
-    """The journal and its live file."""
+    """The journal, which is opened, and the path of its live file."""
     journal.open()
     assert journal.identity is not None
     return journal, live_path(journal.directory, journal.identity)
@@ -68,7 +68,7 @@ def test_live_file_that_was_removed_is_made_again_and_locked(
 def test_live_file_that_cannot_be_made_again_costs_no_other_file(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """A descriptor that was closed is soon that of another file: of an image, for instance."""
+    """The number of a descriptor that was closed is soon that of another file, as of an image."""
     journal, live = opened(make_journal())
     in_the_way = live.with_suffix(".new")
     in_the_way.touch()
@@ -103,7 +103,7 @@ def test_segment_that_was_removed_is_read_whole_from_a_new_one(
 def test_segment_that_was_removed_from_a_full_journal_is_written_again(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """As somebody does who makes room. A full journal goes on in another segment by itself."""
+    """Somebody removes it to make room. A full journal begins another segment by itself."""
     journal = make_journal(max_size=100_000)
     recorded = record_each(journal, [message() for _ in range(20)])
     segments(tmp_path)[0].unlink()
@@ -166,7 +166,7 @@ def test_segment_that_was_removed_twice_is_read(make_journal: MakeJournal, tmp_p
 def test_process_that_was_taken_for_dead_goes_on_under_a_new_identity(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Something in it closed its live file, which dropped the lock; another process had it."""
+    """Something in it closed its live file, which dropped the lock; another process took it."""
     journal, _ = opened(make_journal())
     recorded = record_each(journal, [message(), message()])
     before = str(journal.identity)
@@ -227,7 +227,7 @@ def test_lock_that_was_dropped_is_taken_again(make_journal: MakeJournal, tmp_pat
 def test_live_file_gets_its_name_when_it_is_locked(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or another process could take it for a dead one's in that moment."""
+    """Otherwise another process could take it for that of a dead process at that moment."""
     named: list[Path] = []
     dead: list[bool] = []
     link = os.link

@@ -1,4 +1,4 @@
-"""Records of all processes, in the order in which they were made; each is given out once."""
+"""The entries of all processes, in the order in which they were made, each once."""
 
 import time
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_processes_that_record_in_turn_are_read_in_their_order(
 def test_entry_recorded_after_the_clock_was_taken_waits_for_the_next_pass(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While a pass lists, a new process records, and then, as an effect, one that is listed."""
+    """While the pass lists, a new process records, and then, as an effect, a listed process."""
     known, new = make_journal(), make_journal()
     recorded = record_each(known, [message()])
     listing = layout.listing
@@ -123,14 +123,14 @@ def test_entry_that_is_not_whole_is_read_when_it_is(tmp_path: Path) -> None:
     first, second = message(), message()
     path = write_segment(tmp_path, A, [(5, first)])
     whole = path.read_bytes()
-    record = encoded([second], number=1, clock=6)
-    for cut in range(len(record)):
+    entry = encoded([second], number=1, clock=6)
+    for cut in range(len(entry)):
         path.write_bytes(whole)
         reader = Reader(tmp_path, {})
         assert ids(reader.read(500)) == [first.message_id]
-        path.write_bytes(whole + record[:cut])
+        path.write_bytes(whole + entry[:cut])
         assert ids(reader.read(500)) == [], cut
-        path.write_bytes(whole + record)
+        path.write_bytes(whole + entry)
         steps = reader.read(500)
         assert (ids(steps), lost(steps)) == ([second.message_id], 0), cut
         reader.close()
@@ -230,7 +230,7 @@ def test_first_segments_that_are_missing_are_no_loss(
 def test_segment_removed_between_listing_and_reading_is_skipped(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another leader has been here."""
+    """Another leader has removed it."""
     recorded = record_each(make_journal(segment_size=400), [message(bytes(400)) for _ in range(4)])
     listing = layout.listing
 

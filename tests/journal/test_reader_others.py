@@ -1,4 +1,4 @@
-"""Journals of other boots and of newer versions, and very many of them."""
+"""Journals of other boots and of newer versions, and very many journals."""
 
 import os
 import resource
@@ -26,17 +26,17 @@ MANY = 5000
 
 def test_entries_of_earlier_boots_come_first_whatever_their_clocks(tmp_path: Path) -> None:
     future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 10**12
-    ours, before, long_before = message(), [message(), message()], message()
-    write_segment(tmp_path, A, [(1, ours)])
+    this_boot, before, long_before = message(), [message(), message()], message()
+    write_segment(tmp_path, A, [(1, this_boot)])
     write_segment(tmp_path, B, [(future, before[0])], boot=OTHER_BOOT, began=2000.0)
     write_segment(tmp_path, C, [(future + 1, before[1])], boot=OTHER_BOOT, began=2001.0)
     write_segment(tmp_path, "d" * 16, [(2 * future, long_before)], boot="older", began=1000.0)
-    expected = [long_before, *before, ours]
+    expected = [long_before, *before, this_boot]
     assert ids(read(tmp_path)) == [each.message_id for each in expected]
 
 
 def test_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) -> None:
-    """Its head is damaged, so that nobody knows whose clock that is."""
+    """Its head is damaged, so that its clock is unknown."""
     future = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 1_800_000_000
     path = write_segment(tmp_path, A, [(future, message())])
     path.write_bytes(bytes(len(head())) + path.read_bytes()[len(head()) :])
@@ -48,7 +48,7 @@ def test_dead_process_is_read_to_its_end_whatever_its_clock(tmp_path: Path) -> N
 
 
 def test_newer_entry_ends_the_reading_of_its_journal_and_of_no_other(tmp_path: Path) -> None:
-    """It stands until a relay of that version comes: to pass over it would be to lose it."""
+    """It stays until a relay of that version comes: to skip it would be to lose it."""
     made = [message() for _ in range(4)]
     path = write_segment(tmp_path, A, [(5, made[0])])
     newer = of_newer_version(encoded(made[1:2], number=1, clock=6))
@@ -61,7 +61,7 @@ def test_newer_entry_ends_the_reading_of_its_journal_and_of_no_other(tmp_path: P
     steps += reader.read(500)
     assert ids(steps) == [made[0].message_id, made[3].message_id]
     assert lost(steps) == 0
-    assert not reader.chains[A].is_finished, "or it would be removed"
+    assert not reader.chains[A].is_finished, "a finished journal would be removed"
     last = next(step for step in steps if ids([step]) == [made[0].message_id])
     assert reader.chains[A].position == last.after
     reader.close()
@@ -72,13 +72,13 @@ def test_newer_segment_with_a_different_head_ends_the_reading_of_no_other(
 ) -> None:
     newer = of_newer_version(head(body=b"boot=x pid=7 time=1.5 host=h container=c"))
     (tmp_path / f"{A}.0.seg").write_bytes(newer + of_newer_version(encoded([message()])))
-    ours = message()
-    write_segment(tmp_path, B, [(5, ours)])
-    assert ids(read(tmp_path)) == [ours.message_id]
+    readable = message()
+    write_segment(tmp_path, B, [(5, readable)])
+    assert ids(read(tmp_path)) == [readable.message_id]
 
 
 def with_few_descriptors(directory: Path) -> tuple[list[str], int]:
-    """What is read, and how many files were open after it."""
+    """Read all with few descriptors; returns the ids, and how many files the reader has open."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     reader = Reader(directory, {})
     before = len(os.listdir("/proc/self/fd"))
@@ -92,18 +92,18 @@ def with_few_descriptors(directory: Path) -> tuple[list[str], int]:
 
 
 def test_thousands_of_small_journals_need_few_descriptors(tmp_path: Path) -> None:
-    """A crash loop: each process has recorded twice, in turn with all the others."""
+    """A crash loop: each process has recorded twice, in turn with all other processes."""
     made = [message() for _ in range(2 * MANY)]
     for at in range(MANY):
-        theirs = [(1 + at, made[at]), (1 + MANY + at, made[MANY + at])]
-        write_segment(tmp_path, f"{at:016x}", theirs)
+        entries = [(1 + at, made[at]), (1 + MANY + at, made[MANY + at])]
+        write_segment(tmp_path, f"{at:016x}", entries)
     found, while_open = call_in_process(with_few_descriptors, tmp_path)
     assert found == [each.message_id for each in made]
     assert while_open < 100
 
 
 def test_segment_that_was_read_to_its_end_is_closed(tmp_path: Path) -> None:
-    """Its room on the disk would be taken for as long, although it is removed."""
+    """An open file takes room on the disk, also when it is removed."""
     first = write_segment(tmp_path, A, [(1, message())])
     write_segment(tmp_path, A, [(2, message())], segment=1, number=1)
     reader = Reader(tmp_path, {})
@@ -116,7 +116,7 @@ def test_segment_that_was_read_to_its_end_is_closed(tmp_path: Path) -> None:
 def test_damaged_last_entry_is_counted_also_without_a_live_file(
     tmp_path: Path,
 ) -> None:
-    """Its live file may be gone, with what the process had counted."""
+    """The live file, with what the process had counted, may be removed."""
     segment = write_segment(tmp_path, A, [(1, message()), (2, message())])
     data = bytearray(segment.read_bytes())
     data[-1] ^= 0x55

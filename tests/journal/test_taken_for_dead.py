@@ -1,4 +1,4 @@
-"""A process that lives and is taken for dead: its segments are read to their end, then removed."""
+"""A living process is taken for dead: its segments are read to their end, then removed."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.journal.sample_journals import (
 )
 
 SMALL = 1000
-OPEN_FILES = 64  # of segments that a process has turned over, at most
+OPEN_FILES = 64  # sealed segments that a process keeps open at most
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def leader(tmp_path: Path) -> Iterator[FakeLeader]:
     one.close()
 
 
-def tended(journal: Journal) -> Journal:
+def maintained(journal: Journal) -> Journal:
+    """The journal, opened and maintained once."""
     journal.open()
     journal.maintain()
     return journal
@@ -43,7 +44,7 @@ def tended(journal: Journal) -> Journal:
 def test_entries_recorded_before_a_process_notices_are_recorded_again(
     segment_size: int, count: int, leader: FakeLeader, tmp_path: Path
 ) -> None:
-    """However many segments these are: all of them can be gone by then."""
+    """However many segments they are in: all of these can be removed by then."""
     with living_writer(tmp_path, 3, segment_size=segment_size) as writer:
         writer.maintain()
         before = writer.identity
@@ -106,7 +107,7 @@ def test_segments_that_are_delivered_and_removed_are_not_recorded_again(
 def test_delivered_entries_are_not_recorded_again_under_the_next_identity(
     make_journal: MakeJournal, leader: FakeLeader, tmp_path: Path
 ) -> None:
-    journal = tended(make_journal(segment_size=SMALL))
+    journal = maintained(make_journal(segment_size=SMALL))
     record_each(journal, [message() for _ in range(20)])
     leader.deliver()
     leader.survey(journal.identity)
@@ -126,8 +127,8 @@ def test_delivered_entries_are_not_recorded_again_under_the_next_identity(
 def test_segments_that_somebody_has_removed_are_recorded_again_in_their_order(
     pattern: str, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Those, too, that it had turned over since it was last seen to live; its lock is its own."""
-    journal = tended(make_journal(segment_size=SMALL))
+    """Among them segments that were sealed since the process last saw that it counts as alive."""
+    journal = maintained(make_journal(segment_size=SMALL))
     recorded = record_each(journal, [message() for _ in range(20)])
     assert len(segments(tmp_path)) > 2
     for path in tmp_path.glob(pattern):
@@ -142,7 +143,7 @@ def test_segments_that_somebody_has_removed_are_recorded_again_in_their_order(
 def test_sealed_segments_that_were_removed_alone_are_recorded_again(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    journal = tended(make_journal(segment_size=SMALL))
+    journal = maintained(make_journal(segment_size=SMALL))
     recorded = record_each(journal, [message() for _ in range(20)])
     for path in segments(tmp_path)[:-1]:
         path.unlink()
@@ -153,8 +154,8 @@ def test_sealed_segments_that_were_removed_alone_are_recorded_again(
 def test_sealed_segments_that_are_open_are_bounded(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Nobody looks for a while, and it turns over as before."""
-    journal = tended(make_journal(segment_size=SMALL))
+    """Also while maintenance does not run, and segments are turned over as before."""
+    journal = maintained(make_journal(segment_size=SMALL))
     before = len(os.listdir("/proc/self/fd"))
     recorded = record_each(journal, [message() for _ in range(1500)])
     assert len(os.listdir("/proc/self/fd")) <= before + OPEN_FILES
@@ -168,7 +169,7 @@ def test_sealed_segments_that_are_open_are_bounded(
 def test_newest_segment_grows_while_the_process_may_be_taken_for_dead(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    journal = tended(make_journal(segment_size=SMALL))
+    journal = maintained(make_journal(segment_size=SMALL))
     before = len(os.listdir("/proc/self/fd"))
     with taken_for_dead(tmp_path, str(journal.identity)):
         recorded = record_each(journal, [message() for _ in range(1000)])
@@ -178,14 +179,14 @@ def test_newest_segment_grows_while_the_process_may_be_taken_for_dead(
         journal.maintain()
     assert set(recorded) == set(ids(read(tmp_path)))
     journal.maintain()
-    assert len(os.listdir("/proc/self/fd")) <= before + 6  # those of the other process among them
+    assert len(os.listdir("/proc/self/fd")) <= before + 6  # among them those of the other process
 
 
 def test_open_intents_go_on_under_the_next_identity_alone(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Who reads the first one's segments from then on need not tell that nobody knows the end."""
-    journal = tended(make_journal())
+    """A reader of the first identity's segments reports no unknown outcome from then on."""
+    journal = maintained(make_journal())
     key = bytes(range(16))
     journal.begin(key, b"facts")
     before = str(journal.identity)
@@ -220,7 +221,7 @@ def test_counters_of_a_process_taken_for_dead_are_added_once(
 def test_missing_live_file_is_made_again_under_the_same_identity(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    journal = tended(make_journal(segment_size=SMALL))
+    journal = maintained(make_journal(segment_size=SMALL))
     recorded = record_each(journal, [message() for _ in range(20)])
     before = str(journal.identity)
     live_path(tmp_path, before).unlink()

@@ -1,4 +1,4 @@
-"""A journal that cannot be written counts as full until that has passed; no request tries it."""
+"""A journal that cannot be written counts as full until maintenance can write; no request tries."""
 
 import contextlib
 import errno
@@ -26,10 +26,12 @@ from tests.journal.sample_journals import (
 )
 
 TROUBLES = ("EROFS", "EDQUOT", "EIO", "EFBIG", "ENOSPC")
+KEY = bytes(range(16))
+"""The key of an intent."""
 
 
 class Disk:
-    """Counts how often it is asked to make a file or to write; refuses from `takes` times on."""
+    """Counts the calls that make or write a file; refuses all after the first `takes`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trouble = errno.EIO
@@ -67,6 +69,17 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     one.heals()
 
 
+def assert_no_request_tries(journal: Journal, disk: Disk) -> None:
+    """Each of 50 requests is refused, and none of them makes or writes a file."""
+    disk.asked = 0
+    for _ in range(50):
+        journal.begin(KEY, b"facts")
+        with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
+            journal.record([message()])
+        journal.end(KEY)
+    assert disk.asked == 0
+
+
 @pytest.mark.parametrize("name", TROUBLES)
 def test_journal_is_full_after_a_failed_write_until_maintenance_can_write(
     name: str, make_journal: MakeJournal, tmp_path: Path, disk: Disk
@@ -79,12 +92,7 @@ def test_journal_is_full_after_a_failed_write_until_maintenance_can_write(
     with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
         journal.record([message()])
     assert journal.is_full
-    disk.asked = 0
-    for _ in range(50):
-        journal.begin(bytes(range(16)), b"facts")
-        with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
-            journal.record([message()])
-    assert disk.asked == 0
+    assert_no_request_tries(journal, disk)
     for _ in range(3):
         with pytest.raises(OSError, match=os.strerror(disk.trouble)):
             journal.maintain()
@@ -105,7 +113,7 @@ def test_journal_is_full_after_an_intent_that_could_not_be_written(
     journal = make_journal()
     journal.open()
     disk.breaks()
-    journal.begin(bytes(range(16)), b"facts")
+    journal.begin(KEY, b"facts")
     assert journal.is_full
 
 
@@ -131,10 +139,10 @@ def test_end_of_an_intent_waits_until_the_trouble_is_over(
 def test_segment_that_cannot_be_written_is_followed_by_another(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a disk has lost a place of it."""
+    """As where a block of the disk is bad."""
     journal = make_journal()
     journal.open()
-    journal.begin(bytes(range(16)), b"facts")
+    journal.begin(KEY, b"facts")
     recorded = record_each(journal, [message()])
     bad = segments(tmp_path)[0].stat().st_ino
     write = os.write
@@ -151,7 +159,7 @@ def test_segment_that_cannot_be_written_is_followed_by_another(
     recorded += record_each(journal, [message()])
     steps = read(tmp_path)
     assert (ids(steps), lost(steps)) == (recorded, 0)
-    assert bytes(range(16)) in segments(tmp_path)[1].read_bytes()
+    assert KEY in segments(tmp_path)[1].read_bytes()
 
 
 @pytest.mark.parametrize("name", TROUBLES)
@@ -166,13 +174,8 @@ def test_journal_that_cannot_be_opened_leaves_nothing_and_no_request_tries_it(
             journal.open()
         assert list(tmp_path.iterdir()) == []
     assert journal.is_full
-    disk.asked = 0
-    for _ in range(50):
-        journal.begin(bytes(range(16)), b"facts")
-        with pytest.raises(NotWrittenError, match=os.strerror(disk.trouble)):
-            journal.record([message()])
-        journal.end(bytes(range(16)))
-    assert (disk.asked, list(tmp_path.iterdir())) == (0, [])
+    assert_no_request_tries(journal, disk)
+    assert list(tmp_path.iterdir()) == []
     disk.heals()
     journal.open()
     journal.maintain()
@@ -195,7 +198,7 @@ def test_request_before_a_journal_can_be_opened_leaves_nothing(
 def test_journal_without_maintenance_tries_each_record(
     make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
-    """As in a uWSGI without threads: what was full for good would never heal."""
+    """As under uWSGI without threads: nothing there would find that the disk can be written again."""
     journal = make_journal()
     recorded = record_each(journal, [message()])
     disk.breaks()
@@ -210,7 +213,7 @@ def test_journal_without_maintenance_tries_each_record(
 def test_disk_on_which_a_few_bytes_fit_is_still_full(
     make_journal: MakeJournal, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a quota the free bytes tell nothing: a record may fit, and the next one not."""
+    """The free bytes of a disk do not show a quota: one entry may fit, and the next may not."""
     journal = make_journal()
     journal.open()
     disk.breaks(trouble=errno.EDQUOT)
@@ -232,8 +235,8 @@ def test_disk_on_which_a_few_bytes_fit_is_still_full(
     assert journal.is_full
 
 
-def where_no_file_may_grow(directory: Path, told: Connection) -> None:
-    """Beyond 100,000 bytes; it is tended as it is in a server."""
+def record_at_the_size_limit(directory: Path, result: Connection) -> None:
+    """Record beyond a limit of 100,000 bytes, maintained as in a server; then lift the limit."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     journal = Journal(directory, max_size=GIB)
@@ -252,13 +255,13 @@ def where_no_file_may_grow(directory: Path, told: Connection) -> None:
         if number == 400:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
             journal.maintain()
-    told.send((recorded, refused, journal.counters()["dropped"]))
+    result.send((recorded, refused, journal.counters()["dropped"]))
 
 
 def test_journal_is_full_at_the_file_size_limit_until_that_is_lifted(tmp_path: Path) -> None:
-    from_it, told = pipe()
-    run_in_process(where_no_file_may_grow, tmp_path, told)
-    recorded, refused, dropped = from_it.recv()
+    receiver, sender = pipe()
+    run_in_process(record_at_the_size_limit, tmp_path, sender)
+    recorded, refused, dropped = receiver.recv()
     assert refused + len(recorded) == 600
     assert 100 + 199 < len(recorded) < 300 + 199
     assert dropped == {"disk": refused}

@@ -1,4 +1,4 @@
-"""What a request's thread does: it appends a record. Of its failures: test_disk."""
+"""What the thread of a request does: it appends an entry. The failures are in test_disk."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def test_entry_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "write", counting)
     journal.record([message(), message()])
     assert len(writes) == 1
-    assert [record.count for record in entries.scan(writes[0])] == [2]
+    assert [entry.count for entry in entries.scan(writes[0])] == [2]
 
 
 def test_entries_are_read_in_the_order_of_recording(
@@ -77,7 +77,7 @@ def test_full_segment_is_followed_by_another_and_the_numbers_go_on(
 def test_messages_too_long_for_one_entry_stand_in_several(
     sync: bool, make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """The last one ends the intent: what dies before that has told too little, and says so."""
+    """The last of them ends the intent: a process that dies before that leaves the intent open."""
     journal = make_journal(sync=sync)
     key = bytes(range(16))
     journal.begin(key, b"[]")
@@ -110,7 +110,7 @@ def test_message_too_long_for_an_entry_is_an_error_and_hides_no_other(
 def test_intent_too_long_for_an_entry_is_not_recorded(
     make_journal: MakeJournal, tmp_path: Path
 ) -> None:
-    """Nothing is lost by that: its events, which are shorter, can still be recorded."""
+    """Nothing is lost: the events of the operation, which are shorter, can still be recorded."""
     journal = make_journal()
     key = bytes(range(16))
     journal.begin(key, bytes(entries.MAX_BODY))
@@ -167,7 +167,7 @@ def test_threads_that_record_first_make_one_journal(
 def test_clocks_of_a_segment_never_go_back(
     make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One thread has its time, and is held up while another one records."""
+    """One thread has taken the clock, and is held up while another records."""
     journal = make_journal()
     journal.open()
     clock = iter([100, 200])
@@ -187,7 +187,7 @@ def test_clocks_of_a_segment_never_go_back(
     journal.record([message()])
     other_is_done.set()
     first.join()
-    clocks = [record.clock for record in entries.scan(segments(tmp_path)[0].read_bytes())]
+    clocks = [entry.clock for entry in entries.scan(segments(tmp_path)[0].read_bytes())]
     assert clocks[2:] == [100, 200]
 
 
