@@ -198,7 +198,7 @@ def test_request_before_a_journal_can_be_opened_leaves_nothing(
 def test_journal_without_maintenance_tries_each_record(
     make_journal: MakeJournal, tmp_path: Path, disk: Disk
 ) -> None:
-    """As under uWSGI without threads: nothing there would find that the disk can be written again."""
+    """As under uWSGI without threads: nothing there would find that the trouble is over."""
     journal = make_journal()
     recorded = record_each(journal, [message()])
     disk.breaks()

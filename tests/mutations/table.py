@@ -128,7 +128,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "processes are merged without a cut",
+        "entries of processes are merged without a cut",
         "journal/reader.py",
         "if is_current and at > cut and not chain.is_dead:",
         "if False:",
@@ -157,7 +157,7 @@ MUTATIONS = (
         ("journal/test_reader.py::test_damaged_entry_is_counted_with_the_next_good_one",),
     ),
     Mutation(
-        "records of a newer version are read as if they were ours",
+        "entries of a newer version are read like those of this version",
         "journal/reader.py",
         "if entry.version > entries.VERSION:",
         "if False:",
@@ -167,7 +167,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what is torn is taken for a record",
+        "torn bytes are taken for an entry",
         "journal/entries.py",
         "if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:",
         "if False:",
@@ -197,7 +197,7 @@ MUTATIONS = (
         ("journal/test_fork.py::test_child_records_in_a_journal_of_its_own",),
     ),
     Mutation(
-        "a record that was not written uses up a number",
+        "an entry that was not written uses up a number",
         "journal/segment_writer.py",
         "            segment.append(self._encoded(kind, body, count, crc))\n",
         "            self.number += count\n"
@@ -235,7 +235,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a segment that was removed is followed by one that does not have what it had",
+        "a removed segment is followed by one without its entries",
         "journal/segment_writer.py",
         "before.content() if is_removed else self._head()",
         "self._head()",
@@ -244,7 +244,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what cannot be recorded again at once is forgotten",
+        "entries that cannot be recorded again at once are forgotten",
         "journal/maintenance.py",
         "        self._recovery.record_again()\n",
         "",
@@ -253,7 +253,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what was moved away counts as still there",
+        "a file that was moved away counts as still there",
         "journal/locks.py",
         "return os.path.samestat(path.lstat(), os.fstat(fd))",
         "return os.fstat(fd).st_nlink > 0",
@@ -263,14 +263,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a record counts as synced before the disk has it",
+        "an entry counts as synced before the disk has it",
         "journal/writer.py",
         "            self._group_sync.wait(written)\n",
         "            pass\n",
         ("journal/test_disk.py::test_record_returns_with_sync_when_the_entry_is_on_the_disk",),
     ),
     Mutation(
-        "a segment that is full is left before all of it is synced",
+        "a full segment is left before all of it is synced",
         "journal/segment_writer.py",
         "                (self.segment if is_removed else before).sync()\n",
         "                pass\n",
@@ -339,7 +339,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "one that is added begins at the lead, not at the load",
+        "a strategy that is added begins at the lead, not at the load",
         "journal/destinations.py",
         "            before_change()\n",
         "",
@@ -467,7 +467,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "two that start at the same time are both the first",
+        "two processes that start at the same time are both the first",
         "journal/destinations.py",
         "        is_alone = try_lock(fd)\n",
         "        is_alone = True\n",
@@ -669,7 +669,7 @@ MUTATIONS = (
         ("journal/test_intents.py::test_segment_without_its_mark_does_not_hold_all_open_intents",),
     ),
     Mutation(
-        "what has ended behind a lost mark stands open",
+        "an intent that has ended behind a lost mark is open",
         "journal/open_intents.py",
         "        self._before.pop(key, None)\n",
         "",
@@ -732,7 +732,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the sweep takes what is just being made",
+        "a temporary file is removed while it is being made",
         "journal/layout.py",
         "time.time() - path.lstat().st_mtime > _STALE",
         "True",
@@ -775,7 +775,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a new file of what was set aside has no name on the disk",
+        "the name of a new aside file is not synced",
         "journal/files.py",
         "    sync_directory(path.parent)\n\n\ndef sync_directory",
         "\n\ndef sync_directory",
@@ -834,14 +834,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a record that nobody reads is written",
+        "an entry that is too long to be read is written",
         "journal/entries.py",
         "if length > MAX_BODY:\n        raise",
         "if False:\n        raise",
         ("journal/test_entries.py::test_entry_that_is_too_long_to_be_read_is_not_made",),
     ),
     Mutation(
-        "what is too much for one record is not split",
+        "messages too long for one entry are not split",
         "journal/writer.py",
         "if len(body) > entries.MAX_BODY and len(messages) > 1:",
         "if False:",
@@ -864,7 +864,7 @@ MUTATIONS = (
         ("journal/test_clocks.py::test_entries_of_two_time_namespaces_are_read_in_their_order",),
     ),
     Mutation(
-        "a clock that is far ahead holds its events",
+        "a clock that is far ahead delays its entries",
         "journal/reader.py",
         "            chain.is_astray |= self._is_astray(at)\n",
         "",
@@ -885,7 +885,7 @@ MUTATIONS = (
         ("journal/test_foreign.py::test_foreign_file_is_not_opened_and_not_waited_for",),
     ),
     Mutation(
-        "what is no segment hides what a process records before it",
+        "a foreign segment hides the entries before it",
         "journal/reader.py",
         "self._owner_filter.apply(listing(self._directory))",
         "listing(self._directory)",
@@ -895,7 +895,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a directory that others may write is accepted",
+        "a directory that other users may write is accepted",
         "journal/fitness.py",
         "stat.S_IWGRP | stat.S_IWOTH",
         "stat.S_IWGRP & stat.S_IWOTH",
@@ -1030,14 +1030,14 @@ MUTATIONS = (
         ("wsgi/test_tasks.py::test_open_intent_names_the_task",),
     ),
     Mutation(
-        "what has been delivered counts against the bound",
+        "delivered bytes count against the bound",
         "journal/capacity.py",
         "if used - _delivered(found, delivered_positions(self._directory)) < bound:",
         "if used < bound:",
         ("journal/test_capacity.py::test_bytes_delivered_to_every_strategy_do_not_count",),
     ),
     Mutation(
-        "what one of several strategies has been sent does not count against the bound",
+        "bytes delivered to one of several strategies do not count against the bound",
         "journal/positions.py",
         "        identity: min(\n",
         "        identity: max(\n",
@@ -1074,14 +1074,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "where a few bytes can be written there is room",
+        "a disk on which a few bytes fit counts as not full",
         "journal/maintenance.py",
         "        probe_writing(self._writer.directory)\n",
         "",
         ("journal/test_trouble.py::test_disk_on_which_a_few_bytes_fit_is_still_full",),
     ),
     Mutation(
-        "who was taken for dead records again what the segment has that was written last",
+        "a process taken for dead records again its newest segment alone",
         "journal/recovery.py",
         "before = [*writer.sealed.take_all(), segment]",
         "before = [segment]",
@@ -1091,7 +1091,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a segment that was turned over is let go before it is certain to be read",
+        "a sealed segment is closed before it is certain to be read",
         "journal/segment_writer.py",
         "            self.sealed.add(before)\n",
         "            before.close()\n",
@@ -1101,7 +1101,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "all that was turned over is recorded again, delivered or not",
+        "sealed segments are recorded again, delivered or not",
         "journal/sealed.py",
         "if known is None or each.number >= known.segment]",
         "if True]",
@@ -1118,7 +1118,7 @@ MUTATIONS = (
         ("delivery/test_assembly.py::test_lasting_trouble_is_logged_once_though_its_text_changes",),
     ),
     Mutation(
-        "what was removed under a living process is not synced again",
+        "a removed segment that is written again is not synced",
         "journal/segment_writer.py",
         "                (self.segment if is_removed else before).sync()\n",
         "                before.sync()\n",
