@@ -43,7 +43,7 @@ class Destinations:
     """The agreements of this process; a forked child makes its own.
 
     It holds a descriptor of destinations.lock for each directory. The descriptors are never closed
-    while the process lives: to close one would drop the lock (see locks.py).
+    while the process lives: to close a descriptor would drop the lock (see locks.py).
     """
 
     def __init__(self) -> None:

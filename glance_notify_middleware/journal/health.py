@@ -23,8 +23,11 @@ class Health:
         self._maintained_at = time.monotonic()
 
     def failed(self, error: OSError) -> None:
-        """A write has failed. Requests try no further one, if there is a thread that tries it for
-        them; else each of them does, as nothing would end the trouble."""
+        """A write has failed with `error`.
+
+        Where a thread maintains the journal, requests do not try to write until that thread has
+        written. Elsewhere each request tries, as nothing else would find that the trouble is over.
+        """
         if time.monotonic() - self._maintained_at < _MAINTAINED:
             self.trouble = reason(error)
             self.is_full = True

@@ -50,7 +50,7 @@ class LiveFile:
         self._fd = self._made()
 
     def relock(self) -> bool:
-        """Take the lock again; False: another process has it, and has taken this one for dead."""
+        """Take the lock again. False: another process has it, and takes this process for dead."""
         return try_lock(self._fd)
 
     def is_in_place(self) -> bool:

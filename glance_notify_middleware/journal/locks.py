@@ -21,7 +21,10 @@ def try_lock(fd: int) -> bool:
 
 
 def try_lock_shared(fd: int) -> bool:
-    """Lock an open file together with other processes; False where one has it for itself."""
+    """Lock an open file together with other processes.
+
+    False where another process has locked it for itself alone.
+    """
     return _try(fd, fcntl.LOCK_SH)
 
 

@@ -61,7 +61,7 @@ class OpenIntents:
                 self._before, self.is_complete = {}, True
 
     def copies(self) -> Iterator[tuple[Kind, bytes]]:
-        """The entries that follow the first one of a new segment: copies, and the mark behind."""
+        """The entries of a new segment after its first: copies of the open intents, then a mark."""
         for key, (facts, progress) in self.by_key.items():
             yield Kind.BEGIN, key + facts
             if progress is not None:

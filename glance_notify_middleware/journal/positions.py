@@ -25,8 +25,8 @@ class Position:
 def delivered_positions(directory: Path) -> dict[str, Position]:
     """How far each journal is delivered to all strategies, by identity, as it was last saved.
 
-    A journal that one strategy has not begun is not in it; nothing is, where cursors.json is
-    missing or cannot be read.
+    A journal is left out while a strategy has not begun it. The result is empty where cursors.json
+    is missing or cannot be read.
     """
     content: dict[str, Any] | None = None
     with contextlib.suppress(OSError):

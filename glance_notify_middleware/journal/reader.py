@@ -100,7 +100,7 @@ class Chain:
 
     def load(self, files: _Files, segments: list[int], chunk: int) -> None:
         """Read the next entries into `ahead`, if there are any: those in the next `chunk` bytes, or
-        one. `segments` are the sorted numbers of those that were listed. Raises OSError."""
+        one entry. `segments` are the sorted numbers of the listed segments. Raises OSError."""
         while True:
             at = self.position.segment
             if at in segments and self._load_segment(files, chunk):

@@ -30,7 +30,7 @@ class Recovery:
         self._counters = counters
         self._lock = lock
         self._group_sync = group_sync
-        self._rewritten = 0  # of the entries that were recorded again the last one; not synced yet
+        self._rewritten = 0  # entries up to the last one that was recorded again, and is not synced
 
     def check_live_file(self) -> None:
         """See whether the process counts as alive, and act where it does not. Raises OSError.

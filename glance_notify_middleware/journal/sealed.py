@@ -1,4 +1,4 @@
-"""Sealed segments: their process appends to a later one, and keeps them open for a while.
+"""Sealed segments: their process appends to a later segment, and keeps them open for a while.
 
 Whoever takes a living process for dead reads its segments to their end, and removes them later.
 What the process appends in between goes with them. So a process keeps a sealed segment open until

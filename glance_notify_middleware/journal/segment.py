@@ -1,4 +1,4 @@
-"""A segment: a file that one process appends entries to, and no other."""
+"""A segment: a file that its process appends entries to, and no other process."""
 
 import os
 from pathlib import Path

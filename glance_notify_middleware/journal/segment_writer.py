@@ -23,7 +23,7 @@ class SegmentWriter:
     """The live file and the segments of one process. All is used under the lock of its journal.
 
     `number` is that of the next notification, `written` how many entries were appended so far.
-    `remainders` are to be recorded again.
+    `remainders` have events that are to be recorded again.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class SegmentWriter:
         sync: bool,
         on_failure: Callable[[OSError], None],
     ) -> None:
-        """Opens nothing. With `sync` a segment is on the disk, and its name, before the next one is
-        written to. `on_failure` gets the error of each append that has failed."""
+        """Opens nothing. With `sync` a sealed segment is synced before an entry is appended to the
+        next segment. `on_failure` gets the error of each append that has failed."""
         self.directory = directory
         self.identity: str | None = None
         self.live: LiveFile | None = None
@@ -113,16 +113,16 @@ class SegmentWriter:
         return self.segment
 
     def plan_turnover(self) -> None:
-        """Set the size at which the segment is followed by the next one.
+        """Set the size at which the newest segment is followed by the next one, by its share.
 
-        Where the head is longer than the segment's share of the bound, twice the head: to copy
+        That is its head and its share of the bound, or twice the head, if that is more: copies of
         open intents must not be most of what is written.
         """
         if self.segment is not None:
             self._set_limit(self.segment)
 
     def is_known_to_live(self) -> bool:
-        """Whether whoever looks for dead processes takes this one for alive. Raises OSError.
+        """Whether a process that looks for dead ones takes this process for alive. Raises OSError.
 
         Then all that it has recorded so far will be read, and the sealed segments are released.
         """
@@ -163,7 +163,7 @@ class SegmentWriter:
         return entries.encode(kind, body, crc, count=count, number=self.number, clock=now)
 
     def _next(self, before: Segment) -> Segment:
-        """The next segment; `before`, where no other can be made: better a long one than none."""
+        """The next segment. Where none can be made, `before`, which may become longer."""
         with contextlib.suppress(OSError):
             if not self.sealed.is_full or self.is_known_to_live():
                 return self.turn_over(before)

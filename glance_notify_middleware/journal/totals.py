@@ -6,8 +6,8 @@ from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import TOTALS
 
 ADDED, REPORTED = "added", "told"
-"""Lists of identities in totals.json. The counters of a process in the first one were added. For
-the open intents of a process in the second one it was recorded that their outcome is unknown."""
+"""The keys of two lists of identities in totals.json. ADDED: the counters of the process were added
+to the totals. REPORTED: the unknown outcomes of its open intents were recorded."""
 
 
 def settled_steps(directory: Path, identity: str) -> set[str]:

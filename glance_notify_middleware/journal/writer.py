@@ -26,7 +26,7 @@ MAINTENANCE = "glance-notify-journal"
 """The name of the thread that maintains a journal."""
 
 SEGMENT_SIZE = 4 * 1024 * 1024
-"""Bytes from which on a segment is followed by the next one; less, if its share of the bound is."""
+"""Bytes after which a segment is followed by the next one, or less: its share of the bound."""
 
 # Looked up once: to look a member of an enumeration up costs more than what is done with it.
 _BEGIN, _EVENTS = Kind.BEGIN, Kind.EVENTS
