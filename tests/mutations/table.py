@@ -343,7 +343,9 @@ MUTATIONS = (
         "journal/destinations.py",
         "            before_change()\n",
         "",
-        ("doors/test_factory.py::test_added_strategy_begins_with_what_is_recorded_after_its_load",),
+        (
+            "doors/test_destinations.py::test_added_strategy_begins_with_what_is_recorded_after_its_load",
+        ),
     ),
     Mutation(
         "messages of a strategy that broke are not read again",
