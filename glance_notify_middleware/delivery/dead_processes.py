@@ -8,8 +8,8 @@ from typing import Any
 
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.journal import checksummed, layout, locks
+from glance_notify_middleware.journal.chain import Chain
 from glance_notify_middleware.journal.layout import Listing
-from glance_notify_middleware.journal.reader import Chain
 
 _MAX_LOCKS = 64  # held at a time
 _RETRY = 60.0  # seconds after which a process is looked at again that could not be settled

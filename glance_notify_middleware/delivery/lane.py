@@ -11,8 +11,8 @@ from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.dispatcher import Dispatcher
 from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Strategy
 

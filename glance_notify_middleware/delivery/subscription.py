@@ -4,7 +4,8 @@ from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.window import Window
-from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.chain import Step
+from glance_notify_middleware.journal.reader import Reader
 
 
 class Subscription:

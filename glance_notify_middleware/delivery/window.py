@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events.notification import Message
-from glance_notify_middleware.journal.reader import Step
+from glance_notify_middleware.journal.chain import Step
 
 WINDOW = 500
 """Messages that are on their way at a time: about 1 MB, and as fast as RabbitMQ confirms."""

@@ -44,5 +44,5 @@ what is not known to be delivered.
 files, layout, locks, fitness, ownership, destinations. The writing process: segment, live_file,
 open_intents, segment_writer, writer (`Journal`), recorder, process_journals. Once a second:
 health, capacity, maintenance, sealed, recovery, totals, reminders, threads, group_sync. The
-reader: positions, reader.
+reader: positions, chain, reader.
 """

@@ -9,8 +9,8 @@ from glance_notify_middleware.delivery.dispatcher import Dispatcher
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.delivery.window import Window
 from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.journal.reader import Step
 from tests.delivery.scripted_strategy import ScriptedStrategy
 from tests.journal.sample_journals import message
 

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
+from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.layout import segment_path
 from glance_notify_middleware.journal.origin import Origin, boot_id
-from glance_notify_middleware.journal.reader import Reader, Step
+from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal
 
 GIB = 1024**3

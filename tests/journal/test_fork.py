@@ -8,8 +8,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.process_journals import ProcessJournals
-from glance_notify_middleware.journal.reader import Step
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.processes import call_in_process, looks_dead, pipe, running
 from tests.journal.sample_journals import (

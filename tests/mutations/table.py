@@ -151,14 +151,14 @@ MUTATIONS = (
     ),
     Mutation(
         "numbers that are missing are not counted",
-        "journal/reader.py",
+        "journal/chain.py",
         "lost = 0 if expected is None else max(entry.number - expected, 0)",
         "lost = 0",
         ("journal/test_reader.py::test_damaged_entry_is_counted_with_the_next_good_one",),
     ),
     Mutation(
         "entries of a newer version are read like those of this version",
-        "journal/reader.py",
+        "journal/chain.py",
         "if entry.version > entries.VERSION:",
         "if False:",
         (
