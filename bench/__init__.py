@@ -1,1 +1,1 @@
-"""Benchmarks: each measures side by side, in one run, and prints a table."""
+"""Benchmarks: each compares two ways side by side, in one run, and prints a table."""

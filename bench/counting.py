@@ -1,8 +1,8 @@
-"""What it costs to count the bytes of a download, beside a generator that does nothing but count.
+"""The cost of counting the bytes of a download, compared with a generator that only counts.
 
-`python -m bench.counting` prints it; with a path as argument it writes the page there. Counting is
-all that the filter does for a chunk: what has left is known after each, and the progress is told
-when it is due, which is after 64 MiB here.
+`python -m bench.counting` prints the page; with a path as argument it writes the page there, too.
+Counting is all that the filter does for a chunk: the number of bytes that have left is known after
+each chunk, and the progress is recorded when it is due, which is after 64 MiB here.
 """
 
 import sys
@@ -13,14 +13,14 @@ from bench import page
 from glance_notify_middleware.wsgi.response_body import WatchedBody
 
 CHUNK = b"x" * 65536
-"""As Glance's file store gives them."""
+"""A chunk of the size that Glance's file store yields."""
 CHUNKS = 16384
-"""Of one download: 1 GiB."""
+"""Chunks of one download, which are 1 GiB."""
 ROUNDS = 41
 
 
 def bare(body: Iterable[bytes], state: list[int]) -> Iterator[bytes]:
-    """The least that counts what the server has taken."""
+    """The least code that counts what the server has taken."""
     sent = 0
     for chunk in body:
         yield chunk
@@ -28,19 +28,19 @@ def bare(body: Iterable[bytes], state: list[int]) -> Iterator[bytes]:
 
 
 def watched(body: Iterable[bytes], state: list[int]) -> Iterator[bytes]:
-    """As the filter counts a download."""
+    """The filter's code that counts a download."""
 
-    def told() -> None:
+    def on_progress() -> None:
         state[0] = counting.bytes_sent
 
-    counting = WatchedBody(body, lambda error, exhausted: None, on_progress=told)
+    counting = WatchedBody(body, lambda error, exhausted: None, on_progress=on_progress)
     return iter(counting)
 
 
 def measure() -> dict[str, float]:
-    """Nanoseconds for one chunk, the fastest of many downloads that are measured in turn.
+    """Nanoseconds for one chunk, by what counts: the fastest of many downloads, measured in turn.
 
-    What others do on the machine only adds to it.
+    The fastest, as other work of the machine only adds to the time.
     """
     body = [CHUNK] * CHUNKS
     ways: dict[str, Callable[[], Iterable[bytes]]] = {
@@ -60,30 +60,30 @@ def measure() -> dict[str, float]:
 
 _PAGE = """# What counting a download costs
 
-Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. A download of 1 GiB in
-chunks of 64 KiB, all in memory already, so that nothing but the counting is measured; the fastest
-of {rounds} downloads each, in turn.
+Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. The table shows
+a download of 1 GiB in chunks of 64 KiB that are in memory already, so that only the counting is
+measured: the fastest of {rounds} downloads for each row, which were measured in turn.
 
-| | ns for a chunk |
+| counting | ns for a chunk |
 |---|---|
 {table}
 
-The filter's counting takes {ratio:.2f} times what the bare generator takes: {seconds:.1f} ms of the
-whole download more than no counting at all.
+The filter's counting takes {ratio:.2f} times as long as the bare generator. For the whole download
+it takes {milliseconds:.1f} ms more than no counting.
 """
 
 
 def main(arguments: list[str]) -> int:
     """Measure, and print or write the page."""
     found = measure()
-    nothing, least, ours = found.values()
-    return page.give(
+    nothing, least, of_filter = found.values()
+    return page.publish(
         _PAGE,
         arguments,
         rounds=ROUNDS,
-        table="\n".join(f"| {name} | {each:.0f} |" for name, each in found.items()),
-        ratio=ours / least,
-        seconds=(ours - nothing) * CHUNKS / 1e6,
+        table="\n".join(f"| {name} | {nanoseconds:.0f} |" for name, nanoseconds in found.items()),
+        ratio=of_filter / least,
+        milliseconds=(of_filter - nothing) * CHUNKS / 1e6,
     )
 
 

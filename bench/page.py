@@ -1,4 +1,4 @@
-"""The page of a measurement: printed, and written where that is asked for."""
+"""The page of a measurement: prints it, and writes it to a file."""
 
 import os
 import platform
@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 
-def give(form: str, arguments: Sequence[str], **facts: object) -> int:
-    """Fill `form` in with `facts`, date and machine; print it, or write it to the path that is the
-    first of `arguments`, too. Returns the exit status of the program."""
+def publish(form: str, arguments: Sequence[str], **facts: object) -> int:
+    """Fill `form` in with `facts`, the date and the machine, and print it.
+
+    `arguments` are those of the program: the first one, if there is one, is the path of a file that
+    the page is written to, too. Returns the exit status of the program.
+    """
     page = form.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         python=platform.python_version(),

@@ -1,7 +1,7 @@
-"""How fast the qpid strategy is, beside a bare loop, and what memory it takes.
+"""The speed of the qpid strategy, compared with a bare loop, and the memory that it takes.
 
-`python -m bench.qpid` prints them; with a path as argument it writes the page there. The peer is a
-process of its own.
+`python -m bench.qpid` prints the page; with a path as argument it writes the page there, too. The
+peer is a process of its own.
 """
 
 import os
@@ -39,15 +39,15 @@ _BODY = b'{"a": "' + b"x" * 1300 + b'"}'
 
 
 def speeds(count: int) -> tuple[float, float]:
-    """Messages in a second: through journal and relay, and of a loop that does nothing else."""
+    """Messages a second through journal and relay, and of a bare loop: the best of three rounds."""
     with amqp10_peer.in_a_process() as (port, _):
-        # In turns, and the best of each: the machine may have other work to do.
+        # In turn, and the best of each, as the machine may have other work.
         rounds = [(_through_the_relay(port, count), _bare(port, count)) for _ in range(3)]
         return max(relay for relay, _ in rounds), max(bare for _, bare in rounds)
 
 
 def growths(sends: int, connects: int) -> tuple[float, float]:
-    """MiB that the private memory grows by: over so many messages sent, and connections opened."""
+    """MiB by which the private memory grows: over `sends` messages, over `connects` connections."""
     with amqp10_peer.in_a_process() as (port, _):
         strategy = _strategy(port)
         batch = [message(_BODY) for _ in range(_WINDOW)]
@@ -100,7 +100,7 @@ def _through_the_relay(port: int, count: int) -> float:
 
 
 def _bare(port: int, count: int) -> float:
-    """The same window, and a message made anew each time."""
+    """Messages a second of a loop with Proton alone: the same window, a new message each time."""
     deadline = Deadline(30.0)
     stream = connect(Broker("127.0.0.1", port, "", ""), None, deadline, 5.0)
     authenticate(stream, deadline, "", ["ANONYMOUS"], responses("", ""))
@@ -132,6 +132,7 @@ def _bare(port: int, count: int) -> float:
 
 
 def _private() -> float:
+    """MiB of private memory (RssAnon, proc(5))."""
     status = Path(f"/proc/{os.getpid()}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1]) / 1024
@@ -140,17 +141,17 @@ def _private() -> float:
 _PAGE = """# How fast the qpid strategy is
 
 Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. {messages:,} messages
-of {size} bytes to a peer that accepts each at once, a process of its own on the same machine; the
-best of three rounds, in turn. The bare loop sends with Proton, {window} at a time, and does nothing
-else.
+of {size} bytes go to a peer that accepts each message at once, a process of its own on the same
+machine. The table shows the best of three rounds, which were measured in turn. The bare loop sends
+with Proton, {window} messages at a time, and does nothing else.
 
-| | messages a second |
+| sender | messages a second |
 |---|---|
 | through journal and relay | {relay:,.0f} |
 | a bare loop | {bare:,.0f} |
 
-Journal and relay send at {ratio:.0%} of the bare loop's speed. Private memory: {more:+.1f} MiB over
-{sends:,} messages sent, {again:+.1f} MiB over {connects:,} connections.
+Journal and relay send at {ratio:.0%} of the bare loop's speed. The private memory grows by
+{more:+.1f} MiB over {sends:,} messages, and by {again:+.1f} MiB over {connects:,} connections.
 """
 
 
@@ -158,7 +159,7 @@ def main(arguments: list[str]) -> int:
     """Measure, and print or write the page."""
     relay, bare = speeds(_MESSAGES)
     more, again = growths(_SENDS, _CONNECTS)
-    return page.give(
+    return page.publish(
         _PAGE,
         arguments,
         messages=_MESSAGES,

@@ -1,12 +1,14 @@
-"""What it costs a request's thread to record one event, beside a bare write of the same bytes.
+"""What recording one event costs the thread of a request, compared with a bare write of the same
+number of bytes.
 
-`python -m bench.recording` prints the table; with a path as argument it writes the page there.
-Recording is all of it: the notification to JSON, checksum, lock, and one write to the journal.
+`python -m bench.recording` prints the page; with a path as argument it writes the page there, too.
+Recording is the JSON of the notification, the checksum, a lock, and one write to the journal.
 
-Beside busy threads the thread computes for a while before each of the two, as the thread of a
-request does. Without that pause each recording would follow a bare write: a write lets the GIL go
-and wakes a busy thread, and while that one is on its way the next write has nobody to wake, which
-is most of what it costs there. So whichever comes first of two would pay for both.
+Beside busy threads the measured thread computes for a while before each recording and each bare
+write, as the thread of a request does. Without that pause each recording would directly follow a
+bare write. A write releases the GIL and wakes a busy thread, which is most of its cost there; while
+that thread wakes up, the next write has no thread to wake. So the first of two writes would pay for
+both.
 """
 
 import multiprocessing
@@ -46,7 +48,7 @@ PAYLOAD = {
 
 @dataclass(frozen=True)
 class Row:
-    """Medians and 99th percentiles, in microseconds."""
+    """One row of the table: medians and 99th percentiles, in microseconds."""
 
     busy_threads: int
     disk: str
@@ -55,7 +57,7 @@ class Row:
 
 
 def measure(busy_threads: int, disk_is_busy: bool) -> Row:
-    """One row, in a process of its own: threads that are busy cannot be ended."""
+    """Measure a row, in a process of its own: busy threads cannot be ended."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_measure, busy_threads, disk_is_busy).result()
 
@@ -67,26 +69,26 @@ def _measure(busy_threads: int, disk_is_busy: bool) -> Row:
         journal = Journal(Path(name), max_size=_GIBIBYTE)
         journal.open()
         recorder = JournalRecorder(lambda: journal, refuse_when_full=False)
-        one = _notification()
-        data = _record_of(one)
+        notification = _notification()
+        data = _entry_of(notification)
         bare = os.open(Path(name) / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         pause = PAUSE if busy_threads else 0
         recording, writing = [], []
-        for _ in range(_SAMPLES):  # in turn, so that both meet the same weather
-            recording.append(_timed(lambda: recorder.record([one]), pause))
+        for _ in range(_SAMPLES):  # in turn, so that both meet the same conditions
+            recording.append(_timed(lambda: recorder.record([notification]), pause))
             writing.append(_timed(lambda: os.write(bare, data), pause))
         os.close(bare)
         disk = "busy" if disk_is_busy else "idle"
         return Row(busy_threads, disk, _median_and_p99(recording), _median_and_p99(writing))
 
 
-def _timed(what: Callable[[], object], pause: int) -> int:
-    """Nanoseconds, after as many microseconds."""
+def _timed(work: Callable[[], object], pause: int) -> int:
+    """The nanoseconds that `work` takes, after a `pause` in microseconds of computing."""
     until = time.perf_counter_ns() + pause * 1000
     while time.perf_counter_ns() < until:
         pass
     begun = time.perf_counter_ns()
-    what()
+    work()
     return time.perf_counter_ns() - begun
 
 
@@ -109,9 +111,15 @@ def _notification() -> Notification:
     )
 
 
-def _record_of(one: Notification) -> bytes:
-    """As many bytes as a record of it has."""
-    message = Message(one.message_id, one.event_type, one.priority, 0.0, one.to_json())
+def _entry_of(notification: Notification) -> bytes:
+    """As many bytes as the journal entry of the notification has."""
+    message = Message(
+        notification.message_id,
+        notification.event_type,
+        notification.priority,
+        0.0,
+        notification.to_json(),
+    )
     body = entries.encode_messages([message])
     return entries.encode(entries.Kind.EVENTS, body, 0, count=1, number=0, clock=0)
 
@@ -123,7 +131,7 @@ def _spin() -> None:
 
 @contextmanager
 def _disk(folder: Path, is_busy: bool) -> Iterator[None]:
-    """Keeps the disk under the folder busy, if asked to: a MiB after the other, each synced."""
+    """Keep the disk of the folder busy, if `is_busy`: with one MiB after another, each synced."""
     writer = multiprocessing.get_context("spawn").Process(target=_write_forever, args=(folder,))
     if is_busy:
         writer.start()
@@ -148,10 +156,10 @@ def _write_forever(folder: Path) -> None:
 
 
 def table(rows: list[Row]) -> str:
-    """As Markdown."""
+    """The rows in Markdown."""
     lines = [
         "| busy threads | disk | recording: median, p99 (µs) | bare write: median, p99 (µs) "
-        "| recording less bare: median (µs) |",
+        "| recording minus bare write: median (µs) |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
@@ -165,19 +173,20 @@ def table(rows: list[Row]) -> str:
 
 _PAGE = """# What recording an event costs
 
-Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. A record has {size}
-bytes.
+Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. A journal entry has
+{size} bytes.
 
-Recording is all that a request's thread does for an event: the notification to JSON, its checksum,
-a lock of the process, and one `write()` to the journal. Beside it, in turn and in the same run,
-stands a bare `write()` of as many bytes to a file of its own. Busy threads are threads of the same
-process that only compute: beside them the thread computes for {pause} microseconds before each of
-the two. On a busy disk another process writes and syncs without end.
+Recording is all that the thread of a request does for an event: the JSON of the notification, its
+checksum, a lock of the process, and one `write()` to the journal. It is compared with a bare
+`write()` of as many bytes to another file, in turn and in the same run. Busy threads are threads of
+the same process that only compute. Beside them the measured thread computes for {pause}
+microseconds before each recording and each bare write. On a busy disk another process writes and
+syncs all the time.
 
-Beside busy threads a write wakes one of them, which is most of the median, and may lose the GIL to
-it: then the time is that of getting it back, 5 ms for each of them, what every read and write of
-Glance in that process pays as well. Python's own share of the recording is slower there, too, each
-step of it alike: most likely since the processor's caches are no longer warm with it.
+Beside busy threads a write wakes a busy thread, which is most of the median. The writing thread may
+also lose the GIL to it: then it waits for the GIL, 5 ms for each busy thread. Every read and write
+of Glance in such a process pays the same. Python's own part of a recording is slower there, too, in
+each of its steps, most likely as its data and code have left the processor's caches.
 
 {table}
 """
@@ -186,10 +195,10 @@ step of it alike: most likely since the processor's caches are no longer warm wi
 def main(arguments: list[str]) -> int:
     """Measure, and print or write the page."""
     rows = [measure(threads, is_busy) for is_busy in (False, True) for threads in BUSY_THREADS]
-    return page.give(
+    return page.publish(
         _PAGE,
         arguments,
-        size=len(_record_of(_notification())),
+        size=len(_entry_of(_notification())),
         pause=PAUSE,
         table=table(rows),
     )

@@ -1,4 +1,4 @@
-"""Certificates for a TLS server on loopback, signed by a small authority made on the spot."""
+"""Certificates for a TLS server on loopback, signed by an authority that is made with them."""
 
 import datetime
 import ipaddress
@@ -13,11 +13,11 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificates:
-    """The files, all PEM; each key lies beside its certificate."""
+    """The paths of the files, all PEM; each key lies beside its certificate."""
 
     ca: Path
     other_ca: Path
-    """An authority that signed nothing of these."""
+    """An authority that signed none of these certificates."""
     server: Path
     """For localhost and 127.0.0.1."""
     server_key: Path
@@ -26,7 +26,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make them in a folder, which is made too; valid from an hour ago, for ten days."""
+    """Make the files in a folder, which is made too; valid from an hour ago, for ten days."""
     folder.mkdir(parents=True, exist_ok=True)
     files = Certificates(
         *(folder / f"{name}.pem" for name in ("ca", "other-ca", "server")),
@@ -64,7 +64,7 @@ def _signed(
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     authority = ca is None
-    # Python 3.13 and later verify strictly: both key identifiers and the key's usage must be told.
+    # Python 3.13 and later verify strictly: both key identifiers and the key's usage must be there.
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -1,4 +1,4 @@
-"""A real, unmodified Glance: its folder, its configuration, its server under uWSGI."""
+"""A real, unmodified Glance: its folder, its configuration, and a server that runs it."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ notifier_strategy = logging
 
 
 def rabbit_section(port: int, journal: Path) -> str:
-    """The section that sends to RabbitMQ on loopback, as guest."""
+    """The filter's section for RabbitMQ on loopback, as guest."""
     return f"""
 [filter:notify]
 paste.filter_factory = glance_notify_middleware:filter_factory
@@ -39,7 +39,7 @@ journal_dir = {journal}
 
 
 def qpid_section(port: int, journal: Path) -> str:
-    """The section that sends by AMQP 1.0 to RabbitMQ on loopback, as guest."""
+    """The filter's section for RabbitMQ on loopback over AMQP 1.0, as guest."""
     return f"""
 [filter:notify]
 paste.filter_factory = glance_notify_middleware:filter_factory
@@ -87,7 +87,8 @@ interface = internal
 def paste_file(
     flavor: str = "keystone", section: str = NOTIFY_SECTION, after: str = "context"
 ) -> str:
-    """The stock paste file, plus our section and, `after` a word of one pipeline, `notify`."""
+    """The stock paste file with the filter's section, and with `notify` behind the word `after` of
+    the pipeline `flavor`."""
     lines = STOCK_PASTE_FILE.read_text().splitlines(keepends=True)
     for number, line in enumerate(lines):
         if line.startswith(f"{flavor} = "):
@@ -104,9 +105,10 @@ def lay_out(
     default: str = "",
     more: str = "",
 ) -> Path:
-    """Make the folder of a Glance, database included; returns its configuration directory.
+    """Make the folder of a Glance, with a database; returns its configuration directory.
 
-    `default` is added to its [DEFAULT] section, `more` at the end.
+    `paste` is the text of the paste file. `default` is added to the section [DEFAULT], `more` at
+    the end. Raises RuntimeError when the database cannot be made.
     """
     configuration = folder / "etc"
     for name in ("etc", "images", "staging", "tasks", "cache"):
@@ -131,14 +133,14 @@ def lay_out(
     return configuration
 
 
-class Kind(NamedTuple):
-    """What serves: its command, and the text that its log has once it has loaded Glance."""
+class ServerKind(NamedTuple):
+    """A kind of server: its command, and the text that its log has once it has loaded Glance."""
 
     command: tuple[str, ...]
     loaded: str
 
 
-UWSGI = Kind(
+UWSGI = ServerKind(
     (
         *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
         *("--http-socket", "127.0.0.1:{port}", "--module", "glance.wsgi.api:application"),
@@ -151,10 +153,10 @@ UWSGI = Kind(
 
 
 class Server:
-    """Glance under a server, on a free port of loopback; everything it says goes to `log`.
+    """Glance under a server, on a free port of loopback; all its output goes to `log`.
 
-    `port` is for a Glance whose configuration names its own.
-    In a `with` statement it is up from the first line on, and ended after the last.
+    `port` is for a Glance whose configuration names its own. In a `with` statement the server is up
+    from the first line on, and ended after the last.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class Server:
         log: Path,
         *,
         processes: int = 2,
-        kind: Kind = UWSGI,
+        kind: ServerKind = UWSGI,
         port: int | None = None,
     ) -> None:
         self.log = log
@@ -173,7 +175,7 @@ class Server:
         command = [part.format(port=self.port, processes=processes) for part in kind.command]
         environ = {**os.environ, "OS_GLANCE_CONFIG_DIR": str(configuration)}
         with log.open("ab") as output:
-            self._said_before = output.tell()
+            self._log_begins_at = output.tell()
             self._process = subprocess.Popen(
                 command,
                 env=environ,
@@ -195,19 +197,19 @@ class Server:
         self.stop()
 
     def _wait_until_up(self, seconds: float = 90) -> None:
-        """Raises RuntimeError, with the end of its log, when it does not answer in time."""
+        """Raises RuntimeError, with the end of the log, when the server does not answer in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                if self._kind.loaded in self.said():
+                if self._kind.loaded in self.log_text():
                     return
             time.sleep(0.1)
-        end = self.said()[-4000:]
-        raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; it said:\n{end}")
+        end = self.log_text()[-4000:]
+        raise RuntimeError(f"Glance did not come up in {seconds:.0f} s; the end of its log:\n{end}")
 
-    def said(self) -> str:
-        """What this server wrote to its log; not what one before it wrote to the same."""
-        return self.log.read_bytes()[self._said_before :].decode(errors="replace")
+    def log_text(self) -> str:
+        """What this server has written to the log, without what an earlier server wrote to it."""
+        return self.log.read_bytes()[self._log_begins_at :].decode(errors="replace")
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
@@ -220,7 +222,7 @@ class Server:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-        finally:  # too slow, or somebody is impatient and interrupts once more
+        finally:  # it was too slow, or Ctrl-C came a second time
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -230,7 +232,7 @@ class Server:
 def running(
     folder: Path, *, processes: int = 2, **layout: str
 ) -> Iterator[tuple[Server, Keystone]]:
-    """A Glance with the filter, and the stand-in for Keystone that it asks; ended on exit."""
+    """A Glance with the filter, and a stand-in for its Keystone; both are ended on exit."""
     with Keystone() as keystone:
         configuration = lay_out(folder, keystone.url, **layout)
         with Server(configuration, folder / "glance.log", processes=processes) as server:

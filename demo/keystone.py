@@ -1,6 +1,6 @@
 """A small stand-in for Keystone: issues and validates v3 tokens, enough for keystonemiddleware.
 
-For demo and tests only. It knows four people and nothing else.
+For the demo and the tests only.
 """
 
 import threading
@@ -16,7 +16,7 @@ from webob import Request, Response
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who has a token; ids are made of the names so that output can be read."""
+    """A user. The ids are made of the names, so that they are the same in every run."""
 
     name: str
     project: str
@@ -44,9 +44,9 @@ PEOPLE = {person.name: person for person in (ALICE, BOB, CAROL, ROOT, SERVICE)}
 
 
 class Keystone:
-    """Serves on a free port of loopback, until it is left as a context manager.
+    """Serves on a free port of loopback, until the context manager is left.
 
-    `glances` has the URL of the Glance in each region, for the catalog of who asks.
+    `glances` has the URL of the Glance in each region, for the service catalog.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Keystone:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def token(self, person: Person) -> str:
-        """A new token for a person, without the detour through HTTP."""
+        """A new token for a person, without a request over HTTP."""
         token = uuid.uuid4().hex
         self._tokens[token] = person
         return token

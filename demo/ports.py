@@ -1,21 +1,22 @@
-"""Free ports of loopback, for servers that are told which one is theirs."""
+"""Free ports of loopback, for servers that take the number of their port as an option."""
 
 import contextlib
 import random
 import socket
 from pathlib import Path
 
-_KERNELS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, and that nobody is given by chance until a server does.
+    """Ports on which nobody listens.
 
-    They are below those that the kernel gives to clients, and to who asks for any port: else a
-    client that tries again and again to reach a server that is down would once be given that very
-    port, and be connected to itself. Raises RuntimeError where there are not enough.
+    They are below the range from which the kernel takes the ports of clients, and of servers that
+    ask for any port (ip_local_port_range, ip(7)). With a port of that range a client that tries
+    again and again to reach a server that is down could be given that very port, and be connected
+    to itself. Raises RuntimeError where there are not enough.
     """
-    end = max(int(_KERNELS.read_text().split()[0]), 11000)
+    end = max(int(_EPHEMERAL_RANGE.read_text().split()[0]), 11000)
     ports: list[int] = []
     for port in random.sample(range(10000, end), 1000):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -1,7 +1,7 @@
-"""A RabbitMQ node of our own, on loopback; the machine's own service is never touched.
+"""A RabbitMQ node on loopback; the machine's own RabbitMQ service is never touched.
 
-It has its own name, ports, folder, Erlang cookie and port mapper (epmd), and runs as the user who
-starts it.
+The node has a name, ports, a folder, an Erlang cookie and a port mapper (epmd) of its own, and runs
+as the user who starts it.
 """
 
 import contextlib
@@ -44,16 +44,16 @@ ssl_options.verify = verify_peer
 ssl_options.fail_if_no_peer_cert = false
 """
 
-# The port mapper is ours to start and to end, and what Erlang's nodes listen on is loopback only.
+# The port mapper is started and ended here, and Erlang's nodes listen on loopback only.
 _ERLANG = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 
-# Few threads, none of which spins while idle. When it stops, everything is stored at once, but the
+# Few threads, none of which spins while idle. When the node stops, all is stored at once, but the
 # statistics take seconds to end: no more than three.
 _ERLANG_SERVER = f"{_ERLANG} -noinput +S 2:2 +SDcpu 2:2 +SDio 2 +A 4 -shutdown_time 3000"
 
 
 def missing() -> str | None:
-    """What must be installed to run a node, in one line; None if all is there."""
+    """What must be installed to run a node, in one line; None if nothing is missing."""
     wanted = ("rabbitmq-server", "rabbitmqctl", "erl", "epmd")
     names = [name for name in wanted if _found(name) is None]
     if not names:
@@ -68,7 +68,7 @@ class PortMapper:
     """
 
     def __init__(self, home: Path) -> None:
-        """It writes nothing; by `home`, in its environment, it can be told whose it is."""
+        """Starts nothing. `home` is in the environment of the process, which shows whose it is."""
         self._home = home
         self.port = free_port()
         self.cookie = secrets.token_hex(16)
@@ -82,7 +82,7 @@ class PortMapper:
         self.stop()
 
     def start(self) -> None:
-        """Start it, and wait until it answers. Raises RuntimeError when it does not."""
+        """Start the process, and wait until it answers. Raises RuntimeError when it does not."""
         command = ["epmd", "-port", str(self.port), "-address", "127.0.0.1"]
         environ = {"PATH": os.pathsep.join(_PLACES), "HOME": str(self._home)}
         self._process = _started(command, environ, subprocess.DEVNULL)
@@ -94,7 +94,7 @@ class PortMapper:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it. Nothing happens if it is not up."""
+        """End the process. Nothing happens if it is not up."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -104,9 +104,9 @@ class PortMapper:
 class Rabbit:
     """One node; user and password are guest. All of its files, data and log are in `folder`.
 
-    Its management plugin is always on, for `api`; `plugins` are those wanted besides. The same
-    node can be started again after `stop` and after `kill`, with its data. In a `with` statement
-    it is up from the first line on, and ended after the last.
+    The management plugin is always on, for `api`; `plugins` are further ones. The node can be
+    started again, with its data, after `stop` and after `kill`. In a `with` statement the node is
+    up from the first line on, and ended after the last.
     """
 
     port: int
@@ -129,14 +129,14 @@ class Rabbit:
         name: str = "demo",
         mapper: PortMapper | None = None,
     ) -> None:
-        """The nodes of a cluster have a `mapper` in common, and each a `name` of its own."""
+        """The nodes of a cluster share a `mapper`, and each has a `name` of its own."""
         folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "rabbit.log"
         self._home = folder / "home"
         self.name = f"{name}@localhost"
         self._vm: subprocess.Popen[bytes] | None = None
-        self._has_own_mapper = mapper is None  # which lives and ends with it
+        self._has_own_mapper = mapper is None  # which is started and ended with the node
         self._mapper = mapper or PortMapper(self._home)
         self.port, self.api_port, self.tls_port, distribution = free_ports(4)
         self._besides_amqp = [self.api_port, *([self.tls_port] if tls else [])]
@@ -189,13 +189,13 @@ class Rabbit:
 
     @property
     def is_up(self) -> bool:
-        """Whether it was started, and not ended since."""
+        """Whether the node was started, and not ended since."""
         return self._vm is not None
 
     def start(self) -> None:
-        """Start it, and wait until it answers.
+        """Start the node, and wait until it answers.
 
-        Raises RuntimeError, with the end of its log, when it does not in 60 seconds.
+        Raises RuntimeError, with the end of its log, when it does not answer within 60 seconds.
         """
         if self._vm is not None:
             raise RuntimeError("the node was started before, and not ended since")
@@ -210,7 +210,7 @@ class Rabbit:
             raise
 
     def kill(self) -> None:
-        """End it as a crash would, with nothing said or stored; returns when all of it is gone."""
+        """End the node as a crash would: nothing is stored. Returns when its processes are gone."""
         if self._vm is not None:
             self._vm.kill()
             self._vm.wait()
@@ -218,7 +218,8 @@ class Rabbit:
         self._end_the_rest()
 
     def stop(self) -> None:
-        """End it in good order; returns when all of it is gone. Nothing happens if it is not up."""
+        """End the node in good order; returns when its processes are gone. Nothing happens if it is
+        not up."""
         if self._vm is not None:
             self.thaw()
             self._vm.terminate()
@@ -227,20 +228,20 @@ class Rabbit:
         self.kill()
 
     def freeze(self) -> None:
-        """Stop the Erlang VM as it is: connections stay, and nothing answers until `thaw`."""
+        """Stop the Erlang VM (SIGSTOP): connections stay, and nothing answers until `thaw`."""
         if self._vm is not None:
             self._vm.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, self._vm.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let the Erlang VM go on."""
         if self._vm is not None:
             self._vm.send_signal(signal.SIGCONT)
 
     def ctl(self, *words: str) -> str:
-        """What `rabbitmqctl --quiet` and these words say; RuntimeError if that fails.
+        """The output of `rabbitmqctl --quiet` with these words. Raises RuntimeError if it fails.
 
-        Each call starts an Erlang of its own, half a second of work; `api` is faster.
+        Each call starts an Erlang VM, which takes half a second; `api` is faster.
         """
         done = subprocess.run(
             [_found("rabbitmqctl") or "rabbitmqctl", "--quiet", *words],
@@ -256,9 +257,10 @@ class Rabbit:
         return done.stdout
 
     def api(self, method: str, path: str, json: Any = None) -> Any:
-        """Ask the management plugin: `path` is what follows /api/; returns the JSON, or None.
+        """Send a request to the management plugin, for the `path` behind /api/; returns the JSON of
+        the answer, None where it is empty.
 
-        What it knows of connections and of the number of messages is up to a second or two old.
+        What the plugin knows of connections and of numbers of messages is up to two seconds old.
         Raises requests.HTTPError for a refusal.
         """
         with requests.Session() as session:
@@ -271,18 +273,18 @@ class Rabbit:
                 timeout=30,
             )
         if not answer.ok:
-            said = f"{method} {path}: {answer.status_code} {answer.text}"
-            raise requests.HTTPError(said, response=answer)
+            refusal = f"{method} {path}: {answer.status_code} {answer.text}"
+            raise requests.HTTPError(refusal, response=answer)
         return answer.json() if answer.content else None
 
     def add_vhost(self, name: str) -> None:
-        """A new vhost where guest may do everything."""
+        """Make a vhost where guest may do everything."""
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         self.api("PUT", f"vhosts/{quote(name, safe='')}")
         self.api("PUT", f"permissions/{quote(name, safe='')}/guest", everything)
 
     def delete_vhost(self, name: str) -> None:
-        """Its connections are closed, and all that is in it is gone; it need not be there."""
+        """Close its connections and delete all that is in it. There need not be such a vhost."""
         try:
             self.api("DELETE", f"vhosts/{quote(name, safe='')}")
         except requests.HTTPError as error:
@@ -304,12 +306,12 @@ class Rabbit:
     def drain(
         self, queue: str, vhost: str = "/", count: int | None = None, seconds: float = 10.0
     ) -> list[amqp.Message]:
-        """Take the messages out of a queue; one that does not exist is empty.
+        """Take the messages out of a queue; a queue that does not exist counts as empty.
 
-        They have a `body` (bytes), `properties`, `headers` and `delivery_info`.
+        A message has a `body` (bytes), `properties`, `headers` and `delivery_info`.
 
-        Without `count`: those that are there. With it: that many, waiting for them no longer than
-        `seconds`; fewer if no more came.
+        Without `count`: the messages that are in the queue. With it: that many; fewer if no more
+        came within `seconds`.
         """
         messages: list[amqp.Message] = []
         deadline = time.monotonic() + seconds
@@ -329,17 +331,19 @@ class Rabbit:
         return messages
 
     def _wait_until_up(self, vm: subprocess.Popen[bytes], seconds: float) -> None:
-        """Raises RuntimeError, with the end of the log, when it does not answer in time."""
+        """Raises RuntimeError, with the end of the log, when the node does not answer in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and vm.poll() is None:
             if self._answers():
                 return
             time.sleep(0.05)
-        said = self.log.read_text(errors="replace")[-4000:]
-        raise RuntimeError(f"RabbitMQ ended, or was not up in {seconds:.0f} s; it said:\n{said}")
+        end = self.log.read_text(errors="replace")[-4000:]
+        raise RuntimeError(
+            f"RabbitMQ ended, or was not up in {seconds:.0f} s; the end of its log:\n{end}"
+        )
 
     def _answers(self) -> bool:
-        """Whether AMQP greets, and the other ports are open."""
+        """Whether the node sends the greeting of AMQP, and the other ports are open."""
         with (
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", self.port), 1) as client,
@@ -350,7 +354,8 @@ class Rabbit:
         return False
 
     def _end_the_rest(self) -> None:
-        """End its port mapper, and what the VM left behind: that goes by itself, or is made to."""
+        """End the port mapper and the processes that the VM left behind. Most of these end by
+        themselves; what is left after 5 seconds is killed."""
         if self._has_own_mapper:
             self._mapper.stop()
         deadline = time.monotonic() + 5
@@ -361,7 +366,7 @@ class Rabbit:
             time.sleep(0.02)
 
     def _processes(self) -> list[int]:
-        """The ids of all processes of this node: they have its home, whatever their session is."""
+        """The ids of all processes of this node: HOME in their environment is its home."""
         home = f"HOME={self._home}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
@@ -392,7 +397,7 @@ def _found(program: str) -> str | None:
 
 
 def _channel(connection: amqp.Connection) -> amqp.Channel:
-    """A channel that leaves bodies bytes, whatever encoding they say that they have."""
+    """A channel that leaves bodies as bytes, whatever encoding a message names."""
     channel = amqp.Channel(connection, auto_decode=False)
     channel.open()
     return channel

@@ -1,4 +1,4 @@
-"""An image's life, played over HTTP by three people; each step says what must be told of it."""
+"""The life of an image, played over HTTP by three users; each step names the expected events."""
 
 import enum
 import os
@@ -17,24 +17,24 @@ SIZE = 32 * 1024 * 1024
 CHUNK = 64 * 1024  # what Glance's file store reads, and sends, at a time
 
 
-class Stage:
-    """A running Glance, and what the people know while they play."""
+class StoryState:
+    """A running Glance, the image of the story, and what the last download has read of it."""
 
     def __init__(self, server: Server, keystone: Keystone) -> None:
         self.server = server
         self.image = ""
-        self.bytes_read = 0  # by the last who downloaded
+        self.bytes_read = 0  # by the last download
         self._tokens = {person: keystone.token(person) for person in (ALICE, BOB, CAROL)}
 
     def ask(self, who: Person, method: str, path: str, **more: Any) -> requests.Response:
-        """A request of one of the people; `{image}` in `path` is the image's id."""
+        """Send a request as the user `who`; `{image}` in `path` becomes the image's id."""
         headers = {"X-Auth-Token": self._tokens[who], **more.pop("headers", {})}
         path = path.format(image=self.image)
         url = self.server.url + path
         return requests.request(method, url, headers=headers, timeout=60, **more)
 
     def hang_up_half_way(self, who: Person) -> str:
-        """Download, read half of it, and reset the connection."""
+        """Begin a download, read half of it, and reset the connection; returns the status."""
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
             client.settimeout(60)
@@ -52,7 +52,7 @@ class Stage:
 
 
 class Broker(enum.Enum):
-    """What becomes of the broker, where there is one."""
+    """The broker's state during a step, where there is a broker."""
 
     LIVES = enum.auto()
     DIES = enum.auto()  # before the step
@@ -62,37 +62,37 @@ class Broker(enum.Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """`play` returns the status that was answered; `tells` are the events that must come.
+    """One step: `play` sends the request and returns the status; `expected` are its events.
 
-    What is told while the broker is dead is known before the answer has been read, so that its
-    order is known, too.
+    The events of the steps without a broker are known before their answers have been read, so that
+    their order is known, too.
     """
 
     who: Person
-    what: str
-    play: Callable[[Stage], str]
-    tells: tuple[str, ...]
-    bytes_sent: Callable[[Stage, int], bool] | None = None
+    action: str
+    play: Callable[[StoryState], str]
+    expected: tuple[str, ...]
+    bytes_sent: Callable[[StoryState, int], bool] | None = None
     broker: Broker = Broker.LIVES
 
 
-def _asks(who: Person, method: str, path: str, **more: Any) -> Callable[[Stage], str]:
-    def play(stage: Stage) -> str:
-        response = stage.ask(who, method, path, **more)
+def _request(who: Person, method: str, path: str, **more: Any) -> Callable[[StoryState], str]:
+    def play(state: StoryState) -> str:
+        response = state.ask(who, method, path, **more)
         if path == "/v2/images":
-            stage.image = response.json()["id"]
-        stage.bytes_read = len(response.content)
+            state.image = response.json()["id"]
+        state.bytes_read = len(response.content)
         return f"{response.status_code} {response.reason}"
 
     return play
 
 
-def _exactly(count: int) -> Callable[[Stage, int], bool]:
+def _exactly(count: int) -> Callable[[StoryState, int], bool]:
     return lambda _, sent: sent == count
 
 
-def _at_least_what_was_read(stage: Stage, sent: int) -> bool:
-    return stage.bytes_read - CHUNK <= sent < SIZE
+def _at_least_what_was_read(state: StoryState, sent: int) -> bool:
+    return state.bytes_read - CHUNK <= sent < SIZE
 
 
 _FILE = "/v2/images/{image}/file"
@@ -115,23 +115,23 @@ def life() -> tuple[Step, ...]:
     updated = ("image.update INFO",)
     # fmt: off
     return (
-        Step(ALICE, "creates an image", _asks(ALICE, "POST", "/v2/images", json=_NEW), ("image.create INFO",)),
-        Step(ALICE, "uploads 32 MiB", _asks(ALICE, "PUT", _FILE, data=data, headers=_UPLOAD), uploaded),
-        Step(ALICE, "uploads again", _asks(ALICE, "PUT", _FILE, data=b"again", headers=_UPLOAD), ("image.upload WARN",)),
-        Step(ALICE, "downloads it", _asks(ALICE, "GET", _FILE), sent, _exactly(SIZE)),
-        Step(ALICE, "downloads bytes 1000 to 1999", _asks(ALICE, "GET", _FILE, headers=_RANGE), sent, _exactly(1000)),
-        Step(ALICE, "downloads, and hangs up half-way", lambda stage: stage.hang_up_half_way(ALICE), cut, _at_least_what_was_read),
-        Step(ALICE, "renames it", _asks(ALICE, "PATCH", "/v2/images/{image}", data=_RENAME, headers=_PATCH), updated, broker=Broker.DIES),
-        Step(ALICE, "tags it", _asks(ALICE, "PUT", "/v2/images/{image}/tags/demo"), updated, broker=Broker.IS_DEAD),
-        Step(BOB, "downloads before it is shared", _asks(BOB, "GET", _FILE), refused, _exactly(0), Broker.IS_DEAD),
-        Step(ALICE, "shares it with bob", _asks(ALICE, "POST", _MEMBERS, json=member), ("image.member.create INFO",), broker=Broker.IS_DEAD),
-        Step(BOB, "accepts", _asks(BOB, "PUT", path, json=accept), ("image.member.update INFO",), broker=Broker.COMES_BACK),
-        Step(BOB, "downloads it", _asks(BOB, "GET", _FILE), sent, _exactly(SIZE)),
-        Step(CAROL, "downloads it, a stranger", _asks(CAROL, "GET", _FILE), refused, _exactly(0)),
-        Step(CAROL, "deletes it, a stranger", _asks(CAROL, "DELETE", "/v2/images/{image}"), ("image.delete WARN",)),
-        Step(ALICE, "deactivates it", _asks(ALICE, "POST", "/v2/images/{image}/actions/deactivate"), updated),
-        Step(BOB, "downloads what is deactivated", _asks(BOB, "GET", _FILE), refused, _exactly(0)),
-        Step(ALICE, "no longer shares it", _asks(ALICE, "DELETE", path), ("image.member.delete INFO",)),
-        Step(ALICE, "deletes it", _asks(ALICE, "DELETE", "/v2/images/{image}"), ("image.delete INFO",)),
+        Step(ALICE, "creates an image", _request(ALICE, "POST", "/v2/images", json=_NEW), ("image.create INFO",)),
+        Step(ALICE, "uploads 32 MiB", _request(ALICE, "PUT", _FILE, data=data, headers=_UPLOAD), uploaded),
+        Step(ALICE, "uploads again", _request(ALICE, "PUT", _FILE, data=b"again", headers=_UPLOAD), ("image.upload WARN",)),
+        Step(ALICE, "downloads it", _request(ALICE, "GET", _FILE), sent, _exactly(SIZE)),
+        Step(ALICE, "downloads bytes 1000 to 1999", _request(ALICE, "GET", _FILE, headers=_RANGE), sent, _exactly(1000)),
+        Step(ALICE, "downloads, and hangs up half-way", lambda state: state.hang_up_half_way(ALICE), cut, _at_least_what_was_read),
+        Step(ALICE, "renames it", _request(ALICE, "PATCH", "/v2/images/{image}", data=_RENAME, headers=_PATCH), updated, broker=Broker.DIES),
+        Step(ALICE, "tags it", _request(ALICE, "PUT", "/v2/images/{image}/tags/demo"), updated, broker=Broker.IS_DEAD),
+        Step(BOB, "downloads before it is shared", _request(BOB, "GET", _FILE), refused, _exactly(0), Broker.IS_DEAD),
+        Step(ALICE, "shares it with bob", _request(ALICE, "POST", _MEMBERS, json=member), ("image.member.create INFO",), broker=Broker.IS_DEAD),
+        Step(BOB, "accepts", _request(BOB, "PUT", path, json=accept), ("image.member.update INFO",), broker=Broker.COMES_BACK),
+        Step(BOB, "downloads it", _request(BOB, "GET", _FILE), sent, _exactly(SIZE)),
+        Step(CAROL, "downloads it without a right to it", _request(CAROL, "GET", _FILE), refused, _exactly(0)),
+        Step(CAROL, "deletes it without a right to it", _request(CAROL, "DELETE", "/v2/images/{image}"), ("image.delete WARN",)),
+        Step(ALICE, "deactivates it", _request(ALICE, "POST", "/v2/images/{image}/actions/deactivate"), updated),
+        Step(BOB, "downloads it while it is deactivated", _request(BOB, "GET", _FILE), refused, _exactly(0)),
+        Step(ALICE, "stops sharing it", _request(ALICE, "DELETE", path), ("image.member.delete INFO",)),
+        Step(ALICE, "deletes it", _request(ALICE, "DELETE", "/v2/images/{image}"), ("image.delete INFO",)),
     )
     # fmt: on

@@ -1,1 +1,1 @@
-"""Who reads the notifications: the real consumers, fed over RabbitMQ by a real Glance."""
+"""Real consumers of the notifications, which come from a real Glance over RabbitMQ."""

@@ -1,7 +1,8 @@
-"""Ceilometer's notification agent, unmodified: the program, and all that it has made of them.
+"""Ceilometer's notification agent, unmodified: the program, and the samples and events that it
+publishes.
 
-Its definitions of meters, events and resources are those that its package has. It publishes
-samples and events to files, and events to Gnocchi's API as well, which a stand-in plays here.
+Its definitions of meters, events and resources are those of its package. It publishes samples and
+events to files, and events to Gnocchi's API, too, which a stand-in plays here.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ auth_type = none
 endpoint = {gnocchi}
 """
 
-# As its package has them, but for where they publish.
+# As in its package, except for the publishers.
 _PIPELINE = """\
 sources:
   - {{name: source, {kind}: ["*"], sinks: [sink]}}
@@ -47,9 +48,9 @@ _DUPLICATE = "ignoring duplicate message"
 
 
 class Gnocchi:
-    """Answers Ceilometer as Gnocchi would, and keeps which resources it was told to end.
+    """Answers Ceilometer as Gnocchi would, and keeps which resources Ceilometer ended.
 
-    Serves on a free port of loopback, until it is left as a context manager.
+    Serves on a free port of loopback, until the context manager is left.
     """
 
     def __init__(self) -> None:
@@ -70,16 +71,16 @@ class Gnocchi:
     def _app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] == "PATCH" and path.startswith("/v1/resource/image/"):
-            said = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-            self.ended[path.rpartition("/")[2]] = datetime.fromisoformat(said["ended_at"])
+            change = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            self.ended[path.rpartition("/")[2]] = datetime.fromisoformat(change["ended_at"])
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
         return [b"{}"]
 
 
 class Ceilometer:
-    """The agent, with one worker, which listens at each of `urls`.
+    """The agent, with one worker, which reads from each of `urls`.
 
-    In a `with` statement it is ended after the last line.
+    In a `with` statement the agent is ended after the last line.
     """
 
     def __init__(self, folder: Path, urls: Sequence[str], gnocchi: str) -> None:
@@ -119,42 +120,44 @@ class Ceilometer:
         self.kill()
 
     def kill(self) -> None:
-        """Master and worker, at once: what it has published is in its files."""
+        """Kill master and worker at once: what the agent has published is in its files."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def wait(self, done: Callable[[], bool]) -> None:
-        """Until it is done; fails, with the end of its log, when it is not."""
+        """Wait until `done` returns True; fails, with the end of the log, after 30 seconds."""
         give_up = time.monotonic() + 30
         while not done():
-            assert time.monotonic() < give_up, self.said()[-4000:]
-            assert self._process.poll() is None, self.said()[-4000:]
+            assert time.monotonic() < give_up, self.log_text()[-4000:]
+            assert self._process.poll() is None, self.log_text()[-4000:]
             time.sleep(0.05)
 
     def samples(self) -> list[dict[str, Any]]:
-        """The samples so far, of all meters and resources, by their times.
+        """The samples so far, of all meters and resources, in the order of their times.
 
-        Ceilometer works in many threads, and at several queues: it keeps no order.
+        Ceilometer reads several queues in many threads, and keeps no order.
         """
-        return sorted(_lines(self._samples), key=lambda each: str(each["timestamp"]))
+        return sorted(_lines(self._samples), key=lambda sample: str(sample["timestamp"]))
 
     def events(self) -> list[dict[str, Any]]:
-        """The events so far, by their times, each with its traits by their names."""
+        """The events so far, in the order of their times, each with its traits by name."""
+        events = sorted(_lines(self._events), key=lambda event: str(event["generated"]))
         return [
-            {**each, "traits": {trait["name"]: trait["value"] for trait in each["traits"]}}
-            for each in sorted(_lines(self._events), key=lambda each: str(each["generated"]))
+            {**event, "traits": {trait["name"]: trait["value"] for trait in event["traits"]}}
+            for event in events
         ]
 
     def duplicates(self) -> int:
-        """How many messages it has left alone for being repeats."""
-        return self.said().count(_DUPLICATE)
+        """How many messages Ceilometer has ignored as repeats."""
+        return self.log_text().count(_DUPLICATE)
 
-    def said(self) -> str:
+    def log_text(self) -> str:
+        """The log of the agent."""
         return self._log.read_text(errors="replace")
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON of each whole line; nothing while there is no file."""
+    """The JSON of each whole line; an empty list while there is no file."""
     with contextlib.suppress(FileNotFoundError):
         whole = path.read_text().rpartition("\n")[0]
         return [json.loads(line) for line in whole.splitlines()]

@@ -1,4 +1,4 @@
-"""Both lives, played once: Ceilometer takes longest to start."""
+"""Plays both lives once: Ceilometer takes long to start."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from demo import glance
 from demo.keystone import Keystone
 from demo.rabbit import Rabbit
 from tests.consumers.ceilometer import Ceilometer, Gnocchi
-from tests.consumers.lives import OPTIONS, Life, bind_copy, consumed, play, queues, repeat
+from tests.consumers.image_life import OPTIONS, Life, bind_copy, consumed, play, queues, repeat
 
 
 @pytest.fixture(scope="module")
 def vhosts(rabbit: Rabbit) -> Iterator[dict[str, str]]:
-    """One for each life, where each message is copied."""
+    """A vhost for each life, with a queue that receives a copy of each message."""
     names = {name: f"{name}-{uuid.uuid4().hex}" for name in OPTIONS}
     for vhost in names.values():
         rabbit.add_vhost(vhost)
@@ -28,7 +28,7 @@ def vhosts(rabbit: Rabbit) -> Iterator[dict[str, str]]:
 def lives(
     rabbit: Rabbit, vhosts: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Life]:
-    """What has come of them when Ceilometer has acknowledged all, and been sent repeats."""
+    """The lives once Ceilometer has acknowledged all messages and has received the repeats."""
     folder = tmp_path_factory.mktemp("consumers")
     urls = [f"rabbit://guest:guest@127.0.0.1:{rabbit.port}/{vhost}" for vhost in vhosts.values()]
     with Gnocchi() as gnocchi, Ceilometer(folder, urls, gnocchi.url) as ceilometer:
@@ -39,15 +39,15 @@ def lives(
                 for name, vhost in vhosts.items()
             }
 
-        def all_have(count: str, owed: dict[str, int]) -> bool:
-            return all(queues(rabbit, vhosts[name])[count] >= owed[name] for name in vhosts)
+        def all_have(count: str, expected: dict[str, int]) -> bool:
+            return all(queues(rabbit, vhosts[name])[count] >= expected[name] for name in vhosts)
 
-        owed = {name: len(each.messages) for name, each in played.items()}
-        ceilometer.wait(lambda: all_have("ack", owed))
-        repeated = {name: repeat(rabbit, vhosts[name], each) for name, each in played.items()}
+        sent = {name: len(life.messages) for name, life in played.items()}
+        ceilometer.wait(lambda: all_have("ack", sent))
+        repeated = {name: repeat(rabbit, vhosts[name], life) for name, life in played.items()}
         ceilometer.wait(lambda: ceilometer.duplicates() >= sum(repeated.values()))
         ceilometer.wait(lambda: all_have("unacked", repeated))
         return {
-            name: consumed(each, repeated[name], queues(rabbit, vhosts[name]), ceilometer, gnocchi)
-            for name, each in played.items()
+            name: consumed(life, repeated[name], queues(rabbit, vhosts[name]), ceilometer, gnocchi)
+            for name, life in played.items()
         }

@@ -1,120 +1,131 @@
-"""Ceilometer reads what a real Glance's life of an image tells, in both formats of a message.
+"""Ceilometer reads the messages of an image's life on a real Glance, in both formats.
 
-What must come of it is told by the story and by Ceilometer's own definitions, not by our payloads.
+The expected values come from the demo's story and from Ceilometer's own definitions, not from the
+payloads of the filter.
 """
 
 import pytest
 
 from demo.keystone import ALICE, BOB
 from demo.story import SIZE, life
-from tests.consumers.lives import BROKEN, OPTIONS, Life
+from tests.consumers.image_life import BROKEN, OPTIONS, Life
 
 
 @pytest.fixture(params=OPTIONS)
-def of(request: pytest.FixtureRequest, lives: dict[str, Life]) -> Life:
+def played(request: pytest.FixtureRequest, lives: dict[str, Life]) -> Life:
     return lives[request.param]
 
 
 DOWNLOADS = [(ALICE, SIZE), (ALICE, 1000), (BOB, SIZE)]
 
 
-def test_each_whole_download_is_billed_once_to_who_received_it_and_to_the_owner(of: Life) -> None:
-    received, served = of.metered("image.download"), of.metered("image.serve")
-    assert [(each["volume"], each["user_id"], each["project_id"]) for each in received] == [
+def test_whole_download_is_metered_once_for_its_receiver_and_for_the_owner(played: Life) -> None:
+    received, served = played.metered("image.download"), played.metered("image.serve")
+    assert [(sample["volume"], sample["user_id"], sample["project_id"]) for sample in received] == [
         (size, person.user_id, person.project_id) for person, size in DOWNLOADS
     ]
-    assert [(each["volume"], each["project_id"]) for each in served] == [
+    assert [(sample["volume"], sample["project_id"]) for sample in served] == [
         (size, ALICE.project_id) for _, size in DOWNLOADS
     ]
-    for each in received + served:
-        assert (each["type"], each["unit"], each["resource_id"]) == ("delta", "B", of.image)
-        assert each["resource_metadata"]["destination_ip"] == "127.0.0.1"
+    for sample in received + served:
+        assert (sample["type"], sample["unit"]) == ("delta", "B")
+        assert sample["resource_id"] == played.image
+        assert sample["resource_metadata"]["destination_ip"] == "127.0.0.1"
 
 
-def test_the_samples_have_the_time_of_the_event(of: Life) -> None:
-    sent = [each["timestamp"] for each in of.of_type("image.send") if each["priority"] == "INFO"]
-    assert [each["timestamp"] for each in of.metered("image.download")] == [
+def test_samples_have_the_time_of_the_event(played: Life) -> None:
+    sent = [
+        notification["timestamp"]
+        for notification in played.of_type("image.send")
+        if notification["priority"] == "INFO"
+    ]
+    assert [sample["timestamp"] for sample in played.metered("image.download")] == [
         f"{timestamp.replace(' ', 'T')}+00:00" for timestamp in sent
     ]
 
 
-def test_the_size_is_a_gauge_at_each_change_and_at_a_delete_that_tells_it(
-    of: Life, request: pytest.FixtureRequest
+def test_size_is_a_gauge_at_each_change_and_at_a_delete_with_metadata(
+    played: Life, request: pytest.FixtureRequest
 ) -> None:
-    found = of.metered("image.size")
+    found = played.metered("image.size")
     changes = ["image.upload", "image.update", "image.update", "image.update"]
     deletes = ["image.delete"] if "oslo" in request.node.name else []
-    assert [each["resource_metadata"]["event_type"] for each in found] == changes + deletes
-    for each in found:
-        assert (each["type"], each["unit"], each["volume"]) == ("gauge", "B", SIZE)
-        assert (each["resource_id"], each["project_id"]) == (of.image, ALICE.project_id)
-        assert each["resource_metadata"]["disk_format"] == "raw"
+    assert [sample["resource_metadata"]["event_type"] for sample in found] == changes + deletes
+    for sample in found:
+        assert (sample["type"], sample["unit"], sample["volume"]) == ("gauge", "B", SIZE)
+        assert (sample["resource_id"], sample["project_id"]) == (played.image, ALICE.project_id)
+        assert sample["resource_metadata"]["disk_format"] == "raw"
 
 
-def test_a_download_is_an_event_with_all_its_traits_also_when_it_was_cut_short(of: Life) -> None:
-    traits = of.traits("image.send")
-    whole, part, cut_short, bobs = (each["bytes_sent"] for each in traits)
+def test_download_is_an_event_with_all_its_traits_also_when_it_was_cut_short(played: Life) -> None:
+    traits = played.traits("image.send")
+    whole, part, cut_short, bobs = (event["bytes_sent"] for event in traits)
     assert (whole, part, bobs) == (SIZE, 1000, SIZE)
     assert 0 < cut_short < SIZE
-    assert [each["receiver_user"] for each in traits] == [ALICE.user_id] * 3 + [BOB.user_id]
-    for each in traits:
-        assert each["user_id"] == ALICE.project_id  # who owns it, as Ceilometer calls that
-        assert (each["image_id"], each["destination_ip"]) == (of.image, "127.0.0.1")
+    assert [event["receiver_user"] for event in traits] == [ALICE.user_id] * 3 + [BOB.user_id]
+    for event in traits:
+        assert event["user_id"] == ALICE.project_id  # Ceilometer's name for the owner
+        assert (event["image_id"], event["destination_ip"]) == (played.image, "127.0.0.1")
 
 
-def test_a_change_is_an_event_with_all_its_traits(of: Life) -> None:
+def test_change_is_an_event_with_all_its_traits(played: Life) -> None:
     created, uploaded, renamed = (
-        *of.traits("image.create")[1:],
-        *of.traits("image.upload")[1:],
-        of.traits("image.update")[0],
+        *played.traits("image.create")[1:],
+        *played.traits("image.upload")[1:],
+        played.traits("image.update")[0],
     )
-    for each in (created, uploaded, renamed):
-        assert each["resource_id"] == of.image
-        assert each["project_id"] == each["user_id"] == ALICE.project_id
-        assert each["created_at"]
-        assert each["service"]
-        assert each["request_id"].startswith("req-")
+    for event in (created, uploaded, renamed):
+        assert event["resource_id"] == played.image
+        assert event["project_id"] == event["user_id"] == ALICE.project_id
+        assert event["created_at"]
+        assert event["service"]
+        assert event["request_id"].startswith("req-")
     assert (created["name"], created["status"], "size" in created) == ("demo", "queued", False)
     assert (uploaded["name"], uploaded["status"], uploaded["size"]) == ("demo", "active", SIZE)
     assert (renamed["name"], renamed["status"], renamed["size"]) == ("renamed", "active", SIZE)
 
 
-def test_an_upload_that_broke_off_is_an_event_with_who_tried_it_and_no_sample(of: Life) -> None:
-    broke_off = of.traits("image.upload")[0]
+def test_upload_that_broke_off_is_an_event_with_its_request_and_no_sample(played: Life) -> None:
+    broke_off = played.traits("image.upload")[0]
     assert (broke_off["request_id"], broke_off["service"]) == (
-        of.told[2]["_context_request_id"],
-        of.told[2]["publisher_id"],
+        played.notifications[2]["_context_request_id"],
+        played.notifications[2]["publisher_id"],
     )
     assert not {"resource_id", "size", "status"} & set(broke_off)
-    assert [each for each in of.samples if each["resource_id"] == of.broken] == []
+    assert [sample for sample in played.samples if sample["resource_id"] == played.broken] == []
 
 
-def test_a_delete_that_tells_metadata_ends_the_resource(lives: dict[str, Life]) -> None:
-    of = lives["oslo"]
-    (deleted,) = of.traits("image.delete")
-    assert (deleted["resource_id"], deleted["size"]) == (of.image, SIZE)
+def test_delete_with_metadata_ends_the_resource(lives: dict[str, Life]) -> None:
+    played = lives["oslo"]
+    (deleted,) = played.traits("image.delete")
+    assert (deleted["resource_id"], deleted["size"]) == (played.image, SIZE)
     assert deleted["status"] == "deleted"
     assert deleted["deleted_at"]
-    assert of.ended
+    assert played.ended
 
 
-def test_a_delete_that_tells_the_id_is_an_event_that_ends_nothing(lives: dict[str, Life]) -> None:
-    of = lives["plain"]
-    (deleted,) = of.traits("image.delete")
+def test_delete_with_the_id_is_an_event_that_ends_no_resource(lives: dict[str, Life]) -> None:
+    played = lives["plain"]
+    (deleted,) = played.traits("image.delete")
     assert not {"resource_id", "size", "status", "deleted_at"} & set(deleted)
     assert deleted["request_id"].startswith("req-")
-    assert not of.ended
+    assert not played.ended
 
 
-def test_each_notification_but_a_refusal_is_one_event_with_its_id(of: Life) -> None:
-    refused = [each for each in of.told if each["priority"] == "WARN"]
+def test_every_notification_except_a_refusal_is_one_event_with_its_id(played: Life) -> None:
+    refused = [found for found in played.notifications if found["priority"] == "WARN"]
     assert len(refused) == 5
-    assert sorted(each["message_id"] for each in of.events) == sorted(
-        each["message_id"] for each in of.told if each["priority"] != "WARN"
+    assert sorted(event["message_id"] for event in played.events) == sorted(
+        found["message_id"] for found in played.notifications if found["priority"] != "WARN"
     )
 
 
-def test_nothing_is_requeued_and_repeats_stay_unacknowledged(of: Life) -> None:
-    owed = len(BROKEN) + sum(len(step.tells) for step in life())
-    assert of.repeated == 3
-    assert of.queues == {"ack": owed, "redeliver": 0, "ready": 0, "unacked": of.repeated}
+def test_no_message_is_requeued_and_repeats_stay_unacknowledged(played: Life) -> None:
+    expected = len(BROKEN) + sum(len(step.expected) for step in life())
+    assert played.repeated == 3
+    assert played.queues == {
+        "ack": expected,
+        "redeliver": 0,
+        "ready": 0,
+        "unacked": played.repeated,
+    }

@@ -64,7 +64,7 @@ def lost_in_the_log(stage: Stage) -> set[tuple[str, str]]:
     """Request id and event of what was logged, whole, since it could not be recorded."""
     decoder = json.JSONDecoder()
     found = set()
-    for part in stage.said().split(_LOST)[1:]:
+    for part in stage.log_text().split(_LOST)[1:]:
         rest = part
         while rest.startswith("{"):
             told, end = decoder.raw_decode(rest)

@@ -90,12 +90,14 @@ class ServerProcess:
         """Until all of its processes have loaded the application. No request is made."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self.said().count(LOADED) >= self._loads:
+            if self.log_text().count(LOADED) >= self._loads:
                 return
             time.sleep(0.05)
-        raise RuntimeError(f"the server did not come up; it said:\n{self.said()[-_LAST_WORDS:]}")
+        raise RuntimeError(
+            f"the server did not come up; it said:\n{self.log_text()[-_LAST_WORDS:]}"
+        )
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """What this run has logged so far."""
         with self.log.open("rb") as log:
             log.seek(self._begins_at)

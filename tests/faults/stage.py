@@ -207,7 +207,7 @@ class Stage:
             self._relay.wait(30)
             self._relay = None
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """What server and relay have logged in all runs."""
         logs = [each for each in (self.log, self.relay_log) if each.exists()]
         return "".join(each.read_text(errors="replace") for each in logs)
@@ -220,7 +220,7 @@ class Stage:
         """Fails when it is not so in time."""
         deadline = time.monotonic() + seconds
         while not is_so():
-            assert time.monotonic() < deadline, self.said()[-4000:]
+            assert time.monotonic() < deadline, self.log_text()[-4000:]
             time.sleep(0.05)
 
 

@@ -79,7 +79,7 @@ def test_nothing_is_lost_in_a_broker_that_is_short_of_memory(trial: Trial, then:
             trial.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
             try:
                 time.sleep(_PATIENCE + 2)
-                assert "short of memory" in stage.said()
+                assert "short of memory" in stage.log_text()
             finally:
                 if then == "killed":
                     trial.rabbit.kill()
@@ -97,10 +97,10 @@ def test_what_was_recorded_before_there_was_a_broker_arrives_with_it(trial: Tria
         with Load(stage.port) as ledger:
             time.sleep(2)
             proxy.open()
-            stage.wait_until(lambda: f"{trial.way.name} takes notifications" in stage.said())
+            stage.wait_until(lambda: f"{trial.way.name} takes notifications" in stage.log_text())
             ledger.stay_calm()
         trial.judge(7, ledger, is_quick=True)
-        assert stage.said().count(f"{trial.way.name} is out of reach") == 1
+        assert stage.log_text().count(f"{trial.way.name} is out of reach") == 1
 
 
 @by_each
@@ -136,7 +136,7 @@ def test_nothing_is_lost_without_an_exchange(trial: Trial, create_queues: str) -
                 trial.declare(queue)
         more = f"create_queues = {create_queues}"
         trial.judge(9, ledger, more=more, in_order=False, is_quick=True)
-        assert "no exchange 'glance'" in stage.said()
+        assert "no exchange 'glance'" in stage.log_text()
 
 
 @takes_long
@@ -148,7 +148,7 @@ def test_a_channel_that_an_error_has_closed_is_not_used_again(trial: Trial) -> N
                 time.sleep(1)
                 trial.delete_exchange()
         trial.judge(27, ledger, in_order=False, is_quick=True)
-        assert stage.said().count("no exchange 'glance'") > 2
+        assert stage.log_text().count("no exchange 'glance'") > 2
 
 
 @by_each

@@ -58,7 +58,7 @@ def _measure(trial: Trial, way: str) -> dict[str, Any]:
         assert caller.hear() == "warm"
         caller.say("begin")
         measured: dict[str, Any] = json.loads(caller.hear())
-        said = [line for line in stage.said().splitlines() if "rabbit " in line]
+        said = [line for line in stage.log_text().splitlines() if "rabbit " in line]
         measured["lines"] = sum("notifications go to" not in line for line in said)
         # One that something is wrong, or two: that it is connected, and takes notifications.
         assert measured["lines"] <= (2 if way == "up" else 1), said

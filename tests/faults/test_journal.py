@@ -56,7 +56,7 @@ def test_as_many_are_counted_as_lost_as_are_lost(trial: Trial, where: str) -> No
     stage.start_relay()
     tally = trial.judge(21, ledger, more=where, seconds=5, may_miss=True)
     stage.wait_until(lambda: len(stage.segments()) == 1)  # the relay's own
-    counted = re.findall(r"(\d+) notifications are lost", stage.said())
+    counted = re.findall(r"(\d+) notifications are lost", stage.log_text())
     assert sum(map(int, counted)) == len(tally.missing)
     assert tally.missing
 
@@ -83,7 +83,7 @@ def test_a_record_that_its_process_died_over_hides_no_other(trial: Trial) -> Non
     with trial.stage() as stage:
         tally = trial.judge(41, ledger)
         assert {each.request_id for each in tally.arrivals if each.is_unknown} == torn
-        assert "notifications are lost" not in stage.said()
+        assert "notifications are lost" not in stage.log_text()
 
 
 def _crash(stage: Stage, how: str, request_ids: Sequence[str]) -> Ledger:
@@ -103,7 +103,7 @@ def test_records_of_a_newer_version_wait_for_its_relay_and_the_others_go_on(tria
             new.stop()
         arrived = drain(trial.rabbit, trial.vhost, ledger.owed, 3)
         assert 0 < len(compare(ledger.owed, arrived).missing) < len(ledger.owed)
-        assert old.said().count("of a newer version, and waits for its relay") == 2
+        assert old.log_text().count("of a newer version, and waits for its relay") == 2
         old.stop()
     with new:
         trial.judge(44, ledger, before=arrived, in_order=False)

@@ -115,13 +115,13 @@ def test_another_leads_though_a_child_of_the_dead_leader_has_its_files_open(
         with Load(stage.port, kills=True) as ledger:
             time.sleep(2)
             leader = stage.wait_for_leader()
-            stage.wait_until(lambda: f"process {leader} has forked" in stage.said())
+            stage.wait_until(lambda: f"process {leader} has forked" in stage.log_text())
             stage.kill_the_leader()
             if kind == "waitress":
                 stage.start()
             time.sleep(2)
         trial.judge(34, ledger)
-        (child,) = re.findall(rf"process {leader} has forked (\d+)", stage.said())
+        (child,) = re.findall(rf"process {leader} has forked (\d+)", stage.log_text())
         assert Path(f"/proc/{child}").exists()
         assert stage.leader() not in (None, leader)
 
@@ -165,7 +165,9 @@ def test_without_threads_a_warning_says_so_and_all_is_sent_once_there_are_some(
     with trial.stage(kind=f"{kind} without threads") as stage:
         with Load(stage.port) as ledger:
             time.sleep(3)
-        assert stage.said().count("start it with --enable-threads, or set relay = external") == 4
+        assert (
+            stage.log_text().count("start it with --enable-threads, or set relay = external") == 4
+        )
         stage.stop()
     with trial.stage(kind=kind):  # of the same journal
         trial.judge(25, ledger)

@@ -26,7 +26,7 @@ def test_what_no_queue_is_bound_for_arrives_when_there_is_one(trial: Trial) -> N
                 trial.declare(queue)
             ledger.stay_calm()
         trial.judge(10, ledger, in_order=False, is_quick=True)
-        assert stage.said().count("rabbit has no queue for") == len(QUEUES)
+        assert stage.log_text().count("rabbit has no queue for") == len(QUEUES)
         assert not list(stage.journal.glob("aside.*"))
 
 
@@ -58,7 +58,7 @@ def test_what_a_full_queue_refuses_arrives_when_it_has_been_emptied(trial: Trial
             consumer.wait(lambda: consumer.has(ledger.owed), 20)
         before = consumer.arrivals
         trial.judge(11, ledger, before=before, in_order=False, is_quick=True)
-        assert "rabbit refuses messages" in stage.said()
+        assert "rabbit refuses messages" in stage.log_text()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_exchange_that_others_declare_otherwise_is_used_as_it_is(
                     trial.rabbit.api("PUT", exchange, after)
             time.sleep(2)
         trial.judge(28, ledger, more=more, in_order=before is None, is_quick=True)
-        said = stage.said().count("exchange glance exists and is")
+        said = stage.log_text().count("exchange glance exists and is")
         assert said == (before is not None)
 
 
@@ -101,5 +101,5 @@ def test_another_password_for_a_while_loses_nothing(trial: Trial) -> None:
             time.sleep(5)
         trial.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
         trial.judge(12, ledger, is_quick=True)
-        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
+        assert stage.log_text().count(f"{trial.way.name} cannot be used") == 1
     trial.rabbit.api("DELETE", f"users/{user}")

@@ -33,7 +33,7 @@ def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: st
         _nothing_has_arrived(trial)
         shutil.copy(trial.rabbit.certificates.ca, believed)
         trial.judge(29, ledger, more=f"CA {ca}", is_quick=True)
-        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
+        assert stage.log_text().count(f"{trial.way.name} cannot be used") == 1
 
 
 @by_each
@@ -44,7 +44,7 @@ def test_what_waits_for_the_right_host_arrives_when_it_is_named(trial: Trial) ->
         with Load(stage.port) as ledger:
             time.sleep(3)
         _nothing_has_arrived(trial)
-        assert stage.said().count(f"{trial.way.name} cannot be used") == 1
+        assert stage.log_text().count(f"{trial.way.name} cannot be used") == 1
     with _by_tls(trial, "127.0.0.1", authority):
         trial.judge(29, ledger, more="of another host", is_quick=True)
 
@@ -56,7 +56,7 @@ def test_what_waits_for_a_virtual_host_arrives_when_it_is_there(
     with trial.stage(rabbit_virtual_host=vhost) as stage:
         with Load(stage.port) as ledger:
             time.sleep(3)
-        assert stage.said().count("rabbit cannot be used") == 1
+        assert stage.log_text().count("rabbit cannot be used") == 1
         rabbit.add_vhost(vhost)
         trial.vhost = vhost
         trial.judge(29, ledger, more="another vhost", is_quick=True)

@@ -16,9 +16,9 @@ import requests
 
 from demo import glance
 from demo.__main__ import play
-from demo.follow import Follower
 from demo.glance import Server
 from demo.keystone import ALICE, Keystone
+from demo.log_follower import Follower
 from tests.journal.processes import eventually
 
 MIB = 1024 * 1024
@@ -95,7 +95,7 @@ def next_events(client: Client, count: int) -> list[str]:
 
 def test_each_process_logs_at_start_where_notifications_go(client: Client) -> None:
     def logged() -> list[str]:
-        lines = client.server.said().splitlines()
+        lines = client.server.log_text().splitlines()
         return [line for line in lines if " INFO glance_notify_middleware [" in line]
 
     eventually(lambda: len(logged()) >= 2, 60)  # the server answers when one of the two has loaded

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from demo.glance import Kind
+from demo.glance import ServerKind
 
 _APACHE = Path("/usr/sbin/apache2")
 _MODULES = Path("/usr/lib/apache2/modules")
@@ -46,7 +46,7 @@ def missing() -> str | None:
     return None
 
 
-def mod_wsgi(folder: Path, *, loads_at_start: bool = False) -> Kind:
+def mod_wsgi(folder: Path, *, loads_at_start: bool = False) -> ServerKind:
     """What serves a Glance from there; `folder` is made, and must not exist.
 
     Packages are those of this Python alone: Debian's own would be in the way. mod_wsgi refuses to
@@ -69,4 +69,4 @@ def mod_wsgi(folder: Path, *, loads_at_start: bool = False) -> Kind:
     )
     as_another = "unshare --user --map-user=1000 --map-group=1000"
     start = f"PORT={{port}} exec {as_another} {_APACHE} -D FOREGROUND -f {configuration}"
-    return Kind(("sh", "-c", start), "resuming normal operations")
+    return ServerKind(("sh", "-c", start), "resuming normal operations")

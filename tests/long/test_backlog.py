@@ -88,7 +88,7 @@ def test_a_backlog_slows_nobody_and_is_drained(
     rabbit.stop()
     try:
         stage.start_relay()
-        stage.wait_until(lambda: "relays the notifications" in stage.said())
+        stage.wait_until(lambda: "relays the notifications" in stage.log_text())
         with Growth(stage.relay_pid) as growth:
             each = BACKLOG // WRITERS
             begun = time.monotonic()

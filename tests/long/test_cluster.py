@@ -50,7 +50,7 @@ def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
         types = {each["name"]: each["type"] for each in cluster.nodes[0].api("GET", "queues")}
         owed = ledger.owed
         tally = compare(owed, drain(cluster.nodes[0], "/", owed, 30))
-        said = stage.said()
+        said = stage.log_text()
     rows = [
         ("nodes killed", f"{KILLS}"),
         ("events owed", f"{tally.owed:,}"),

@@ -21,7 +21,7 @@ from tests.faults.tally import Arrival, Consumer
 from tests.glance.web import Web
 from tests.long.conftest import section_to
 from tests.long_runs import takes_long
-from tests.servers.kinds import SERVERS
+from tests.servers.server_kinds import SERVERS
 
 _MORE = """
 [import_filtering_opts]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo import glance
-from demo.glance import UWSGI, Kind, Server
+from demo.glance import UWSGI, Server, ServerKind
 from demo.keystone import ALICE, Keystone
 from demo.rabbit import Rabbit
 from tests.faults.servers import ROOT
@@ -26,7 +26,7 @@ from tests.markdown import markdown
 KILLS = 200 if LONG else 8
 PROCESSES = 4
 
-_PREFORK = Kind(
+_PREFORK = ServerKind(
     (
         *(word for word in UWSGI.command if word != "--lazy-apps"),
         *("--forkbomb-delay", "0", "--disable-logging"),

@@ -1,4 +1,4 @@
-"""A real Glance under Apache's mod_wsgi: it tells what it tells under other servers."""
+"""A real Glance under Apache's mod_wsgi has the same events as under other servers."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from tests.journal.processes import eventually
 from tests.long import apache
 from tests.long_runs import takes_long
 from tests.servers.client import NEW, Client
-from tests.servers.test_servers import SIZE, TOLD, Play, Watch
+from tests.servers.test_servers import EVENTS, SIZE, Cases, LogWatch
 
 pytestmark = takes_long
 
@@ -25,7 +25,7 @@ _MORE = """
 allowed_hosts = [127.0.0.1]
 allowed_ports = [{port}]
 """
-LIKE = 1  # the column of TOLD: what is told under gunicorn
+COLUMN = 1  # of EVENTS: the events are those under gunicorn
 
 
 @pytest.fixture
@@ -55,25 +55,25 @@ def configuration(tmp_path: Path, web: Web, keystone: Keystone) -> Path:
     )
 
 
-def test_what_is_told_under_mod_wsgi(
+def test_mod_wsgi_has_the_expected_events(
     tmp_path: Path, configuration: Path, keystone: Keystone, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    watch = Watch(tmp_path / "notifications")
+    watch = LogWatch(tmp_path / "notifications")
     kind = apache.mod_wsgi(tmp_path / "apache")
     with Server(configuration, tmp_path / "log", kind=kind) as server:
-        play = Play(Client(server, keystone), watch, LIKE)
-        play.all()
+        cases = Cases(Client(server, keystone), watch, COLUMN)
+        cases.play()
     with capsys.disabled():
         print("\nUnder mod_wsgi:")
-        for case, told in play.told.items():
-            print(f"  {case:<38} {told}")
-    assert play.told == {case: told[LIKE] for case, told in TOLD.items()}
+        for case, events in cases.events.items():
+            print(f"  {case:<38} {events}")
+    assert cases.events == {case: events[COLUMN] for case, events in EVENTS.items()}
 
 
-def test_an_import_is_followed_under_mod_wsgi(
+def test_import_is_followed_under_mod_wsgi(
     tmp_path: Path, configuration: Path, keystone: Keystone, web: Web
 ) -> None:
-    watch = Watch(tmp_path / "notifications")
+    watch = LogWatch(tmp_path / "notifications")
     headers = {"X-Auth-Token": keystone.token(ALICE)}
     kind = apache.mod_wsgi(tmp_path / "apache")
     with Server(configuration, tmp_path / "log", kind=kind) as server:
@@ -87,14 +87,14 @@ def test_an_import_is_followed_under_mod_wsgi(
 
 
 @pytest.mark.parametrize("loads_at_start", [False, True])
-def test_a_process_begins_with_its_first_request_unless_it_loads_at_start(
+def test_process_begins_with_its_first_request_unless_it_loads_at_start(
     tmp_path: Path, configuration: Path, keystone: Keystone, loads_at_start: bool
 ) -> None:
     kind = apache.mod_wsgi(tmp_path / "apache", loads_at_start=loads_at_start)
     with Server(configuration, tmp_path / "log", kind=kind) as server:
 
         def has_begun() -> bool:
-            return "notifications go to" in server.said()
+            return "notifications go to" in server.log_text()
 
         if loads_at_start:
             eventually(has_begun, 60)

@@ -1,8 +1,8 @@
-"""A notification listener of oslo.messaging, as any OpenStack service has one; a program.
+"""A program: a notification listener of oslo.messaging, as OpenStack services have.
 
     python -m tests.rabbit.oslo_listener URL [CONFIGURATION_FILE]
 
-It says `ready`, and what it receives, one line of JSON each; it ends when its input does.
+It writes `ready`, and then a line of JSON for each notification. It ends when its input ends.
 """
 
 import json
@@ -16,24 +16,24 @@ from oslo_config import cfg
 
 
 class Endpoint:
-    """Called for each notification, by the name of its priority, in many threads."""
+    """oslo.messaging calls the method of a notification's priority, in many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def info(self, *words: Any) -> None:
-        self._tell("INFO", *words)
+        self._write("INFO", *words)
 
     def warn(self, *words: Any) -> None:
-        self._tell("WARN", *words)
+        self._write("WARN", *words)
 
     def error(self, *words: Any) -> None:
-        self._tell("ERROR", *words)
+        self._write("ERROR", *words)
 
-    def _tell(
+    def _write(
         self, priority: str, context: Any, publisher: str, event: str, payload: Any, metadata: Any
     ) -> None:
-        told = {
+        notification = {
             "context": context,
             "publisher_id": publisher,
             "event_type": event,
@@ -42,9 +42,9 @@ class Endpoint:
             "message_id": metadata["message_id"],
             "timestamp": metadata["timestamp"],
         }
-        self.say(json.dumps(told))
+        self.write(json.dumps(notification))
 
-    def say(self, line: str) -> None:
+    def write(self, line: str) -> None:
         with self._lock:
             print(line, flush=True)
 
@@ -60,7 +60,7 @@ def main(url: str, *files: str) -> None:
         transport, [target], [endpoint], executor="threading"
     )
     listener.start()
-    endpoint.say("ready")
+    endpoint.write("ready")
     sys.stdin.read()
     listener.stop()
     listener.wait()

@@ -1,9 +1,10 @@
-"""A notifier of oslo.messaging, as Nova, Cinder and Keystone have one; a program.
+"""A program: a notifier of oslo.messaging, as Nova, Cinder and Keystone have.
 
     python -m tests.rabbit.oslo_notifier URL [CONFIGURATION_FILE]
 
-It says `ready`; for each line of its input it sends a notification at INFO that has the line as its
-payload, and says `done`, sent or not: what hinders it is in its log, on stderr.
+It writes `ready`. For each line of its input it sends a notification at INFO with the line as its
+payload, and writes `done`, whether the notification was sent or not. Its log, with the errors, goes
+to stderr.
 """
 
 import logging

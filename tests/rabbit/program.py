@@ -1,4 +1,4 @@
-"""A program of this package that stands for another service: what it is told, what it has said."""
+"""A Python program that a test runs: its input, its output and its errors."""
 
 import os
 import subprocess
@@ -10,10 +10,11 @@ from typing import IO, Any
 
 
 class Program:
-    """It runs until `end`, which closes its input."""
+    """A program that runs until `end`, which closes its input. `output` and `errors` have the lines
+    that it has written to stdout and stderr."""
 
     def __init__(self, *words: str) -> None:
-        """`words` are those of Python's command line, as `-m` and a module."""
+        """`words` are the arguments of Python, such as `-m` and a module."""
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *words],
             stdin=subprocess.PIPE,
@@ -22,32 +23,35 @@ class Program:
             text=True,
             env=os.environ | {"NO_PROXY": "*"},
         )
-        self.said: list[str] = []
+        self.output: list[str] = []
         self.errors: list[str] = []
-        streams = ((self._process.stdout, self.said), (self._process.stderr, self.errors))
-        self._readers = [threading.Thread(target=_read, args=each) for each in streams]
+        streams = ((self._process.stdout, self.output), (self._process.stderr, self.errors))
+        self._readers = [threading.Thread(target=_read, args=stream) for stream in streams]
         for reader in self._readers:
             reader.start()
 
-    def tell(self, line: str) -> None:
-        """A line of its input."""
+    def write(self, line: str) -> None:
+        """Write a line to the input of the program."""
         self._input.write(f"{line}\n")
         self._input.flush()
 
     def wait(self, done: Callable[[], bool]) -> None:
+        """Wait until `done` returns True; fails after 30 seconds."""
         give_up = time.monotonic() + 30
         while not done():
-            assert time.monotonic() < give_up, (self.said, self.errors)
+            assert time.monotonic() < give_up, (self.output, self.errors)
             time.sleep(0.05)
 
     def wait_until_ready(self) -> None:
-        self.wait(lambda: "ready\n" in self.said)
+        """Wait until the program has written `ready`."""
+        self.wait(lambda: "ready\n" in self.output)
 
     def terminate(self) -> None:
-        """For one that does not heed its input."""
+        """Send SIGTERM, to a program that does not end with its input."""
         self._process.terminate()
 
     def end(self) -> None:
+        """Close the input, and wait until the program ends; kill it after 10 seconds."""
         self._input.close()
         try:
             self._process.wait(10)
@@ -68,4 +72,4 @@ class Program:
 
 def _read(stream: Any, lines: list[str]) -> None:
     for line in stream:
-        lines.append(line)  # at once, not when all have come
+        lines.append(line)  # at once, not at the end of the stream

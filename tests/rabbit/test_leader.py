@@ -1,4 +1,4 @@
-"""What the leader finds at start, before there is any event; what an operator does for queues."""
+"""What the leader logs at start, before there is any event; and the policy that bounds a queue."""
 
 import contextlib
 import re
@@ -34,7 +34,7 @@ Start = Callable[..., Program]
 
 @pytest.fixture
 def lead(rabbit: Node, vhost: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts the relay as a service, with an empty journal and these lines of the section."""
+    """Starts the relay as a service, with an empty journal and further lines of the section."""
     with contextlib.ExitStack() as to_end:
 
         def start(**lines: str) -> Program:
@@ -55,31 +55,31 @@ def lead(rabbit: Node, vhost: str, tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
-def said(program: Program) -> list[str]:
-    """Level and text of each line that has to do with RabbitMQ."""
-    lines = (re.search(r"[A-Z]+ (there is no queue|rabbit ).*", each) for each in program.errors)
-    return [each[0] for each in lines if each]
+def logged(program: Program) -> list[str]:
+    """Level and text of each line about RabbitMQ."""
+    found = (re.search(r"[A-Z]+ (there is no queue|rabbit ).*", line) for line in program.errors)
+    return [line[0] for line in found if line]
 
 
 def entities(node: Node, vhost: str) -> set[str]:
-    """The names of what was declared."""
+    """The names of the exchanges and queues that were declared."""
     found = [node.api("GET", f"{kind}/{quote(vhost, safe='')}") for kind in ("exchanges", "queues")]
-    names = {each["name"] for each in (*found[0], *found[1])}
-    return {each for each in names if each and not each.startswith("amq.")}
+    names = {entity["name"] for entity in (*found[0], *found[1])}
+    return {name for name in names if name and not name.startswith("amq.")}
 
 
-def test_the_leader_says_that_it_has_connected_and_creates_nothing_by_that(
+def test_leader_logs_that_it_has_connected_and_creates_nothing(
     rabbit: Node, vhost: str, lead: Start
 ) -> None:
     program = lead(create_queues="auto", rabbit_durable_queues="true")
-    program.wait(lambda: bool(said(program)))
+    program.wait(lambda: bool(logged(program)))
     time.sleep(2.5)
-    assert said(program) == ["INFO rabbit is connected"]
+    assert logged(program) == ["INFO rabbit is connected"]
     assert entities(rabbit, vhost) == set()
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "expected"),
     [
         ({"rabbit_password": WRONG}, "ERROR rabbit cannot be used: {node}: user guest: ACCESS_"),
         ({"rabbit_virtual_host": "none"}, "ERROR rabbit cannot be used: {node}: user guest: NOT_"),
@@ -88,26 +88,26 @@ def test_the_leader_says_that_it_has_connected_and_creates_nothing_by_that(
     ],
     ids=["password", "vhost", "host", "exchange"],
 )
-def test_the_leader_says_once_what_is_wrong_before_there_is_any_event(
-    rabbit: Node, vhost: str, lead: Start, lines: dict[str, str], told: str
+def test_leader_logs_once_what_is_wrong_before_there_is_any_event(
+    rabbit: Node, vhost: str, lead: Start, lines: dict[str, str], expected: str
 ) -> None:
     names = {"nobody": f"127.0.0.1:{free_port()}", "node": f"127.0.0.1:{rabbit.port}"}
     program = lead(**{name: line.format(**names) for name, line in lines.items()})
-    program.wait(lambda: bool(said(program)))
+    program.wait(lambda: bool(logged(program)))
     time.sleep(2.5)
-    (line,) = said(program)
-    assert line.startswith(told.format(**names))
+    (line,) = logged(program)
+    assert line.startswith(expected.format(**names))
     assert WRONG not in "".join(program.errors)
     assert entities(rabbit, vhost) == set()
 
 
-def test_the_leader_says_which_queues_are_missing(rabbit: Node, vhost: str, lead: Start) -> None:
+def test_leader_logs_which_queues_are_missing(rabbit: Node, vhost: str, lead: Start) -> None:
     place = RabbitPlace(rabbit, vhost)
     place.exchange()
     place.queue("notifications.info")
     program = lead()
-    program.wait(lambda: len(said(program)) > 1)
-    missing, connected = said(program)
+    program.wait(lambda: len(logged(program)) > 1)
+    missing, connected = logged(program)
     assert missing.startswith(
         "WARNING there is no queue notifications.warn or notifications.error in RabbitMQ: "
     )
@@ -115,24 +115,24 @@ def test_the_leader_says_which_queues_are_missing(rabbit: Node, vhost: str, lead
     assert entities(rabbit, vhost) == {"glance", "notifications.info"}
 
 
-def test_the_policy_of_the_page_bounds_a_queue_that_nobody_reads(rabbit: Node, vhost: str) -> None:
-    """The command as it stands there, but for the vhost and the number of bytes."""
+def test_policy_of_the_page_bounds_a_queue_that_nobody_reads(rabbit: Node, vhost: str) -> None:
+    """The command is the page's, except for the vhost and the number of bytes."""
     (command,) = re.findall(r"^    rabbitmqctl (set_policy .*\\\n .*)$", PAGE, re.MULTILINE)
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:4] == ["set_policy", "-p", "/", "bound"]
-    bounded = [each.replace("104857600", "5000") for each in words]
+    bounded = [word.replace("104857600", "5000") for word in words]
     bounded[2] = vhost
     rabbit.ctl(*bounded)
     place = RabbitPlace(rabbit, vhost)
     strategy = place.strategy()
     batches = {priority: messages(40, priority) for priority in Priority}
     for batch in batches.values():
-        padded = [each._replace(body=b'"%s"' % (b"x" * 500)) for each in batch]
+        padded = [message._replace(body=b'"%s"' % (b"x" * 500)) for message in batch]
         assert list(strategy.send(padded)) == [Outcome.TAKEN] * 40
     strategy.close()
     for priority, batch in batches.items():
-        sent = [each.message_id for each in batch]
-        kept = [each for each, _ in place.received(priority=priority)]
+        sent = [message.message_id for message in batch]
+        kept = [message_id for message_id, _ in place.received(priority=priority)]
         if priority is Priority.INFO:
             assert kept == sent
         else:

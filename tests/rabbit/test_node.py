@@ -1,4 +1,4 @@
-"""The node that the other tests lean on does what they take for granted."""
+"""The RabbitMQ node of the tests does what the tests rely on."""
 
 import contextlib
 import socket
@@ -18,7 +18,7 @@ which RabbitMQ stores what it knows of queues, writes up to two seconds later.""
 
 
 def publish(rabbit: Rabbit, vhost: str, body: bytes) -> None:
-    """A persistent message to the durable queue `q`, confirmed."""
+    """Send a persistent message to the durable queue `q`, and wait for its confirm."""
     with rabbit.connected(vhost, confirm_publish=True) as connection:
         channel = connection.channel()
         channel.queue_declare("q", durable=True, auto_delete=False)
@@ -27,7 +27,7 @@ def publish(rabbit: Rabbit, vhost: str, body: bytes) -> None:
 
 
 def processes_that_know(folder: Path) -> list[str]:
-    """The command lines of the processes that have the folder in it or in their environment."""
+    """The command lines of the processes that name the folder there or in their environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -37,7 +37,7 @@ def processes_that_know(folder: Path) -> list[str]:
     return found
 
 
-def test_a_confirmed_message_survives_a_kill(rabbit: Rabbit, vhost: str) -> None:
+def test_confirmed_message_survives_a_kill(rabbit: Rabbit, vhost: str) -> None:
     publish(rabbit, vhost, b"first")
     time.sleep(_STORED)
     publish(rabbit, vhost, b"survivor")
@@ -104,23 +104,23 @@ def test_each_test_has_a_vhost_of_its_own(rabbit: Rabbit, vhost: str, body: byte
     assert [message.body for message in rabbit.drain("q", vhost)] == [body]
 
 
-def test_drain_waits_for_the_messages_that_it_was_told_to_expect(
-    rabbit: Rabbit, vhost: str
-) -> None:
+def test_drain_waits_for_the_expected_number_of_messages(rabbit: Rabbit, vhost: str) -> None:
     publish(rabbit, vhost, b"the only one")
     assert len(rabbit.drain("q", vhost, count=2, seconds=0.1)) == 1
     assert rabbit.drain("not there", vhost, count=1, seconds=0.1) == []
 
 
-def test_ctl_returns_what_was_said_or_raises_with_it(rabbit: Rabbit, vhost: str) -> None:
+def test_ctl_returns_the_output_or_raises_an_error_with_it(rabbit: Rabbit, vhost: str) -> None:
     assert vhost in rabbit.ctl("list_vhosts").splitlines()
     with pytest.raises(RuntimeError, match=r"(?s)delete_user nobody:.*does not exist"):
         rabbit.ctl("delete_user", "nobody")
 
 
-def test_what_is_missing_is_said_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_names_the_programs_and_the_package_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(demo_rabbit, "_PLACES", ())
-    said = demo_rabbit.missing()
-    assert said is not None
-    assert "rabbitmqctl" in said
-    assert "apt-get install rabbitmq-server" in said
+    sentence = demo_rabbit.missing()
+    assert sentence is not None
+    assert "rabbitmqctl" in sentence
+    assert "apt-get install rabbitmq-server" in sentence

@@ -1,4 +1,4 @@
-"""An unmodified notification listener of oslo.messaging, as Ceilometer has one, reads it all."""
+"""An unmodified notification listener of oslo.messaging, as Ceilometer has, reads all messages."""
 
 import contextlib
 import json
@@ -27,20 +27,20 @@ DURABLE = "[oslo_messaging_rabbit]\namqp_durable_queues = true\n"
 
 
 class Listener(Program):
-    """That program, and what it has said."""
+    """The program tests.rabbit.oslo_listener, and the notifications that it has received."""
 
     def __init__(self, *words: str) -> None:
         super().__init__("-m", "tests.rabbit.oslo_listener", *words)
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
-        """What has come so far; waits for `count` of them."""
-        self.wait(lambda: len(self.said) > count)
-        return [json.loads(line) for line in self.said if line != "ready\n"]
+        """The notifications so far; waits until there are `count`."""
+        self.wait(lambda: len(self.output) > count)
+        return [json.loads(line) for line in self.output if line != "ready\n"]
 
 
 @pytest.fixture
 def listen(rabbit: Node, vhost: str, tmp_path: Path) -> Iterator[Callable[..., Listener]]:
-    """Starts a listener with a configuration; it is ended after the test."""
+    """Starts a listener with a configuration; the listener is ended after the test."""
     with contextlib.ExitStack() as to_end:
 
         def start(configuration: str = "") -> Listener:
@@ -67,7 +67,7 @@ def sender(rabbit: Node, vhost: str) -> Iterator[Rabbit]:
     sender.close()
 
 
-def notification(priority: Priority, number: int) -> Notification:
+def a_notification(priority: Priority, number: int) -> Notification:
     return Notification(
         message_id=str(uuid.uuid4()),
         publisher_id="image.this-host",
@@ -81,21 +81,21 @@ def notification(priority: Priority, number: int) -> Notification:
     )
 
 
-def batch(told: list[Notification], message_format: str) -> list[Message]:
+def batch(notifications: list[Notification], message_format: str) -> list[Message]:
     return [
         Message(
-            each.message_id,
-            each.event_type,
-            each.priority,
-            each.timestamp,
-            in_format(each.to_json(), message_format),
+            notification.message_id,
+            notification.event_type,
+            notification.priority,
+            notification.timestamp,
+            in_format(notification.to_json(), message_format),
         )
-        for each in told
+        for notification in notifications
     ]
 
 
-def heard(each: Notification) -> dict[str, Any]:
-    """What a listener is told of a notification."""
+def as_received(notification: Notification) -> dict[str, Any]:
+    """The notification as a listener receives it."""
     return {
         "context": {
             "request_id": "req-1",
@@ -103,78 +103,83 @@ def heard(each: Notification) -> dict[str, Any]:
             "user_id": None,
             "client_timeout": None,  # which oslo.messaging adds
         },
-        "publisher_id": each.publisher_id,
-        "event_type": each.event_type,
-        "priority": each.priority,
-        "payload": each.payload,
-        "message_id": each.message_id,
-        "timestamp": each.as_dict()["timestamp"],
+        "publisher_id": notification.publisher_id,
+        "event_type": notification.event_type,
+        "priority": notification.priority,
+        "payload": notification.payload,
+        "message_id": notification.message_id,
+        "timestamp": notification.as_dict()["timestamp"],
     }
 
 
 def by_id(notifications: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(notifications, key=lambda each: str(each["message_id"]))
+    return sorted(notifications, key=lambda received: str(received["message_id"]))
 
 
 @pytest.mark.parametrize("message_format", ["plain", "oslo"])
-def test_a_listener_with_its_defaults_that_came_first_is_told_all_in_both_formats(
+def test_listener_with_its_defaults_that_came_first_receives_all_in_both_formats(
     listen: Callable[..., Listener], sender: Rabbit, message_format: str
 ) -> None:
-    """It declares exchange and queues that are not durable: ours gets by with them."""
+    """The listener declares an exchange and queues that are not durable; the filter uses them."""
     listener = listen()
     listener.wait_until_ready()
-    told = [notification(priority, number) for number in range(20) for priority in Priority]
-    assert list(sender.send(batch(told, message_format))) == [Outcome.TAKEN] * 60
-    assert by_id(listener.notifications(60)) == by_id([heard(each) for each in told])
+    sent = [a_notification(priority, number) for number in range(20) for priority in Priority]
+    assert list(sender.send(batch(sent, message_format))) == [Outcome.TAKEN] * 60
+    assert by_id(listener.notifications(60)) == by_id(
+        [as_received(notification) for notification in sent]
+    )
     assert listener.errors == []
 
 
-def test_a_listener_that_comes_second_needs_durable_queues_and_is_told_all(
+def test_listener_that_comes_second_needs_durable_queues_and_receives_all(
     listen: Callable[..., Listener], sender: Rabbit
 ) -> None:
-    told = [notification(priority, 7) for priority in Priority]
-    assert list(sender.send(batch(told, "plain"))) == [Outcome.TAKEN] * 3
+    sent = [a_notification(priority, 7) for priority in Priority]
+    assert list(sender.send(batch(sent, "plain"))) == [Outcome.TAKEN] * 3
     listener = listen(DURABLE)
-    assert by_id(listener.notifications(3)) == by_id([heard(each) for each in told])
+    assert by_id(listener.notifications(3)) == by_id(
+        [as_received(notification) for notification in sent]
+    )
     assert listener.errors == []
 
 
-def test_a_listener_with_its_defaults_that_comes_second_is_refused_by_the_broker(
+def test_listener_with_its_defaults_that_comes_second_is_refused_by_the_broker(
     listen: Callable[..., Listener], sender: Rabbit
 ) -> None:
-    told = [notification(Priority.INFO, 7)]
-    assert list(sender.send(batch(told, "plain"))) == [Outcome.TAKEN]
+    sent = [a_notification(Priority.INFO, 7)]
+    assert list(sender.send(batch(sent, "plain"))) == [Outcome.TAKEN]
     listener = listen()
     listener.wait(lambda: "inequivalent arg 'durable'" in "".join(listener.errors))
-    assert listener.said in ([], ["ready\n"])
+    assert listener.output in ([], ["ready\n"])
     listener.end()
 
 
-def test_a_listener_drops_what_is_repeated_soon_after_it_has_done_with_it(
+def test_listener_drops_a_repeat_that_comes_soon_after_the_acknowledgement(
     listen: Callable[..., Listener], sender: Rabbit
 ) -> None:
-    """It remembers 16 ids, each from when it has acknowledged the message."""
+    """The listener remembers 16 ids, each from the acknowledgement of its message on."""
     listener = listen()
     listener.wait_until_ready()
-    one, other, last = (notification(Priority.INFO, number) for number in range(3))
-    for count, each in enumerate((one, other), 1):
-        assert list(sender.send(batch([each], "plain"))) == [Outcome.TAKEN]
+    first, second, third = (a_notification(Priority.INFO, number) for number in range(3))
+    for count, notification in enumerate((first, second), 1):
+        assert list(sender.send(batch([notification], "plain"))) == [Outcome.TAKEN]
         listener.notifications(count)
-    assert list(sender.send(batch([one, last], "plain"))) == [Outcome.TAKEN] * 2
-    assert listener.notifications(3) == [heard(each) for each in (one, other, last)]
+    assert list(sender.send(batch([first, third], "plain"))) == [Outcome.TAKEN] * 2
+    expected = [as_received(notification) for notification in (first, second, third)]
+    assert listener.notifications(3) == expected
 
 
-def test_what_it_drops_it_does_not_acknowledge_and_its_successor_is_told_again(
+def test_repeat_that_a_listener_drops_stays_unacknowledged_and_the_next_listener_receives_it(
     listen: Callable[..., Listener], sender: Rabbit
 ) -> None:
-    """So the repeat counts twice after all, unless whoever counts looks at message_id."""
+    """So a repeat counts twice, unless the consumer looks at message_id."""
     listener = listen()
     listener.wait_until_ready()
-    one = notification(Priority.INFO, 7)
-    assert list(sender.send(batch([one], "plain"))) == [Outcome.TAKEN]
-    assert listener.notifications(1) == [heard(one)]
-    assert list(sender.send(batch([one], "plain"))) == [Outcome.TAKEN]
+    sent = a_notification(Priority.INFO, 7)
+    assert list(sender.send(batch([sent], "plain"))) == [Outcome.TAKEN]
+    assert listener.notifications(1) == [as_received(sent)]
+    assert list(sender.send(batch([sent], "plain"))) == [Outcome.TAKEN]
     listener.wait(lambda: "ignoring duplicate message" in "".join(listener.errors))
     listener.end()
-    assert len(listener.said) == 2  # ready, and one
-    assert listen().notifications(1) == [heard(one)]
+    assert len(listener.output) == 2  # ready, and one notification
+    assert listen().notifications(1) == [as_received(sent)]

@@ -1,7 +1,8 @@
-"""Queues of notifications are shared by all services of a cloud: no other one is ever refused.
+"""All services of a cloud share the queues of notifications: the filter never gets another service
+refused.
 
-The notifier of the other service is oslo.messaging's, unmodified, in each of the ways in which a
-cloud can be configured; the reader is its listener, configured likewise.
+The notifier of the other service is oslo.messaging's, unmodified, in each of the configurations
+that a cloud can have; the reader is oslo.messaging's listener, with the same configuration.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ CLOUDS = {
     "durable": "[oslo_messaging_rabbit]\namqp_durable_queues = true\n",
     "quorum": "[oslo_messaging_rabbit]\nrabbit_quorum_queue = true\n",
 }
-"""What stands in the configuration of every service of a cloud."""
+"""The configuration of every service of a cloud."""
 
 AUTO = {
     "defaults": {"create_queues": "auto", "rabbit_durable_queues": "false"},
@@ -36,22 +37,27 @@ AUTO = {
         "rabbit_queue_type": "quorum",
     },
 }
-"""How the filter is told of that cloud, where it is to create."""
+"""The filter's options for that cloud, where the filter creates queues."""
 
 REFUSED = ("PRECONDITION_FAILED", "Could not send", "inequivalent")
 
 
+def refusals(program: Program) -> list[str]:
+    """The errors of a program that say that the broker refused something."""
+    return [line for line in program.errors if any(words in line for words in REFUSED)]
+
+
 class Scene:
-    """A vhost with a notifier of another service, and the strategy."""
+    """A vhost with a notifier of another service, and the filter's strategy."""
 
     def __init__(
         self, node: Node, file: Path, cloud: str, *, creates: bool, is_first: bool
     ) -> None:
-        """`is_first`: the strategy is, each time that both of them send."""
+        """`is_first`: the strategy sends before the notifier, each time that both send."""
         self.creates, self.is_first = creates, is_first
         self.vhost = f"test-{uuid.uuid4().hex}"
-        self.ours: list[Message] = []
-        self.theirs: list[str] = []
+        self.waiting: list[Message] = []
+        self.of_notifier: list[str] = []
         self._node, self._file = node, file
         node.add_vhost(self.vhost)
         self._url = f"rabbit://guest:guest@127.0.0.1:{node.port}/{self.vhost}"
@@ -63,23 +69,23 @@ class Scene:
         self.reader: Program | None = None
 
     def listen(self) -> Program:
-        """The reader comes, with the configuration of all."""
+        """Start the reader, with the configuration of the cloud."""
         self.reader = Program("-m", "tests.rabbit.oslo_listener", self._url, str(self._file))
         self.reader.wait_until_ready()
         return self.reader
 
     def both_send(self) -> None:
-        for is_ours in (self.is_first, not self.is_first):
-            (self.we_send if is_ours else self.they_send)()
+        for of_strategy in (self.is_first, not self.is_first):
+            (self.send if of_strategy else self.send_by_notifier)()
 
-    def they_send(self) -> None:
-        self.theirs.append(str(uuid.uuid4()))
-        self.notifier.tell(self.theirs[-1])
-        self.notifier.wait(lambda: self.notifier.said.count("done\n") == len(self.theirs))
-        assert not [each for each in self.notifier.errors if any(map(each.__contains__, REFUSED))]
+    def send_by_notifier(self) -> None:
+        self.of_notifier.append(str(uuid.uuid4()))
+        self.notifier.write(self.of_notifier[-1])
+        self.notifier.wait(lambda: self.notifier.output.count("done\n") == len(self.of_notifier))
+        assert not refusals(self.notifier)
 
-    def we_send(self) -> None:
-        """What does not go waits, and is sent again with the next."""
+    def send(self) -> None:
+        """Send by the strategy. A message that is not taken is sent again with the next message."""
         made = Notification(
             message_id=str(uuid.uuid4()),
             publisher_id="image.this-host",
@@ -92,39 +98,37 @@ class Scene:
             user_id="u1",
         )
         who = (made.message_id, made.event_type, made.priority, made.timestamp)
-        self.ours.append(Message(*who, made.to_json()))
+        self.waiting.append(Message(*who, made.to_json()))
         self.send_again()
 
     def send_again(self) -> None:
         outcomes = []
         for _ in range(20):
             with contextlib.suppress(SendError):
-                outcomes = list(self.strategy.send(self.ours))
+                outcomes = list(self.strategy.send(self.waiting))
             if outcomes or not self.creates:
                 break
-            time.sleep(0.2)  # as the broker was restarted
+            time.sleep(0.2)  # the broker was restarted
         assert not self.creates or set(outcomes) == {Outcome.TAKEN}
         if set(outcomes) == {Outcome.TAKEN}:
-            self.ours.clear()
+            self.waiting.clear()
 
-    def is_read(self) -> None:
-        """A reader comes, is refused nothing, and is told what both send from then on, and what
-        has waited for it."""
+    def read(self) -> None:
+        """Assert that a reader is refused nothing, and receives what both send from then on as well
+        as what has waited."""
         reader = self.listen()
-        waiting = {each.message_id for each in self.ours}
+        waiting = {message.message_id for message in self.waiting}
         self.both_send()
-        assert not self.ours
+        assert not self.waiting
 
-        def has_heard() -> bool:
-            told = [json.loads(line) for line in reader.said if line != "ready\n"]
-            payloads, ids = (
-                [each["payload"] for each in told],
-                {each["message_id"] for each in told},
-            )
-            return self.theirs[-1] in payloads and waiting <= ids
+        def has_received_all() -> bool:
+            received = [json.loads(line) for line in reader.output if line != "ready\n"]
+            payloads = [notification["payload"] for notification in received]
+            ids = {notification["message_id"] for notification in received}
+            return self.of_notifier[-1] in payloads and waiting <= ids
 
-        reader.wait(has_heard)
-        assert not [each for each in reader.errors if any(map(each.__contains__, REFUSED))]
+        reader.wait(has_received_all)
+        assert not refusals(reader)
 
     def close(self) -> None:
         self.strategy.close()
@@ -152,7 +156,7 @@ def scenes(rabbit: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
 
 @pytest.mark.parametrize("scenes", CLOUDS, indirect=True)
-def test_a_notifier_is_never_refused_whoever_comes_first_and_over_restarts(
+def test_notifier_is_never_refused_in_either_order_and_over_restarts(
     rabbit: Node, scenes: list[Scene]
 ) -> None:
     for scene in scenes:
@@ -164,7 +168,7 @@ def test_a_notifier_is_never_refused_whoever_comes_first_and_over_restarts(
         scene.both_send()
     for scene in scenes:
         if not scene.creates:
-            assert len(scene.ours) == 3, "they wait for their reader"
+            assert len(scene.waiting) == 3, "they wait for their reader"
             exchanges = rabbit.api("GET", f"exchanges/{scene.vhost}")
-            assert "glance" not in {each["name"] for each in exchanges}
-        scene.is_read()
+            assert "glance" not in {exchange["name"] for exchange in exchanges}
+        scene.read()

@@ -1,4 +1,4 @@
-"""A client of a real Glance that sends its requests by hand, and may go away in the middle."""
+"""A client of a real Glance that writes its requests to a socket, and may go away in the middle."""
 
 import contextlib
 import socket
@@ -19,14 +19,14 @@ _UPLOAD = {**_TYPE, "Connection": "close"}
 
 
 class Client:
-    """Requests of ALICE to a server that runs."""
+    """Sends requests of ALICE to a server."""
 
     def __init__(self, server: Server, keystone: Keystone) -> None:
         self._server = server
         self._token = keystone.token(ALICE)
 
     def image(self, data: bytes | None = None) -> str:
-        """A new image, with data if given; returns its id."""
+        """Make an image, with data if given; returns its id."""
         answer = self._ask("POST", "/v2/images", json=NEW)
         assert answer.status_code == 201, answer.text
         image: str = answer.json()["id"]
@@ -36,16 +36,16 @@ class Client:
         return image
 
     def put(self, image: str, headers: dict[str, str], body: Iterable[bytes]) -> int | None:
-        """Upload these pieces, as they are; returns the status.
+        """Upload the pieces as they are; returns the status.
 
-        None: a server that did not read it all closed the connection, and the answer was lost.
-        With `Expect` among the headers they are sent once the server has asked for them, or has
-        said nothing for a second, as curl does.
+        None: the server did not read all of them and closed the connection, and the answer was
+        lost. With `Expect` among the headers the pieces are sent once the server has asked for
+        them, or has sent nothing for a second, as curl does.
         """
         with self._connected() as client:
             client.sendall(self._head("PUT", image, {**_UPLOAD, **headers}))
             if "Expect" in headers:
-                _wait_to_be_asked(client)
+                _wait_for_continue(client)
             with contextlib.suppress(ConnectionError):
                 for piece in body:
                     client.sendall(piece)
@@ -55,7 +55,7 @@ class Client:
     def half_put(
         self, image: str, headers: dict[str, str], body: Iterable[bytes]
     ) -> Iterator[None]:
-        """An upload that goes no further than these pieces, and is reset when it is left."""
+        """An upload of these pieces alone; its connection is reset when the context is left."""
         with self._connected() as client:
             client.sendall(self._head("PUT", image, {**_UPLOAD, **headers}))
             for piece in body:
@@ -64,7 +64,8 @@ class Client:
             _reset(client)
 
     def download(self, image: str, at_most: int | None = None) -> int:
-        """Returns how many bytes were read; with `at_most` the connection is reset after those."""
+        """Download; returns how many bytes were read. With `at_most` the connection is reset after
+        that many."""
         with self._connected() as client:
             client.sendall(self._head("GET", image, {"Connection": "close"}))
             head = b""
@@ -99,14 +100,14 @@ class Client:
 
 
 def chunked(pieces: Iterable[bytes]) -> list[bytes]:
-    """The pieces as chunks of HTTP/1.1, without the last, which ends them."""
+    """The pieces as chunks of HTTP/1.1, without the chunk that ends the body."""
     return [f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces]
 
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 
-def _wait_to_be_asked(client: socket.socket) -> None:
+def _wait_for_continue(client: socket.socket) -> None:
     client.settimeout(1)
     with contextlib.suppress(TimeoutError):
         client.recv(CHUNK, socket.MSG_PEEK)
@@ -114,15 +115,15 @@ def _wait_to_be_asked(client: socket.socket) -> None:
 
 
 def _reset(client: socket.socket) -> None:
-    """What follows is a RST in place of an orderly end, when the socket is closed."""
+    """Have the socket send a RST when it is closed, instead of an orderly end (SO_LINGER)."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _status(client: socket.socket) -> int | None:
-    """The status of the answer, past what a server says on the way."""
-    said = b""
+    """The status of the answer; a 100 Continue before it is skipped."""
+    received = b""
     with contextlib.suppress(ConnectionError):
         while data := client.recv(CHUNK):
-            said += data
-    said = said.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return int(said.split(b" ")[1]) if said else None
+            received += data
+    received = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return int(received.split(b" ")[1]) if received else None

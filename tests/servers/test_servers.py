@@ -1,6 +1,6 @@
-"""The same requests to a real Glance under each server: what is told, and what a server hides.
+"""The same requests to a real Glance under each server: their events, and what a server hides.
 
-docs/guarantees.md has the rows of TOLD that differ, word for word.
+docs/guarantees.md has the rows of EVENTS in which the servers differ, word for word.
 """
 
 import json
@@ -15,14 +15,14 @@ from demo import glance
 from demo.glance import Server
 from demo.keystone import Keystone
 from tests.servers.client import CHUNK, LAST_CHUNK, Client, chunked
-from tests.servers.kinds import SERVERS
+from tests.servers.server_kinds import SERVERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 
 PIECES = [b"x" * CHUNK] * 16
 HALF = PIECES[:8]
-SIZE = 512 * CHUNK  # much more than waitress takes ahead of the client; what an image may have
-READ = 16 * CHUNK  # before the client hangs up
+SIZE = 512 * CHUNK  # much more than waitress takes ahead of the client; also the limit of an image
+READ = 16 * CHUNK  # bytes that the client reads before it hangs up
 
 LENGTH = {"Content-Length": str(len(PIECES) * CHUNK)}
 IN_CHUNKS = {"Transfer-Encoding": "chunked"}
@@ -46,8 +46,8 @@ REFUSED = "upload WARN"
 BROKEN = "prepare INFO, upload ERROR"
 WHOLE = "send INFO, all bytes"
 PART = "send ERROR, a part"
-TOLD = {
-    # case: what is told under uWSGI, gunicorn and waitress
+EVENTS = {
+    # case: the events under uWSGI, gunicorn and waitress
     "upload": (DONE, DONE, DONE),
     "upload in chunks": (DONE, DONE, DONE),
     "upload of nothing": (DONE, DONE, DONE),
@@ -65,49 +65,50 @@ TOLD = {
 }
 
 
-class Watch:
-    """The notifications that a server writes into a file, as they come."""
+class LogWatch:
+    """The notifications in a log file, as they come."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._read = 0
 
     def new(self, expected: str = NOTHING) -> str:
-        """What came since the last call; waits until it is as much as is expected."""
+        """The events since the last call, in words; waits until there are as many as expected."""
         count = sum(expected.count(priority) for priority in ("INFO", "WARN", "ERROR"))
         give_up = time.monotonic() + 20
         if not count:
-            time.sleep(0.3)  # what comes later than that is found with the next case, or at the end
+            time.sleep(0.3)  # a later event is found with the next case, or at the end
         while len(new := self._lines()) < count and time.monotonic() < give_up:
             time.sleep(0.02)
         self._read += len(new)
-        return ", ".join(_in_words(each) for each in new) or NOTHING
+        return ", ".join(_in_words(notification) for notification in new) or NOTHING
 
     def _lines(self) -> list[dict[str, Any]]:
         whole = self._log.read_text().rpartition("\n")[0] if self._log.exists() else ""
         return [json.loads(line) for line in whole.splitlines()[self._read :]]
 
 
-def _in_words(each: dict[str, Any]) -> str:
-    words = f"{each['event_type'].removeprefix('image.')} {each['priority']}"
-    if each["event_type"] != "image.send":
+def _in_words(notification: dict[str, Any]) -> str:
+    event_type, priority = notification["event_type"], notification["priority"]
+    words = f"{event_type.removeprefix('image.')} {priority}"
+    if event_type != "image.send":
         return words
-    sent = each["payload"]["bytes_sent"]
+    sent = notification["payload"]["bytes_sent"]
     if sent == SIZE:
         return f"{words}, all bytes"
     return f"{words}, a part" if READ - CHUNK <= sent < SIZE else f"{words}, {sent} bytes"
 
 
-class Play:
-    """Plays all cases to a server; `told` is what was told of each."""
+class Cases:
+    """Plays all cases to a server; `events` has the events of each case."""
 
-    def __init__(self, client: Client, watch: Watch, column: int) -> None:
-        self.told: dict[str, str] = {}
+    def __init__(self, client: Client, watch: LogWatch, column: int) -> None:
+        self.events: dict[str, str] = {}
         self._client = client
         self._watch = watch
         self._column = column
 
-    def all(self) -> None:
+    def play(self) -> None:
         client = self._client
         for case, (headers, body) in UPLOADS.items():
             assert client.put(self._image(), headers, body) == 204
@@ -131,19 +132,19 @@ class Play:
 
     def _image(self, data: bytes | None = None) -> str:
         image = self._client.image(data)
-        owed = "create INFO" if data is None else f"create INFO, {DONE}"
-        assert self._watch.new(owed) == owed
+        expected = "create INFO" if data is None else f"create INFO, {DONE}"
+        assert self._watch.new(expected) == expected
         return image
 
     def _look(self, case: str, before: str = NOTHING) -> str:
-        """What is told of a case, with what was told before."""
-        expected = TOLD[case][self._column]
+        """The events of a case, behind those `before`."""
+        expected = EVENTS[case][self._column]
         if before == NOTHING:
-            self.told[case] = self._watch.new(expected)
+            self.events[case] = self._watch.new(expected)
         else:
             new = self._watch.new(expected.removeprefix(f"{before}, "))
-            self.told[case] = f"{before}, {new}"
-        return self.told[case]
+            self.events[case] = f"{before}, {new}"
+        return self.events[case]
 
 
 @pytest.fixture(scope="module")
@@ -156,28 +157,28 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, P
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_what_is_told_under_each_server(
+def test_each_server_has_the_expected_events(
     name: str, laid_out: tuple[Path, Path, Keystone], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, configuration, keystone = laid_out
     log = folder / f"{name}.notifications"
     section = f"{glance.NOTIFY_SECTION}log_file = {log}\n"
     (configuration / "glance-api-paste.ini").write_text(glance.paste_file(section=section))
-    watch = Watch(log)
+    watch = LogWatch(log)
     column = list(SERVERS).index(name)
     with Server(configuration, folder / f"{name}.log", processes=1, kind=SERVERS[name]) as server:
-        play = Play(Client(server, keystone), watch, column)
-        play.all()
-    assert play.told == {case: told[column] for case, told in TOLD.items()}
-    assert watch.new() == NOTHING  # nor has anything come too late
+        cases = Cases(Client(server, keystone), watch, column)
+        cases.play()
+    assert cases.events == {case: events[column] for case, events in EVENTS.items()}
+    assert watch.new() == NOTHING  # no event came too late
     with capsys.disabled():
         print(f"\nUnder {name}:")
-        for case, told in play.told.items():
-            print(f"  {case:<38} {told}")
+        for case, events in cases.events.items():
+            print(f"  {case:<38} {events}")
 
 
-def test_the_guarantees_have_what_differs() -> None:
+def test_guarantees_page_has_the_rows_that_differ() -> None:
     page = PAGE.read_text()
-    for case, told in TOLD.items():
-        differs = len(set(told)) > 1
-        assert (f"| {' | '.join((case, *told))} |" in page) == differs, case
+    for case, events in EVENTS.items():
+        differs = len(set(events)) > 1
+        assert (f"| {' | '.join((case, *events))} |" in page) == differs, case

@@ -1,4 +1,4 @@
-"""Reads notifications out of Glance's log as they are written, and shows them to people."""
+"""Reads notifications from Glance's log as they are written, and describes them in a line."""
 
 import json
 import re
@@ -15,22 +15,22 @@ Notification = dict[str, Any]
 
 
 def paint(text: str, colour: str) -> str:
-    """`text` in a colour where the output is a terminal, as it is where it is a pipe."""
+    """`text` in a colour where the output is a terminal; `text` itself where it is a pipe."""
     return f"\033[{_COLOURS[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 def describe(notification: Notification) -> str:
-    """One notification on one line: type, priority, and of the payload what matters to people."""
+    """The notification in one line: type, priority, and the main fields of its payload."""
     payload = notification["payload"]
     if isinstance(payload, dict):
-        told = [
+        fields = [
             f"{key}={payload[key]}"
             for key in ("status", "size", "member_id", "bytes_sent", "destination_ip", "tags")
             if payload.get(key) not in (None, [])
         ]
         if "receiver_tenant_id" in payload:
-            told.append(f"receiver={payload['receiver_tenant_id'][:8]}…")
-        payload = "  ".join(told)
+            fields.append(f"receiver={payload['receiver_tenant_id'][:8]}…")
+        payload = "  ".join(fields)
     kind = f"{notification['event_type']:<20}"
     priority = f"{notification['priority']:<6}"
     return f"{paint(kind, 'bold')}{paint(priority, notification['priority'])}{payload}"
@@ -44,7 +44,7 @@ class Follower:
         self._offset = 0
 
     def new(self) -> Iterator[Notification]:
-        """What was written since the last call."""
+        """The notifications that were written since the last call."""
         with self._log.open("rb") as log:
             log.seek(self._offset)
             whole_lines = log.read().rpartition(b"\n")[0]
@@ -55,7 +55,7 @@ class Follower:
                 yield json.loads(found[1])
 
     def wait(self, count: int, seconds: float = 10.0) -> list[Notification]:
-        """At least `count` new ones, or what came within `seconds`."""
+        """Wait for `count` new notifications; returns fewer if no more came within `seconds`."""
         found: list[Notification] = []
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:

@@ -1,11 +1,11 @@
-"""Reads notifications out of a queue of RabbitMQ, as billing would: each once, in order."""
+"""Reads notifications from a queue of RabbitMQ, as a billing service would: each once, in order."""
 
 import contextlib
 import json
 import time
 from collections.abc import Iterator
 
-from demo.follow import Notification
+from demo.log_follower import Notification
 from demo.rabbit import Rabbit
 
 _EXCHANGE = "glance"
@@ -15,7 +15,7 @@ _QUEUE = "demo"
 class QueueFollower:
     """The notifications of all priorities, in the order in which they came to the broker.
 
-    What is delivered a second time, with the same message_id, is counted and left out.
+    A repeat, with the same message_id, is counted in `repeated` and left out.
     """
 
     def __init__(self, rabbit: Rabbit) -> None:
@@ -28,7 +28,7 @@ class QueueFollower:
             channel.queue_bind(_QUEUE, _EXCHANGE, "notifications.*")
 
     def new(self) -> Iterator[Notification]:
-        """What has come since the last call; nothing while the broker is dead."""
+        """The notifications that came since the last call; none while the broker is dead."""
         with contextlib.suppress(OSError), self._rabbit.connected() as connection:
             channel = connection.channel()
             while message := channel.basic_get(_QUEUE, no_ack=True):
@@ -40,7 +40,7 @@ class QueueFollower:
                 yield notification
 
     def wait(self, count: int, seconds: float = 20.0) -> list[Notification]:
-        """At least `count` new ones, or what came within `seconds`."""
+        """Wait for `count` new notifications; returns fewer if no more came within `seconds`."""
         found: list[Notification] = []
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
-"""The life of an image on a real Glance, and what Ceilometer makes of it.
+"""The life of an image on a real Glance, and the samples and events that Ceilometer makes of it.
 
-The life is the demo's story, told to RabbitMQ, after an upload that breaks off.
+The life is the demo's story, with RabbitMQ as the broker, after an upload that breaks off.
 """
 
 import json
@@ -15,7 +15,7 @@ from demo import glance
 from demo.glance import Server
 from demo.keystone import BOB, Keystone
 from demo.rabbit import Rabbit
-from demo.story import SIZE, Stage, life
+from demo.story import SIZE, StoryState, life
 from tests.consumers.ceilometer import Ceilometer, Gnocchi
 from tests.servers.client import CHUNK, Client
 
@@ -23,16 +23,16 @@ OPTIONS = {
     "plain": {"message_format": "plain", "image_delete_payload": "id"},
     "oslo": {"message_format": "oslo", "image_delete_payload": "metadata"},
 }
-"""The two lives, and the options of the filter in each."""
+"""The names of the two lives, and the options of the filter in each."""
 
 BROKEN = ("image.create", "image.prepare", "image.upload")
-"""What is told of the upload that breaks off."""
+"""The events of the upload that breaks off."""
 
 _COPY = "copy"
 
 
 class Played(NamedTuple):
-    """Two images, and the messages that came of them."""
+    """Two images, and the messages of both."""
 
     image: str
     broken: str
@@ -41,34 +41,36 @@ class Played(NamedTuple):
 
 @dataclass
 class Life:
-    """One image's life, what was told of it, and what Ceilometer has made of that."""
+    """The life of one image: its messages, and what Ceilometer has made of them."""
 
     image: str
     broken: str
     """Another image, whose upload was reset half-way."""
-    told: list[dict[str, Any]]
+    notifications: list[dict[str, Any]]
     repeated: int
-    """How many messages were sent once more, just after the last."""
+    """How many messages were sent a second time, just after the last message."""
     queues: dict[str, int]
-    """What became of the messages in all queues: `ack`, `redeliver`, `ready`, `unacked`."""
+    """Numbers of messages over all queues: `ack`, `redeliver`, `ready`, `unacked`."""
     samples: list[dict[str, Any]]
     events: list[dict[str, Any]]
     ended: bool
-    """Whether Gnocchi was told that the image has ended."""
+    """Whether Ceilometer has ended the image in Gnocchi."""
 
     def metered(self, meter: str) -> list[dict[str, Any]]:
-        return [each for each in self.samples if each["name"] == meter]
+        """The samples of a meter."""
+        return [sample for sample in self.samples if sample["name"] == meter]
 
     def traits(self, event_type: str) -> list[dict[str, Any]]:
-        found = [each for each in self.events if each["event_type"] == event_type]
-        return [each["traits"] for each in found]
+        """The traits of Ceilometer's events of a type."""
+        return [event["traits"] for event in self.events if event["event_type"] == event_type]
 
     def of_type(self, event_type: str) -> list[dict[str, Any]]:
-        return [each for each in self.told if each["event_type"] == event_type]
+        """The notifications of a type."""
+        return [found for found in self.notifications if found["event_type"] == event_type]
 
 
 def bind_copy(rabbit: Rabbit, vhost: str) -> None:
-    """A queue that has a copy of each message, whoever reads the others."""
+    """Make a queue that receives a copy of each message, which Ceilometer does not read."""
     with rabbit.connected(vhost) as connection, connection.channel() as channel:
         channel.exchange_declare("glance", "topic", durable=True, auto_delete=False)
         channel.queue_declare(_COPY, durable=True, auto_delete=False)
@@ -76,7 +78,7 @@ def bind_copy(rabbit: Rabbit, vhost: str) -> None:
 
 
 def play(name: str, rabbit: Rabbit, vhost: str, configuration: Path, keystone: Keystone) -> Played:
-    """One of OPTIONS, from the start of Glance to its end."""
+    """Play the life `name` of OPTIONS, from the start of Glance to its end."""
     folder = configuration.parent
     section = glance.rabbit_section(rabbit.port, folder / f"{name}.journal")
     section += f"rabbit_virtual_host = {vhost}\n"
@@ -88,21 +90,21 @@ def play(name: str, rabbit: Rabbit, vhost: str, configuration: Path, keystone: K
         with client.half_put(broken, {"Content-Length": str(SIZE)}, [b"x" * CHUNK] * 8):
             messages = rabbit.drain(_COPY, vhost, count=2)
         messages += rabbit.drain(_COPY, vhost, count=len(BROKEN) - 2)
-        stage = Stage(server, keystone)
+        state = StoryState(server, keystone)
         steps = life()
         for step in steps:
-            step.play(stage)
-        owed = sum(len(step.tells) for step in steps)
-        messages += rabbit.drain(_COPY, vhost, count=owed, seconds=20)
-    return Played(stage.image, broken, messages)
+            step.play(state)
+        expected = sum(len(step.expected) for step in steps)
+        messages += rabbit.drain(_COPY, vhost, count=expected, seconds=20)
+    return Played(state.image, broken, messages)
 
 
 def repeat(rabbit: Rabbit, vhost: str, played: Played) -> int:
-    """Send three of the last messages once more, all of which are metered; returns how many."""
-    told = [_plain(message) for message in played.messages]
-    last = {each["event_type"]: number for number, each in enumerate(told)}
+    """Send three messages, all of which are metered, a second time; returns how many."""
+    notifications = [_plain(message) for message in played.messages]
+    last = {found["event_type"]: number for number, found in enumerate(notifications)}
     numbers = [last["image.update"], last["image.delete"]]
-    numbers += [number for number, each in enumerate(told) if _is_bobs(each)]
+    numbers += [number for number, found in enumerate(notifications) if _is_bobs(found)]
     with rabbit.connected(vhost) as connection, connection.channel() as channel:
         for number in numbers:
             channel.basic_publish(played.messages[number], "glance", "notifications.info")
@@ -112,24 +114,24 @@ def repeat(rabbit: Rabbit, vhost: str, played: Played) -> int:
 def consumed(
     played: Played, repeated: int, queues: dict[str, int], ceilometer: Ceilometer, gnocchi: Gnocchi
 ) -> Life:
-    """What Ceilometer has made of it so far."""
-    told = [_plain(message) for message in played.messages]
+    """The life, with what Ceilometer has made of its messages so far."""
+    notifications = [_plain(message) for message in played.messages]
     images = (played.image, played.broken)
-    ids = {each["message_id"] for each in told}
+    ids = {notification["message_id"] for notification in notifications}
     return Life(
         image=played.image,
         broken=played.broken,
-        told=told,
+        notifications=notifications,
         repeated=repeated,
         queues=queues,
-        samples=[each for each in ceilometer.samples() if each["resource_id"] in images],
-        events=[each for each in ceilometer.events() if each["message_id"] in ids],
+        samples=[sample for sample in ceilometer.samples() if sample["resource_id"] in images],
+        events=[event for event in ceilometer.events() if event["message_id"] in ids],
         ended=played.image in gnocchi.ended,
     )
 
 
 def queues(rabbit: Rabbit, vhost: str) -> dict[str, int]:
-    """The sums over the queues of notifications; up to some seconds behind."""
+    """Numbers of messages over all queues of notifications; up to some seconds old."""
     time.sleep(0.2)
     sums = dict.fromkeys(("ack", "redeliver", "ready", "unacked"), 0)
     for queue in rabbit.api("GET", f"queues/{vhost}"):
@@ -143,14 +145,14 @@ def queues(rabbit: Rabbit, vhost: str) -> dict[str, int]:
 
 
 def _plain(message: amqp.Message) -> dict[str, Any]:
-    """The notification in a message, whichever format it has."""
-    said = json.loads(message.body)
-    plain: dict[str, Any] = json.loads(said["oslo.message"]) if "oslo.message" in said else said
+    """The notification in a message of either format."""
+    body = json.loads(message.body)
+    plain: dict[str, Any] = json.loads(body["oslo.message"]) if "oslo.message" in body else body
     return plain
 
 
-def _is_bobs(each: dict[str, Any]) -> bool:
-    """Whether it is the download that BOB has paid for."""
-    if (each["event_type"], each["priority"]) != ("image.send", "INFO"):
+def _is_bobs(notification: dict[str, Any]) -> bool:
+    """Whether the notification is that of BOB's whole download."""
+    if (notification["event_type"], notification["priority"]) != ("image.send", "INFO"):
         return False
-    return bool(each["payload"]["receiver_user_id"] == BOB.user_id)
+    return bool(notification["payload"]["receiver_user_id"] == BOB.user_id)
