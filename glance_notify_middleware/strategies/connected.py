@@ -59,7 +59,7 @@ class Connected(Generic[_C]):
         self._deadline = Deadline(self.answer_timeout)
         self._connection: _C | None = None
         self._pid = 0  # of the process that made the connection
-        self._probed: set[Priority] = set()  # whose probe this connection's broker has taken
+        self._probed: set[Priority] = set()  # those whose probe was answered
         self._denials: dict[Priority, str] = {}  # why messages were denied last
 
     def connect(self) -> None:
@@ -134,11 +134,12 @@ class Connected(Generic[_C]):
         raise NotImplementedError
 
     def _rejection_reason(self, error: Exception) -> str | None:
-        """Where the broker ends a channel or a link over one message itself: the broker's words."""
+        """The broker's words where it has ended a channel or a link over one message; else None."""
         raise NotImplementedError
 
     def _denial_reason(self, error: Exception, priority: Priority) -> str | None:
-        """Where the broker takes only the routing key of `priority` not: why, and the way out."""
+        """Why, and the way out, where the broker refuses the routing key of `priority` alone; else
+        None."""
         raise NotImplementedError
 
     def _may_be_denial(self, error: Exception) -> bool:

@@ -67,7 +67,7 @@ MUTATIONS = (
         ("events/test_identity.py::test_long_ids_of_a_requester_are_bounded_and_hide_no_request",),
     ),
     Mutation(
-        "a file holds what drives a terminal",
+        "the log file holds control characters as they are",
         "recorder/logging_strategy.py",
         "escaped_json(notification.to_json())",
         "notification.to_json()",
@@ -406,7 +406,7 @@ MUTATIONS = (
         ("delivery/test_connection.py::test_idle_connection_connects_and_logs_it_once",),
     ),
     Mutation(
-        "no priority is on trial",
+        "no message is a probe",
         "strategies/connected.py",
         "return list(probed) or waiting[:1]",
         "return waiting",
@@ -416,14 +416,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a connection that breaks off over each priority counts as one that refuses each",
+        "a connection that ends over every probe counts as a refusal of each priority",
         "strategies/connected.py",
         "if self._suspects and not self._has_gone_on:",
         "if False:",
         ("strategies/test_probing.py::test_connection_that_ends_over_every_probe_is_an_error",),
     ),
     Mutation(
-        "a priority is on trial once, not at each connection",
+        "a priority is probed once, not at each connection",
         "strategies/connected.py",
         "        connection, self._connection = self._connection, None\n"
         "        self._probed.clear()\n"
@@ -445,14 +445,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the kernel gives up what was sent to a peer that is gone after a quarter of an hour",
+        "data that a gone peer does not acknowledge is given up after a quarter of an hour",
         "strategies/rabbit/connection.py",
         "{socket.TCP_USER_TIMEOUT: 20000, socket.TCP_MAXSEG: 0}",
         "{socket.TCP_USER_TIMEOUT: 0, socket.TCP_MAXSEG: 0}",
         ("strategies/test_rabbit_node.py::test_unacknowledged_data_is_given_up_after_20_seconds",),
     ),
     Mutation(
-        "who shares a journal_dir may send to another virtual host",
+        "filters that share a journal_dir may send to different virtual hosts",
         "strategies/rabbit/description.py",
         '            "rabbit_virtual_host": rabbit.virtual_host,\n',
         "",
@@ -536,7 +536,7 @@ MUTATIONS = (
         ("delivery/test_aside_files.py::test_full_file_takes_no_more_messages_and_keeps_its_own",),
     ),
     Mutation(
-        "any ack is taken for that of the oldest message",
+        "every ack is taken for that of the oldest message",
         "strategies/rabbit/confirms.py",
         "if multiple else [tag]",
         "if multiple else list(self._waiting)[:1]",
@@ -550,7 +550,7 @@ MUTATIONS = (
         ("strategies/test_rabbit_confirms.py::test_tags_begin_at_1_with_a_new_channel",),
     ),
     Mutation(
-        "what was never sent has used up a tag",
+        "a message that was never sent has used up a tag",
         "strategies/rabbit/confirms.py",
         "                outcomes[index] = Outcome.REJECTED\n",
         "                outcomes[index] = Outcome.REJECTED\n                self._last_tag += 1\n",
@@ -560,7 +560,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what is confirmed makes no room for as many bytes",
+        "a confirmed message makes no room for as many bytes",
         "strategies/rabbit/confirms.py",
         "            self._waiting_bytes -= sum(sent.size for sent in resolved)\n",
         "",
@@ -587,7 +587,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what came back counts as taken when its ack comes",
+        "a returned message counts as taken when its ack comes",
         "strategies/rabbit/confirms.py",
         "Outcome.UNROUTABLE if returned else Outcome.TAKEN",
         "Outcome.TAKEN",
@@ -597,14 +597,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what was modified counts as taken",
+        "a modified message counts as taken",
         "strategies/qpid/sender.py",
         "if delivery.remote.undeliverable else Outcome.REFUSED",
         "if delivery.remote.undeliverable else Outcome.TAKEN",
         ("strategies/test_qpid_peer.py::test_message_is_taken_only_when_it_is_accepted",),
     ),
     Mutation(
-        "whatever a peer says renews its time",
+        "every byte of a peer renews its deadline",
         "strategies/qpid/engine.py",
         "            kind, delivery = event.type",
         "            self._deadline.renew()\n            kind, delivery = event.type",
@@ -614,7 +614,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a peer that never stops to talk is listened to without end",
+        "a peer that never stops sending is read without end",
         "strategies/qpid/engine.py",
         "        self._deadline.left()\n        has_read",
         "        has_read",
@@ -624,7 +624,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the end of a session is not seen",
+        "the end of a session is not noticed",
         "strategies/qpid/engine.py",
         '    proton.Event.SESSION_REMOTE_CLOSE: "session",\n',
         "",
@@ -644,7 +644,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "nothing is said while there is nothing to send",
+        "no heartbeat is sent while there is nothing to send",
         "strategies/qpid/engine.py",
         "self._transport.tick(time.monotonic())",
         "0.0",
@@ -724,7 +724,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "an indented line is a part of the value above it",
+        "an indented line is taken for a part of the value above it",
         "config/kinds.py",
         'if "\\n" in text:',
         "if False:",
@@ -938,7 +938,7 @@ MUTATIONS = (
         ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(
-        "qpid waits by what eventlet takes away",
+        "qpid waits with the selector that eventlet removes",
         "strategies/qpid/stream.py",
         'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
         "selectors.PollSelector()",

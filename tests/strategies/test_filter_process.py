@@ -15,7 +15,10 @@ from tests.strategies.qpid_place import QpidPlace
 from tests.strategies.rabbit_place import RabbitPlace
 
 PROGRAM = """
-import json, sys, time, warnings
+import json, sys, time, warnings, weakref
+
+# As in Glance, a library has made a finalizer before the filter is loaded: `runtime.shutdown`.
+weakref.finalize(json.JSONDecoder, int)
 
 if sys.argv[1] == "eventlet":
     warnings.simplefilter("ignore")  # eventlet warns that it is deprecated

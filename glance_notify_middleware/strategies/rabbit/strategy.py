@@ -42,7 +42,7 @@ class Rabbit(Connected[Connection]):
         self._confirms: tuple[Connection, Confirms] | None = None
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
-        """Unroutable messages are sent once more, after the missing queues are declared anew."""
+        """Unroutable messages are sent once more, after the missing queues are declared."""
         super()._send(batch, outcomes)
         if Outcome.UNROUTABLE in outcomes and self._topology.creates:
             self._topology.declare(self._open_connection())
