@@ -24,6 +24,7 @@ from tests.agreement import comparison, page
 from tests.agreement.observed import read_requests, without_background_work
 from tests.glance_suite import pipeline
 from tests.glance_suite.capture import Capture
+from tests.writers import begin_as_writers
 
 MODULES = {
     name.rpartition(".")[2]: f"glance.tests.functional.{name}"
@@ -168,6 +169,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """
     enter_glance(folder)
     resolve_names()
+    begin_as_writers()  # with the filter and without it: see tests/writers.py
     capture = Capture(compares=arguments.compare)
     capture.install()
     loaded = put_filter(arguments.place, arguments.delete_payload)
