@@ -1,6 +1,6 @@
 """The seam between the WSGI side and delivery: the recorder, and several recorders as one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from glance_notify_middleware.events.intent import Intent, Progress
@@ -63,18 +63,15 @@ class SeveralRecorders:
 
     def begin(self, begun: Intent) -> None:
         """Record with each that an operation is about to be given to Glance."""
-        for recorder in self._recorders:
-            recorder.begin(begun)
+        self._call_each(lambda recorder: recorder.begin(begun))
 
     def progress(self, running: Intent, progress: Progress) -> None:
         """Record with each how far a download has come."""
-        for recorder in self._recorders:
-            recorder.progress(running, progress)
+        self._call_each(lambda recorder: recorder.progress(running, progress))
 
     def remind(self, running: RunningDownload) -> None:
         """Have each remind the download of its progress."""
-        for recorder in self._recorders:
-            recorder.remind(running)
+        self._call_each(lambda recorder: recorder.remind(running))
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
         """Record with each. Raises NotRecordedError with all that any of them could not record.
@@ -99,3 +96,14 @@ class SeveralRecorders:
     def refuses(self) -> bool:
         """Whether any of the recorders refuses operations now."""
         return any(recorder.refuses() for recorder in self._recorders)
+
+    def _call_each(self, call: Callable[[Recorder], None]) -> None:
+        """Call each recorder, whatever the ones before raised; then raise the first error."""
+        errors: list[Exception] = []
+        for recorder in self._recorders:
+            try:
+                call(recorder)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]

@@ -80,7 +80,10 @@ class Emitter:
 
     def remind(self, download: RunningDownload) -> None:
         """Have the download reminded every few seconds to record its progress."""
-        self._recorder.remind(download)
+        try:
+            self._recorder.remind(download)
+        except Exception as error:
+            log_error("the progress of a download is not recorded", error)
 
     def emit(
         self, events: Sequence[ImageEvent], requester: Requester, ends: Intent | None = None

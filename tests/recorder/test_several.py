@@ -85,6 +85,23 @@ def test_recorder_that_raises_another_error_has_lost_all_notifications() -> None
     assert raised.value.lost == second.kept == notifications
 
 
+@pytest.mark.parametrize("name", ["begin", "progress", "remind"])
+def test_recorder_that_raises_keeps_no_call_from_the_next_recorder(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("broken")
+
+    called: list[tuple[object, ...]] = []
+    first, second = ListRecorder(), ListRecorder()
+    monkeypatch.setattr(first, name, fail)
+    monkeypatch.setattr(second, name, lambda *given: called.append(given))
+    given = ("an intent", "its progress") if name == "progress" else ("an intent",)
+    with pytest.raises(ZeroDivisionError, match="broken"):
+        getattr(SeveralRecorders([first, second]), name)(*given)
+    assert called == [given]
+
+
 def test_several_recorders_refuse_when_one_recorder_refuses() -> None:
     assert SeveralRecorders([ScriptedRecorder(), ScriptedRecorder(refuses=True)]).refuses()
     assert not SeveralRecorders([ScriptedRecorder(), ScriptedRecorder()]).refuses()

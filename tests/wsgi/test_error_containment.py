@@ -11,7 +11,7 @@ import pytest
 from glance_notify_middleware.events import identity, rules
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.recorder import NotRecordedError
+from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
 from glance_notify_middleware.wsgi import middleware
 from tests.wsgi.doubles import (
     FILE,
@@ -142,6 +142,24 @@ def test_bug_in_the_filter_leaves_the_request_as_it_is(
         ("chunk", b"0123456789"),
         "exhausted",
     ]
+
+
+def test_download_whose_progress_cannot_be_recorded_has_its_event(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class ForgetfulRecorder(ListRecorder):
+        """A recorder that cannot remind a download."""
+
+        def remind(self, running: RunningDownload) -> None:
+            raise RuntimeError("no reminders")
+
+    recorder = ForgetfulRecorder()
+    app = answering("200 OK", BODY, TEN)
+    assert ("chunk", BODY[0]) in Server().serve(
+        with_filter(app, recorder), environ("GET", FILE)
+    ).trace
+    assert recorder.events == ["image.send INFO"]
+    assert "the progress of a download is not recorded" in caplog.text
 
 
 def test_error_of_the_filter_is_logged_without_the_applications_exception(
