@@ -263,13 +263,13 @@ def test_intent_that_ended_in_a_segment_begun_last_is_not_reported(
     first = segment_path(tmp_path, A, 0)
     with first.open("ab") as file:
         file.write(mark() + begin(ended))
-    seize = locks.open_locked
+    open_locked = locks.open_locked
 
     def late(path: Path) -> int | None:
         second = segment_path(tmp_path, A, 1)
         if not second.exists():
             second.write_bytes(head() + begin(ended) + mark() + end(ended) + begin(stands))
-        return seize(path)
+        return open_locked(path)
 
     monkeypatch.setattr(locks, "open_locked", late)
     leader.settle()

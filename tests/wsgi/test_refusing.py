@@ -1,6 +1,6 @@
 """journal_when_full = refuse: operations are refused while their events could not be recorded.
 
-The journal is tended as it is in a server, by a thread that looks at it once a second.
+The journal is maintained as it is in a server, by a thread that does so once a second.
 """
 
 import errno
@@ -13,6 +13,7 @@ import pytest
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.hosting import Host
+from glance_notify_middleware.delivery.leader_watch import LeaderWatch
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
 from tests.delivery.file_broker import AppendingStrategy
@@ -46,11 +47,13 @@ def host() -> Host:
 
 
 @pytest.fixture
-def serve(directory: Path, host: Host) -> Serve:
+def serve(directory: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """A function that serves a request and returns the trace of its response.
 
-    `refuse`: the operator chose journal_when_full = refuse.
+    `refuse`: the operator chose journal_when_full = refuse. The maintenance thread outlives the
+    test: it must not log in a later test that no relay runs.
     """
+    monkeypatch.setattr(LeaderWatch, "check", lambda watch: None)
     recorders = {policy: _recorder(directory, policy, host) for policy in ("drop", "refuse")}
     eventually(lambda: bool(list(directory.glob("*.live"))))
 
