@@ -51,7 +51,8 @@ class Sender:
         most: int,
         most_bytes: int,
     ) -> None:
-        """At most `most` messages, and `most_bytes` bytes of them, are on their way at a time."""
+        """At most `most` messages, and `most_bytes` bytes of them, are on their way at a time; a
+        longer message is sent alone."""
         self._engine = engine
         self._deadline = deadline
         self._subject = subject

@@ -44,8 +44,9 @@ class Confirms:
     ) -> None:
         """Open the channel. Raises py-amqp's errors and OSError.
 
-        At most `most` messages, and `most_bytes` bytes of them, are unconfirmed at a time. The
-        broker may return all of them before it reads on: they must not fill the buffers between.
+        At most `most` messages, and `most_bytes` bytes of them, are unconfirmed at a time; a longer
+        message is sent alone. The broker may return all of them before it reads on: they must not
+        fill the buffers between.
         """
         self._connection = connection
         self._exchange = exchange
