@@ -22,8 +22,8 @@ _CONNECTION = "connection"  # whose state is logged
 class BackOff:
     """How long to wait between tries, in seconds: from `first`, doubled each time, to `longest`."""
 
-    first: float = 0.2
-    longest: float = 30.0
+    first: float
+    longest: float
 
     def after(self, failures: int) -> float:
         """The wait after `failures` in a row, in seconds. It has jitter, so that not all processes

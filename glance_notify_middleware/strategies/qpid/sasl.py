@@ -74,7 +74,7 @@ def authenticate(
     if code == _WRONG:
         raise AuthenticationError(f"authentication failed (SASL {chosen})")
     if code != _SUCCESS:
-        reason = f"the broker could not authenticate us (SASL {chosen}, outcome {code})"
+        reason = f"the broker could not authenticate the filter (SASL {chosen}, outcome {code})"
         raise AuthenticationError(reason, needs_operator=code != _LATER)
 
 
