@@ -86,7 +86,7 @@ def _through_the_relay(port: int, count: int) -> float:
                 return outcomes
 
         settings = config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host")
-        route = Route("qpid", lambda: Counting(settings), "plain", BackOff(), 2**20)
+        route = Route("qpid", lambda: Counting(settings), "plain", BackOff(0.2, 30.0), 2**20)
         relay = Relay(Path(folder), [route], lambda: journal.identity, lambda unknown: True)
         thread = threading.Thread(target=relay.run)
         began = time.perf_counter()
