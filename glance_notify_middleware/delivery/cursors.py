@@ -58,8 +58,9 @@ class CursorFile:
         With `durable` the file survives a power cut. Without it a power cut may bring an older file
         back, and more is sent twice.
 
-        A full disk must not keep segments from being removed, which would make room. So `saved`
-        moves on although the file could not be written; after a crash more is sent twice.
+        A full disk must not keep segments from being removed, which would make room. So
+        `Cursors.at_last_save` moves on although the file could not be written; after a crash more
+        is sent twice.
         """
         now = time.monotonic()
         if not self._is_dirty or (now - self._saved_at < _SAVE_INTERVAL and not at_once):
@@ -69,7 +70,7 @@ class CursorFile:
             checksummed.replace(self._path, content, durable=durable)
             self._is_dirty = False
         for cursors in self._sections.values():
-            cursors.saved = dict(cursors.positions)
+            cursors.at_last_save = dict(cursors.positions)
         self._saved_at = now
         return not self._is_dirty
 
@@ -78,8 +79,8 @@ class Cursors:
     """The cursors of one strategy, which the leader moves.
 
     `positions` are by journal identity: every message before a position is confirmed, a dead letter
-    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `saved` are the
-    positions as last saved.
+    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `at_last_save`
+    are the positions at the last try to save them, also where the file could not be written.
     """
 
     def __init__(self, file: CursorFile, found: object) -> None:
@@ -91,7 +92,7 @@ class Cursors:
             identity: Position(*place) for identity, place in saved.get("positions", {}).items()
         }
         self.aside: dict[str, int] = dict(saved.get("aside", {}))
-        self.saved: Mapping[str, Position] = dict(self.positions)
+        self.at_last_save: Mapping[str, Position] = dict(self.positions)
 
     def move(self, identity: str, position: Position) -> None:
         """Move the cursor in one journal to `position`."""

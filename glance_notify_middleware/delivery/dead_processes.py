@@ -12,7 +12,7 @@ from glance_notify_middleware.journal.chain import Chain
 from glance_notify_middleware.journal.layout import Listing
 
 _MAX_LOCKS = 64  # held at a time
-_RETRY = 60.0  # seconds after which a process is looked at again that could not be settled
+_RETRY = 60.0  # seconds after which a process that could not be settled is looked at again
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
 _COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
@@ -30,7 +30,7 @@ class DeadProcesses:
         self._directory = directory
         self._subscriptions = subscriptions
         self._locks: dict[str, int] = {}  # descriptors of live files, by identity
-        self._without: dict[str, float] = {}  # since when there is no live file, by identity
+        self._missing_since: dict[str, float] = {}  # since when there is no live file, by identity
         self._left_alone: dict[str, float] = {}  # until when, by identity: see leave_alone
 
     def find(self, listed: Listing, own_identity: str | None) -> None:
@@ -53,19 +53,21 @@ class DeadProcesses:
                 self.read_to_end(identity)
             for chain in self.chains(identity) if fd is None else ():
                 chain.is_dead = False  # also if it had no live file for a while
-        without = listed.segments.keys() - listed.live_files - {*self._left_alone, own_identity}
-        self._without = {identity: self._without.get(identity, now) for identity in without}
-        for identity in self._without:
+        missing = listed.segments.keys() - listed.live_files - {*self._left_alone, own_identity}
+        self._missing_since = {
+            identity: self._missing_since.get(identity, now) for identity in missing
+        }
+        for identity in self._missing_since:
             if self.is_dead(identity):
                 self.read_to_end(identity)
 
     def candidates(self) -> list[str]:
         """The processes that may be dead: see is_dead."""
-        return [*self._locks, *self._without]
+        return [*self._locks, *self._missing_since]
 
     def is_dead(self, identity: str) -> bool:
         """Whether the process is dead."""
-        since = self._without.get(identity)
+        since = self._missing_since.get(identity)
         return identity in self._locks or (
             since is not None and time.monotonic() - since >= _NO_LIVE_FILE
         )
@@ -92,7 +94,7 @@ class DeadProcesses:
         """Release a process that cannot be settled, for 60 seconds: it would keep one of the few
         locks from other processes."""
         self._left_alone[identity] = time.monotonic() + _RETRY
-        self._without.pop(identity, None)
+        self._missing_since.pop(identity, None)
         self.release(identity)
 
     def release(self, identity: str) -> None:

@@ -19,7 +19,7 @@ from glance_notify_middleware.strategies import Outcome
 
 
 class Dispatcher:
-    """Chooses one batch after the other, and settles each by its outcomes.
+    """Chooses one batch after another, and applies the outcomes of each.
 
     The priority of a message makes its routing key. A broker may take the messages of one priority
     and not those of another, so no priority waits for another. Refused messages are held in the
@@ -66,13 +66,13 @@ class Dispatcher:
         batch = None if skips_aside else self._set_aside.next_batch()
         return batch or self._window_batch()
 
-    def settle(self, batch: Batch, outcomes: Sequence[Outcome | None]) -> bool:
-        """Take the outcomes of a batch, for its first messages or all of them, in their order. Move
+    def apply_outcomes(self, batch: Batch, outcomes: Sequence[Outcome | None]) -> bool:
+        """Apply the `outcomes` of a batch: of its first messages or all of them, in order. Move
         the cursors over what is done. Returns whether there may be more to send at once."""
         self._take_outcomes(batch.to_send, outcomes)
         if isinstance(batch, AsideBatch):
             is_synced = self._sync()
-            worked = self._set_aside.settle(batch, is_synced=is_synced)
+            worked = self._set_aside.advance(batch, is_synced=is_synced)
             self._skips_aside = not worked and self._connection.is_due
         else:
             self._set_aside.add(batch.to_send)

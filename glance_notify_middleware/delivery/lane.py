@@ -104,8 +104,8 @@ class Lane:
             connection.close()
 
     def _deliver_batch(self, connection: Connection, dispatcher: Dispatcher) -> bool:
-        """Prepare a batch with the lock, send it without the lock, settle it with the lock. Returns
-        whether there may be more to send at once."""
+        """Prepare a batch with the lock, send it without the lock, apply its outcomes with the
+        lock. Returns whether there may be more to send at once."""
         with self._access.lock:
             for step in self.subscription.read():
                 if step.lost:
@@ -113,7 +113,7 @@ class Lane:
             batch = dispatcher.next_batch()
         outcomes = connection.send(batch.messages)
         with self._access.lock:
-            worked = dispatcher.settle(batch, outcomes)
+            worked = dispatcher.apply_outcomes(batch, outcomes)
             self.subscription.cursors.save()
         return worked
 

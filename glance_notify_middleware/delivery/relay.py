@@ -19,7 +19,7 @@ STOP_TIMEOUT = 3.5
 """Seconds that the end of a process waits for what is on its way. It has 5 in all, and needs 1 for
 a last look at background work."""
 
-_FOLLOWER_POLL = 0.5  # seconds between tries to become the leader
+_STANDBY_POLL = 0.5  # seconds between tries to become the leader
 _SURVEY_INTERVAL = 1.0  # seconds between surveys: who lives, and what can be removed
 _SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not logged again
 
@@ -54,7 +54,7 @@ class Relay:
         try:
             while not self._stop.is_set():
                 try:
-                    self._follow_or_lead()
+                    self._stand_by_and_lead()
                 except Exception as error:
                     self._report("", error)
                     self._stop.wait(1.0)
@@ -83,14 +83,14 @@ class Relay:
             what = f"the relay to {ended} begins again" if ended else "the relay begins again"
             log_error(f"{what}; notifications wait in {self._directory}", error)
 
-    def _follow_or_lead(self) -> None:
+    def _stand_by_and_lead(self) -> None:
         """Wait for the lock of the leader, then lead. Returns after `stop`, or when the lock file
         is not the one at its path any more."""
         path = self._directory / layout.RELAY_LOCK
         fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
             while not locks.try_lock(fd):
-                if self._stop.wait(_FOLLOWER_POLL) or not locks.is_same_file(path, fd):
+                if self._stop.wait(_STANDBY_POLL) or not locks.is_same_file(path, fd):
                     return
             leadership = _Leadership(
                 self._directory, self._routes, self._report, self._record_unknown

@@ -83,7 +83,7 @@ class SetAside:
         to_send = [pending for pending in waiting if not pending.is_done]
         return AsideBatch(to_send, waiting, priority, [end for _, end in found])
 
-    def settle(self, batch: AsideBatch, *, is_synced: bool) -> bool:
+    def advance(self, batch: AsideBatch, *, is_synced: bool) -> bool:
         """Move the cursor over the messages at the front that are done. Returns whether it moved.
 
         It does not move before the dead letters among them are on the disk (`is_synced`): a power

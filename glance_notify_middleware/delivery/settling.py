@@ -1,7 +1,7 @@
 """Settles dead processes, and removes what is delivered.
 
-Settling a process reports its open intents as unknown outcomes, and removes its files once all
-strategies have been sent their content. One survey a second does both.
+Settling a process records an unknown outcome for each of its open intents, and removes its files
+once all strategies have been sent their content. One survey a second does both.
 """
 
 import logging
@@ -19,7 +19,7 @@ from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, read_open_intents
 from glance_notify_middleware.journal.ownership import DirectoryAudit, OwnerFilter
-from glance_notify_middleware.journal.totals import ADDED, REPORTED
+from glance_notify_middleware.journal.totals import ADDED, UNKNOWN_RECORDED
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _PER_ENTRY = 100  # unknown outcomes that are recorded in one entry
@@ -42,7 +42,9 @@ class Settling:
         """`subscriptions` are those of all strategies: one at least. Raises OSError."""
         self._directory = directory
         self._record_unknown = record_unknown
-        self._reported: set[str] = set()  # dead processes whose open intents have been reported
+        self._unknown_recorded: set[str] = (
+            set()
+        )  # dead processes whose unknown outcomes are recorded
         self._subscriptions = subscriptions
         self._dead = DeadProcesses(directory, subscriptions)
         self._unreadable: set[str] = set()  # identities of which that is logged
@@ -67,7 +69,7 @@ class Settling:
             self._remove_delivered(identity, numbers)
         for identity in self._dead.candidates():
             segments = listed.segments.get(identity, [])
-            if self._dead.is_dead(identity) and self._report_unknown(identity, segments):
+            if self._dead.is_dead(identity) and self._record_unknown_outcomes(identity, segments):
                 self._settle(identity, segments)
         self._forget_the_gone(listed)
 
@@ -80,7 +82,9 @@ class Settling:
 
     def _remove_delivered(self, identity: str, numbers: list[int]) -> None:
         """Remove the segments, of those `numbers`, that all strategies have been sent."""
-        places = [subscription.cursors.saved.get(identity) for subscription in self._subscriptions]
+        places = [
+            subscription.cursors.at_last_save.get(identity) for subscription in self._subscriptions
+        ]
         passed = min(0 if place is None else place.segment for place in places)
         delivered = [number for number in numbers if number < passed]
         if not delivered:
@@ -115,7 +119,7 @@ class Settling:
             what = f"{lost} notifications are lost: the journal of {identity} is damaged at its end"
             log_line(LOG, logging.ERROR, what)
         self._forget(identity)
-        self._reported.discard(identity)
+        self._unknown_recorded.discard(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
         try:
@@ -125,17 +129,17 @@ class Settling:
         self._remove(layout.live_path(self._directory, identity))
         self._dead.release(identity)
 
-    def _report_unknown(self, identity: str, segments: list[int]) -> bool:
+    def _record_unknown_outcomes(self, identity: str, segments: list[int]) -> bool:
         """Record an unknown outcome for each intent that the dead process has left open.
 
         Returns whether that is done. It is done once, though the journal may wait for a broker for
         long, and though the leader may change. A leader that dies in the middle of it leaves it to
         the next one, which records the same ids.
         """
-        if identity in self._reported:
+        if identity in self._unknown_recorded:
             return True
         totals = checksummed.load(self._directory / layout.TOTALS) or {}
-        if identity not in totals.get(REPORTED, []):
+        if identity not in totals.get(UNKNOWN_RECORDED, []):
             intents = self._open_intents(identity, segments)
             if intents is None:
                 self._dead.leave_alone(identity)
@@ -145,12 +149,12 @@ class Settling:
                 if not self._record_unknown(unknown[at : at + _PER_ENTRY]):
                     return False
             if unknown:
-                totals[REPORTED] = [*self._still_here(totals, REPORTED), identity]
+                totals[UNKNOWN_RECORDED] = [*self._still_here(totals, UNKNOWN_RECORDED), identity]
                 checksummed.replace(self._directory / layout.TOTALS, totals)
                 what = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
                 log_line(LOG, logging.WARNING, f"{what}: {more}")
-        self._reported.add(identity)
+        self._unknown_recorded.add(identity)
         return True
 
     def _open_intents(self, identity: str, segments: list[int]) -> OpenIntents | None:

@@ -56,7 +56,7 @@ class Source(enum.Enum):
 class Route:
     """One API call.
 
-    `path` is the path below the version; `{word}` stands for one segment of any text. A route is
+    `path` is the path below the version; `{word}` stands for one component of any text. A route is
     equal to itself alone, so that a look-up in a table by route is fast.
     """
 
@@ -147,12 +147,12 @@ _MEDIA_TYPE = "application/vnd.openstack.images-"
 
 
 def _patterns() -> dict[tuple[str, str, int], list[tuple[Route, list[str]]]]:
-    """By version, method and number of segments: the routes, and the segments of their paths."""
+    """By version, method and number of components: the routes, and the components of their paths."""
     patterns: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}
     for route in ROUTES:
-        segments = route.path.split("/")
-        key = (str(route.version), route.method, len(segments))
-        patterns.setdefault(key, []).append((route, segments))
+        components = route.path.split("/")
+        key = (str(route.version), route.method, len(components))
+        patterns.setdefault(key, []).append((route, components))
     return patterns
 
 
@@ -169,19 +169,19 @@ def match(
 ) -> Operation | None:
     """The operation that a request asks for; None when the request is no operation.
 
-    The texts are those of the WSGI environ. The version is the first segment of PATH_INFO; only
+    The texts are those of the WSGI environ. The version is the first component of PATH_INFO; only
     when it is not there, `_version_elsewhere` finds it.
 
     Every spelling that Glance answers is matched: its router and its cache filter ignore a line end
     after the path, and obey `?_method=` in part (see `_candidate_methods`).
     """
     path_info = path_info.removesuffix("\n")
-    segments = [segment for segment in path_info.split("/") if segment]
-    if not segments or path_info.endswith("/"):
+    components = [component for component in path_info.split("/") if component]
+    if not components or path_info.endswith("/"):
         return None  # Glance has no path that ends with a slash
-    found = _VERSION.fullmatch(segments[0])
+    found = _VERSION.fullmatch(components[0])
     if found:
-        root = f"/{segments.pop(0)}/"
+        root = f"/{components.pop(0)}/"
     else:
         found, root = _version_elsewhere(script_name, accept)
         if found is None:
@@ -189,10 +189,10 @@ def match(
     version = found[1]
     overrides = "_method" in query_string
     for candidate in _candidate_methods(method, query_string) if overrides else (method,):
-        for route, pattern in _PATTERNS.get((version, candidate, len(segments)), ()):
-            names = _names(pattern, segments)
+        for route, pattern in _PATTERNS.get((version, candidate, len(components)), ()):
+            names = _names(pattern, components)
             if names is not None and (method, route.action) != ("HEAD", Action.SEND):
-                if route.version == 1 and candidate == "GET" and segments == _LIST_V1:
+                if route.version == 1 and candidate == "GET" and components == _LIST_V1:
                     return None
                 if len(path_info) > LONGEST_ID:  # clients choose the ids, and they are kept
                     names = {word: bounded(name) for word, name in names.items()}
@@ -210,7 +210,7 @@ def match(
 def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | None, str]:
     """The version of a request whose path has none, and the root that its operation gets.
 
-    The version can be the last segment of SCRIPT_NAME (this filter stands below a mount at `/v2`),
+    The version can be the last component of SCRIPT_NAME (this filter stands below a mount at `/v2`),
     or the end of the accepted media type (this filter stands above the version negotiation of
     Glance, which goes by that type). A client can choose SCRIPT_NAME with X-Forwarded-Prefix, and
     must not hide a request behind it: version 2, which Glance has, counts before version 1.
@@ -252,10 +252,10 @@ def as_download(operation: Operation) -> Operation:
     return operation._replace(route=send)
 
 
-def _names(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    """The segments for the `{words}` of a pattern; None when the pattern does not fit."""
+def _names(pattern: list[str], components: list[str]) -> dict[str, str] | None:
+    """The components for the `{words}` of a pattern; None when the pattern does not fit."""
     names = {}
-    for expected, found in zip(pattern, segments, strict=True):
+    for expected, found in zip(pattern, components, strict=True):
         if expected.startswith("{"):
             names[expected] = found
         elif expected != found:

@@ -36,13 +36,15 @@ class Reader:
         self._owner_filter = OwnerFilter(directory)
         self._this_boot = boot_id()
         self._clock_offset = clock.namespace_offset()
-        self._cut = 0  # nanoseconds: the clock at the beginning of the pass
+        self._pass_time = 0  # nanoseconds: the clock at the beginning of the pass
         self._unreadable: set[str] = set()
-        self._clocks: dict[str, float] = {}  # other clocks than the machine's: since when each ran
+        self._clocks: dict[str, float] = {}
+        """The clocks that are not the machine's in this boot, by id: when the first segment of each
+        was begun, by the wall clock, in seconds; 0.0 where that is not known."""
 
     def read(self, limit: int) -> list[Step]:
         """One pass: the next entries, with `limit` messages or a few more. Raises OSError."""
-        self._cut = cut = self._now()
+        self._pass_time = pass_time = self._now()
         listed = self._owner_filter.apply(listing(self._directory)).segments
         self._begin_chains(listed)
         heads = [
@@ -57,7 +59,7 @@ class Reader:
             (is_current, _, at, _), chain = heads[0]
             # A dead process has recorded nothing that is later than the pass: an entry that seems
             # later was made by the clock of another boot.
-            if is_current and at > cut and not chain.is_dead:
+            if is_current and at > pass_time and not chain.is_dead:
                 break
             _, step = chain.ahead.popleft()
             steps.append(step)
@@ -127,7 +129,7 @@ class Reader:
 
     def _is_astray(self, at: int) -> bool:
         """Whether an entry that was read is later than now: the machine's clock has not made it."""
-        return at - self._cut > _ASTRAY and at - self._now() > _ASTRAY
+        return at - self._pass_time > _ASTRAY and at - self._now() > _ASTRAY
 
     def _now(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_offset

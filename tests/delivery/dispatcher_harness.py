@@ -84,7 +84,7 @@ class DispatcherHarness:
 
     def _send_batch(self) -> bool:
         batch = self.dispatcher.next_batch()
-        return self.dispatcher.settle(batch, self.connection.send(batch.messages))
+        return self.dispatcher.apply_outcomes(batch, self.connection.send(batch.messages))
 
     def keep_alive(self) -> None:
         self.connection.keep_alive(is_idle=self.dispatcher.is_idle)

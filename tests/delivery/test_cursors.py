@@ -41,7 +41,7 @@ def test_next_leader_begins_at_the_saved_cursors(tmp_path: Path) -> None:
     assert cursors.save()
     again = cursors_of(tmp_path)
     assert again.positions == {A: PLACE, B: Position(0, 9, None)}
-    assert again.saved == again.positions
+    assert again.at_last_save == again.positions
     assert again.aside == {"WARN": 12}
 
 
@@ -58,14 +58,14 @@ def test_cursors_are_saved_ten_times_a_second_at_most_or_at_once(
     cursors.move(B, PLACE)
     assert not cursors.save()
     assert B not in on_disk(tmp_path)
-    assert B not in cursors.saved
+    assert B not in cursors.at_last_save
     clock.now += 0.11
     assert cursors.save()
     assert B in on_disk(tmp_path)
     cursors.forget(B)
     assert not cursors.save()
     assert cursors.save(at_once=True)
-    assert on_disk(tmp_path) == cursors.saved == {A: PLACE}
+    assert on_disk(tmp_path) == cursors.at_last_save == {A: PLACE}
 
 
 def test_cursors_that_have_not_moved_are_not_saved(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_saved_positions_move_on_though_the_disk_is_full(
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
         assert not cursors.save(at_once=True)
-    assert cursors.saved == {A: PLACE}
+    assert cursors.at_last_save == {A: PLACE}
     assert on_disk(tmp_path) == {}
     assert cursors.save(at_once=True)
     assert on_disk(tmp_path) == {A: PLACE}

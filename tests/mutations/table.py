@@ -128,9 +128,9 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "entries of processes are merged without a cut",
+        "entries of processes are merged without the bound of the clock",
         "journal/reader.py",
-        "if is_current and at > cut and not chain.is_dead:",
+        "if is_current and at > pass_time and not chain.is_dead:",
         "if False:",
         (
             "journal/test_reader.py"
@@ -140,10 +140,10 @@ MUTATIONS = (
     Mutation(
         "the directory is listed before the clock is taken",
         "journal/reader.py",
-        "        self._cut = cut = self._now()\n"
+        "        self._pass_time = pass_time = self._now()\n"
         "        listed = self._owner_filter.apply(listing(self._directory)).segments\n",
         "        listed = self._owner_filter.apply(listing(self._directory)).segments\n"
-        "        self._cut = cut = self._now()\n",
+        "        self._pass_time = pass_time = self._now()\n",
         (
             "journal/test_reader.py"
             "::test_entry_recorded_after_the_clock_was_taken_waits_for_the_next_pass",
@@ -292,7 +292,7 @@ MUTATIONS = (
     Mutation(
         "segments are removed when they are read, before they are delivered",
         "delivery/settling.py",
-        "subscription.cursors.saved.get(identity) for subscription in self._subscriptions",
+        "subscription.cursors.at_last_save.get(identity) for subscription in self._subscriptions",
         "subscription.reader.chains[identity].position for subscription in self._subscriptions",
         (
             "delivery/test_settling.py"
@@ -697,8 +697,8 @@ MUTATIONS = (
     Mutation(
         "files are removed though their open intents could not be reported",
         "delivery/settling.py",
-        "if self._dead.is_dead(identity) and self._report_unknown(identity, segments):",
-        "if self._dead.is_dead(identity) and (self._report_unknown(identity, segments) or True):",
+        "and self._record_unknown_outcomes(identity, segments):",
+        "and (self._record_unknown_outcomes(identity, segments) or True):",
         (
             "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_open_intents_are_reported",
         ),
@@ -798,8 +798,8 @@ MUTATIONS = (
         "the aside cursor passes a message before its dead letter is on the disk",
         "delivery/dispatcher.py",
         "            is_synced = self._sync()\n"
-        "            worked = self._set_aside.settle(batch, is_synced=is_synced)\n",
-        "            worked = self._set_aside.settle(batch, is_synced=True)\n"
+        "            worked = self._set_aside.advance(batch, is_synced=is_synced)\n",
+        "            worked = self._set_aside.advance(batch, is_synced=True)\n"
         "            is_synced = self._sync()\n",
         (
             "delivery/test_power_cut.py::"
@@ -909,8 +909,8 @@ MUTATIONS = (
     Mutation(
         "processes that cannot be settled keep their locks",
         "delivery/dead_processes.py",
-        "        self._without.pop(identity, None)\n        self.release(identity)\n",
-        "        self._without.pop(identity, None)\n",
+        "        self._missing_since.pop(identity, None)\n        self.release(identity)\n",
+        "        self._missing_since.pop(identity, None)\n",
         (
             "delivery/test_settling.py"
             "::test_journals_of_a_newer_version_do_not_hold_up_other_journals",
