@@ -88,7 +88,7 @@ class AsideFiles:
     def read(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
         """The next messages, at most `limit`, each with the offset behind it, in bytes.
 
-        As long as it is not known whether messages of the priority can go, it is one message alone.
+        Returns one message at most while it is not known whether messages of the priority can go.
         Returns an empty list at the end of the file. Raises OSError.
         """
         limit = limit if priority in self._flows else 1

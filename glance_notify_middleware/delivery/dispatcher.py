@@ -123,8 +123,8 @@ class Dispatcher:
     def _sync(self) -> bool:
         """Sync the aside files and the dead letters. Returns whether all of them are on the disk.
 
-        A power cut may lose them before that. And their messages are in no other place once the
-        cursor has passed: then the segment is removed.
+        Before they are synced, a power cut may lose them. Once the cursor has passed their
+        messages, the segment is removed, and these files are the only place that has them.
         """
         try:
             self._aside.sync()

@@ -46,9 +46,12 @@ class Host:
 
     @never_raises
     def end(self) -> None:
-        """Stop the relays of this process, and write the counters of its journals.
+        """Stop the relays of this process, and maintain its journals once more (Journal.maintain).
 
-        All relays are stopped at the same time, as the process has only 5 seconds to end.
+        The last thing that maintenance does is to write the counters into the live files.
+
+        All relays are stopped at the same time, so that all of them together take STOP_TIMEOUT at
+        most.
         """
         relays = [relay for pid, relay in self._relays if pid == os.getpid()]
         until = time.monotonic() + STOP_TIMEOUT

@@ -16,8 +16,9 @@ from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 STOP_TIMEOUT = 3.5
-"""Seconds that the end of a process waits for what is on its way. It has 5 in all, and needs 1 for
-a last look at background work."""
+"""Seconds that the end of a process waits for messages on their way. The filter promises that
+it holds up the end of a process for 5 seconds at most. The last look at background work takes 1 of
+them (`wsgi.following`)."""
 
 _STANDBY_POLL = 0.5  # seconds between tries to become the leader
 _SURVEY_INTERVAL = 1.0  # seconds between surveys: who lives, and what can be removed

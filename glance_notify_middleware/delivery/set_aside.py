@@ -43,7 +43,8 @@ class SetAside:
         self._done: set[str] = set()  # ids of messages that are done, behind a message that is not
 
     def add(self, waiting: Iterable[Pending]) -> None:
-        """Set aside the messages of priorities that are set aside, in their order.
+        """Append those messages whose priority is set aside at present to the aside files, in their
+        order.
 
         If that fails for a message, it waits in the journal, and so do all later messages of its
         priority.

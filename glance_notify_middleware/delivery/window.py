@@ -9,7 +9,10 @@ from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.chain import Step
 
 WINDOW = 500
-"""Messages that are on their way at a time: about 1 MB, and as fast as RabbitMQ confirms."""
+"""When so many messages are on their way, no more are read: about 1 MB, and as fast as RabbitMQ
+confirms. The window can hold more, as entries are read whole: up to 599 with an entry of 100
+unknown outcomes (`settling._PER_ENTRY`), and as many as a v1 request that replaces the members of
+an image names members (`events.images.members_v1`)."""
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Batch:
 class Window:
     """The steps of the journals that are on their way, in the order in which they were read.
 
-    A step is an entry of a journal with its messages (see reader.Step).
+    A step is an entry of a journal with its messages (see chain.Step).
     """
 
     def __init__(self, cursors: Cursors) -> None:

@@ -78,7 +78,14 @@ def outcome(exchange: Exchange) -> Priority | None:
 
 
 def _broke_off_upload(exchange: Exchange, status: int) -> bool:
-    """Whether a 4xx ended an upload that Glance had begun, and did not just refuse it."""
+    """Whether a 4xx is the end of an upload that Glance had begun. If not, Glance has refused the
+    upload before it read any data.
+
+    A 410 always ends a begun upload: the image was deleted meanwhile, or the store takes no
+    images (glance 33.0.0, `api/v2/image_data.py`). A 413 does so where the reads cannot be seen
+    (`bytes_read` is None: chunked, under uWSGI): only by reading
+    does Glance find that data without a declared length is too large.
+    """
     if exchange.operation.action not in _TAKES_DATA:
         return False
     bytes_read = exchange.request.bytes_read

@@ -33,12 +33,12 @@ count as those of a dead process after 3 s.
 
 **What a crash leaves.** A process that dies leaves its files, with open intents and perhaps a torn
 entry at the end. A damaged or torn entry is skipped, up to the next good one; the gap in the
-numbers counts what is lost. A process that dies while it makes a file leaves *.new or *.tmp, which
-the next leader removes after a minute. A leader that dies before it has saved the cursors sends
-what it has sent again, with the same ids. A power cut may take what was not synced: with
-`journal_sync = full` each event is synced before the answer ends, otherwise the last moments can
-be lost. A living process that is taken for dead goes on under a new identity, and records again
-what is not known to be delivered.
+numbers counts what is lost. A process that dies while it makes a file leaves *.new or *.tmp. A
+process that begins to lead removes, once, those that are older than a minute. A leader that dies
+before it has saved the cursors sends what it has sent again, with the same ids. A power
+cut may take what was not synced: with `journal_sync = full` each event is synced before the answer
+ends, otherwise the last moments can be lost. A living process that is taken for dead goes on under
+a new identity, and records again what is not known to be delivered.
 
 **The order in which to read.** The bytes: entries, clock, origin, checksummed. The directory:
 files, layout, locks, fitness, ownership, destinations. The writing process: segment, live_file,

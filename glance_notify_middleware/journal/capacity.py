@@ -32,9 +32,9 @@ _BETWEEN_LOOKS = 0.1  # seconds
 class Capacity:
     """The capacity of one directory, as a process measures it once a second.
 
-    `is_full`: no more may be recorded. `is_short`: the disk, or the bound with all that lies there,
-    is reached, so that what is delivered should go. `share`: bytes after which a segment of this
-    process is to end.
+    `is_full`: no more may be recorded. `is_short`: the disk is full, or all files together,
+    delivered or not, reach the bound: what is delivered should be removed. `share`: bytes after
+    which a segment of this process is to end.
     """
 
     def __init__(self, directory: Path, max_size: int, segment_size: int) -> None:

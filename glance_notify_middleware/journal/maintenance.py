@@ -77,7 +77,12 @@ class Maintenance:
             self._health.trouble = ""
 
     def _turn_over_early(self) -> None:
-        """The newest segment is never removed, even when all of it is delivered."""
+        """Begin another segment, unless the newest segment has nothing but its head.
+
+        The newest segment of a journal is never removed, even when all of it is delivered: so the
+        one that was the newest can go. Where no segment can be begun, the journal goes on with the
+        one that it has.
+        """
         with contextlib.suppress(OSError), self._lock:
             segment = self._writer.segment
             if segment is not None and segment.size > segment.head_size:

@@ -28,7 +28,8 @@ class OpenIntents:
         self.by_key: dict[bytes, tuple[Facts, Progress | None]] = {}
         self.is_complete = False
         self._before: dict[bytes, tuple[Facts, Progress | None]] = {}
-        """Those that were open before the segment that is read, until its mark is read."""
+        """The intents that were open when the segment that is being read was begun. Emptied at its
+        mark: all that are still open are copied before it."""
 
     def begin(self, key: bytes, facts: Facts) -> None:
         """The intent `key` is open."""

@@ -35,8 +35,9 @@ class Recovery:
     def check_live_file(self) -> None:
         """See whether the process counts as alive, and act where it does not. Raises OSError.
 
-        Another process that has its lock, or has settled it, has taken it for dead. Where neither
-        is the case, somebody has removed its live file, or the directory: then it is made again.
+        Where another process holds the lock of its live file, or has settled it, that process has
+        taken it for dead: the journal begins anew, under a new identity. Else somebody has removed
+        the live file, or the directory: the live file is made again.
         """
         with self._lock:
             writer, live, segment = self._writer, self._writer.live, self._writer.segment

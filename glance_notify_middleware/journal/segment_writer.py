@@ -92,9 +92,9 @@ class SegmentWriter:
     def turn_over(self, before: Segment) -> Segment:
         """Begin the segment that follows `before`, and return it. Raises OSError.
 
-        Where somebody has removed `before`, the new segment begins with all that `before` had, and
-        with the sealed segments that were removed before they were delivered, in their order: that
-        may be sent twice.
+        Where somebody has removed `before`, the new segment begins with the content of the sealed
+        segments that were removed before they were delivered, in their order, and then that of
+        `before`. Messages of these segments that were delivered already are sent twice.
         """
         is_removed = before.is_removed()
         lost = self.sealed.removed_undelivered(self.delivered) if is_removed else []

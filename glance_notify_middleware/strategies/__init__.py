@@ -25,11 +25,11 @@ process ends, 3.5 seconds are left for what is on its way.
 
 **Texts.** The text of a SendError, and a reason, go to Glance's log. They hold no secret.
 
-A strategy of another package is found by its entry point (`loading.GROUP`). A built-in strategy is
-a room beside this module, a table of options in `config`, and a line in `registry`. Read on in this
-order: `description` and `registry` (what is known of a strategy before it is made), `loading` (what
-makes it), `connected` (what the built-in strategies have in common), then the rooms `rabbit` and
-`qpid`. `credentials`, `deadline` and `errors` serve these two.
+A strategy of another package is found by its entry point (`loading.GROUP`). What a new built-in
+strategy needs stands in CONTRIBUTING.md, "How to add". Read on in this order: `description` and
+`registry` (what is known of a strategy before it is made), `loading` (what makes it), `connected`
+(what the built-in strategies have in common), then the rooms `rabbit` and `qpid`.
+`credentials`, `deadline` and `errors` serve these two.
 """
 
 import enum
@@ -60,7 +60,8 @@ class Outcome(enum.Enum):
 
     REFUSED = "refused"
     """The broker does not take the message now: a full queue, for instance. It and all messages of
-    its priority wait, and are sent again soon, without end."""
+    its priority wait, and are sent again soon, without end. When the messages that wait fill half
+    of the window, those of this priority are set aside, so that other priorities go on."""
 
     REJECTED = "rejected"
     """The broker will never take this message: it is too large, for instance. It is sent again.
@@ -91,9 +92,11 @@ class Strategy(Protocol):
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
         """Send the messages in their order, and wait for the outcome of each.
 
-        Returns one outcome for each message. A batch has 500 messages at most; the `body` of each
-        is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next call then
-        begins with a new connection, to the next host where there are several.
+        Returns one outcome for each message. A batch has about 500 messages at most. It can have
+        more, as delivery reads whole journal entries: as a rule up to 599, as an entry has up to 100
+        unknown outcomes. Only a v1 request that replaces the members of an image can make a longer
+        entry, with a message for each member. The `body` of each message is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next call
+        then begins with a new connection, to the next host where there are several.
         """
 
     def keep_alive(self) -> None:

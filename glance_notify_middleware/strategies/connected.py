@@ -145,7 +145,8 @@ class Connected(Generic[_C]):
     def _may_be_denial(self, error: Exception) -> bool:
         """Whether a connection may have ended over the routing key of a probe.
 
-        It has, if the next connection goes on with other priorities.
+        The next connection is then tried with the messages of other priorities. If it can send
+        them, the routing key ended the connection; if not, something else did.
         """
         return False
 
@@ -264,7 +265,7 @@ class _Sending(Generic[_C]):
             return True
         if rejection is not None:
             self._outcomes[index] = Outcome.REJECTED
-            what = f"{strategy._broker} refuses {message.message_id} for what it is"
+            what = f"{strategy._broker} rejects {message.message_id} for what it is"
             log_line(LOG, logging.WARNING, f"{what}: {rejection}")
         elif denial is not None:
             self._deny(message.priority, denial)

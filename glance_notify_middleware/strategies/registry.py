@@ -1,4 +1,4 @@
-"""The strategies of this package. A new one is a room, and a line here."""
+"""The strategies of this package. To add a strategy: see CONTRIBUTING.md, "How to add"."""
 
 from collections.abc import Mapping
 

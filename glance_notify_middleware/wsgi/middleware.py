@@ -57,7 +57,7 @@ class NotifyMiddleware:
 
     @never_raises
     def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication | None:
-        """What is called in the place of the wrapped application; None: nothing is."""
+        """The application to call in the place of the wrapped one; None: call the wrapped one."""
         operation = match(
             environ["REQUEST_METHOD"],
             environ.get("PATH_INFO", ""),

@@ -1,6 +1,7 @@
 """What requests show of the filter's place: in the pipeline, and among several nodes of Glance.
 
-Where the filter cannot do its work in its place, a warning is logged, once for each filter.
+In some places the filter cannot see all that it needs. Then a warning is logged; each filter logs
+each of these warnings once.
 """
 
 import logging

@@ -30,7 +30,9 @@ class LookupPlan:
     """The look-ups that the requests of a route may make, in the order in which they are made."""
 
     # Before the application is called.
-    followed_work: bool  # the image, if work on it is followed: the request may hide how that ended
+    # The image, if background work on it is followed. The operation may change the image so that
+    # a later look-up cannot show how that work ended.
+    followed_work: bool
     record_before: bool  # the record that the operation is about
     task_listing: bool  # the image's tasks, to know the operation's own task from them later
 

@@ -25,8 +25,8 @@ class WatchedBody:
     when the client went away is not known to have left.
 
     `on_progress`, if given, is called after every PROGRESS_STEP bytes, and with the next chunk
-    after somebody has set `due` to 0. Who sets it every few seconds spares a look at the clock for
-    each chunk.
+    after somebody has set `due` to 0. So a timer elsewhere can have the progress recorded every
+    few seconds, and no chunk needs a look at the clock.
 
     The chunks come from a generator, which is fast. `close` is a method of this class, as a
     generator that is closed before its first chunk runs none of its code.

@@ -138,7 +138,7 @@ def test_message_that_ends_the_session_is_rejected_and_the_others_are_taken(
         batch[2] = message(b"x" * 101)
         strategy = make_qpid(peer.port)
         assert list(strategy.send(batch)) == [TAKEN, TAKEN, REJECTED, TAKEN, TAKEN]
-        assert f"refuses {batch[2].message_id} for what it is" in caplog.text
+        assert f"rejects {batch[2].message_id} for what it is" in caplog.text
 
 
 @pytest.mark.parametrize(

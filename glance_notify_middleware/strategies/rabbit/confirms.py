@@ -124,7 +124,8 @@ class Confirms:
             self._outcomes[sent.index] = Outcome.REFUSED
 
     def _resolved(self, tag: int, multiple: bool) -> list[_Sent]:
-        """The messages that the broker confirms: one, or all up to it. They stop waiting."""
+        """The messages that an ack or a nack is for: the message with this tag or, with `multiple`,
+        all up to it. They stop waiting."""
         tags = list(itertools.takewhile(tag.__ge__, self._waiting)) if multiple else [tag]
         resolved = [self._waiting.pop(each) for each in tags if each in self._waiting]
         if resolved:
