@@ -92,11 +92,11 @@ class Strategy(Protocol):
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
         """Send the messages in their order, and wait for the outcome of each.
 
-        Returns one outcome for each message. A batch has about 500 messages at most. It can have
-        more, as delivery reads whole journal entries: as a rule up to 599, as an entry has up to 100
-        unknown outcomes. Only a v1 request that replaces the members of an image can make a longer
-        entry, with a message for each member. The `body` of each message is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next call
-        then begins with a new connection, to the next host where there are several.
+        Returns one outcome for each message. A batch has about 500 messages. Delivery reads whole
+        journal entries: one entry can hold 100 unknown outcomes, so that a batch has up to 599, or
+        a message for each member that a v1 request names, without a fixed bound. The `body` of each
+        message is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next
+        call then begins with a new connection, to the next host where there are several.
         """
 
     def keep_alive(self) -> None:
