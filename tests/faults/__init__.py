@@ -1,1 +1,1 @@
-"""Real servers with the filter, a real broker, and what can befall them."""
+"""Real servers with the filter, a real broker, and the faults that they can have."""

@@ -1,9 +1,9 @@
-"""A process that calls the application behind the filter itself, in place of a server.
+"""A process that calls the application behind the filter itself, in the place of a server.
 
-Run as a program it reads request ids from its input, one a line; for each it makes a request, reads
-the answer to its end, and writes the id to its output. PASTE_FILE says how the application is
-loaded; an argument, what is requested, and whether in a process that dies (WAYS). It ends with its
-input.
+As a program it reads request ids from its input, one a line. For each it makes a request, reads the
+whole answer, and writes the id to its output. The application is loaded from the paste file
+PASTE_FILE. The argument is a key of REQUESTS and names how each request is made. The program ends
+with its input.
 """
 
 import io
@@ -21,23 +21,23 @@ from types import TracebackType
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from tests.faults.load import DOWNLOAD, LIFE, Answered, Ledger, Operation
+from tests.faults.client_load import DOWNLOAD, LIFE, AnsweredRequest, Ledger, Operation
+from tests.faults.deployment import Deployment
 from tests.faults.servers import ROOT
-from tests.faults.stage import Stage
 
-_AT_A_TIME = 500  # requests: what the pipes between the two hold
+_AT_A_TIME = 500  # requests, whose ids the pipes between the two processes hold
 
 
 CREATE = LIFE[0]
 
 
 def create(request_id: str) -> WSGIEnvironment:
-    """The environ of a request that makes an image."""
+    """The environ of a request that creates an image."""
     return _environ(CREATE, request_id)
 
 
-def one_of_both(request_id: str) -> Operation:
-    """Makes an image, or downloads it: the requests of a chain take turns."""
+def create_or_download(request_id: str) -> Operation:
+    """CREATE or DOWNLOAD: the requests of a chain take turns."""
     return DOWNLOAD if int(request_id.rpartition("/")[2]) % 2 else CREATE
 
 
@@ -67,7 +67,7 @@ def _environ(operation: Operation, request_id: str) -> WSGIEnvironment:
 
 
 def call(app: WSGIApplication, environ: WSGIEnvironment) -> None:
-    """Make the request, and read the answer to its end, as a server does."""
+    """Make the request, and read the whole answer, as a server does."""
     body = app(environ, lambda *_: lambda data: None)
     for _ in body:
         pass
@@ -77,10 +77,10 @@ def call(app: WSGIApplication, environ: WSGIEnvironment) -> None:
 
 
 class Caller:
-    """One such process. In a `with` statement; its end is in good order."""
+    """A process that runs this module, in a `with` statement; it ends in good order."""
 
     def __init__(self, paste_file: Path, log: Path, *module: str) -> None:
-        """`module` is what it runs, with arguments, when that is not this module."""
+        """`module` is another module to run, with its arguments."""
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *(module or (__name__,))],
@@ -110,79 +110,91 @@ class Caller:
 
     @property
     def output(self) -> int:
-        """The descriptor of what it answers."""
+        """The descriptor of its output."""
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
-    def say(self, line: str) -> None:
-        """Give it a line."""
+    def write_line(self, line: str) -> None:
+        """Write a line to its input."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
 
-    def hear(self) -> str:
-        """Wait for its next line."""
+    def read_line(self) -> str:
+        """Wait for the next line of its output."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the process has ended"
         return line.rstrip("\n")
 
     def call(self, request_ids: Sequence[str]) -> None:
-        """Have these requests made, one after the other."""
+        """Have the process make these requests, one after another."""
         for at in range(0, len(request_ids), _AT_A_TIME):
             batch = request_ids[at : at + _AT_A_TIME]
-            self.say("\n".join(batch))
-            assert [self.hear() for _ in batch] == list(batch)
+            self.write_line("\n".join(batch))
+            assert [self.read_line() for _ in batch] == list(batch)
 
 
-def write_dead_process(stage: Stage, *, processes: int, events: int) -> Ledger:
-    """Have so many processes, one after the other, record so many events each into the journal of
-    a stage that is not up; returns what is owed. It must have `relay = external`."""
+def record_by_dead_processes(deployment: Deployment, *, processes: int, events: int) -> Ledger:
+    """Have `processes` processes, one after another, record `events` events each into the journal
+    of a deployment that is not started, and end; returns the ledger of these events.
+
+    The deployment must have `relay = external`.
+    """
     ledger = Ledger()
     for process in range(processes):
         request_ids = [f"process{process}/{number}" for number in range(events)]
-        ledger.answered += call_in_turn(stage, "take turns", request_ids)
+        ledger.answered += call_in_turn(deployment, "take turns", request_ids)
     return ledger
 
 
-def call_in_turn(stage: Stage, way: str, request_ids: Sequence[str]) -> list[Answered]:
-    """Have one process make these requests, which are `one_of_both`; returns what was answered."""
-    with Caller(stage.paste_file, stage.log, __name__, way) as caller:
+def call_in_turn(
+    deployment: Deployment, how: str, request_ids: Sequence[str]
+) -> list[AnsweredRequest]:
+    """Have one process make these requests, which are `create_or_download`; returns what was
+    answered. `how` is a key of REQUESTS."""
+    with Caller(deployment.paste_file, deployment.log, __name__, how) as caller:
         caller.call(request_ids)
-    return [Answered(each, one_of_both(each), 0.0, 0.0) for each in request_ids]
+    return [
+        AnsweredRequest(request_id, create_or_download(request_id), 0.0, 0.0)
+        for request_id in request_ids
+    ]
 
 
-def _live(app: WSGIApplication, request_id: str) -> None:
-    call(app, _environ(one_of_both(request_id), request_id))
+def _call(app: WSGIApplication, request_id: str) -> None:
+    call(app, _environ(create_or_download(request_id), request_id))
 
 
 def _call_and_die(app: WSGIApplication, request_id: str) -> None:
-    """Make the request in a process of its own, which is killed then."""
+    """Make the request in a process of its own, which is killed afterwards."""
     child = os.fork()
     if child == 0:
-        _live(app, request_id)
+        _call(app, request_id)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
 
 
-def _call_and_die_in_a_record(app: WSGIApplication, request_id: str) -> None:
-    """The same, but it is killed in the middle of a record of another request, whose id has a 1
-    in the place of the 0: in the first one, the intent, or in the second, the event."""
+def _call_and_die_in_a_write(app: WSGIApplication, request_id: str) -> None:
+    """Make the request in a process of its own, which is killed in a write of a second request.
+
+    The id of the second request ends with 1 instead of 0. The process is killed in the middle of
+    the write of its first entry, the intent, or of its second entry, the event.
+    """
     child = os.fork()
     if child == 0:
-        _live(app, request_id)
+        _call(app, request_id)
         chain = request_id.removesuffix("0")
-        _die_in_record(1 + dies_in_its_event(request_id))
-        _live(app, f"{chain}1")
+        _die_in_write(1 + dies_in_its_event(request_id))
+        _call(app, f"{chain}1")
     os.waitpid(child, 0)
 
 
 def dies_in_its_event(request_id: str) -> bool:
-    """Whether the second request's intent is whole."""
+    """Whether the process is killed in the second write, so that the intent is whole."""
     return zlib.crc32(request_id.encode()) % 2 == 1
 
 
-def _die_in_record(number: int) -> None:
-    """In the middle of the record with this number, from now on."""
+def _die_in_write(number: int) -> None:
+    """Have the process killed in the middle of the write with this number, from now on."""
     numbers = itertools.count(1)
     write = os.write
 
@@ -196,15 +208,19 @@ def _die_in_record(number: int) -> None:
     os.write = torn
 
 
-WAYS = {"create": lambda app, each: call(app, create(each)), "take turns": _live}
-WAYS |= {"die": _call_and_die, "die in a record": _call_and_die_in_a_record}
-"""How each request is made: the first makes images alone."""
+REQUESTS = {
+    "create": lambda app, request_id: call(app, create(request_id)),
+    "take turns": _call,
+    "die": _call_and_die,
+    "die in a write": _call_and_die_in_a_write,
+}
+"""How each request is made. "create" creates images; the others take turns with downloads."""
 
 
 def main() -> None:
-    from tests.faults.served import application  # loads it: here, and not in whoever starts us
+    from tests.faults.application import application  # loads it in this process alone
 
-    make = WAYS[(sys.argv[1:] or ["create"])[0]]
+    make = REQUESTS[(sys.argv[1:] or ["create"])[0]]
     for line in iter(sys.stdin.readline, ""):
         request_id = line.rstrip("\n")
         make(application, request_id)

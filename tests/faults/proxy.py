@@ -1,4 +1,4 @@
-"""A stand-in for the way to a broker: open, closed, or to somebody who says nothing."""
+"""A proxy before a broker: it forwards, refuses connections, or accepts them and is silent."""
 
 import contextlib
 import socket
@@ -12,9 +12,9 @@ _AT_ONCE = 64 * 1024  # bytes
 
 
 class Proxy:
-    """A port of loopback that leads to `target`, once it is `open`. Closed at first.
+    """A port of loopback that forwards to the port `target`. At first it refuses connections.
 
-    In a `with` statement; all connections end with it.
+    In a `with` statement, which ends all connections.
     """
 
     def __init__(self, target: int) -> None:
@@ -23,7 +23,7 @@ class Proxy:
         self._is_silent = False
         self._sockets: list[socket.socket] = []
         self._silent: list[socket.socket] = []
-        # Bound, and so nobody else's, but nobody listens: a connection is refused.
+        # Bound, so that no other program takes the port; not listening, so that it refuses.
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", self.port))
         self._accepting: threading.Thread | None = None
@@ -36,29 +36,29 @@ class Proxy:
         self._is_over = True
         if self._accepting is not None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                pass  # so that it looks
+                pass  # so that the accepting thread sees that it is over
             self._accepting.join()
         self._listening.close()
         self.reset()
 
     def open(self) -> None:
-        """From now on connections lead to the target; those that were met with silence break."""
+        """Forward connections from now on; those that were accepted in silence break."""
         self._is_silent = False
         self._listen()
         self.reset()
 
     def fall_silent(self) -> None:
-        """From now on connections are accepted, and nothing is ever said on them."""
+        """Accept connections from now on, and never send anything on them."""
         self._is_silent = True
         self._listen()
 
     def reset(self) -> None:
-        """Break all connections, as a machine does that has forgotten them."""
+        """Break all connections (RST)."""
         while self._sockets:
-            each = self._sockets.pop()
+            connected = self._sockets.pop()
             with contextlib.suppress(OSError):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                each.shutdown(socket.SHUT_RDWR)
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connected.shutdown(socket.SHUT_RDWR)
         while self._silent:
             self._silent.pop().close()
 
@@ -84,16 +84,16 @@ class Proxy:
                 client.close()
                 continue
             self._sockets += [client, server]
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
 
 
-def _pump(one: socket.socket, other: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while data := one.recv(_AT_ONCE):
-            other.sendall(data)
+        while data := source.recv(_AT_ONCE):
+            sink.sendall(data)
     with contextlib.suppress(OSError):
-        other.shutdown(socket.SHUT_RDWR)
+        sink.shutdown(socket.SHUT_RDWR)
     time.sleep(0.1)  # the other direction sees the end, too
     with contextlib.suppress(OSError):
-        one.close()
+        source.close()

@@ -1,4 +1,4 @@
-"""The servers that Glance can run under, each a process of its own with workers or without."""
+"""The servers that Glance can run under, as processes of their own, with workers or without."""
 
 import contextlib
 import os
@@ -9,17 +9,17 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.faults.app import LOADED
+from tests.faults.fake_glance import LOADED
 
 ROOT = Path(__file__).parents[2]
-APPLICATION = "tests.faults.served:application"
+APPLICATION = "tests.faults.application:application"
 
 _WITHOUT_THREADS = (
     *(str(Path(sys.prefix) / "bin" / "uwsgi"), "-H", sys.prefix),
     *("--http-socket", "127.0.0.1:{port}", "--module", APPLICATION, "--need-app", "--die-on-term"),
     *("--master", "--processes", "{processes}"),
     *("--buffer-size", "65535", "--listen", "128", "--disable-logging"),
-    *("--forkbomb-delay", "0"),  # workers are killed here all the time
+    *("--forkbomb-delay", "0"),  # workers are killed often here
 )
 _UWSGI = (*_WITHOUT_THREADS, "--threads", "{threads}", "--enable-threads")
 _GUNICORN = (
@@ -39,19 +39,20 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "uWSGI without threads": (*_WITHOUT_THREADS, "--lazy-apps"),
     "uWSGI prefork without threads": _WITHOUT_THREADS,
 }
-"""Which server, and whether it loads the application before it forks or in each process."""
+"""The command of each kind of server. Prefork and preload: the application is loaded before the
+fork, else in each process."""
 
 SERVERS = ("uWSGI", "uWSGI prefork", "gunicorn", "gunicorn preload", "waitress")
-"""Those that Glance is to run under."""
+"""The kinds of servers that Glance runs under."""
 
-_LAST_WORDS = 40_000
-"""Characters of what a server said that did not come up: the tracebacks of all its processes."""
+_END_OF_LOG = 40_000
+"""Characters of the log of a server that did not come up: the tracebacks of all its processes."""
 
 _LOADS_ONCE = ("uWSGI prefork", "gunicorn preload", "waitress", "uWSGI prefork without threads")
 
 
 class ServerProcess:
-    """One run of a server; what it says is appended to `log`."""
+    """One run of a server; its output is appended to `log`."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class ServerProcess:
         threads: int,
         container: Sequence[str] = (),
     ) -> None:
-        """`container` are words before the command: what it is run in."""
+        """`container` are words before the command, which run it in a container."""
         self.log = log
         self._begins_at = log.stat().st_size if log.exists() else 0
         self._is_over = False
@@ -87,14 +88,17 @@ class ServerProcess:
             )
 
     def wait_until_loaded(self, seconds: float = 60) -> None:
-        """Until all of its processes have loaded the application. No request is made."""
+        """Wait until all of its processes have loaded the application. No request is made.
+
+        Raises RuntimeError.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.log_text().count(LOADED) >= self._loads:
                 return
             time.sleep(0.05)
         raise RuntimeError(
-            f"the server did not come up; it said:\n{self.log_text()[-_LAST_WORDS:]}"
+            f"the server did not come up; the end of its log:\n{self.log_text()[-_END_OF_LOG:]}"
         )
 
     def log_text(self) -> str:
@@ -104,7 +108,7 @@ class ServerProcess:
             return log.read().decode(errors="replace")
 
     def workers(self) -> list[int]:
-        """The process ids of its workers; without a master, its own."""
+        """The process ids of its workers; the server's own where it has no master."""
         pid = self._process.pid
         with contextlib.suppress(OSError):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -112,21 +116,21 @@ class ServerProcess:
         return []
 
     def stop(self) -> None:
-        """SIGTERM, and wait until all of it is gone."""
+        """Send SIGTERM, and wait until all its processes are gone."""
         self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(20)
         self.kill()
 
     def freeze(self) -> None:
-        """SIGSTOP to master and workers, at once; returns when none is in the middle of a call."""
+        """Send SIGSTOP to master and workers at once; returns when none is in a system call."""
         os.killpg(self._process.pid, signal.SIGSTOP)
         time.sleep(0.2)
 
     def kill(self) -> None:
-        """SIGKILL to master and workers, at once; returns when all are gone."""
+        """Send SIGKILL to master and workers at once; returns when all are gone."""
         if self._is_over:
-            return  # by now its id can be that of another group of processes
+            return  # its id can be that of another process group by now
         group = self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Threads that compute without end beside the requests, in the same processes."""
+"""Threads that compute all the time beside the requests, in the same processes."""
 
 import json
 import os
@@ -6,44 +6,47 @@ import subprocess
 import sys
 import time
 
-from tests.faults.faults import under_each
-from tests.faults.load import Load
+from tests.faults.client_load import Load
+from tests.faults.fault_run import FaultRun, Results
+from tests.faults.fault_table import under_each_server
 from tests.faults.servers import ROOT
-from tests.faults.trial import Found, Trial
 from tests.long_runs import takes_long
 
 pytestmark = takes_long
 
 
-@under_each(18)
-def test_nothing_is_lost_beside_busy_threads(trial: Trial, kind: str) -> None:
-    with trial.stage(kind=kind, processes=2, environ={"BUSY_THREADS": "4"}) as stage:
-        with Load(stage.port, clients=16) as ledger:
+@under_each_server(18)
+def test_busy_threads_lose_nothing(fault_run: FaultRun, kind: str) -> None:
+    with fault_run.deployment(kind=kind, processes=2, environ={"BUSY_THREADS": "4"}) as deployment:
+        with Load(deployment.port, clients=16) as ledger:
             time.sleep(6)
-        trial.judge(18, ledger)
+        fault_run.check(18, ledger)
 
 
-def test_to_record_takes_no_longer_than_a_bare_write(trial: Trial, found: Found) -> None:
+def test_recording_takes_no_longer_than_a_bare_write(fault_run: FaultRun, results: Results) -> None:
     measured = {}
     for busy in (0, 1, 4):
-        folder = trial.folder / str(busy)
+        folder = fault_run.folder / str(busy)
         folder.mkdir()
-        said = subprocess.check_output(
-            [sys.executable, "-m", "tests.faults.recording", str(folder), str(busy)],
+        output = subprocess.check_output(
+            [sys.executable, "-m", "tests.faults.measure_recording", str(folder), str(busy)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        measured[busy] = json.loads(said)
-    found.tell(
-        "To record an event, and a bare write of as many bytes in the same process, in "
-        "milliseconds, beside threads that compute",
-        ("busy threads", "recorded: median", "p99", "bare write: median", "p99"),
+        measured[busy] = json.loads(output)
+    results.add_table(
+        "Milliseconds to record an event, and of a bare write of as many bytes in the same "
+        "process, beside threads that compute",
+        ("busy threads", "recording: median", "p99", "bare write: median", "p99"),
         [
-            (str(busy), *(f"{value:.3f}" for key in ("recorded", "written") for value in each[key]))
-            for busy, each in measured.items()
+            (
+                str(busy),
+                *(f"{value:.3f}" for key in ("recorded", "written") for value in times[key]),
+            )
+            for busy, times in measured.items()
         ],
     )
-    for each in (measured[1], measured[4]):
-        # Both wait for the interpreter's lock once; the rest is 0.1 ms of work.
-        assert each["recorded"][0] < 1.3 * each["written"][0] + 1
-        assert each["recorded"][1] < 1.3 * each["written"][1] + 10
+    for times in (measured[1], measured[4]):
+        # Both wait for the GIL once; the rest is 0.1 ms of work.
+        assert times["recorded"][0] < 1.3 * times["written"][0] + 1
+        assert times["recorded"][1] < 1.3 * times["written"][1] + 10

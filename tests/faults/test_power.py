@@ -1,60 +1,65 @@
-"""The power is cut: with journal_sync = full each event that a client saw answered comes."""
+"""The power is cut: with journal_sync = full the event of each answer that a client has read
+arrives."""
 
 import time
 
-from tests.faults.load import DOWNLOAD, LIFE, Load
-from tests.faults.mains import Mains
-from tests.faults.stage import AGAIN, Stage
-from tests.faults.tally import QUEUES
-from tests.faults.trial import Trial
+from tests.faults.arrivals import QUEUES
+from tests.faults.client_load import DOWNLOAD, LIFE, Load
+from tests.faults.deployment import RETRY_SECONDS, Deployment
+from tests.faults.fault_run import FaultRun
+from tests.faults.power_cut import PowerCutDisk
 from tests.long_runs import takes_long
 
 pytestmark = takes_long
 
 SMALL = {"SEGMENT_SIZE": "20000"}
-"""So that segments are followed by others, and removed, all the time."""
+"""Small segments, so that new ones are begun, and old ones removed, all the time."""
 
 
-WITHOUT_DOWNLOADS = tuple(each for each in LIFE if each is not DOWNLOAD)
-"""The end of a download is known, and on the disk, only after its client has all of it."""
+WITHOUT_DOWNLOADS = tuple(operation for operation in LIFE if operation is not DOWNLOAD)
+"""The end of a download is on the disk only after its client has all of it."""
 
 
-def test_what_waits_for_the_broker_survives_a_power_cut_under_load(trial: Trial) -> None:
-    proxy = trial.proxy()
-    stage = trial.stage(
+def test_messages_that_wait_for_the_broker_survive_a_power_cut_under_load(
+    fault_run: FaultRun,
+) -> None:
+    proxy = fault_run.proxy()
+    deployment = fault_run.deployment(
         hosts=f"127.0.0.1:{proxy.port}", journal_sync="full", environ=SMALL, relay="thread"
     )
-    with Mains(stage.journal) as mains, stage:
-        with Load(stage.port, life=WITHOUT_DOWNLOADS) as ledger:
+    with PowerCutDisk(deployment.journal) as disk, deployment:
+        with Load(deployment.port, life=WITHOUT_DOWNLOADS) as ledger:
             time.sleep(4)
-            _cut(mains, stage)
-        mains.restore()
+            _cut(disk, deployment)
+        disk.restore()
         proxy.open()
-        stage.start()
-        trial.judge(45, ledger, more="while notifications wait")
-        stage.end()
+        deployment.start()
+        fault_run.check(45, ledger, more="while notifications wait")
+        deployment.end()
 
 
-def test_what_was_set_aside_survives_a_power_cut(trial: Trial) -> None:
-    """Its segments are gone by then."""
-    trial.declare("notifications.info")
-    stage = trial.stage(create_queues="never", journal_sync="full", environ=SMALL)
-    with Mains(stage.journal) as mains, stage:
-        with Load(stage.port) as ledger:
+def test_messages_that_were_set_aside_survive_a_power_cut(fault_run: FaultRun) -> None:
+    """The segments of these messages are removed before the power cut."""
+    fault_run.declare("notifications.info")
+    deployment = fault_run.deployment(create_queues="never", journal_sync="full", environ=SMALL)
+    with PowerCutDisk(deployment.journal) as disk, deployment:
+        with Load(deployment.port) as ledger:
             time.sleep(4)
-        stage.wait_until(lambda: len(list(stage.journal.glob("aside.*"))) == 2)
+        deployment.wait_until(lambda: len(list(deployment.journal.glob("aside.*"))) == 2)
         time.sleep(3)
-        _cut(mains, stage)
-        mains.restore()
+        _cut(disk, deployment)
+        disk.restore()
         for queue in QUEUES:
-            trial.declare(queue)
-        stage.start()
-        trial.judge(45, ledger, more="of what was set aside", in_order=False, seconds=2.5 * AGAIN)
-        stage.end()
+            fault_run.declare(queue)
+        deployment.start()
+        fault_run.check(
+            45, ledger, more="of what was set aside", in_order=False, seconds=2.5 * RETRY_SECONDS
+        )
+        deployment.end()
 
 
-def _cut(mains: Mains, stage: Stage) -> None:
-    """No process sees it: all are stopped in one moment, and never go on."""
-    stage.server.freeze()
-    mains.cut()
-    stage.kill()
+def _cut(disk: PowerCutDisk, deployment: Deployment) -> None:
+    """Cut the power: all processes are stopped at one moment, and never go on."""
+    deployment.server.freeze()
+    disk.cut()
+    deployment.kill()

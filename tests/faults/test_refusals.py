@@ -1,4 +1,4 @@
-"""A broker that is not believed, or has no such place, and messages that it never takes."""
+"""A broker with a wrong certificate or without the vhost, and messages that it never takes."""
 
 import json
 import shutil
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from demo.rabbit import Rabbit
-from tests.faults.load import LIFE, Load, ask
-from tests.faults.stage import Stage
-from tests.faults.tally import QUEUES
-from tests.faults.trial import Trial
-from tests.faults.ways import by_each
+from tests.faults.arrivals import QUEUES
+from tests.faults.client_load import LIFE, Load, ask
+from tests.faults.deployment import Deployment
+from tests.faults.fault_run import FaultRun
+from tests.faults.tested_strategies import for_each_strategy
 from tests.long_runs import takes_long
 
 pytestmark = takes_long
@@ -21,85 +21,95 @@ pytestmark = takes_long
 _LONGEST = 10_000  # bytes of a message that the broker takes
 
 
-@by_each
+@for_each_strategy
 @pytest.mark.parametrize("ca", ["of another authority", "a file that is missing"])
-def test_what_waits_for_the_right_authority_arrives_with_it(trial: Trial, ca: str) -> None:
-    believed = trial.folder / "ca.pem"
-    if ca == "of another authority":
-        shutil.copy(trial.rabbit.certificates.other_ca, believed)
-    with _by_tls(trial, "127.0.0.1", believed) as stage:
-        with Load(stage.port) as ledger:
-            time.sleep(3)
-        _nothing_has_arrived(trial)
-        shutil.copy(trial.rabbit.certificates.ca, believed)
-        trial.judge(29, ledger, more=f"CA {ca}", is_quick=True)
-        assert stage.log_text().count(f"{trial.way.name} cannot be used") == 1
-
-
-@by_each
-def test_what_waits_for_the_right_host_arrives_when_it_is_named(trial: Trial) -> None:
-    """127.1 is another way to write 127.0.0.1, which the certificate does not have."""
-    authority = trial.rabbit.certificates.ca
-    with _by_tls(trial, "127.1", authority) as stage:
-        with Load(stage.port) as ledger:
-            time.sleep(3)
-        _nothing_has_arrived(trial)
-        assert stage.log_text().count(f"{trial.way.name} cannot be used") == 1
-    with _by_tls(trial, "127.0.0.1", authority):
-        trial.judge(29, ledger, more="of another host", is_quick=True)
-
-
-def test_what_waits_for_a_virtual_host_arrives_when_it_is_there(
-    trial: Trial, rabbit: Rabbit
+def test_messages_arrive_once_the_ca_file_has_the_right_authority(
+    fault_run: FaultRun, ca: str
 ) -> None:
-    vhost = f"{trial.vhost}-later"
-    with trial.stage(rabbit_virtual_host=vhost) as stage:
-        with Load(stage.port) as ledger:
+    ca_file = fault_run.folder / "ca.pem"
+    if ca == "of another authority":
+        shutil.copy(fault_run.rabbit.certificates.other_ca, ca_file)
+    with _over_tls(fault_run, "127.0.0.1", ca_file) as deployment:
+        with Load(deployment.port) as ledger:
             time.sleep(3)
-        assert stage.log_text().count("rabbit cannot be used") == 1
+        _assert_nothing_has_arrived(fault_run)
+        shutil.copy(fault_run.rabbit.certificates.ca, ca_file)
+        fault_run.check(29, ledger, more=f"CA {ca}", is_quick=True)
+        assert deployment.log_text().count(f"{fault_run.strategy.name} cannot be used") == 1
+
+
+@for_each_strategy
+def test_messages_arrive_once_the_host_is_that_of_the_certificate(fault_run: FaultRun) -> None:
+    """127.1 is another spelling of 127.0.0.1, which the certificate does not have."""
+    authority = fault_run.rabbit.certificates.ca
+    with _over_tls(fault_run, "127.1", authority) as deployment:
+        with Load(deployment.port) as ledger:
+            time.sleep(3)
+        _assert_nothing_has_arrived(fault_run)
+        assert deployment.log_text().count(f"{fault_run.strategy.name} cannot be used") == 1
+    with _over_tls(fault_run, "127.0.0.1", authority):
+        fault_run.check(29, ledger, more="of another host", is_quick=True)
+
+
+def test_messages_arrive_once_the_virtual_host_exists(fault_run: FaultRun, rabbit: Rabbit) -> None:
+    vhost = f"{fault_run.vhost}-later"
+    with fault_run.deployment(rabbit_virtual_host=vhost) as deployment:
+        with Load(deployment.port) as ledger:
+            time.sleep(3)
+        assert deployment.log_text().count("rabbit cannot be used") == 1
         rabbit.add_vhost(vhost)
-        trial.vhost = vhost
-        trial.judge(29, ledger, more="another vhost", is_quick=True)
+        fault_run.vhost = vhost
+        fault_run.check(29, ledger, more="another vhost", is_quick=True)
     rabbit.delete_vhost(vhost)
 
 
-def _by_tls(trial: Trial, host: str, ca: Path) -> Stage:
-    return trial.stage(
-        hosts=f"{host}:{trial.rabbit.tls_port}",
-        **{name: form.format(ca=ca) for name, form in trial.way.tls.items()},
+def _over_tls(fault_run: FaultRun, host: str, ca: Path) -> Deployment:
+    return fault_run.deployment(
+        hosts=f"{host}:{fault_run.rabbit.tls_port}",
+        **{name: form.format(ca=ca) for name, form in fault_run.strategy.tls.items()},
     )
 
 
-def _nothing_has_arrived(trial: Trial) -> None:
-    assert not any(trial.rabbit.drain(queue, trial.vhost) for queue in QUEUES)
+def _assert_nothing_has_arrived(fault_run: FaultRun) -> None:
+    assert not any(fault_run.rabbit.drain(queue, fault_run.vhost) for queue in QUEUES)
 
 
-@by_each
-def test_what_is_too_long_for_the_broker_is_buried_and_the_rest_goes_on(trial: Trial) -> None:
-    limit = trial.rabbit.ctl("eval", "application:get_env(rabbit, max_message_size, 134217728).")
-    _set_limit(trial, _LONGEST)
+@for_each_strategy
+def test_message_that_is_too_long_becomes_a_dead_letter_and_the_rest_is_delivered(
+    fault_run: FaultRun,
+) -> None:
+    limit = fault_run.rabbit.ctl(
+        "eval", "application:get_env(rabbit, max_message_size, 134217728)."
+    )
+    _set_limit(fault_run, _LONGEST)
     try:
-        with trial.stage() as stage:
-            with Load(stage.port) as ledger:
+        with fault_run.deployment() as deployment:
+            with Load(deployment.port) as ledger:
                 poison = {f"poison/{number}" for number in range(5)}
-                for each in poison:
+                for request_id in poison:
                     time.sleep(0.5)
-                    ask(stage.port, each, str(uuid.uuid4()), LIFE[0], **{"X-Long": "20000"})
-            trial.judge(31, ledger, is_quick=True)
-            stage.wait_until(lambda: _buried(stage) == poison)
+                    ask(
+                        deployment.port,
+                        request_id,
+                        str(uuid.uuid4()),
+                        LIFE[0],
+                        **{"X-Long": "20000"},
+                    )
+            fault_run.check(31, ledger, is_quick=True)
+            deployment.wait_until(lambda: _dead_letters(deployment) == poison)
     finally:
-        _set_limit(trial, int(limit))
+        _set_limit(fault_run, int(limit))
 
 
-def _set_limit(trial: Trial, size: int) -> None:
-    trial.rabbit.ctl("eval", f"application:set_env(rabbit, max_message_size, {size}).")
+def _set_limit(fault_run: FaultRun, size: int) -> None:
+    fault_run.rabbit.ctl("eval", f"application:set_env(rabbit, max_message_size, {size}).")
 
 
-def _buried(stage: Stage) -> set[str]:
+def _dead_letters(deployment: Deployment) -> set[str]:
     """The request ids of the dead letters."""
     lines = [
         line
-        for path in stage.journal.glob("dead-*.jsonl")
+        for path in deployment.journal.glob("dead-*.jsonl")
         for line in path.read_text().splitlines()
     ]
     return {json.loads(line)["notification"]["_context_request_id"] for line in lines}

@@ -1,1 +1,1 @@
-"""What takes long to see: hundreds of kills, a backlog of a night, a cluster that loses nodes."""
+"""Tests that take long: hundreds of kills, the backlog of a night, a cluster that loses nodes."""

@@ -1,4 +1,4 @@
-"""Glance under Apache's mod_wsgi, as Debian has them, beside any Apache of the machine."""
+"""Glance under Apache's mod_wsgi, both from Debian, beside any Apache of the machine."""
 
 import subprocess
 import sys
@@ -40,18 +40,18 @@ _IMPORT = "WSGIImportScript {folder}/glance.wsgi process-group=glance applicatio
 
 
 def missing() -> str | None:
-    """What is not there that is needed, and how to get it; None: all is."""
+    """What is missing, and how to install it, in one line; None if nothing is missing."""
     if not (_APACHE.exists() and _MOD_WSGI.exists() and _PYTHON.exists()):
-        return f"missing: {_MOD_WSGI}: apt-get install {_PACKAGES} (where it is for this Python)"
+        return f"missing: {_MOD_WSGI}: apt-get install {_PACKAGES} (for this version of Python)"
     return None
 
 
 def mod_wsgi(folder: Path, *, loads_at_start: bool = False) -> ServerKind:
-    """What serves a Glance from there; `folder` is made, and must not exist.
+    """The kind of server that serves a Glance from `folder`, which is made, and must not exist.
 
-    Packages are those of this Python alone: Debian's own would be in the way. mod_wsgi refuses to
-    run a process as root; in a user namespace of its own root is somebody else, who may still read
-    the folder and this Python.
+    Glance's packages are those of this Python alone, as Debian's own could hide them. mod_wsgi
+    refuses to run a process as root; in a user namespace of its own root is another user, who may
+    still read the folder and this Python.
     """
     folder.mkdir()
     command = [str(_PYTHON), "-m", "venv", "--without-pip", str(folder / "home")]
@@ -67,6 +67,6 @@ def mod_wsgi(folder: Path, *, loads_at_start: bool = False) -> ServerKind:
             more=_IMPORT.format(folder=folder) if loads_at_start else "",
         )
     )
-    as_another = "unshare --user --map-user=1000 --map-group=1000"
-    start = f"PORT={{port}} exec {as_another} {_APACHE} -D FOREGROUND -f {configuration}"
+    as_another_user = "unshare --user --map-user=1000 --map-group=1000"
+    start = f"PORT={{port}} exec {as_another_user} {_APACHE} -D FOREGROUND -f {configuration}"
     return ServerKind(("sh", "-c", start), "resuming normal operations")

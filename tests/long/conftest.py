@@ -1,4 +1,4 @@
-"""The node, and what is left to `make long`."""
+"""Deployments that send to RabbitMQ."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from demo.rabbit import Rabbit
-from tests.faults.stage import Stage
-from tests.faults.ways import RABBIT
+from tests.faults.deployment import Deployment
+from tests.faults.tested_strategies import RABBIT
 
 _SECTION = """
 [filter:notify]
@@ -21,27 +21,27 @@ journal_dir = {journal}
 """
 
 
-def section_to(rabbit: Rabbit, vhost: str, journal: Path) -> str:
-    """The lines of a paste file for a filter that sends to a vhost."""
+def rabbit_section(rabbit: Rabbit, vhost: str, journal: Path) -> str:
+    """The section of a paste file for a filter that sends to a vhost."""
     return _SECTION.format(port=rabbit.port, vhost=vhost, journal=journal)
 
 
-def stage_to(folder: Path, hosts: str, vhost: str, **options: str) -> Stage:
-    """One that sends to RabbitMQ as guest; `options` are more lines of the section."""
+def rabbit_deployment(folder: Path, hosts: str, vhost: str, **options: str) -> Deployment:
+    """A deployment that sends to RabbitMQ as guest; `options` are further lines of the section."""
     options |= RABBIT.lines(hosts=hosts, vhost=vhost, user="guest", password="guest")
-    return Stage(folder, **options)  # type: ignore[arg-type]
+    return Deployment(folder, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def stage(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Stage]:
-    """A journal, and the relay as a service of its own; not started yet."""
-    stage = stage_to(
-        tmp_path / "stage",
+def deployment(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[Deployment]:
+    """A journal, and the relay as a service of its own, which is not started yet."""
+    deployment = rabbit_deployment(
+        tmp_path / "deployment",
         f"127.0.0.1:{rabbit.port}",
         vhost,
         relay="external",
         journal_max_size="8GiB",
     )
-    stage.journal.mkdir(mode=0o700)
-    yield stage
-    stage.end()
+    deployment.journal.mkdir(mode=0o700)
+    yield deployment
+    deployment.end()

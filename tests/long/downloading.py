@@ -1,7 +1,8 @@
-"""A download that runs and runs, while long events pass through the same journal.
+"""A program with a download that does not end while large events pass through the same journal.
 
-Run as a program with a folder, its bound in bytes, and the bytes of events that are to pass. Writes
-a line of JSON when all are recorded, and stays, the download as well, until it is killed.
+Arguments: the journal's folder, its bound in bytes, and the bytes of events that are to pass. The
+program writes a line of JSON when all events are recorded, and stays, with its download, until it
+is killed.
 """
 
 import json
@@ -19,11 +20,11 @@ from glance_notify_middleware.journal.writer import Journal
 from tests.long.recording import tend, update
 
 DOWNLOAD = uuid.UUID(int=2**64)
-"""The message_id of the notification that tells that its outcome is unknown."""
+"""The message_id of the download's unknown outcome."""
 SENT = 1024
 """Bytes of the download from one event to the next."""
 
-_LONG = {"id": "image", "properties": {f"property{n}": "of no interest" * 10 for n in range(256)}}
+_LARGE = {"id": "image", "properties": {f"property{n}": "of no interest" * 10 for n in range(256)}}
 
 
 def main() -> None:
@@ -40,12 +41,12 @@ def main() -> None:
         if events % 100 == 0:
             while sum(file_sizes(folder).values()) > bound / 2:  # the relay is behind
                 time.sleep(0.05)
-        event = update(events, _LONG)
+        event = update(events, _LARGE)
         recorder.record([event])
         events, passed = events + 1, passed + len(event.to_json())
         recorder.progress(download, Progress(events * SENT, "owner"))
-    told = {"events": events, "passed": passed, "dropped": journal.counters()["dropped"]}
-    print(json.dumps({**told, "identity": journal.identity}), flush=True)
+    result = {"events": events, "passed": passed, "dropped": journal.counters()["dropped"]}
+    print(json.dumps({**result, "identity": journal.identity}), flush=True)
     sys.stdin.read()
 
 

@@ -1,8 +1,9 @@
-"""Records events in a journal, as a worker does, and measures what one takes and how it grows.
+"""A program that records events in a journal, as a worker does, and measures the time of each event
+and the growth of its own memory.
 
-Run as a program with a folder, the number of the first event, how many there are, and how many a
-second (0: as fast as can be). Says `ready` when it has recorded one, waits for a line, writes a
-line of JSON when all are recorded, and stays until its input ends.
+Arguments: a folder, the number of the first event, the number of events, and the events a second
+(0: as many as possible). The program writes `ready` when it has recorded one event, waits for a
+line, writes a line of JSON when all are recorded, and stays until its input ends.
 """
 
 import json
@@ -19,11 +20,11 @@ from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Payload, Priority
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from tests.long.memory import rss_anon
+from tests.long.process_usage import rss_anon
 
 MAX_SIZE = 8 * 1024**3
 MEASURED = 20_000
-"""Of more events than that the times are not kept: they would be memory that grows."""
+"""The times of further events are not kept: they would make the memory grow."""
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def update(number: int, payload: Payload) -> Notification:
-    """An event; each number has its own id."""
+    """An image.update whose message_id is made of the number."""
     return Notification(
         message_id=str(uuid.UUID(int=number)),
         publisher_id="glance-1.example",
@@ -70,7 +71,7 @@ def update(number: int, payload: Payload) -> Notification:
 
 
 def _record(recorder: JournalRecorder, number: int) -> float:
-    """An operation, from its intent to its event; returns the seconds that both took."""
+    """Record an operation, its intent and its event; returns the seconds that both took."""
     begun = Intent(
         os.urandom(16), time.time(), "glance-1.example", EventType.UPDATE, "update image",
         str(uuid.UUID(int=number)), f"req-{number}", "project", "user", None,
@@ -83,7 +84,7 @@ def _record(recorder: JournalRecorder, number: int) -> float:
 
 
 def tend(journal: Journal) -> None:
-    """Once a second, as a worker does. Never ends."""
+    """Maintain the journal once a second, as a worker does. Never ends."""
     while True:
         journal.maintain()
         time.sleep(1)

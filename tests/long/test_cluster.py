@@ -1,4 +1,4 @@
-"""Nodes of a cluster are killed while events flow: nothing is missing."""
+"""Nodes of a cluster are killed while clients are at work: no event is missing."""
 
 import time
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from demo.rabbit import Rabbit, missing
-from tests.faults.load import Load
-from tests.faults.tally import QUEUES, compare, drain
+from tests.faults.arrivals import QUEUES, compare, drain
+from tests.faults.client_load import Load
 from tests.long import page
-from tests.long.cluster import RabbitCluster
-from tests.long.conftest import stage_to
+from tests.long.conftest import rabbit_deployment
+from tests.long.rabbit_cluster import RabbitCluster
 from tests.long_runs import takes_long
 from tests.markdown import markdown
 
@@ -28,17 +28,19 @@ def cluster(tmp_path: Path) -> Iterator[RabbitCluster]:
 
 
 def _to_kill(cluster: RabbitCluster, connected: bool) -> Rabbit:
-    """The node that the relay is connected to, or one that it is not connected to."""
-    theirs = cluster.node_of_the_connection()
-    return next(node for node in cluster.nodes if (node is theirs) == connected)
+    """The node that the relay is connected to, or another node."""
+    connected_node = cluster.node_of_the_connection()
+    return next(node for node in cluster.nodes if (node is connected_node) == connected)
 
 
 @takes_long
-def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
+def test_cluster_that_loses_its_nodes_loses_no_event(
     cluster: RabbitCluster, tmp_path: Path
 ) -> None:
-    with stage_to(tmp_path / "stage", cluster.hosts, "/", rabbit_queue_type="quorum") as stage:
-        with Load(stage.port, rate=100) as ledger:
+    with rabbit_deployment(
+        tmp_path / "deployment", cluster.hosts, "/", rabbit_queue_type="quorum"
+    ) as deployment:
+        with Load(deployment.port, rate=100) as ledger:
             time.sleep(3)
             for kill in range(KILLS):
                 node = _to_kill(cluster, connected=kill % 2 == 0)
@@ -47,27 +49,27 @@ def test_nothing_is_missing_when_a_cluster_loses_its_nodes(
                 node.start()
                 cluster.wait_until_whole()
                 time.sleep(2)
-        types = {each["name"]: each["type"] for each in cluster.nodes[0].api("GET", "queues")}
-        owed = ledger.owed
-        tally = compare(owed, drain(cluster.nodes[0], "/", owed, 30))
-        said = stage.log_text()
+        types = {queue["name"]: queue["type"] for queue in cluster.nodes[0].api("GET", "queues")}
+        expected = ledger.expected
+        tally = compare(expected, drain(cluster.nodes[0], "/", expected, 30))
+        log_text = deployment.log_text()
     rows = [
         ("nodes killed", f"{KILLS}"),
-        ("events owed", f"{tally.owed:,}"),
+        ("events expected", f"{tally.expected:,}"),
         ("delivered", f"{tally.delivered:,}"),
         ("missing", f"{len(tally.missing)}"),
         ("repeated, with the same message_id", f"{tally.repeated}"),
-        ("came after a later one of its image", f"{len(tally.inversions)}"),
-        ("times that messages were refused", f"{said.count('refuses messages')}"),
+        ("arrived after a later event of its image", f"{len(tally.inversions)}"),
+        ("refusals of messages logged", f"{log_text.count('refuses messages')}"),
         ("slowest answer of Glance (ms)", f"{ledger.slowest:.0f}"),
     ]
     print(f"\n{markdown(page.COLUMNS, rows)}")
     assert types == dict.fromkeys(QUEUES, "quorum")
-    assert "rabbit is out of reach" in said
+    assert "rabbit is out of reach" in log_text
     assert not ledger.wrong, ledger.wrong[:3]
     assert not tally.missing, tally.missing[:3]
     assert not tally.doubled, tally.doubled[:3]
     assert not tally.miscounted, tally.miscounted[:3]
-    # A quorum queue that loses its leader refuses what comes; refused messages come later.
-    assert not tally.inversions or "refuses messages" in said, tally.inversions[:3]
+    # A quorum queue that loses its leader refuses messages; these arrive later.
+    assert not tally.inversions or "refuses messages" in log_text, tally.inversions[:3]
     page.write("cluster", rows, cluster.nodes[0])

@@ -1,6 +1,7 @@
 """A worker ends in the middle of imports.
 
-Killed: what had ended is told so, the rest as unknown. In good order: all is told as it ended.
+A killed worker: imports that had ended have their events, the others an unknown outcome. A worker
+that ends in good order: each import has the events of how it ended.
 """
 
 import functools
@@ -17,9 +18,9 @@ from demo import glance
 from demo.glance import Server
 from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.rabbit import Rabbit
-from tests.faults.tally import Arrival, Consumer
+from tests.faults.arrivals import Arrival, Consumer
 from tests.glance.web import Web
-from tests.long.conftest import section_to
+from tests.long.conftest import rabbit_section
 from tests.long_runs import takes_long
 from tests.servers.server_kinds import SERVERS
 
@@ -29,10 +30,10 @@ allowed_hosts = [127.0.0.1]
 allowed_ports = [{port}]
 """
 
-RELOAD = "reload"  # uWSGI reloads its workers when somebody touches it
+RELOAD = "reload"  # the file that makes uWSGI reload its workers when it is touched
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 PREPARED = ["image.prepare INFO"]
-FILES = {  # what is imported, for whom, and what is told of it besides image.create
+FILES = {  # each file with the user who imports it, and the events besides image.create
     "/slow-good": (ALICE, [*PREPARED, "image.upload INFO", "image.activate INFO"]),
     "/slow-and-short": (BOB, [*PREPARED, "image.upload ERROR"]),
     "/slow-cut": (CAROL, [*PREPARED, "image.upload ERROR"]),
@@ -40,16 +41,16 @@ FILES = {  # what is imported, for whom, and what is told of it besides image.cr
 }
 
 
-class Stage:
-    """A Glance with one worker that imports, and what arrives of that."""
+class ImportingGlance:
+    """A Glance with one worker that imports, and the messages of its filter that arrive."""
 
     def __init__(self, server: Server, keystone: Keystone, web: Web, consumer: Consumer) -> None:
         self.server, self.web, self.consumer = server, web, consumer
         self._keystone = keystone
         self._accepted: dict[str, str] = {}  # request ids, by file
 
-    def imports(self, file: str, who: Person) -> None:
-        """Until Glance waits for more of the file."""
+    def begin_import(self, file: str, who: Person) -> None:
+        """Begin an import, and wait until Glance waits for the rest of the file."""
         headers = {"X-Auth-Token": self._keystone.token(who)}
         images = f"{self.server.url}/v2/images"
         image = requests.post(images, json=NEW, headers=headers).json()["id"]
@@ -62,42 +63,45 @@ class Stage:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-    def of(self, file: str) -> list[Arrival]:
-        """What was told of it, repeats left out."""
-        mine = [each for each in self.consumer.arrivals if each.request_id == self._accepted[file]]
-        return list({each.message_id: each for each in mine}.values())
+    def arrivals(self, file: str) -> list[Arrival]:
+        """The messages of the import of a file, without repeats."""
+        request_id = self._accepted[file]
+        of_file = [found for found in self.consumer.arrivals if found.request_id == request_id]
+        return list({arrival.message_id: arrival for arrival in of_file}.values())
 
-    def told(self, file: str) -> list[str]:
-        return [each.event for each in self.of(file)]
+    def events(self, file: str) -> list[str]:
+        """The events of the import of a file."""
+        return [arrival.event for arrival in self.arrivals(file)]
 
     def end_worker(self, number: int) -> None:
+        """Send the worker the signal `number`."""
         (worker,) = self.server.workers()
         os.kill(worker, number)
 
 
 @pytest.fixture
 def server() -> str:
-    """What serves Glance; a test may say otherwise."""
+    """The kind of server; a test may choose another."""
     return "uWSGI"
 
 
 @pytest.fixture
 def mercy() -> int | None:
-    """How long uWSGI lets a worker live that it reloads, in seconds, where a test says it."""
+    """worker-reload-mercy of uWSGI, in seconds; None: uWSGI's default."""
     return None
 
 
 @pytest.fixture
-def stage(
+def importing(
     rabbit: Rabbit, vhost: str, tmp_path: Path, server: str, mercy: int | None
-) -> Iterator[Stage]:
+) -> Iterator[ImportingGlance]:
     kind = SERVERS[server]
     if server == "uWSGI":
         (tmp_path / RELOAD).touch()
         options = ["--touch-workers-reload", str(tmp_path / RELOAD)]
         options += [] if mercy is None else ["--worker-reload-mercy", str(mercy)]
         kind = kind._replace(command=(*kind.command, *options))
-    section = section_to(rabbit, vhost, tmp_path / "journal")
+    section = rabbit_section(rabbit, vhost, tmp_path / "journal")
     with Keystone() as keystone, Web() as web:
         configuration = glance.lay_out(
             tmp_path,
@@ -110,35 +114,37 @@ def stage(
             Server(configuration, tmp_path / "glance.log", processes=1, kind=kind) as serving,
             Consumer(rabbit, vhost) as consumer,
         ):
-            yield Stage(serving, keystone, web, consumer)
+            yield ImportingGlance(serving, keystone, web, consumer)
 
 
-def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage) -> None:
+def test_killed_worker_leaves_the_events_of_ended_imports_and_one_error_for_each_cut_one(
+    importing: ImportingGlance,
+) -> None:
     for file, (who, _) in FILES.items():
-        stage.imports(file, who)
+        importing.begin_import(file, who)
 
-    def are_told(*files: str) -> bool:
-        return all(stage.told(file)[-1:] == FILES[file][1][-1:] for file in files)
+    def have_ended(*files: str) -> bool:
+        return all(importing.events(file)[-1:] == FILES[file][1][-1:] for file in files)
 
-    stage.consumer.wait(lambda: all(stage.told(file) == PREPARED for file in FILES), 60)
+    importing.consumer.wait(lambda: all(importing.events(file) == PREPARED for file in FILES), 60)
     for file in ("/slow-good", "/slow-and-short"):
-        stage.web.release(file)
-        stage.consumer.wait(functools.partial(are_told, file), 60)
-    stage.end_worker(signal.SIGKILL)
-    stage.consumer.wait(lambda: are_told(*FILES), 60)
-    stage.consumer.wait(lambda: False, 3)  # nothing more comes
+        importing.web.release(file)
+        importing.consumer.wait(functools.partial(have_ended, file), 60)
+    importing.end_worker(signal.SIGKILL)
+    importing.consumer.wait(lambda: have_ended(*FILES), 60)
+    importing.consumer.wait(lambda: False, 3)  # nothing more comes
 
     for file, (who, expected) in FILES.items():
-        assert stage.told(file) == expected, (file, stage.of(file))
-        assert stage.of(file)[-1].is_unknown == ("cut" in file), file
-        assert {(each.project_id, each.user_id) for each in stage.of(file)} == {
+        assert importing.events(file) == expected, (file, importing.arrivals(file))
+        assert importing.arrivals(file)[-1].is_unknown == ("cut" in file), file
+        assert {(arrival.project_id, arrival.user_id) for arrival in importing.arrivals(file)} == {
             (who.project_id, who.user_id)
         }
 
 
-# uWSGI's worker waits for Glance, and Glance for its import. In gunicorn's the interpreter refuses
-# Glance the threads for the next step of it (concurrent.futures: "cannot schedule new futures after
-# shutdown"), so that it fails.
+# uWSGI's worker waits for Glance, and Glance for its import. In gunicorn's worker the interpreter
+# refuses Glance the threads for the next step of the import (concurrent.futures: "cannot schedule
+# new futures after shutdown"), so that the import fails.
 @pytest.mark.parametrize(
     ("server", "in_good_order", "expected"),
     [
@@ -146,47 +152,47 @@ def test_what_had_ended_is_told_and_each_that_was_cut_is_one_error(stage: Stage)
         ("gunicorn", signal.SIGTERM, [*PREPARED, "image.upload ERROR"]),
     ],
 )
-def test_a_worker_that_ends_in_good_order_tells_how_glance_ended_its_import(
-    stage: Stage, in_good_order: int, expected: list[str]
+def test_worker_that_ends_in_good_order_emits_the_events_of_how_its_import_ended(
+    importing: ImportingGlance, in_good_order: int, expected: list[str]
 ) -> None:
     file = "/slow-good"
     who, _ = FILES[file]
-    stage.imports(file, who)
-    stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
-    stage.consumer.wait(lambda: False, 5)  # the next look-up is some seconds away
-    stage.end_worker(in_good_order)
-    stage.web.release(file)
-    stage.consumer.wait(lambda: len(stage.told(file)) > 1, 60)
-    stage.consumer.wait(lambda: False, 3)  # nothing more comes
-    assert stage.told(file) == expected, stage.of(file)
-    assert not any(each.is_unknown for each in stage.of(file))
+    importing.begin_import(file, who)
+    importing.consumer.wait(lambda: importing.events(file) == PREPARED, 60)
+    importing.consumer.wait(lambda: False, 5)  # the next look-up is seconds away
+    importing.end_worker(in_good_order)
+    importing.web.release(file)
+    importing.consumer.wait(lambda: len(importing.events(file)) > 1, 60)
+    importing.consumer.wait(lambda: False, 3)  # nothing more comes
+    assert importing.events(file) == expected, importing.arrivals(file)
+    assert not any(arrival.is_unknown for arrival in importing.arrivals(file))
 
 
 @takes_long
 @pytest.mark.parametrize(
     ("mercy", "let_go_after", "patience"), [(None, None, 60), (5, None, 5), (30, 10, 30)]
 )
-def test_a_reload_waits_for_an_import_as_long_as_worker_reload_mercy_lets_it(
-    stage: Stage, let_go_after: int | None, patience: int, tmp_path: Path
+def test_reload_waits_for_an_import_as_long_as_worker_reload_mercy_allows(
+    importing: ImportingGlance, let_go_after: int | None, patience: int, tmp_path: Path
 ) -> None:
-    """60 s, where nothing else is said: then the worker is killed."""
+    """After that time, 60 s by default, uWSGI kills the worker."""
     file = "/slow-good"
-    stage.imports(file, ALICE)
-    stage.consumer.wait(lambda: stage.told(file) == PREPARED, 60)
-    (worker,) = stage.server.workers()
+    importing.begin_import(file, ALICE)
+    importing.consumer.wait(lambda: importing.events(file) == PREPARED, 60)
+    (worker,) = importing.server.workers()
     (tmp_path / RELOAD).touch()
     reloaded = time.monotonic()
     if let_go_after is not None:
-        stage.consumer.wait(lambda: False, let_go_after)
-        assert stage.told(file) == PREPARED
-        stage.web.release(file)
-    stage.consumer.wait(lambda: len(stage.told(file)) > 1, patience + 30)
+        importing.consumer.wait(lambda: False, let_go_after)
+        assert importing.events(file) == PREPARED
+        importing.web.release(file)
+    importing.consumer.wait(lambda: len(importing.events(file)) > 1, patience + 30)
     took = time.monotonic() - reloaded
-    stage.consumer.wait(lambda: False, 3)  # nothing more comes
-    assert worker not in stage.server.workers()
+    importing.consumer.wait(lambda: False, 3)  # nothing more comes
+    assert worker not in importing.server.workers()
     if let_go_after is not None:
-        assert stage.told(file) == FILES[file][1]
+        assert importing.events(file) == FILES[file][1]
     else:
-        assert stage.told(file) == [*PREPARED, "image.upload ERROR"]
-        assert stage.of(file)[-1].is_unknown
+        assert importing.events(file) == [*PREPARED, "image.upload ERROR"]
+        assert importing.arrivals(file)[-1].is_unknown
         assert patience <= took < patience + 20

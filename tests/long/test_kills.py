@@ -1,4 +1,5 @@
-"""Workers of a real Glance are killed at random moments, under load: nothing is silent."""
+"""Workers of a real Glance are killed at random moments under load: no operation is without an
+event."""
 
 import contextlib
 import os
@@ -15,11 +16,11 @@ from demo import glance
 from demo.glance import UWSGI, Server, ServerKind
 from demo.keystone import ALICE, Keystone
 from demo.rabbit import Rabbit
+from tests.faults.arrivals import Consumer
 from tests.faults.servers import ROOT
-from tests.faults.tally import Consumer
-from tests.long import given, page, verdict
-from tests.long.conftest import section_to
-from tests.long.lives import Lives
+from tests.long import noting_filter, page, verdict
+from tests.long.conftest import rabbit_section
+from tests.long.life_clients import LifeClients
 from tests.long_runs import LONG
 from tests.markdown import markdown
 
@@ -33,11 +34,11 @@ _PREFORK = ServerKind(
     ),
     UWSGI.loaded,
 )
-"""A worker that comes back is forked: one that loads Glance again takes seconds for it."""
+"""A new worker is forked: to load Glance again would take seconds."""
 
-_GIVEN = """
-[filter:given]
-paste.filter_factory = tests.long.given:filter_factory
+_NOTING = """
+[filter:noting]
+paste.filter_factory = tests.long.noting_filter:filter_factory
 """
 
 _DATABASE = """
@@ -53,9 +54,9 @@ def served(
 ) -> Iterator[tuple[Server, str]]:
     """A Glance with both filters, and a token for it."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("GIVEN_FILE", str(tmp_path / "given"))
-    section = section_to(rabbit, vhost, tmp_path / "journal") + _GIVEN
-    paste = glance.paste_file(section=section).replace(" notify rootapp", " notify given rootapp")
+    monkeypatch.setenv("NOTED_FILE", str(tmp_path / "noted"))
+    section = rabbit_section(rabbit, vhost, tmp_path / "journal") + _NOTING
+    paste = glance.paste_file(section=section).replace(" notify rootapp", " notify noting rootapp")
     with Keystone() as keystone:
         more = _DATABASE.format(folder=tmp_path)
         configuration = glance.lay_out(tmp_path, keystone.url, paste=paste, more=more)
@@ -67,13 +68,13 @@ def served(
 
 
 def _kill_one(server: Server) -> None:
-    """One that is there: its master may be about to fork it again."""
+    """Kill a worker, as soon as there is one: the master may be about to fork them again."""
     while not (workers := server.workers()):
         time.sleep(0.01)
     os.kill(random.choice(workers), signal.SIGKILL)
 
 
-def test_no_operation_of_a_worker_that_is_killed_is_silent(
+def test_killed_workers_leave_no_operation_without_an_event(
     rabbit: Rabbit,
     vhost: str,
     served: tuple[Server, str],
@@ -81,17 +82,17 @@ def test_no_operation_of_a_worker_that_is_killed_is_silent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     server, token = served
-    with Lives(server.port, token) as seen:
+    with LifeClients(server.port, token) as seen:
         time.sleep(1)
         for _ in range(KILLS):
             time.sleep(random.uniform(0.1, 0.7))
             _kill_one(server)
         time.sleep(1)
 
-    given_to_glance = given.read(tmp_path / "given")
+    noted = noting_filter.read(tmp_path / "noted")
     with Consumer(rabbit, vhost) as consumer:
         quiet, count, look = time.monotonic(), 0, 0.0
-        last = verdict.judge(seen, given_to_glance, [])
+        last = verdict.judge(seen, noted, [])
 
         def is_enough() -> bool:
             nonlocal quiet, count, look, last
@@ -101,15 +102,15 @@ def test_no_operation_of_a_worker_that_is_killed_is_silent(
             if now < look:
                 return False
             look = now + 0.5
-            last = verdict.judge(seen, given_to_glance, consumer.arrivals)
+            last = verdict.judge(seen, noted, consumer.arrivals)
             return now - quiet > (30 if last.faults else 2)
 
         consumer.wait(is_enough, 600)
     rows = [("kills", f"{KILLS}"), ("messages", f"{count:,}")]
-    rows += [(what, f"{number:,}") for what, number in sorted(last.counts.items())]
+    rows += [(outcome, f"{number:,}") for outcome, number in sorted(last.counts.items())]
     with capsys.disabled():
         print(f"\n{markdown(page.COLUMNS, rows)}")
     assert not last.faults, last.faults[:5]
-    assert last.counts["cut: told as unknown"] > 0
+    assert last.counts["cut: outcome unknown"] > 0
     if LONG:
         page.write("kills", rows, rabbit)

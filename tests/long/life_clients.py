@@ -1,12 +1,12 @@
-"""Clients that lead images through their lives on a real Glance, as often as they can."""
+"""Clients that play the lives of images on a real Glance, as fast as it answers."""
 
 import http.client
 import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.faults.load import Clients
-from tests.long.given import HEADER
+from tests.faults.client_load import Clients
+from tests.long.noting_filter import HEADER
 
 DATA = b"x" * (2 * 1024 * 1024)
 
@@ -14,7 +14,7 @@ _PATIENCE = 60.0  # seconds
 
 
 class Operation(NamedTuple):
-    """A request in the life of an image; `event_type` is what it is told as when it fails."""
+    """A request in the life of an image; `event_type` is that of its event when it fails."""
 
     method: str
     path: str  # below /v2/images
@@ -45,27 +45,30 @@ _TYPES = {
 
 @dataclass
 class Seen:
-    """What the clients have seen: operations by their names, and how those ended."""
+    """What the clients have seen: the operations that they have begun, and the answers."""
 
-    begun: dict[str, Operation] = field(default_factory=dict)
-    answered: dict[str, int] = field(default_factory=dict)  # statuses, where all was read
+    begun: dict[str, Operation] = field(default_factory=dict)  # by the name of the operation
+    answered: dict[str, int] = field(
+        default_factory=dict
+    )  # statuses of the answers that were read whole
 
 
-class Lives(Clients):
+class LifeClients(Clients):
     """Clients of a real Glance, as fast as it answers."""
 
     def __init__(self, port: int, token: str, *, clients: int = 8) -> None:
         self.seen = Seen()
         self._port = port
         self._token = token
-        super().__init__(clients, apart=0.0, again=0.02)
+        super().__init__(clients, apart=0.0, retry=0.02)
 
     def __enter__(self) -> Seen:
         self._begin()
         return self.seen
 
-    def _live(self, image: str) -> None:
-        """To its end, or to an answer that is no success. Raises when an answer breaks off."""
+    def _play_life(self, image: str) -> None:
+        """Play the life to its end, or to an answer that is no success. Raises OSError or
+        HTTPException when an answer breaks off."""
         for step, operation in enumerate(LIFE):
             if self._stop.is_set() or self._ask(f"{image}/{step}", image, operation) >= 300:
                 return

@@ -1,4 +1,4 @@
-"""The application behind the filter, as a server loads it: the paste file PASTE_FILE says how."""
+"""The application behind the filter, as a server loads it: from the paste file PASTE_FILE."""
 
 import logging
 import os
@@ -6,14 +6,14 @@ import sys
 
 from paste.deploy import loadapp
 
-from tests.faults.app import LOADED
+from tests.faults.fake_glance import LOADED
 
 logging.basicConfig(
     stream=sys.stderr,
     level=logging.INFO,
     format="%(asctime)s %(process)d %(levelname)s %(message)s",
 )
-logging.getLogger("waitress").setLevel(logging.ERROR)  # that its queue is long is no news
+logging.getLogger("waitress").setLevel(logging.ERROR)  # it logs that its queue is long
 
 application = loadapp(f"config:{os.environ['PASTE_FILE']}")
 logging.info(LOADED)

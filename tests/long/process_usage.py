@@ -1,4 +1,4 @@
-"""What processes take: how their memory grows, and their time of the processors."""
+"""The memory and the processor time of processes."""
 
 import os
 import re
@@ -10,21 +10,21 @@ _BETWEEN_LOOKS = 0.2  # seconds
 
 
 def rss_anon(pid: int) -> float:
-    """MiB of memory that is the process's own, and no file's."""
+    """MiB of memory of the process that belongs to no file (RssAnon, proc(5))."""
     found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1]) / 1024
 
 
 def cpu_seconds(pid: int) -> float:
-    """What the process has had of the processors since it began."""
+    """Processor time of the process since it began, in seconds (utime and stime, proc(5))."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Growth:
-    """In a `with` statement it looks at processes all the time; `most` is the most that any of
-    them had more than at the beginning, in MiB."""
+    """Watches the memory of processes, in a `with` statement. `most` is the most, in MiB, by which
+    the memory of a process exceeded that at the beginning."""
 
     def __init__(self, *pids: int) -> None:
         self.most = 0.0

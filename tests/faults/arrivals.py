@@ -1,4 +1,4 @@
-"""What is in the queues at the end, against what is owed."""
+"""The messages that arrive in the queues, and their comparison with the expected events."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
-from tests.faults.app import DOWNLOAD_SIZE
+from tests.faults.fake_glance import DOWNLOAD_SIZE
 
 QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
@@ -19,11 +19,12 @@ _OF_AN_UPLOAD = {"image.prepare INFO": 0, "image.upload INFO": 1, "image.activat
 
 _UNKNOWN = "the outcome is unknown"
 
-_QUIET = 1.0  # seconds without a message, when all that is owed is there: a repeat would be
+# Seconds without a message, once all expected events are there, in which a repeat would come.
+_QUIET = 1.0
 
 
 class Arrival(NamedTuple):
-    """A message, as it came."""
+    """A message that arrived, and when."""
 
     request_id: str
     event: str  # `image.create INFO` and the like
@@ -37,12 +38,12 @@ class Arrival(NamedTuple):
 
     @property
     def fulfils(self) -> set[tuple[str, str]]:
-        """What may be owed that it is: an event is named with its priority, or without."""
+        """The expected events that the message is: with its priority, and without."""
         return {(self.request_id, self.event), (self.request_id, self.event.split()[0])}
 
     @property
     def is_miscounted(self) -> bool:
-        """Whether it tells other bytes than can have been sent of a download: all, at INFO."""
+        """Whether its bytes_sent is impossible: INFO has all bytes of a download, ERROR no more."""
         event_type, priority = self.event.split()
         if event_type != "image.send":
             return False
@@ -51,31 +52,31 @@ class Arrival(NamedTuple):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it says that nobody knows how the operation ended. Of a download it says so by
-        what it does not say."""
+        """Whether it reports an unknown outcome. That of a download has the same fields as an
+        error."""
         is_text = isinstance(self.payload, str)
         return self.event == "image.send ERROR" or (is_text and _UNKNOWN in str(self.payload))
 
 
 @dataclass(frozen=True)
 class Tally:
-    """The comparison. Nothing may be missing, doubled, contradicted or miscounted."""
+    """The comparison's result. No event may be missing, doubled, contradicted or miscounted."""
 
-    owed: int
-    downloads: int  # of what is owed
+    expected: int
+    downloads: int  # of the expected events
     delivered: int
     missing: Sequence[tuple[str, str]]
-    repeated: int  # messages that came again, with the message_id that they had
+    repeated: int  # messages that came again with the same message_id
     doubled: Sequence[tuple[str, str]]  # events that came with two message_ids
-    inversions: Sequence[str]  # what came before its cause
-    unknown: int  # operations of which it was told that nobody knows how they ended
-    contradicted: Sequence[str]  # requests of those, of which the end was told as well
-    miscounted: Sequence[Arrival]  # with bytes_sent that cannot be
+    inversions: Sequence[str]  # events that came before their cause
+    unknown: int  # operations with an unknown outcome
+    contradicted: Sequence[str]  # requests of those that have the event of their end, too
+    miscounted: Sequence[Arrival]  # messages with an impossible bytes_sent
     arrivals: Sequence[Arrival]
 
 
 class Consumer:
-    """Takes what comes into the queues; those that are not there yet are looked for again."""
+    """Takes the messages out of the queues; it looks again for queues that do not exist yet."""
 
     def __init__(self, rabbit: Rabbit, vhost: str, queues: Sequence[str] = QUEUES) -> None:
         self.arrivals: list[Arrival] = []
@@ -89,12 +90,12 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def has(self, owed: Collection[tuple[str, str]]) -> bool:
-        """Whether all of that has come."""
-        return not missing(owed, list(self.arrivals))
+    def has(self, expected: Collection[tuple[str, str]]) -> bool:
+        """Whether all `expected` events have arrived."""
+        return not missing(expected, list(self.arrivals))
 
     def wait(self, is_enough: Callable[[], bool], seconds: float) -> None:
-        """Take messages until it is enough, not longer than `seconds`."""
+        """Take messages until `is_enough` returns True, for `seconds` at most."""
         deadline = time.monotonic() + seconds
         look = 0.0
         while not is_enough() and (now := time.monotonic()) < deadline:
@@ -108,7 +109,7 @@ class Consumer:
 
     @contextlib.contextmanager
     def consuming(self) -> Iterator[None]:
-        """It takes what comes, in a thread of its own."""
+        """Meanwhile a thread takes the messages."""
         over = threading.Event()
         thread = threading.Thread(target=self.wait, args=(over.is_set, 600))
         thread.start()
@@ -128,36 +129,37 @@ class Consumer:
         return True
 
     def _take(self, message: amqp.Message) -> None:
-        told = json.loads(message.body)
+        notification = json.loads(message.body)
         self.arrivals.append(
             Arrival(
-                request_id=told["_context_request_id"] or "",
-                event=f"{told['event_type']} {told['priority']}",
-                message_id=told["message_id"],
-                timestamp=told["timestamp"],
+                request_id=notification["_context_request_id"] or "",
+                event=f"{notification['event_type']} {notification['priority']}",
+                message_id=notification["message_id"],
+                timestamp=notification["timestamp"],
                 at=time.monotonic(),
-                payload=told["payload"],
-                project_id=told["_context_project_id"],
-                user_id=told["_context_user_id"],
-                publisher_id=told["publisher_id"],
+                payload=notification["payload"],
+                project_id=notification["_context_project_id"],
+                user_id=notification["_context_user_id"],
+                publisher_id=notification["publisher_id"],
             )
         )
 
 
 def drain(
-    rabbit: Rabbit, vhost: str, owed: Collection[tuple[str, str]], seconds: float
+    rabbit: Rabbit, vhost: str, expected: Collection[tuple[str, str]], seconds: float
 ) -> list[Arrival]:
-    """Empty the queues, until all that is owed was there and nothing more comes, or `seconds`
-    have passed without a message."""
+    """Take messages out of the queues until all `expected` events were there and no more come, or
+    `seconds` have passed without a message."""
     with Consumer(rabbit, vhost) as consumer:
-        left = set(owed)
+        left = set(expected)
         seen = 0
         last = time.monotonic()
 
         def is_enough() -> bool:
             nonlocal seen, last
             if len(consumer.arrivals) > seen:
-                left.difference_update(*(each.fulfils for each in consumer.arrivals[seen:]))
+                new = consumer.arrivals[seen:]
+                left.difference_update(*(arrival.fulfils for arrival in new))
                 seen, last = len(consumer.arrivals), time.monotonic()
             return time.monotonic() - last > (seconds if left else _QUIET)
 
@@ -165,54 +167,58 @@ def drain(
         return consumer.arrivals
 
 
-def missing(owed: Collection[tuple[str, str]], arrivals: Iterable[Arrival]) -> set[tuple[str, str]]:
-    """What is owed and has not come. Pure."""
-    return set(owed).difference(*(each.fulfils for each in arrivals))
+def missing(
+    expected: Collection[tuple[str, str]], arrivals: Iterable[Arrival]
+) -> set[tuple[str, str]]:
+    """The `expected` events that have not arrived. Pure."""
+    return set(expected).difference(*(arrival.fulfils for arrival in arrivals))
 
 
-def compare(owed: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> Tally:
-    """Pure."""
+def compare(expected: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) -> Tally:
+    """Compare the arrivals with the `expected` events. Pure."""
     ids: dict[tuple[str, str], set[str]] = {}
-    for each in arrivals:
-        ids.setdefault(each[:2], set()).add(each.message_id)
-    unknown = {each.request_id for each in arrivals if each.is_unknown}
+    for arrival in arrivals:
+        ids.setdefault(arrival[:2], set()).add(arrival.message_id)
+    unknown = {arrival.request_id for arrival in arrivals if arrival.is_unknown}
     ended = {
-        each.request_id
-        for each in arrivals
-        if not each.is_unknown and each.event != "image.prepare INFO"
+        arrival.request_id
+        for arrival in arrivals
+        if not arrival.is_unknown and arrival.event != "image.prepare INFO"
     }
     return Tally(
-        owed=len(owed),
-        downloads=sum(event.startswith("image.send") for _, event in owed),
+        expected=len(expected),
+        downloads=sum(event.startswith("image.send") for _, event in expected),
         delivered=len(ids),
-        missing=sorted(missing(owed, arrivals)),
-        repeated=len(arrivals) - len({each.message_id for each in arrivals}),
+        missing=sorted(missing(expected, arrivals)),
+        repeated=len(arrivals) - len({arrival.message_id for arrival in arrivals}),
         doubled=[event for event, message_ids in ids.items() if len(message_ids) > 1],
         inversions=inversions(arrivals),
         unknown=len(unknown),
         contradicted=sorted(unknown & ended),
-        miscounted=[each for each in arrivals if each.is_miscounted],
+        miscounted=[arrival for arrival in arrivals if arrival.is_miscounted],
         arrivals=arrivals,
     )
 
 
 def inversions(arrivals: Iterable[Arrival]) -> list[str]:
-    """Requests of a chain of which an event came first when one of a later request had come.
+    """The events that arrived after an event of a later request of the same chain.
 
-    A request id is the name of its chain, a slash, and its number there; each began after the
-    answer of the one before was read. Only INFO, as each priority has a queue of its own; not
-    image.send, which is known only after its answer.
+    A request id is the name of its chain, a slash, and the request's number in the chain. Each
+    request begins after its client has read the answer to the request before. Only INFO counts, as
+    each priority has a queue of its own; image.send does not count, as it is known only after its
+    answer.
     """
     seen: set[tuple[str, str]] = set()
     latest: dict[str, tuple[int, int]] = {}
     found = []
-    for each in arrivals:
-        if each[:2] in seen or not each.event.endswith(" INFO") or each.event == "image.send INFO":
+    for arrival in arrivals:
+        key, event = arrival[:2], arrival.event
+        if key in seen or not event.endswith(" INFO") or event == "image.send INFO":
             continue
-        seen.add(each[:2])
-        chain, _, number = each.request_id.rpartition("/")
-        place = int(number), _OF_AN_UPLOAD.get(each.event, 0)
+        seen.add(key)
+        chain, _, number = arrival.request_id.rpartition("/")
+        place = int(number), _OF_AN_UPLOAD.get(event, 0)
         if place < latest.get(chain, place):
-            found.append(f"{each.request_id} {each.event} after {latest[chain]}")
+            found.append(f"{arrival.request_id} {event} after {latest[chain]}")
         latest[chain] = max(latest.get(chain, place), place)
     return found

@@ -1,4 +1,4 @@
-"""A server with the filter, all that it needs in a folder, and what can be done to it."""
+"""A server with the filter in a folder of its own: its journal, its relay, and its faults."""
 
 import contextlib
 import fcntl
@@ -17,24 +17,24 @@ from tests.faults.servers import ROOT, ServerProcess
 
 _PASTE_FILE = """\
 [pipeline:main]
-pipeline = context notify plays_glance
+pipeline = context notify fake_glance
 
 [pipeline:bare]
-pipeline = context plays_glance
+pipeline = context fake_glance
 
 [composite:several]
-use = call:tests.faults.app:composite_factory
+use = call:tests.faults.fake_glance:composite_factory
 one = main
 other = other
 
 [pipeline:other]
-pipeline = context notify_too plays_glance
+pipeline = context notify_second fake_glance
 
-[app:plays_glance]
-paste.app_factory = tests.faults.app:app_factory
+[app:fake_glance]
+paste.app_factory = tests.faults.fake_glance:app_factory
 
 [filter:context]
-paste.filter_factory = tests.faults.app:context_factory
+paste.filter_factory = tests.faults.fake_glance:context_factory
 
 """
 
@@ -43,16 +43,16 @@ _FILTER = """
 paste.filter_factory = glance_notify_middleware:filter_factory
 {lines}"""
 
-AGAIN = 10
-"""Seconds after which is tried again what is tried once a minute elsewhere."""
+RETRY_SECONDS = 10
+"""Seconds after which is tried again what is tried once a minute otherwise."""
 
 _CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 _RELAY = "import sys; from glance_notify_middleware.cli import main; sys.exit(main())"
 
 
-class Stage:
-    """The journal, the paste file and the logs are in `folder`, and stay from run to run."""
+class Deployment:
+    """A server with its paste file, journal and logs, which stay in `folder` from run to run."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class Stage:
         environ: Mapping[str, str] | None = None,
         app: str = "main",
         in_container: bool = False,
-        too: Mapping[str, str] | None = None,
+        second: Mapping[str, str] | None = None,
         **options: str,
     ) -> None:
-        """`options` are lines of the filter's section; `kind` is one of servers.COMMANDS, `app` a
-        name in the paste file; a container has process ids of its own, where we are root. `too`
-        are the lines in which the second filter differs, where the app has both."""
+        """`options` are lines of the filter's section. `kind` is a key of servers.COMMANDS, `app` a
+        name in the paste file. A container has process ids of its own; it needs root, else there is
+        none. `second` are the lines in which the second filter differs, where the app has two."""
         folder.mkdir(exist_ok=True)
         self.kind = kind
         self.port = free_port()
@@ -80,18 +80,18 @@ class Stage:
         self._processes, self._threads = processes, threads
         self._environ = {
             "PASTE_FILE": f"{self.paste_file}#{app}",
-            "AGAIN": str(AGAIN),
+            "RETRY_SECONDS": str(RETRY_SECONDS),
             **(environ or {}),
         }
         self._container = _CONTAINER if in_container and os.geteuid() == 0 else ()
         self._relay: subprocess.Popen[bytes] | None = None
         self._servers: list[ServerProcess] = []
         lines = {"journal_dir": str(self.journal), **options}
-        filters = _section("notify", lines) + _section("notify_too", lines | dict(too or {}))
+        filters = _section("notify", lines) + _section("notify_second", lines | dict(second or {}))
         self.paste_file.write_text(_PASTE_FILE + filters)
         self._has_relay = lines.get("relay") == "external"
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "Deployment":
         try:
             self.start()
         except BaseException:  # Ctrl-C too
@@ -104,11 +104,11 @@ class Stage:
 
     @property
     def server(self) -> ServerProcess:
-        """The run that goes on."""
+        """The present run of the server."""
         return self._servers[-1]
 
     def start(self) -> None:
-        """Start the server, wait until it is loaded; with `relay = external` the relay, too."""
+        """Start the server, and wait until it is loaded; start the relay if it is external."""
         self._servers.append(
             ServerProcess(
                 self.kind,
@@ -121,42 +121,42 @@ class Stage:
             )
         )
         self.server.wait_until_loaded()
-        if self._has_relay:  # the journal's directory is there now
+        if self._has_relay:  # the server has made the directory of the journal
             self.start_relay()
 
     def stop(self) -> None:
-        """SIGTERM to all, and wait for the end."""
+        """Send SIGTERM to server and relay, and wait until they have ended."""
         self.server.stop()
         self.stop_relay()
 
     def end(self) -> None:
-        """SIGKILL to all: whatever there was to see has been seen."""
-        for each in self._servers:
-            each.kill()
+        """Send SIGKILL to server and relay."""
+        for server in self._servers:
+            server.kill()
         self.stop_relay(signal.SIGKILL)
 
     def kill(self) -> None:
-        """SIGKILL to master and workers."""
+        """Send SIGKILL to master and workers."""
         self.server.kill()
 
     def kill_workers(self) -> None:
-        """SIGKILL to all workers at once."""
+        """Send SIGKILL to all workers at once."""
         for worker in self.server.workers():
             _kill(worker)
 
-    def kill_a_worker(self) -> None:
-        """SIGKILL to any of them."""
+    def kill_worker(self) -> None:
+        """Send SIGKILL to a random worker, if there is one."""
         workers = self.server.workers()
         if workers:
             _kill(random.choice(workers))
 
-    def kill_the_leader(self) -> None:
-        """SIGKILL to the process that relays, as soon as there is one."""
+    def kill_leader(self) -> None:
+        """Send SIGKILL to the leader, as soon as there is one."""
         _kill(self.wait_for_leader())
 
     @contextlib.contextmanager
     def frozen(self, worker: int) -> Iterator[None]:
-        """A process is stopped as it is, and then goes on."""
+        """Meanwhile the process is stopped (SIGSTOP)."""
         os.kill(worker, signal.SIGSTOP)
         try:
             yield
@@ -164,21 +164,21 @@ class Stage:
             os.kill(worker, signal.SIGCONT)
 
     def wait_for_leader(self) -> int:
-        """The process that relays, as soon as there is one."""
+        """Wait for a leader; returns its process id."""
         found: list[int] = []
 
         def is_there() -> bool:
-            found.extend([each for each in [self.leader()] if each is not None])
+            found.extend(pid for pid in [self.leader()] if pid is not None)
             return bool(found)
 
         self.wait_until(is_there)
         return found[0]
 
     def leader(self) -> int | None:
-        """The process that holds the relay's lock."""
+        """The process that holds the lock of relay.lock, if there is one (F_GETLK, fcntl(2))."""
         with contextlib.suppress(FileNotFoundError), (self.journal / "relay.lock").open("rb") as f:
-            asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(f, fcntl.F_GETLK, asked))
+            query = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(f, fcntl.F_GETLK, query))
             return int(pid) if kind != fcntl.F_UNLCK and pid > 0 else None
         return None
 
@@ -196,28 +196,28 @@ class Stage:
 
     @property
     def relay_pid(self) -> int:
-        """The process id of that command."""
+        """The process id of the command `glance-notify relay`."""
         assert self._relay is not None
         return self._relay.pid
 
     def stop_relay(self, number: int = signal.SIGTERM) -> None:
-        """End it with this signal; nothing happens where it does not run."""
+        """End the relay with the signal `number`; nothing happens if it does not run."""
         if self._relay is not None:
             self._relay.send_signal(number)
             self._relay.wait(30)
             self._relay = None
 
     def log_text(self) -> str:
-        """What server and relay have logged in all runs."""
-        logs = [each for each in (self.log, self.relay_log) if each.exists()]
-        return "".join(each.read_text(errors="replace") for each in logs)
+        """The log of server and relay, of all runs."""
+        logs = [path for path in (self.log, self.relay_log) if path.exists()]
+        return "".join(path.read_text(errors="replace") for path in logs)
 
     def segments(self) -> list[Path]:
-        """The segments in the journal."""
+        """The paths of the segments in the journal."""
         return sorted(self.journal.glob("*.seg"))
 
     def wait_until(self, is_so: Callable[[], bool], seconds: float = 30) -> None:
-        """Fails when it is not so in time."""
+        """Wait until `is_so` returns True; fails after `seconds`."""
         deadline = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < deadline, self.log_text()[-4000:]

@@ -1,12 +1,12 @@
-"""An application that plays Glance fast: no database, every image is known, nothing is kept.
+"""A fast application in the place of Glance: no database, every image exists, nothing is stored.
 
-What its environment can ask for besides:
-AGAIN          seconds after which is tried again what is tried once a minute
-BUSY_THREADS   so many threads that compute without end beside the requests
+Environment variables that change a process:
+RETRY_SECONDS  seconds after which is tried again what is tried once a minute otherwise
+BUSY_THREADS   the number of threads that compute all the time beside the requests
 CLOCK_JUMP     seconds after which the wall clock of the process goes back by an hour
-FORKS          anything: each process forks a child that lives on, and never calls anything of ours
+FORKS          any value: each process forks a child that lives on, and never runs the filter's code
 SEGMENT_SIZE   bytes after which a segment of the journal is followed by the next one
-VERSION        the filter writes and reads records of this version, as a later release may
+VERSION        the filter writes and reads entries of this version, as a later release may
 """
 
 import itertools
@@ -28,11 +28,11 @@ from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.writer import Journal
 
 LOADED = "the application is loaded"
-"""What a process says that has loaded it."""
+"""The line that a process logs once it has loaded the application."""
 
 CHUNK = b"x" * 16 * 1024
 CHUNKS = 4
-"""A download has so many chunks."""
+"""Chunks of a download."""
 DOWNLOAD_SIZE = CHUNKS * len(CHUNK)
 """Bytes of a download."""
 
@@ -44,7 +44,7 @@ Answer = tuple[str, Iterable[bytes], dict[str, str]]
 def context_factory(
     global_conf: dict[str, str], **local_conf: str
 ) -> Callable[[WSGIApplication], WSGIApplication]:
-    """Plays Glance's `context` filter: who asks, and with which request id, is what they say."""
+    """Stands for Glance's `context` filter: the request id is that of the header X-Request."""
 
     def context(app: WSGIApplication) -> WSGIApplication:
         def known(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -62,32 +62,32 @@ def context_factory(
 
 def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplication:
     """The application."""
-    if again := os.environ.get("AGAIN"):
+    if again := os.environ.get("RETRY_SECONDS"):
         aside.ASIDE_RETRY = connection.OPERATOR_RETRY = float(again)
     if size := os.environ.get("SEGMENT_SIZE"):
         (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
     if version := os.environ.get("VERSION"):
         entries.VERSION = int(version)
-    return plays_glance
+    return fake_glance
 
 
 def composite_factory(
     loader: Any, global_conf: dict[str, str], **pipelines: str
 ) -> WSGIApplication:
-    """Gives each request to the next one of its pipelines, as a paste file may have several."""
-    apps = itertools.cycle([loader.get_app(each) for each in pipelines.values()])
+    """Gives the requests to its pipelines in turn, as a paste file may have several."""
+    apps = itertools.cycle([loader.get_app(name) for name in pipelines.values()])
     return lambda environ, start_response: next(apps)(environ, start_response)
 
 
-_equipped: set[int] = set()
+_prepared: set[int] = set()
 
 
-def _equip() -> None:
-    """Give the process what the environment asks for, with its first request: a server may have
-    loaded the application in another."""
-    if os.getpid() in _equipped:
+def _prepare_process() -> None:
+    """Change the process as its environment says, with its first request: a server may have loaded
+    the application in another process."""
+    if os.getpid() in _prepared:
         return
-    _equipped.add(os.getpid())
+    _prepared.add(os.getpid())
     for _ in range(int(os.environ.get("BUSY_THREADS", 0))):
         threading.Thread(target=compute, daemon=True).start()
     if "CLOCK_JUMP" in os.environ:
@@ -97,8 +97,9 @@ def _equip() -> None:
 
 
 def _live_on() -> None:
-    """With every file that the parent has open; but its port, so that another can have it."""
-    # By no print: a thread of the parent can have held the lock of sys.stderr as it forked.
+    """Keep every file of the parent open except its sockets, so that another process can have its
+    port."""
+    # Not print(): a thread of the parent can have held the lock of sys.stderr during the fork.
     os.write(2, f"process {os.getppid()} has forked {os.getpid()}\n".encode())
     for fd in range(3, 256):
         try:
@@ -106,19 +107,19 @@ def _live_on() -> None:
                 os.close(fd)
         except OSError:
             continue
-    os.kill(os.getpid(), signal.SIGSTOP)  # else our threads would begin in it
+    os.kill(os.getpid(), signal.SIGSTOP)  # else the threads of the filter would begin in it
     os._exit(0)
 
 
-def plays_glance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """What a header asks for besides:
+def fake_glance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The application. Headers of a request that change its answer:
 
-    X-Answer   another answer than the good one: 403, or 500
-    X-Kill     anything: its process is killed as soon as it has told the status
-    X-Long     an image whose name has so many characters
-    X-Slow     a download that takes so many seconds
+    X-Answer   a status that replaces the good one: 403, or 500
+    X-Kill     any value: the process is killed directly after start_response
+    X-Long     the number of characters of the image's name
+    X-Slow     seconds that a download takes
     """
-    _equip()
+    _prepare_process()
     data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     status, body, headers = _answer(environ, data)
     headers["X-Process"] = str(os.getpid())
@@ -130,9 +131,9 @@ def plays_glance(environ: WSGIEnvironment, start_response: StartResponse) -> Ite
 
 def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].split("/")[3:]
-    if asked := environ.get("HTTP_X_ANSWER"):
-        body = json.dumps({"message": "as asked"}).encode()
-        return f"{asked} As Asked", [body], {"Content-Length": str(len(body))}
+    if status := environ.get("HTTP_X_ANSWER"):
+        body = json.dumps({"message": "as requested"}).encode()
+        return f"{status} As Requested", [body], {"Content-Length": str(len(body))}
     match method, path:
         case "POST", []:
             image = json.loads(data or b"{}").get("id") or str(uuid.uuid4())
@@ -145,7 +146,7 @@ def _answer(environ: WSGIEnvironment, data: bytes) -> Answer:
             return _record("200 OK", image)
         case ("PUT", [_, "file"]) | ("DELETE", [_]):
             return "204 No Content", [], {}
-    return "404 Not Found", [], {"Content-Length": "0"}
+    return "404 Not Results", [], {"Content-Length": "0"}
 
 
 def _chunks(pause: float) -> Iterator[bytes]:
@@ -174,13 +175,13 @@ def _record(status: str, image: str, name: str = "an image") -> Answer:
 
 
 def compute() -> None:
-    """Never ends."""
+    """Compute without end."""
     while True:
         sum(range(1000))
 
 
 def _let_the_clock_jump(after: float) -> None:
-    """Patch what our code takes the wall clock from; the machine's own is not touched."""
+    """Patch time.time; the clock of the machine stays as it is."""
     jumps_at = time.monotonic() + after
     real_time = time.time
 

@@ -1,7 +1,7 @@
-"""Measures what it takes to record an event beside threads that compute, and what a bare write
-of as many bytes takes, in turn.
+"""A program that measures the time to record an event beside threads that compute, and the time of
+a bare write of as many bytes, in turn.
 
-Run as a program with a folder and the number of those threads; writes a line of JSON: medians and
+Arguments: a folder, and the number of those threads. The program writes a line of JSON: medians and
 99th percentiles in milliseconds.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
-from tests.faults.app import compute
+from tests.faults.fake_glance import compute
 
 TIMES = 300
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """How long it takes on a thread that has waited for something, as that of a request has."""
+    """Seconds that `work` takes on a thread that has waited before, as that of a request has."""
     time.sleep(0.003)
     begun = time.perf_counter()
     work()

@@ -1,4 +1,4 @@
-"""One fault: the stages on which it happens, and the verdict."""
+"""One run of a fault: the deployments that have it, and the check of what arrives."""
 
 import contextlib
 import time
@@ -8,48 +8,50 @@ from pathlib import Path
 from urllib.parse import quote
 
 from demo.rabbit import Rabbit
-from tests.faults.faults import FAULTS
-from tests.faults.load import Ledger
+from tests.faults.arrivals import QUEUES, Arrival, Tally, compare, drain, missing
+from tests.faults.client_load import Ledger
+from tests.faults.deployment import Deployment
+from tests.faults.fault_table import FAULTS
 from tests.faults.proxy import Proxy
 from tests.faults.report import Row
-from tests.faults.stage import Stage
-from tests.faults.tally import QUEUES, Arrival, Tally, compare, drain, missing
-from tests.faults.ways import Way
+from tests.faults.tested_strategies import TestedStrategy
 from tests.long_runs import ALL_FAULTS
 from tests.markdown import markdown
 
 QUICK = 2000
-"""Milliseconds. Who waits for a broker that is gone waits longer."""
+"""Milliseconds. A request that waited for a broker that is gone would take longer."""
 
 
-class Found:
-    """What the tests of this run have found, in the order in which they ran."""
+class Results:
+    """The results of the tests so far, in the order in which they ran."""
 
     def __init__(self) -> None:
-        self.rows: defaultdict[str, list[Row]] = defaultdict(list)  # by the name of the way
+        self.rows: defaultdict[str, list[Row]] = defaultdict(list)  # by the name of the strategy
         self.tables: list[tuple[str, str]] = []
         self.broker = ""  # its version
         self.began = time.monotonic()
 
-    def tell(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table besides those of the faults; `sentence` says what it shows."""
+    def add_table(self, sentence: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Add a table besides those of the faults; `sentence` says what it shows."""
         self.tables.append((sentence, markdown(head, rows)))
 
 
-class Trial:
-    """In a `with` statement; leaves no process behind."""
+class FaultRun:
+    """A run of a fault, in a `with` statement; it leaves no process behind."""
 
-    def __init__(self, rabbit: Rabbit, way: Way, vhost: str, folder: Path, found: Found) -> None:
+    def __init__(
+        self, rabbit: Rabbit, strategy: TestedStrategy, vhost: str, folder: Path, results: Results
+    ) -> None:
         self.rabbit = rabbit
-        self.way = way
+        self.strategy = strategy
         self.vhost = vhost
         self.folder = folder
-        self._found = found
-        self._server = ""  # the last one that was on a stage
+        self._results = results
+        self._server = ""  # the kind of the last deployment
         self._at_the_end = contextlib.ExitStack()
 
-    def __enter__(self) -> "Trial":
-        if self.way.vhost:
+    def __enter__(self) -> "FaultRun":
+        if self.strategy.vhost:
             self._at_the_end.callback(self._clear)
             for queue in QUEUES:
                 self.declare(queue)
@@ -58,46 +60,48 @@ class Trial:
     def __exit__(self, *_: object) -> None:
         self._at_the_end.close()
 
-    def stage(
+    def deployment(
         self,
-        name: str = "stage",
+        name: str = "deployment",
         *,
         hosts: str = "",
         user: str = "guest",
         password: str = "guest",
         **how: object,
-    ) -> Stage:
-        """A stage that is not up yet; `how` is what Stage takes. `hosts`: if it is not the node."""
-        where = self.way.lines(
+    ) -> Deployment:
+        """A deployment that is not started yet. `hosts` are brokers instead of the node; `how` are
+        further arguments of Deployment."""
+        where = self.strategy.lines(
             hosts=hosts or f"127.0.0.1:{self.rabbit.port}",
             vhost=self.vhost,
             user=user,
             password=password,
         )
-        stage = Stage(self.folder / name, **where | how)  # type: ignore[arg-type]
-        self._server = stage.kind
-        self._at_the_end.callback(stage.end)
-        return stage
+        deployment = Deployment(self.folder / name, **where | how)  # type: ignore[arg-type]
+        self._server = deployment.kind
+        self._at_the_end.callback(deployment.end)
+        return deployment
 
     def proxy(self) -> Proxy:
-        """A way to the broker, closed at first."""
+        """A proxy before the broker; at first it refuses connections."""
         return self._at_the_end.enter_context(Proxy(self.rabbit.port))
 
     def declare(self, queue: str, **arguments: object) -> None:
-        """Make the queue, as an operator may, and bind it to the exchange, which is made too."""
+        """Declare the queue and the exchange, as an operator may, and bind the queue. With an empty
+        name the exchange alone is declared."""
         with self.rabbit.connected(self.vhost) as connection:
             channel = connection.channel()
             channel.exchange_declare("glance", "topic", durable=True, auto_delete=False)
             if queue:
-                arguments = {name.replace("_", "-"): each for name, each in arguments.items()}
+                arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
                 channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
                 channel.queue_bind(queue, "glance", queue)
 
     def delete_exchange(self) -> None:
-        """As somebody may by mistake."""
+        """Delete the exchange, as an operator may by mistake."""
         self.rabbit.api("DELETE", f"exchanges/{quote(self.vhost, safe='')}/glance")
 
-    def judge(
+    def check(
         self,
         number: int,
         ledger: Ledger,
@@ -109,20 +113,21 @@ class Trial:
         may_miss: bool = False,
         is_quick: bool = False,
     ) -> Tally:
-        """Empty the queues, count, and see that nothing is missing, doubled, or out of order.
+        """Take the messages out of the queues, add a row to the table, and assert that no event is
+        missing, doubled, contradicted, miscounted or out of order.
 
-        It waits until all that is owed has come, or for `seconds` without a message; `before` has
-        come already. `more` tells what of the fault this is, where there are several. `is_quick`:
-        no answer can have waited for anything; that is asserted with FAULTS=1 only.
+        The check waits until all expected events have arrived, or for `seconds` without a message;
+        `before` has arrived already. `more` names the variant of the fault. `is_quick`: no answer
+        can have waited; that is asserted with FAULTS=1 only. Returns the tally.
         """
-        owed = ledger.owed
-        tally = compare(owed, [*before, *self._rest(owed, before, seconds)])
-        self._found.rows[self.way.name].append(
+        expected = ledger.expected
+        tally = compare(expected, [*before, *self._rest(expected, before, seconds)])
+        self._results.rows[self.strategy.name].append(
             Row(
                 number,
                 f"{FAULTS[number].title}{more and ', '}{more}",
                 self._server,
-                tally.owed,
+                tally.expected,
                 tally.downloads,
                 tally.delivered,
                 tally.unknown,
@@ -132,7 +137,7 @@ class Trial:
                 ledger.p99,
             )
         )
-        assert tally.owed > 0
+        assert tally.expected > 0
         assert not ledger.wrong, ledger.wrong[:3]
         assert may_miss or not tally.missing, tally.missing[:3]
         assert not tally.doubled, tally.doubled[:3]
@@ -143,12 +148,12 @@ class Trial:
         return tally
 
     def _clear(self) -> None:
-        """Remove what was declared in a vhost that stays."""
+        """Delete what was declared in a vhost that stays."""
         vhost = quote(self.vhost, safe="")
-        for path in [f"exchanges/{vhost}/glance", *(f"queues/{vhost}/{each}" for each in QUEUES)]:
+        for path in [f"exchanges/{vhost}/glance", *(f"queues/{vhost}/{queue}" for queue in QUEUES)]:
             self.rabbit.api("DELETE", path)
 
     def _rest(
-        self, owed: set[tuple[str, str]], before: Sequence[Arrival], seconds: float
+        self, expected: set[tuple[str, str]], before: Sequence[Arrival], seconds: float
     ) -> list[Arrival]:
-        return drain(self.rabbit, self.vhost, missing(owed, before), seconds)
+        return drain(self.rabbit, self.vhost, missing(expected, before), seconds)

@@ -1,4 +1,4 @@
-"""A disk of its own for a journal. Who makes one must be root, as file systems are mounted."""
+"""A disk of its own for a journal. Root is needed, as file systems are mounted."""
 
 import contextlib
 import json
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glance_notify_middleware.journal import checksummed
-from tests.faults.stage import Stage
+from tests.faults.deployment import Deployment
 
 _LOST = "notifications are lost: "
 
 
-class Disk:
-    """A small file system at `path`. In a `with` statement; nothing may use it after that."""
+class SmallDisk:
+    """A small file system at `path`, in a `with` statement; nothing may use it afterwards."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ballast = path / "ballast"
 
-    def __enter__(self) -> "Disk":
+    def __enter__(self) -> "SmallDisk":
         if os.geteuid() != 0:
             raise PermissionError("this fault needs root: it mounts a file system")
         self._path.mkdir(mode=0o700)
@@ -32,7 +32,7 @@ class Disk:
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
-        """Nothing more can be written."""
+        """Meanwhile nothing more can be written."""
         with self._ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(bytes(4096)):
                 pass
@@ -41,16 +41,16 @@ class Disk:
 
     @contextlib.contextmanager
     def read_only(self) -> Iterator[None]:
-        """No file can be opened to be written, made or removed."""
+        """Meanwhile no file can be opened for writing, made or removed."""
         path, aside = str(self._path), str(self._path.with_name(f"{self._path.name}-read-only"))
-        # It is read-only before it is at its place: who has a file open there to write to it
-        # would keep it from becoming so.
+        # It becomes read-only before it is mounted at its place: there a process that has a file
+        # open for writing would prevent that.
         os.mkdir(aside)
         _run("mount", "--bind", path, aside)
         _run("mount", "-o", "remount,bind,ro", aside)
         _run("mount", "--bind", aside, path)
         yield
-        # Whoever has a file open by way of it keeps that.
+        # A process that has opened a file through this mount keeps it (--lazy).
         _run("umount", "--lazy", path)
         _run("umount", "--lazy", aside)
         os.rmdir(aside)
@@ -60,21 +60,22 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True)
 
 
-def lost_in_the_log(stage: Stage) -> set[tuple[str, str]]:
-    """Request id and event of what was logged, whole, since it could not be recorded."""
+def lost_in_the_log(deployment: Deployment) -> set[tuple[str, str]]:
+    """Request id and event of each notification that was logged, as it could not be recorded."""
     decoder = json.JSONDecoder()
     found = set()
-    for part in stage.log_text().split(_LOST)[1:]:
+    for part in deployment.log_text().split(_LOST)[1:]:
         rest = part
         while rest.startswith("{"):
-            told, end = decoder.raw_decode(rest)
-            found.add((told["_context_request_id"], f"{told['event_type']} {told['priority']}"))
+            message, end = decoder.raw_decode(rest)
+            event = f"{message['event_type']} {message['priority']}"
+            found.add((message["_context_request_id"], event))
             rest = rest[end:].lstrip("\n")
     return found
 
 
-def counted_as_dropped(stage: Stage) -> int:
-    """What all processes of the journal have counted."""
-    files = [stage.journal / "totals.json", *stage.journal.glob("*.live")]
-    counters = [checksummed.load(each) or {} for each in files]
-    return sum(sum(each.get("dropped", {}).values()) for each in counters)
+def counted_as_dropped(deployment: Deployment) -> int:
+    """The number of dropped notifications that all processes of the journal have counted."""
+    files = [deployment.journal / "totals.json", *deployment.journal.glob("*.live")]
+    counters = [checksummed.load(path) or {} for path in files]
+    return sum(sum(counted.get("dropped", {}).values()) for counted in counters)

@@ -1,4 +1,4 @@
-"""A disk whose power can be cut: a file system in a file. Who makes one must be root."""
+"""A disk whose power can be cut: a file system in a file. Root is needed, as it is mounted."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ from pathlib import Path
 _SIZE = 96 * 1024 * 1024  # bytes
 
 
-class Mains:
-    """A file system at `path`, in a `with` statement; at its end nothing may use it any more.
+class PowerCutDisk:
+    """A file system at `path`, in a `with` statement; nothing may use it afterwards.
 
-    What Linux holds back for its disk it writes when it is asked to (fsync), or much later. So a
-    copy of the file has what the disk would have after a power cut in that moment.
+    Linux writes its cached pages to the disk when a program asks for it (fsync), or much later. So
+    a copy of the file has what the disk would have after a power cut at that moment.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,7 +19,7 @@ class Mains:
         self._disk = path.with_name(f"{path.name}.disk")
         self._copy = path.with_name(f"{path.name}.cut")
 
-    def __enter__(self) -> "Mains":
+    def __enter__(self) -> "PowerCutDisk":
         if os.geteuid() != 0:
             raise PermissionError("this fault needs root: it mounts a file system")
         self._path.mkdir(mode=0o700)
@@ -33,20 +33,20 @@ class Mains:
 
     def __exit__(self, *_: object) -> None:
         _run("umount", str(self._path))
-        for each in (self._disk, self._copy):
-            each.unlink(missing_ok=True)
+        for path in (self._disk, self._copy):
+            path.unlink(missing_ok=True)
 
     def cut(self) -> None:
-        """Keep what is on the disk now. Who writes to it is to be stopped by SIGSTOP."""
+        """Copy what is on the disk now. Its writers are to be stopped (SIGSTOP) before."""
         _run("cp", "--sparse=always", str(self._disk), str(self._copy))
 
     def restore(self) -> None:
-        """The power is back: there is what was on the disk. Nothing may use it in this moment."""
+        """Mount the copy, as after the power cut. Nothing may use the file system meanwhile."""
         _run("umount", str(self._path))
         self._mount(self._copy)
 
     def _mount(self, disk: Path) -> None:
-        # By itself it writes nothing to the disk for ten minutes.
+        # Without an fsync nothing is written to the disk for ten minutes.
         _run("mount", "-o", "loop,commit=600", str(disk), str(self._path))
 
 

@@ -1,5 +1,4 @@
-"""Three RabbitMQ nodes on loopback that are one cluster, with folders and a port mapper of their
-own."""
+"""A cluster of three RabbitMQ nodes on loopback, with folders and a port mapper of its own."""
 
 import contextlib
 import time
@@ -14,7 +13,7 @@ NAMES = ("one", "two", "three")
 
 
 class RabbitCluster:
-    """In a `with` statement it is up from the first line on, and ended after the last."""
+    """A cluster, in a `with` statement: up from the first line on, and ended after the last."""
 
     def __init__(self, folder: Path) -> None:
         self._mapper = PortMapper(folder)
@@ -25,7 +24,7 @@ class RabbitCluster:
         try:
             self._at_the_end.enter_context(self._mapper)
             for node in self.nodes:
-                self._at_the_end.callback(node.kill)  # nobody needs what is in it any more
+                self._at_the_end.callback(node.kill)  # its data is not needed any more
                 node.start()
             first, *others = self.nodes
             for node in others:
@@ -43,11 +42,11 @@ class RabbitCluster:
 
     @property
     def hosts(self) -> str:
-        """All of them, as `rabbit_hosts` takes them."""
+        """All nodes, as the value of `rabbit_hosts`."""
         return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def wait_until_whole(self, seconds: float = 60) -> None:
-        """Until each node knows that all run. Raises RuntimeError when that is not so in time."""
+        """Wait until each node knows that all nodes run. Raises RuntimeError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not all(self._running(node) == len(NAMES) for node in self.nodes):
             if time.monotonic() > deadline:
@@ -55,7 +54,7 @@ class RabbitCluster:
             time.sleep(0.2)
 
     def node_of_the_connection(self, seconds: float = 30) -> Rabbit:
-        """The one that our relay is connected to. Raises RuntimeError when it is to none."""
+        """The node that the relay is connected to. Raises RuntimeError after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for connection in self.nodes[0].api("GET", "connections"):
@@ -67,5 +66,5 @@ class RabbitCluster:
 
     def _running(self, node: Rabbit) -> int:
         with contextlib.suppress(requests.RequestException):
-            return sum(each["running"] for each in node.api("GET", "nodes"))
+            return sum(member["running"] for member in node.api("GET", "nodes"))
         return 0

@@ -1,7 +1,7 @@
-"""A filter to stand just below ours: it notes what Glance is given, before Glance is.
+"""A filter directly below the notify filter, which notes each request before Glance has it.
 
-The file GIVEN_FILE has a line for each operation, by one write() with O_APPEND: the client's name
-of it, and the id that Glance has for the request. Our filter's own look-ups have no such name.
+The file NOTED_FILE has a line for each operation, by one write() with O_APPEND: the client's name
+of the operation, and Glance's request id. The look-ups of the notify filter have no such name.
 """
 
 import os
@@ -19,24 +19,24 @@ _IN_ENVIRON = "HTTP_X_OPERATION"
 def filter_factory(
     global_conf: dict[str, str], **local_conf: str
 ) -> Callable[[WSGIApplication], WSGIApplication]:
-    """As Paste calls it, in each process or before the fork."""
+    """Paste's filter factory. It is called in each process, or before the fork."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     begin_as_writers()
-    fd = os.open(os.environ["GIVEN_FILE"], flags, 0o600)
+    fd = os.open(os.environ["NOTED_FILE"], flags, 0o600)
 
     def make(app: WSGIApplication) -> WSGIApplication:
-        def given(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def note(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             name = environ.get(_IN_ENVIRON)
             if name is not None:
                 context = environ["webob.adhoc_attrs"]["context"]
                 os.write(fd, f"{name} {context.request_id}\n".encode())
             return app(environ, start_response)
 
-        return given
+        return note
 
     return make
 
 
 def read(path: Path) -> dict[str, str]:
-    """The id that Glance has for each operation that it was given, by the client's name of it."""
+    """Glance's request id of each noted operation, by the client's name of the operation."""
     return dict(line.split() for line in path.read_text().splitlines())

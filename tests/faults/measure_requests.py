@@ -1,8 +1,9 @@
-"""Measures what the filter adds to a request: the same requests with it and without it, in turn.
+"""A program that measures what the filter adds to a request: the same requests with the filter and
+without it, in turn.
 
-Run as a program with the number of requests and their rate a second: says `warm` after the first
-few, which are not measured, waits for a line, writes a line of JSON when it has measured, and
-stays until its input ends. PASTE_FILE says how both applications are loaded.
+Arguments: the number of requests, and their rate a second. The program makes some requests that are
+not measured and writes `warm`, waits for a line, measures, writes a line of JSON, and stays until
+its input ends. Both applications are loaded from the paste file PASTE_FILE.
 """
 
 import array
@@ -22,15 +23,15 @@ from tests.faults.caller import call, create
 
 WARM_UP = 500
 BATCH = 100
-"""Requests that come in a row: after a pause the processor's caches are what is measured."""
+"""Requests in a row: after a pause the processor's caches would be measured."""
 
 WINDOW = 500
-"""Requests of which the best median is taken: what others do on the machine only adds to it."""
+"""The best median of so many requests is taken, as other work of the machine only adds to it."""
 
 
 def main() -> None:
     count, rate = int(sys.argv[1]), float(sys.argv[2])
-    from tests.faults.served import application
+    from tests.faults.application import application
 
     bare = loadapp(f"config:{os.environ['PASTE_FILE']}", name="bare")
     with_filter, without = (array.array("d", bytes(8 * count)) for _ in range(2))
@@ -42,11 +43,11 @@ def main() -> None:
     before = _rss_anon()
     due = time.monotonic()
     for number in range(count):
-        one, other = create(f"measured/{number}"), create(f"measured/{number}")
+        environ, same = create(f"measured/{number}"), create(f"measured/{number}")
         begun = time.perf_counter()
-        call(bare, one)
+        call(bare, environ)
         middle = time.perf_counter()
-        call(application, other)
+        call(application, same)
         without[number], with_filter[number] = middle - begun, time.perf_counter() - middle
         if number % BATCH == BATCH - 1:
             due += BATCH / rate
@@ -72,7 +73,7 @@ def _p99(times: Iterable[float]) -> float:
 
 
 def _rss_anon() -> float:
-    """MiB."""
+    """MiB of private memory (RssAnon, proc(5))."""
     gc.collect()
     found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found

@@ -1,4 +1,4 @@
-"""The faults by their numbers, and the servers under which they cannot be."""
+"""The faults by their numbers, and the servers under which a fault is impossible."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ import pytest
 from tests.faults.servers import SERVERS
 from tests.long_runs import takes_long
 
-_ONE_PROCESS = "it has one process and no master: 15 kills that"
+_ONE_PROCESS = "it has one process and no master, which fault 15 kills"
 _NO_FORK = "no process is forked from one that has loaded the application"
 _NO_UWSGI = "it is not uWSGI"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls server, broker or disk."""
+    """A fault of the server, the broker, the disk or the clock."""
 
     title: str
     impossible: Mapping[str, str] = field(default_factory=dict)
-    """Servers under which it cannot be, and why."""
+    """The servers under which it is impossible, each with the reason."""
 
 
 FAULTS: Mapping[int, Fault] = {
@@ -54,36 +54,38 @@ FAULTS: Mapping[int, Fault] = {
         "no threads run beside the requests",
         {"gunicorn": _NO_UWSGI, "gunicorn preload": _NO_UWSGI, "waitress": _NO_UWSGI},
     ),
-    26: Fault("the broker is frozen for a moment, acks come late"),
+    26: Fault("the broker is frozen for a moment, and its confirms come late"),
     27: Fault("channels are closed again and again by an error"),
-    28: Fault("others declare exchange or queues otherwise"),
-    29: Fault("what the broker is reached by is wrong, until that is mended"),
+    28: Fault("another service declares the exchange with other properties"),
+    29: Fault("an option of the connection is wrong, until it is corrected"),
     30: Fault("the broker accepts and is silent"),
-    31: Fault("messages that it never takes, and are not owed, come among others"),
+    31: Fault("messages that the broker never takes, which do not count, come among others"),
     32: Fault("the leader is killed after deliveries, before its cursor moved"),
-    33: Fault("a worker is killed between Glance's answer and the record"),
+    33: Fault("a worker is killed between Glance's answer and the journal entry"),
     34: Fault("the leader is killed, and a child that it has forked lives on"),
-    35: Fault("several use one journal"),
+    35: Fault("several filters or servers use one journal"),
     36: Fault("a backlog waits at the start, and requests come"),
     37: Fault("a backlog waits at the start, and no request comes"),
     38: Fault("the wall clock, as the filter reads it, goes back by an hour"),
     39: Fault("a crash loop has left a segment for each of its processes"),
     40: Fault("the first host of the list is dead"),
-    41: Fault("processes are killed in the middle of a record"),
+    41: Fault("processes are killed in the middle of a write to the journal"),
     42: Fault("a download outlives many segments"),
     43: Fault("only one of three queues is bound"),
-    44: Fault("records of a newer version come among others, and its relay later"),
+    44: Fault("entries of a newer version come among others, and a relay of that version later"),
     45: Fault("the power is cut"),
 }
 
 
-def under_each(
+def under_each_server(
     number: int, *, always: Iterable[str] = (), but: Iterable[str] = ()
 ) -> pytest.MarkDecorator:
-    """For a test that takes `kind`, of a fault that depends on the server: it is made under each
-    server under which it can be, those of `but` excepted, and without FAULTS=1 under those of
-    `always` only."""
-    kinds = [each for each in SERVERS if each not in {*FAULTS[number].impossible, *but}]
+    """For a test that takes `kind`, of a fault that depends on the server.
+
+    The test runs under each server under which the fault is possible, except those of `but`; in a
+    run without FAULTS=1 under those of `always` only.
+    """
+    kinds = [kind for kind in SERVERS if kind not in {*FAULTS[number].impossible, *but}]
     return pytest.mark.parametrize(
-        "kind", [pytest.param(each, marks=() if each in always else takes_long) for each in kinds]
+        "kind", [pytest.param(kind, marks=() if kind in always else takes_long) for kind in kinds]
     )

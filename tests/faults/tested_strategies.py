@@ -1,7 +1,7 @@
-"""The ways to the broker: a strategy, what it is told of the broker, the faults that concern it.
+"""The strategies whose faults are tested, each with its options and the faults that concern it.
 
-With FAULTS=1 the environment variable BROKER says by which way the faults are; without it that is
-RABBIT. Without FAULTS=1 there are but a few of them.
+With FAULTS=1 the environment variable BROKER names the strategy of the run; without it that is
+RABBIT. Without FAULTS=1 a run has a few faults of each.
 """
 
 import os
@@ -15,30 +15,30 @@ from tests.long_runs import ALL_FAULTS, takes_long
 
 
 @dataclass(frozen=True)
-class Way:
-    """A strategy on its way to a RabbitMQ node."""
+class TestedStrategy:
+    """A strategy that sends to a RabbitMQ node."""
 
     name: str
-    """The strategy's."""
     protocol: str
     clients: tuple[str, ...]
-    """The distributions that it needs."""
+    """The distributions of its library."""
     page: str
-    """Where the table is written, below docs/measured/."""
+    """The file of its table, below docs/measured/."""
     faults: frozenset[int]
-    """The numbers of those that concern it."""
+    """The numbers of the faults that concern it."""
     forms: Mapping[str, str]
-    """Lines of the filter's section, with {hosts}, {vhost}, {user} and {password} to be filled."""
+    """Lines of the filter's section; {hosts}, {vhost}, {user} and {password} are filled in."""
     tls: Mapping[str, str]
-    """Further lines, with {ca} to be filled, by which TLS is spoken."""
+    """Further lines for TLS; {ca} is filled in."""
     close_connections: Callable[[Rabbit, str], object]
-    """Close all of a vhost, from the broker's side."""
+    """Has the broker close all connections of a vhost."""
     vhost: str = ""
-    """The only one that it reaches, where it declares nothing. Empty: any, and it does."""
+    """The only vhost that the strategy reaches, where it declares nothing. Empty: it reaches any
+    vhost, and declares what it needs."""
 
-    def lines(self, **of: str) -> dict[str, str]:
+    def lines(self, **values: str) -> dict[str, str]:
         """The lines of the filter's section."""
-        return {name: form.format(**of) for name, form in self.forms.items()}
+        return {name: form.format(**values) for name, form in self.forms.items()}
 
 
 def _close_by_0_9_1(rabbit: Rabbit, vhost: str) -> None:
@@ -46,11 +46,11 @@ def _close_by_0_9_1(rabbit: Rabbit, vhost: str) -> None:
 
 
 def _close_by_1_0(rabbit: Rabbit, vhost: str) -> None:
-    """The plugin's are not among those that rabbitmqctl can close."""
+    """rabbitmqctl cannot close the connections of the plugin for AMQP 1.0."""
     rabbit.ctl("eval", "[exit(Pid, closed_by_a_test) || Pid <- rabbit_direct:list()].")
 
 
-RABBIT = Way(
+RABBIT = TestedStrategy(
     name="rabbit",
     protocol="AMQP 0-9-1",
     clients=("kombu", "amqp"),
@@ -70,7 +70,7 @@ RABBIT = Way(
     close_connections=_close_by_0_9_1,
 )
 
-QPID = Way(
+QPID = TestedStrategy(
     name="qpid",
     protocol="AMQP 1.0",
     clients=("python-qpid-proton",),
@@ -89,19 +89,22 @@ QPID = Way(
     vhost="/",
 )
 
-WAYS = (RABBIT, QPID)
+STRATEGIES = (RABBIT, QPID)
 
 _ASKED = (os.environ.get("BROKER") or RABBIT.name) if ALL_FAULTS else None
 
 
-def is_asked(way: Way) -> bool:
-    """Whether this run is to have it."""
-    return _ASKED in (None, way.name)
+def is_asked_for(strategy: TestedStrategy) -> bool:
+    """Whether this run is to test the strategy."""
+    return _ASKED in (None, strategy.name)
 
 
-def _by(*ways: object) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("way", ways, indirect=True, ids=lambda way: way.name)
+def _for(*strategies: object) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "strategy", strategies, indirect=True, ids=lambda each: each.name
+    )
 
 
-by_each = _by(RABBIT, pytest.param(QPID, marks=takes_long))
-"""For a fault that concerns each; it must take `trial`. A test without any of these: RABBIT."""
+for_each_strategy = _for(RABBIT, pytest.param(QPID, marks=takes_long))
+"""For a test of a fault that concerns each strategy; the test must take `fault_run`. A test without
+this mark is for RABBIT."""
