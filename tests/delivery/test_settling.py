@@ -251,7 +251,7 @@ def test_unreadable_journal_is_logged_once_and_does_not_hold_up_other_journals(
     assert len(lines) == 1
 
 
-def test_intent_that_ended_in_a_segment_begun_last_is_not_reported(
+def test_intent_that_ended_in_a_segment_begun_last_has_no_unknown_outcome(
     leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The segment is begun after the leader has listed the files, before it has the lock."""

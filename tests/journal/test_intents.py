@@ -121,7 +121,7 @@ def test_open_intents_of_a_dead_process_are_reported_once_and_its_files_removed(
     leader.close()
 
 
-def test_files_of_a_dead_process_stay_until_its_open_intents_are_reported(
+def test_files_of_a_dead_process_stay_until_its_unknown_outcomes_are_recorded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(tmp_path, max_size=GIB)

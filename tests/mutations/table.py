@@ -700,7 +700,7 @@ MUTATIONS = (
         "and self._record_unknown_outcomes(identity, segments):",
         "and (self._record_unknown_outcomes(identity, segments) or True):",
         (
-            "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_open_intents_are_reported",
+            "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_unknown_outcomes_are_recorded",
         ),
     ),
     Mutation(
@@ -764,7 +764,7 @@ MUTATIONS = (
         "        listed = self._listed()\n        self._dead.find(listed, own_identity())\n",
         (
             "delivery/test_settling.py"
-            "::test_intent_that_ended_in_a_segment_begun_last_is_not_reported",
+            "::test_intent_that_ended_in_a_segment_begun_last_has_no_unknown_outcome",
         ),
     ),
     Mutation(
