@@ -1,4 +1,4 @@
-"""The tests see mistakes: each of a table of small ones, made in a copy of the code, fails them."""
+"""The tests see mistakes: each mistake of the table, made in a copy of the code, fails a test."""
 
 import os
 import queue
@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.table import MUTATIONS, Mutation
+from tests.mutations.mutation import Mutation
+from tests.mutations.table import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "glance_notify_middleware"
 COPIED = (PACKAGE, "tests", "demo", "etc")
 AT_A_TIME = 3
-ONE_FAILED = 1  # pytest's exit status; others say that the tests could not be run
+TESTS_FAILED = 1  # pytest's exit status; another one says that the tests could not be run
 
 
 def copy(place: Path) -> Path:
-    """The code and its tests; what is compiled stays behind, or it could be taken for new."""
+    """Copy the code and its tests, without compiled files, which could be taken for new ones."""
     for name in COPIED:
         compiled = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, place / name, ignore=compiled)
@@ -30,14 +31,15 @@ def copy(place: Path) -> Path:
 
 
 def run(place: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run those tests on the code in `place`."""
+    """Run the tests on the code in `place`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
         + [f"--basetemp={place / 'tmp'}"]
-        + [f"tests/{each}" for each in tests],
+        + [f"tests/{test}" for test in tests],
         cwd=place,
-        # Without pytest's plugins, which no test of the list needs, a run begins in half the time.
+        # No test of the table needs a plugin of pytest; without plugins a run begins in half the
+        # time.
         env=clean | {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
@@ -46,18 +48,18 @@ def run(place: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
-def test_each_mistake_can_be_made(mutation: Mutation) -> None:
+def test_mistake_can_be_made(mutation: Mutation) -> None:
     assert (ROOT / PACKAGE / mutation.file).read_text().count(mutation.old) == 1
     assert mutation.old != mutation.new
 
 
-def test_each_mistake_is_seen(tmp_path: Path) -> None:
+def test_every_mistake_is_seen(tmp_path: Path) -> None:
     places: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for number in range(AT_A_TIME):
         places.put(copy(tmp_path / str(number)))
 
-    def is_seen(mutation: Mutation) -> str:
-        """What to say of it, if it is not."""
+    def fault(mutation: Mutation) -> str:
+        """What and the output of the tests, if they do not see the mistake; else an empty text."""
         place = places.get()
         path = place / PACKAGE / mutation.file
         whole = path.read_text()
@@ -67,14 +69,14 @@ def test_each_mistake_is_seen(tmp_path: Path) -> None:
         finally:
             path.write_text(whole)
             places.put(place)
-        return "" if ended.returncode == ONE_FAILED else f"{mutation.what}:\n{ended.stdout}"
+        return "" if ended.returncode == TESTS_FAILED else f"{mutation.what}:\n{ended.stdout}"
 
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        unseen = [told for told in threads.map(is_seen, MUTATIONS) if told]
+        unseen = [text for text in threads.map(fault, MUTATIONS) if text]
     assert not unseen, "\n".join(unseen)
 
 
-def test_without_a_mistake_the_same_tests_pass(tmp_path: Path) -> None:
-    tests = dict.fromkeys(each for mutation in MUTATIONS for each in mutation.tests)
+def test_same_tests_pass_without_a_mistake(tmp_path: Path) -> None:
+    tests = dict.fromkeys(test for mutation in MUTATIONS for test in mutation.tests)
     ended = run(copy(tmp_path / "copy"), list(tests))
     assert ended.returncode == 0, ended.stdout

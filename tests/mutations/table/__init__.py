@@ -1,0 +1,26 @@
+"""The mistakes in the code of each room."""
+
+from tests.mutations.mutation import Mutation
+from tests.mutations.table import (
+    config,
+    delivery,
+    doors,
+    events,
+    journal,
+    recorder,
+    runtime,
+    strategies,
+    wsgi,
+)
+
+MUTATIONS: tuple[Mutation, ...] = (
+    *config.MUTATIONS,
+    *delivery.MUTATIONS,
+    *doors.MUTATIONS,
+    *events.MUTATIONS,
+    *journal.MUTATIONS,
+    *recorder.MUTATIONS,
+    *runtime.MUTATIONS,
+    *strategies.MUTATIONS,
+    *wsgi.MUTATIONS,
+)

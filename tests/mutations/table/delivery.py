@@ -1,0 +1,310 @@
+"""Mistakes in delivery: from the journal to the strategies."""
+
+from tests.mutations.mutation import Mutation
+
+MUTATIONS = (
+    Mutation(
+        "every sent message counts as done, whatever its outcome is",
+        "delivery/dispatcher.py",
+        "return outcome is Outcome.TAKEN",
+        "return outcome is not None",
+        (
+            "delivery/test_dispatcher.py::test_cursor_stops_before_the_first_message_that_is_not_done",
+        ),
+    ),
+    Mutation(
+        "each try of a message has another id",
+        "delivery/connection.py",
+        "message._replace(body=",
+        "message._replace(message_id=str(time.monotonic_ns()), body=",
+        ("delivery/test_dispatcher.py::test_repeated_message_is_the_same",),
+    ),
+    Mutation(
+        "a rejected message is a dead letter at the first try",
+        "delivery/dead_letters.py",
+        "TRIES = 3\n",
+        "TRIES = 1\n",
+        (
+            "delivery/test_rejected_messages.py::test_rejected_message_is_a_dead_letter_after_three_tries_and_holds_up_no_other",
+        ),
+    ),
+    Mutation(
+        "a dead process is settled before it is read to its end",
+        "delivery/dead_processes.py",
+        "                chain.at_end = False\n",
+        "",
+        (
+            "delivery/test_settling.py"
+            "::test_last_entries_of_a_process_are_read_before_it_is_settled",
+        ),
+    ),
+    Mutation(
+        "segments are removed when they are read, before they are delivered",
+        "delivery/settling.py",
+        "subscription.cursors.at_last_save.get(identity) for subscription in self._subscriptions",
+        "subscription.reader.chains[identity].position for subscription in self._subscriptions",
+        (
+            "delivery/test_settling.py"
+            "::test_delivered_segments_of_a_living_process_go_except_the_last_one",
+        ),
+    ),
+    Mutation(
+        "segments are removed when one strategy of two has been sent them",
+        "delivery/settling.py",
+        "passed = min(0 if place is None",
+        "passed = max(0 if place is None",
+        (
+            "delivery/test_settling_several_strategies.py"
+            "::test_segment_goes_when_the_last_strategy_has_been_sent_it",
+        ),
+    ),
+    Mutation(
+        "a dead process is settled before all strategies have begun to read its journal",
+        "delivery/settling.py",
+        "if segments and len(chains) < len(self._subscriptions):",
+        "if segments and not chains:",
+        (
+            "delivery/test_settling_several_strategies.py"
+            "::test_dead_process_is_settled_once_when_all_strategies_have_been_sent_its_messages",
+        ),
+    ),
+    Mutation(
+        "an added strategy begins with the oldest entry",
+        "delivery/cursors.py",
+        "found[identity] = Position(numbers[-1], size, None)",
+        "found[identity] = Position(numbers[0], 0, None)",
+        (
+            "delivery/test_several_strategies.py::test_added_strategy_is_sent_what_is_recorded_from_then_on",
+        ),
+    ),
+    Mutation(
+        "an added strategy misses the entries that are recorded while its cursors are looked for",
+        "delivery/cursors.py",
+        "    ends = _ends(directory)\n    content = checksummed.load(path)\n",
+        "    content = checksummed.load(path)\n    ends = _ends(directory)\n",
+        (
+            "delivery/test_cursors.py"
+            "::test_added_strategy_is_sent_what_is_recorded_while_the_file_is_read",
+        ),
+    ),
+    Mutation(
+        "messages of a strategy that broke are not read again",
+        "delivery/subscription.py",
+        "        self.reader = Reader(self._directory, self.cursors.positions)\n"
+        "        self.window = Window",
+        "        self.window = Window",
+        (
+            "delivery/test_relay_faults.py"
+            "::test_messages_of_a_strategy_that_broke_are_sent_by_the_next_one",
+        ),
+    ),
+    Mutation(
+        "some of very many unknown outcomes are not recorded",
+        "delivery/settling.py",
+        "range(0, len(unknown), _PER_ENTRY)",
+        "range(0, len(unknown), _PER_ENTRY + 1)",
+        (
+            "delivery/test_settling_bounds.py"
+            "::test_unknown_outcomes_of_very_many_operations_are_reported_once_each",
+        ),
+    ),
+    Mutation(
+        "a lane holds the lock while it waits for its broker",
+        "delivery/lane.py",
+        "        outcomes = connection.send(batch.messages)\n",
+        "            outcomes = connection.send(batch.messages)\n",
+        ("delivery/test_several_strategies.py::test_silent_broker_holds_up_no_other_strategy",),
+    ),
+    Mutation(
+        "refused messages are sent all the time",
+        "delivery/dispatcher.py",
+        "not in self._aside and pending.message.priority not in held",
+        "not in self._aside",
+        ("delivery/test_priorities.py::test_refused_priority_holds_up_no_other_priority",),
+    ),
+    Mutation(
+        "refused messages fill the window",
+        "delivery/dispatcher.py",
+        "if self._window.room < WINDOW // 2:",
+        "if False:",
+        (
+            "delivery/test_priorities.py::test_refused_messages_that_would_fill_the_window_are_set_aside_and_tried_soon",
+        ),
+    ),
+    Mutation(
+        "set-aside messages that were taken before their turn are sent again",
+        "delivery/set_aside.py",
+        "Pending(message, message.message_id in self._done)",
+        "Pending(message)",
+        ("delivery/test_set_aside.py::test_set_aside_messages_that_were_taken_are_not_sent_again",),
+    ),
+    Mutation(
+        "a strategy does not connect before the first message",
+        "delivery/connection.py",
+        "if self._connecting and is_idle and",
+        "if not self._connecting and is_idle and",
+        ("delivery/test_connection.py::test_idle_connection_connects_and_logs_it_once",),
+    ),
+    Mutation(
+        "the filters of one process are not compared",
+        "delivery/assembly.py",
+        "if of_filter.get(name) != before.get(name):",
+        "if False:",
+        (
+            "doors/test_one_journal_dir.py"
+            "::test_filters_of_one_process_agree_on_the_options_of_their_journal",
+        ),
+    ),
+    Mutation(
+        "a missing relay is not reported",
+        "delivery/maintenance_thread.py",
+        "            each_second()\n",
+        "",
+        (
+            "delivery/test_leader_watch.py::test_process_that_records_reports_a_missing_relay_without_a_request",
+        ),
+    ),
+    Mutation(
+        "a relay takes the lock of its own process's journal",
+        "delivery/dead_processes.py",
+        "known = {*self._locks, *self._left_alone, own_identity}",
+        "known = {*self._locks, *self._left_alone}",
+        ("delivery/test_settling.py::test_lock_of_the_leaders_own_process_is_not_taken",),
+    ),
+    Mutation(
+        "a crash counts a dead process twice",
+        "delivery/settling.py",
+        "        if identity in added:\n",
+        "        if False:\n",
+        (
+            "delivery/test_settling.py"
+            "::test_counters_are_added_once_though_the_leader_crashes_before_the_files_are_gone",
+        ),
+    ),
+    Mutation(
+        "set-aside messages are read with the newest first",
+        "delivery/aside.py",
+        "                found += [",
+        "                found[:0] = [",
+        ("delivery/test_aside_files.py::test_messages_are_read_in_order_and_the_first_one_alone",),
+    ),
+    Mutation(
+        "a message that has no room in the aside file is overtaken by the next message",
+        "delivery/aside.py",
+        "                return False\n            write_whole(fd, data,",
+        "                return True\n            write_whole(fd, data,",
+        ("delivery/test_aside_files.py::test_full_file_takes_no_more_messages_and_keeps_its_own",),
+    ),
+    Mutation(
+        "files are removed although their open intents could not be reported",
+        "delivery/settling.py",
+        "and self._record_unknown_outcomes(identity, segments):",
+        "and (self._record_unknown_outcomes(identity, segments) or True):",
+        (
+            "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_unknown_outcomes_are_recorded",
+        ),
+    ),
+    Mutation(
+        "aside files may fill the journal",
+        "delivery/assembly.py",
+        "_ASIDE_PART = 4 ",
+        "_ASIDE_PART = 1 ",
+        ("delivery/test_assembly.py::test_aside_files_take_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "aside files take a quarter of the bound for each priority",
+        "delivery/aside.py",
+        "if self._size() + len(data)",
+        "if os.fstat(fd).st_size + len(data)",
+        ("delivery/test_assembly.py::test_aside_files_take_a_quarter_of_the_bound_at_most",),
+    ),
+    Mutation(
+        "a segment that was begun while the lock was taken is overlooked",
+        "delivery/settling.py",
+        "        self._dead.find(self._listed(), own_identity())\n"
+        "        # Listed again: before its lock was taken, a process may have begun another "
+        "segment.\n"
+        "        listed = self._listed()\n",
+        "        listed = self._listed()\n        self._dead.find(listed, own_identity())\n",
+        (
+            "delivery/test_settling.py"
+            "::test_intent_that_ended_in_a_segment_begun_last_has_no_unknown_outcome",
+        ),
+    ),
+    Mutation(
+        "aside files are not synced",
+        "delivery/dispatcher.py",
+        "            self._aside.sync()\n",
+        "",
+        (
+            "delivery/test_power_cut.py::test_messages_set_aside_are_on_the_disk_before_the_cursor_passes_them",
+        ),
+    ),
+    Mutation(
+        "dead letters are not synced",
+        "delivery/dead_letters.py",
+        "        self._unsynced.add(path)\n",
+        "",
+        (
+            "delivery/test_power_cut.py::test_dead_letter_is_on_the_disk_before_the_cursor_passes_it",
+        ),
+    ),
+    Mutation(
+        "the aside cursor passes a message before its dead letter is on the disk",
+        "delivery/dispatcher.py",
+        "            is_synced = self._sync()\n"
+        "            worked = self._set_aside.advance(batch, is_synced=is_synced)\n",
+        "            worked = self._set_aside.advance(batch, is_synced=True)\n"
+        "            is_synced = self._sync()\n",
+        (
+            "delivery/test_power_cut.py::"
+            "test_dead_letter_of_a_set_aside_message_is_on_the_disk_before_the_aside_cursor_passes_it",
+        ),
+    ),
+    Mutation(
+        "unknown outcomes are not synced before the segments with their intents are removed",
+        "delivery/hosting.py",
+        "            self().sync()",
+        "            self()",
+        (
+            "delivery/test_power_cut.py::test_unknown_outcomes_are_on_the_disk_before_the_segments_go",
+        ),
+    ),
+    Mutation(
+        "copies of open intents are not synced before the first segments are removed",
+        "delivery/settling.py",
+        "sync(layout.segment_path(self._directory, identity, following))",
+        "pass",
+        (
+            "delivery/test_power_cut.py"
+            "::test_copy_of_an_open_intent_is_on_the_disk_before_the_first_segment_goes",
+        ),
+    ),
+    Mutation(
+        "a power cut has an added strategy begin later",
+        "delivery/cursors.py",
+        "checksummed.replace(path, content | new, durable=True)",
+        "checksummed.replace(path, content | new)",
+        (
+            "delivery/test_power_cut.py"
+            "::test_cursor_of_an_added_strategy_is_on_the_disk_before_anything_is_recorded",
+        ),
+    ),
+    Mutation(
+        "the leader keeps the locks of dead processes that it cannot settle",
+        "delivery/dead_processes.py",
+        "        self._missing_since.pop(identity, None)\n        self.release(identity)\n",
+        "        self._missing_since.pop(identity, None)\n",
+        (
+            "delivery/test_settling.py"
+            "::test_journals_of_a_newer_version_do_not_hold_up_other_journals",
+        ),
+    ),
+    Mutation(
+        "a lasting trouble is logged each second, as its text changes",
+        "delivery/maintenance_thread.py",
+        'trouble = type(error), getattr(error, "errno", None)',
+        "trouble = type(error), id(error)",
+        ("delivery/test_assembly.py::test_lasting_trouble_is_logged_once_though_its_text_changes",),
+    ),
+)

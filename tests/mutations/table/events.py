@@ -1,0 +1,70 @@
+"""Mistakes in events: from what was seen of a request to events and messages."""
+
+from tests.mutations.mutation import Mutation
+
+MUTATIONS = (
+    Mutation(
+        "a comma in quotes separates two elements of Forwarded",
+        "events/identity.py",
+        "            if not in_quotes:\n",
+        "            if True:\n",
+        (
+            "events/test_identity.py"
+            "::test_forwarded_does_not_count_what_a_proxy_quotes_from_the_client",
+        ),
+    ),
+    Mutation(
+        "texts of any length go into the cache of addresses",
+        "events/identity.py",
+        "return _short_hop(text) if len(text) <= _LONGEST_HOP else None",
+        "return _short_hop(text)",
+        (
+            "events/test_identity.py"
+            "::test_long_header_hides_no_address_and_leaves_nothing_in_memory",
+        ),
+    ),
+    Mutation(
+        "a request id that is shortened counts as another node's",
+        "events/identity.py",
+        "request_id != before.request_id and bounded(request_id) != before.request_id",
+        "request_id != before.request_id",
+        ("events/test_identity.py::test_long_ids_of_a_requester_are_bounded_and_hide_no_request",),
+    ),
+    Mutation(
+        "an id of any length is kept",
+        "events/operations.py",
+        "if len(path_info) > LONGEST_ID:",
+        "if False:",
+        (
+            "wsgi/test_intents.py"
+            "::test_texts_that_a_client_chooses_are_short_in_intents_and_notifications",
+        ),
+    ),
+    Mutation(
+        "a patch is searched, and not read as Glance reads it",
+        "events/rules.py",
+        'return "locations" in patch.changed_fields(body_start)',
+        "return False",
+        (
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
+        ),
+    ),
+    Mutation(
+        "a task that existed before the operation is taken for its own task",
+        "events/tasks.py",
+        "(task for task in tasks if task.id not in earlier)",
+        "(task for task in tasks)",
+        (
+            "wsgi/test_following_superseded.py"
+            "::test_failed_task_with_the_same_request_id_says_nothing_of_a_later_import",
+        ),
+    ),
+    Mutation(
+        "a task's image is the one that the client names",
+        "events/tasks.py",
+        """image_id = result.get("image_id") if isinstance(result, Mapping) else None""",
+        """image_id = task.get("image_id")""",
+        ("events/test_tasks.py::test_created_image_is_that_of_the_result",),
+    ),
+)

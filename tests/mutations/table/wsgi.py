@@ -1,0 +1,110 @@
+"""Mistakes in wsgi: requests, responses, look-ups and background work."""
+
+from tests.mutations.mutation import Mutation
+
+MUTATIONS = (
+    Mutation(
+        "a look-up leaves its context in Glance's log",
+        "wsgi/lookup.py",
+        "            log_context.restore(before)\n",
+        "            pass\n",
+        ("wsgi/test_lookup.py::test_look_up_restores_the_threads_log_context",),
+    ),
+    Mutation(
+        "only the beginning of a patch is kept",
+        "wsgi/plan.py",
+        "Action.PATCH: JSON_KEPT",
+        "Action.PATCH: DATA_KEPT",
+        (
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
+        ),
+    ),
+    Mutation(
+        "a patch that is too long to be kept names no locations",
+        "wsgi/observation.py",
+        "seen.is_cut or rules.may_change_locations(seen.head)",
+        "rules.may_change_locations(seen.head)",
+        (
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
+        ),
+    ),
+    Mutation(
+        "reads through a buffer that WebOb has made above the filter are not counted",
+        "wsgi/request_input.py",
+        'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
+        'environ["webob._body_file"] = (buffer, counted)',
+        (
+            "wsgi/test_transparency.py"
+            "::test_webob_filter_above_can_read_the_rest_after_the_application",
+        ),
+    ),
+    Mutation(
+        "no intent is recorded before the application is called",
+        "wsgi/middleware.py",
+        "        observation.begin()\n        return ApplicationCall(",
+        "        return ApplicationCall(",
+        (
+            "wsgi/test_intents.py"
+            "::test_intent_begins_before_the_application_is_called_and_ends_with_the_last_events",
+        ),
+    ),
+    Mutation(
+        "an earlier import counts as failed although the look-up before the later import failed",
+        "wsgi/outcome.py",
+        "elif later.work.before is not None and not earlier.work.is_copy:",
+        "elif not earlier.work.is_copy:",
+        (
+            "wsgi/test_following_superseded.py"
+            "::test_earlier_import_is_not_guessed_failed_where_the_later_imports_look_up_failed",
+        ),
+    ),
+    Mutation(
+        "a request changes an image before its followed import is looked up",
+        "wsgi/request_records.py",
+        "follower.look_before_change(followed)",
+        "pass",
+        (
+            "wsgi/test_following_changes.py"
+            "::test_request_that_changes_an_image_first_sees_how_its_import_has_ended",
+        ),
+    ),
+    Mutation(
+        "the import of a deleted image has an unknown outcome, whatever was seen before the delete",
+        "wsgi/outcome.py",
+        "self.judge_seen(followed)  # by what a request saw before it was gone",
+        "pass",
+        (
+            "wsgi/test_following_changes.py"
+            "::test_look_up_of_an_image_that_is_gone_is_judged_by_what_the_delete_saw",
+        ),
+    ),
+    Mutation(
+        "more work than follow_max waits for a thread that hangs",
+        "wsgi/following.py",
+        "has_room = len(self._open) < self._maximum",
+        "has_room = True",
+        (
+            "wsgi/test_following_thread.py"
+            "::test_hanging_thread_is_left_no_more_work_than_follow_max",
+        ),
+    ),
+    Mutation(
+        "the client records that wait for a thread that hangs are not bounded",
+        "wsgi/followed_work.py",
+        "if self._size - freed + size > self._max_size:",
+        "if False:",
+        (
+            "wsgi/test_following_client_records.py"
+            "::test_hanging_thread_is_left_client_records_of_bounded_size",
+        ),
+    ),
+    Mutation(
+        "the intent of a task does not name it",
+        "wsgi/observation.py",
+        "self._intent = emitter.begin(self._operation, requester, None)",
+        "self._intent = emitter.begin(self._operation._replace(task_id=None), requester, None)",
+        ("wsgi/test_tasks.py::test_open_intent_names_the_task",),
+    ),
+)
