@@ -1,4 +1,4 @@
-# What must be there: git, make, Python 3.11 or newer with venv, and PyPI within reach.
+# Needed: git, make, Python 3.11 or newer with venv, and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,30 +6,30 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache constraints clean
 
-help: ## say what can be made
+help: ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 BROKER ?=
 
-demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## play an image's life on a real Glance; BROKER=rabbit or qpid: told to RabbitMQ, as by AMQP 0-9-1 or 1.0
+demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## play the life of an image on a real Glance; BROKER=rabbit or qpid: with RabbitMQ, over AMQP 0-9-1 or 1.0
 	@$(BIN)/python -m demo $(BROKER)
 
-serve: $(VENV)/demo ## leave that Glance running, and follow its notifications
+serve: $(VENV)/demo ## run a Glance, and show its notifications as they come
 	@$(BIN)/python -m demo serve
 
-lint: $(VENV)/test ## style, types, and the direction of imports
+lint: $(VENV)/test ## check style, types, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-unit: $(VENV)/unit ## the pure core and the plumbing, in a minute: needs no Glance, no broker, no compiler
+unit: $(VENV)/unit ## test the pure core and the plumbing, in a minute: needs no Glance, no broker, no compiler
 	$(BIN)/pytest $(UNIT) -n 4 --dist loadfile
 
 # The folders that need nothing, see tests/conftest.py; not the mutations, which take minutes.
 UNIT := $(addprefix tests/,agreement config delivery events journal recorder runtime wsgi)
 
-test: lint rabbitmq ## everything that takes less than ten minutes
+test: lint rabbitmq ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
@@ -39,13 +39,13 @@ test: lint rabbitmq ## everything that takes less than ten minutes
 # The pure core: these rooms decide, and do no I/O.
 CORE := */events/*,*/config/*
 
-long: $(VENV)/test rabbitmq apache pins ## what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/measured/
+long: $(VENV)/test rabbitmq apache pins ## test what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/measured/
 	LONG=1 $(BIN)/pytest tests/glance/test_background.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
 
 # Releases of OpenStack, each with an environment of its own.
 PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))
 
-pins: $(PINS:%=build/pins-%/made) rabbitmq ## the tests of brokers, relay and journal on the libraries of older releases of OpenStack; part of make long
+pins: $(PINS:%=build/pins-%/made) rabbitmq ## test journal, delivery and strategies on the libraries of older releases of OpenStack; part of make long
 	@for release in $(PINS); do \
 	  echo "On the libraries of OpenStack $$release:" && \
 	  build/pins-$$release/bin/python -m pytest tests/doors tests/runtime tests/recorder \
@@ -55,23 +55,23 @@ pins: $(PINS:%=build/pins-%/made) rabbitmq ## the tests of brokers, relay and jo
 build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
 	@$(compiler)
 	@$(PYTHON) -m venv build/pins-$*
-	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,brokers]' || $(call missing,what pip says above; is PyPI within reach?)
+	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,brokers]' || $(call missing,see the errors of pip above; is PyPI within reach?)
 	@touch $@
 
-faults: $(VENV)/test rabbitmq ## every fault of brokers, processes and disks, within an hour, as root; BROKER=qpid: those of its broker; writes its table to docs/measured/
+faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disks, in an hour, as root; BROKER=qpid: those of qpid and its broker; writes its table to docs/measured/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
-bench: $(VENV)/test ## what recording an event costs, and counting a download, and how fast qpid is; writes its tables to docs/measured/
+bench: $(VENV)/test ## measure recording, counting a download, and the speed of qpid; writes its tables to docs/measured/
 	@$(BIN)/python -m bench.recording docs/measured/recording.md
 	@$(BIN)/python -m bench.counting docs/measured/counting.md
 	@$(BIN)/python -m bench.qpid docs/measured/qpid-speed.md
 
-constraints: ## take today's versions of everything into constraints.txt
+constraints: ## write today's versions of all packages into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv
 	@build/venv/bin/pip install --quiet '.[demo,qpid,test]'
 	@build/venv/bin/pip freeze --exclude glance-notify-middleware > constraints.txt
 
-clean: ## remove what was made here
+clean: ## remove what make has made
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .*_cache
 
 EXTRAS_unit := unit
@@ -81,8 +81,8 @@ EXTRAS_test := demo,qpid,test
 
 $(VENV)/unit $(VENV)/demo $(VENV)/qpid $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
 	@$(if $(findstring qpid,$(EXTRAS_$*)),$(compiler))
-	@echo 'Installing what is needed into $(VENV), a minute or two ...'
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]' || $(call missing,what pip says above; is PyPI within reach?)
+	@echo 'Installing packages into $(VENV), which takes a minute or two ...'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]' || $(call missing,see the errors of pip above; is PyPI within reach?)
 	@touch $@
 
 $(VENV)/made:
@@ -92,18 +92,18 @@ $(VENV)/made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# A node of our own is run from its files, never the machine's own service.
+# The tests run a node of their own from its files, never the machine's service.
 rabbitmq:
 	@test -x /usr/lib/rabbitmq/bin/rabbitmq-server || command -v rabbitmq-server > /dev/null || \
 	  $(call installed,rabbitmq-server) || echo 'missing: rabbitmq-server: apt-get install rabbitmq-server'
 
-# So is an Apache of our own, for mod_wsgi.
+# The tests run an Apache of their own, too, for mod_wsgi.
 apache:
 	@test -x /usr/lib/apache2/modules/mod_wsgi.so && test -x /usr/sbin/apache2 || \
 	  $(call installed,apache2-bin libapache2-mod-wsgi-py3) || \
 	  echo 'missing: mod_wsgi: apt-get install apache2-bin libapache2-mod-wsgi-py3'
 
-# Proton, which the qpid strategy needs, comes from PyPI as source.
+# Proton, which the qpid strategy needs, comes from PyPI as source code.
 compiler = { command -v cc > /dev/null && \
 	  $(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null; } || \
 	  $(call installed,gcc libc6-dev python3-dev) || \

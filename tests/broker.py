@@ -1,7 +1,6 @@
 """Fixtures for tests that need a message broker: a RabbitMQ node, and a vhost on it.
 
-They are a plugin of pytest, which each package that needs them names in its conftest.py: imported
-there instead, they would be other fixtures in each package, and each would start a node.
+They are a plugin of pytest, which tests/conftest.py loads for the folders that need a broker.
 """
 
 import os
@@ -15,11 +14,11 @@ from demo.rabbit import Rabbit, missing
 
 @pytest.fixture(scope="session")
 def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
-    """The one node of the test run. A test that ends or freezes it leaves it up."""
+    """The only node of the test run. A test that ends or freezes the node starts it again."""
     reason = missing()
     if reason is not None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    plugins = ["rabbitmq_amqp1_0"]  # at the same port, after another greeting
+    plugins = ["rabbitmq_amqp1_0"]  # AMQP 1.0, at the same port, with another greeting
     with Rabbit(tmp_path_factory.mktemp("rabbit"), tls=True, plugins=plugins) as node:
         yield node
 

@@ -22,7 +22,7 @@ from tests.agreement.comparison import Finding, Kind, compare
 from tests.agreement.observed import Event, Request
 from tests.agreement.page import Agreement
 from tests.glance.web import Web
-from tests.writers import begin_as_writers
+from tests.sqlite_writers import begin_as_writers
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
 """A user of the owner's project who may do everything except read an image record."""

@@ -24,7 +24,7 @@ from tests.agreement import comparison, page
 from tests.agreement.observed import read_requests, without_background_work
 from tests.glance_suite import pipeline
 from tests.glance_suite.capture import Capture
-from tests.writers import begin_as_writers
+from tests.sqlite_writers import begin_as_writers
 
 MODULES = {
     name.rpartition(".")[2]: f"glance.tests.functional.{name}"

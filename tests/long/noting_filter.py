@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from tests.writers import begin_as_writers
+from tests.sqlite_writers import begin_as_writers
 
 HEADER = "X-Operation"
 
