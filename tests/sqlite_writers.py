@@ -1,7 +1,7 @@
 """Makes every transaction on SQLite, of all Glances of this process, begin as a writer.
 
-A transaction that begins as a reader, and writes later, fails at once, whatever its time-out is, when
-another transaction has written since. Then Glance answers 500, with the filter as without it.
+A transaction that begins as a reader, and writes later, fails at once, whatever its time-out is,
+when another transaction has written since. Then Glance answers 500, with the filter as without it.
 """
 
 from typing import Any
