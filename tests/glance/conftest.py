@@ -156,7 +156,7 @@ class InProcess:
         """Wait until Glance's background work has ended.
 
         Glance writes to its database to the very end, after the record shows how the work ended,
-        and SQLite refuses one of two who write at once.
+        and SQLite refuses one of two writers at one moment.
         """
         working = futures.wait(self._at_work, _PATIENCE).not_done
         assert not working, working

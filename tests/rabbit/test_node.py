@@ -65,7 +65,7 @@ def test_stop_leaves_no_process_behind(rabbit: Rabbit) -> None:
         rabbit.start()
 
 
-def test_a_frozen_node_hangs_until_it_thaws(rabbit: Rabbit, vhost: str) -> None:
+def test_frozen_node_hangs_until_it_thaws(rabbit: Rabbit, vhost: str) -> None:
     rabbit.freeze()
     try:
         with pytest.raises(TimeoutError):
