@@ -24,10 +24,12 @@ lint: $(VENV)/test ## check style, types, and the direction of imports
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/unit ## test the pure core and the plumbing, in a minute: needs no Glance, no broker, no compiler
-	$(BIN)/pytest $(UNIT) -n 4 --dist loadfile
+	$(BIN)/pytest $(UNIT) $(UNIT_TOO_LONG:%=--ignore=%) -n 4 --dist loadfile
 
-# The folders that need nothing, see tests/conftest.py; not the mutations, which take minutes.
+# The folders that need nothing, see tests/conftest.py, without the mutations and the longest modules.
 UNIT := $(addprefix tests/,agreement config delivery events journal recorder runtime wsgi)
+UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
+  journal_max_size.py leader_watch.py relay_takeover.py)
 
 test: lint rabbitmq ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
