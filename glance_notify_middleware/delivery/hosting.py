@@ -65,14 +65,10 @@ class Host:
                     journal.maintain()
 
 
-_HOSTS: list[Host] = []
-
-
+@functools.cache
 def host() -> Host:
     """The one host of this process, made for the first filter or for the relay command."""
-    if not _HOSTS:
-        _HOSTS.append(Host())
-    return _HOSTS[0]
+    return Host()
 
 
 class HostedJournal:

@@ -84,3 +84,10 @@ def shown(value: object) -> str | None:
     if not isinstance(value, dict):
         return None
     return ", ".join(f"{name} = {text}" for name, text in value.items()) or "nothing"
+
+
+def assert_refused(name: str, text: str, expected: str) -> None:
+    """The value `text` of an option is refused: the error names it, and what was expected."""
+    error = str(error_of({name: text}))
+    for part in (f"option {name} ", repr(text), expected):
+        assert part in error

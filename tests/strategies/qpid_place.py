@@ -13,11 +13,12 @@ from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from tests.strategies import amqp10_answers as answers
 from tests.strategies.amqp10_answers import Conversation
 from tests.strategies.amqp10_peer import Amqp10
+from tests.strategies.node_place import NodePlace
 from tests.strategies.places import WRONG_PASSWORD
 from tests.strategies.sending import PATIENCE
 
 
-class QpidPlace:
+class QpidPlace(NodePlace):
     """An exchange, and a queue for each priority, on a RabbitMQ node with its AMQP 1.0 plugin.
 
     Over AMQP 1.0, RabbitMQ 3.10 accepts a message without a queue, and ends the connection where a
@@ -33,8 +34,7 @@ class QpidPlace:
     )
 
     def __init__(self, node: Node) -> None:
-        self.node = node
-        self.port = node.port
+        super().__init__(node)
         self.name = f"test-{uuid.uuid4().hex}"
         self._peer: _Store | None = None
         self._ends = contextlib.ExitStack()
@@ -81,18 +81,6 @@ class QpidPlace:
             return self._peer.drain()
         found = self.node.drain(self._queue(priority), count=count)
         return [(each.properties["message_id"], each.body) for each in found]
-
-    def freeze(self) -> None:
-        self.node.freeze()
-
-    def thaw(self) -> None:
-        self.node.thaw()
-
-    def crash(self) -> None:
-        self.node.kill()
-
-    def start(self) -> None:
-        self.node.start()
 
     def close_connections(self, times: int, pause: float) -> None:
         self.node.ctl(

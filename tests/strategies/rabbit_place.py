@@ -4,11 +4,12 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
+from tests.strategies.node_place import NodePlace
 from tests.strategies.places import WRONG_PASSWORD
 from tests.strategies.sending import PATIENCE
 
 
-class RabbitPlace:
+class RabbitPlace(NodePlace):
     """A vhost on a RabbitMQ node."""
 
     half_a_greeting = b"\x01\x00\x00\x00\x00\x01\xf2\x00\x0a\x00\x0a"
@@ -20,9 +21,8 @@ class RabbitPlace:
     )
 
     def __init__(self, node: Node, vhost: str) -> None:
-        self.node = node
+        super().__init__(node)
         self.vhost = vhost
-        self.port = node.port
 
     def strategy(self, patience: float = 5.0, /, **options: str) -> Rabbit:
         class Impatient(Rabbit):
@@ -60,18 +60,6 @@ class RabbitPlace:
     ) -> list[tuple[str, bytes]]:
         found = self.node.drain(f"notifications.{priority.lower()}", self.vhost, count)
         return [(each.properties["message_id"], each.body) for each in found]
-
-    def freeze(self) -> None:
-        self.node.freeze()
-
-    def thaw(self) -> None:
-        self.node.thaw()
-
-    def crash(self) -> None:
-        self.node.kill()
-
-    def start(self) -> None:
-        self.node.start()
 
     def close_connections(self, times: int, pause: float) -> None:
         self.node.ctl(
