@@ -42,6 +42,9 @@ setup(
         "kombu>=5.3",
         "amqp>=5.2.0",  # older ones hang in TLS with a peer that is silent
         "orjson>=3.9",
+        # The command glance-notify. Both are in every environment of Glance.
+        "cliff>=4.4",
+        "prometheus_client>=0.17",
     ],
     extras_require={
         # AMQP 1.0. PyPI has its source alone: it needs a C compiler and Python's headers.

@@ -1,1 +1,1 @@
-"""The two doors: the Paste entry (factory.py) and the command (cli.py), each up to the journal."""
+"""The two doors: the Paste entry (factory.py) and the command (cli/), each up to the journal."""

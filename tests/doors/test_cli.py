@@ -13,6 +13,8 @@ import pytest
 
 from demo.ports import free_port
 from glance_notify_middleware import cli
+from glance_notify_middleware.cli import journal_owner
+from glance_notify_middleware.cli.command import ERRORS, WRONG_USE
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType
 from glance_notify_middleware.journal.layout import listing
@@ -41,9 +43,9 @@ def paste_file(directory: Path, *, strategy: str = "rabbit", more: str = "") -> 
     return path
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that the command prints when it ends with status 1."""
-    assert cli.main(["relay", *arguments]) == 1
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = ERRORS) -> str:
+    """The one line that the command prints when it ends with this status."""
+    assert cli.main(["relay", *arguments]) == status
     printed = capsys.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
@@ -54,7 +56,7 @@ def test_missing_paste_file_is_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "missing.ini"
-    assert refused(capsys, str(path)) == (
+    assert refused(capsys, str(path), status=WRONG_USE) == (
         f"glance-notify: {path} is no file; expected the paste file of Glance"
     )
 
@@ -63,7 +65,7 @@ def test_missing_section_is_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = paste_file(tmp_path)
-    assert refused(capsys, str(path), "--filter", "tell") == (
+    assert refused(capsys, str(path), "--filter", "tell", status=WRONG_USE) == (
         f"glance-notify: {path} has no section [filter:tell]; say --filter NAME for another name"
     )
 
@@ -106,7 +108,7 @@ def test_line_that_paste_cannot_read_is_a_one_line_error_without_its_text(
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])
-    assert ended.value.code == 0
+    assert not ended.value.code
     assert "relay" in capsys.readouterr().out
 
 
@@ -175,7 +177,7 @@ def test_relay_of_root_becomes_the_owner_of_the_journal(tmp_path: Path) -> None:
     assert {each.stat().st_uid for each in journal_dir.iterdir()} == {NOBODY}
     assert {each.stat().st_gid for each in journal_dir.iterdir()} == {NOBODY}
     assert (journal_dir / "destinations.json").exists()
-    for code in (logging.__file__, cli.__file__):
+    for code in (logging.__file__, journal_owner.__file__):
         assert (f"cannot read {code}" in log) != _may_read(Path(code), NOBODY)
 
 
@@ -227,7 +229,7 @@ def test_relay_of_root_makes_no_directory(
     path = paste_file(tmp_path)
     with relay(path) as process:
         _, log = process.communicate(timeout=20)
-        assert process.returncode == 1
+        assert process.returncode == ERRORS
     assert str(tmp_path / "journal") in log
     assert not (tmp_path / "journal").exists()
 

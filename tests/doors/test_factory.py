@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from paste.deploy import loadapp
 
-from glance_notify_middleware import cli, filter_factory
+from glance_notify_middleware import filter_factory
+from glance_notify_middleware.cli import paste_file
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 from tests.journal.processes import call_in_process
@@ -101,7 +102,7 @@ def test_line_that_paste_keeps_from_the_filter_is_an_error_that_names_it(
         loadapp(f"config:{path}")
     assert str(raised.value).startswith(start)
     with pytest.raises(OptionError) as raised:
-        cli.settings_of(str(path), "notify")
+        paste_file.settings_of(path, "notify")
     assert str(raised.value).startswith(start)
 
 
@@ -130,7 +131,7 @@ def test_option_that_paste_hands_over_is_read_wherever_it_stands(
     path.write_text(f"[DEFAULT]\n{shared}\n{FILTER.format(lines=lines)}".format(log))
     loadapp(f"config:{path}")
     assert log.exists()
-    assert cli.settings_of(str(path), "notify").log_file == str(log)
+    assert paste_file.settings_of(path, "notify").log_file == str(log)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _CONTEXT.set_forkserver_preload(
         "pytest",
         "tests.journal.killed_writer",
         "tests.delivery.relays",
-        "glance_notify_middleware.cli",
+        "glance_notify_middleware.cli.relay",
     ]
 )
 

@@ -1,0 +1,91 @@
+"""The table of commands, and what runs one of them."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, version
+from typing import Any
+
+from cliff.app import App
+from cliff.commandmanager import CommandManager
+from cliff.help import HelpAction
+
+from glance_notify_middleware.cli.command import PROGRAM, WRONG_USE, one_line_error
+
+COMMANDS: Mapping[str, str] = {
+    "relay": "relay:Relay",
+}
+"""The words of a command -> module and class below glance_notify_middleware.cli."""
+
+
+class _Commands(CommandManager):
+    """The commands of the table. A command's module is imported when the command is run."""
+
+    def __init__(self) -> None:
+        super().__init__("glance_notify.commands")
+
+    def load_commands(self, namespace: str) -> None:
+        """Load the table, in place of the entry points of other packages."""
+        for name, place in COMMANDS.items():
+            self.commands[name] = EntryPoint(name, f"{__package__}.{place}", namespace)
+
+
+class Program(App):
+    """glance-notify: finds the command that its arguments name, and runs it."""
+
+    NAME = PROGRAM
+
+    def __init__(self) -> None:
+        super().__init__(
+            "See, check, repair and ask what the notify filter of Glance records and sends.",
+            version("glance-notify-middleware"),
+            _Commands(),
+        )
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """The options before the command: --version and --help."""
+        parser = argparse.ArgumentParser(prog=PROGRAM, description=description, add_help=False)
+        parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
+        parser.add_argument(
+            "-h", "--help", action=HelpAction, nargs=0, default=self, help="show the commands"
+        )
+        parser.set_defaults(debug=False)
+        one_line_error(parser)
+        return parser
+
+    def configure_logging(self) -> None:
+        """Log lines of the filter go to standard error."""
+        logging.basicConfig(
+            stream=self.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+        )
+
+    def run(self, argv: list[str]) -> int:
+        """Run the command; returns its exit status. A command must be given."""
+        if not argv:
+            self.parser.error("a command is missing")
+        return super().run(argv)
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        """Run the command; an unknown one is wrong use."""
+        try:
+            self.command_manager.find_command(argv)
+        except ValueError:
+            return self._unknown(argv)
+        return super().run_subcommand(argv)
+
+    def _unknown(self, argv: Sequence[str]) -> int:
+        words = [name for name in COMMANDS if name.split()[0] == argv[0]]
+        known = ", ".join(words or COMMANDS)
+        print(f"{PROGRAM}: there is no such command; the commands are: {known}", file=self.stderr)
+        return WRONG_USE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Returns its exit status: see `command`."""
+    return Program().run(list(sys.argv[1:] if arguments is None else arguments))

@@ -1,0 +1,136 @@
+"""What all commands have in common: arguments, one-line errors, exit statuses, output formats."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import cliff.command
+import cliff.lister
+
+from glance_notify_middleware.cli import paste_file
+from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.config import OptionError, Settings
+
+PROGRAM = "glance-notify"
+
+RIGHT = 0
+"""Exit status: all is right."""
+WARNINGS = 1
+"""Exit status: there are warnings, or a test failed."""
+WRONG_USE = 2
+"""Exit status: an argument is wrong."""
+ERRORS = 3
+"""Exit status: there are errors, or the command could not be done."""
+
+
+def one_line_error(parser: argparse.ArgumentParser) -> None:
+    """Have the parser print one line for a wrong argument, and end with WRONG_USE."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(WRONG_USE, f"{parser.prog}: {message}; see {parser.prog} --help\n")
+
+    parser.error = error  # type: ignore[method-assign]
+
+
+class Command(cliff.command.Command):
+    """A command that prints lines of its own.
+
+    `example` is shown at the end of --help. `take_action` returns the exit status.
+    """
+
+    example = ""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser of the command's arguments."""
+        parser = super().get_parser(prog_name)
+        one_line_error(parser)
+        return parser
+
+    def get_epilog(self) -> str:
+        """The end of --help: an example."""
+        return f"Example: {PROGRAM} {self.example}" if self.example else ""
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit status. An error is one line on standard error."""
+        try:
+            return super().run(parsed_args)
+        except UsageError as error:
+            return self._failed(WRONG_USE, str(error))
+        except OptionError as error:
+            return self._failed(ERRORS, str(error))
+        except BrokenPipeError:  # the reader of the output has gone
+            raise
+        except OSError as error:
+            return self._failed(ERRORS, f"{error.filename or 'the system'}: {error.strerror}")
+        except Exception as error:
+            # The text of an unexpected error is not shown: it can hold a secret.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__} in {place.filename}, line {place.lineno}"
+            return self._failed(ERRORS, f"a defect of this command: {what}; please report it")
+
+    def print(self, line: str) -> None:
+        """Print a line on standard output, at once."""
+        print(line, file=self.app.stdout, flush=True)
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error: what is no output of the command."""
+        print(line, file=self.app.stderr, flush=True)
+
+    def _failed(self, status: int, what: str) -> int:
+        print(f"{PROGRAM}: {what}", file=sys.stderr, flush=True)
+        return status
+
+
+class Lister(Command, cliff.lister.Lister):
+    """A command that prints a table, or JSON, CSV, YAML or bare values (-f), with chosen columns
+    (-c). `take_action` returns columns and rows, and sets `status`, the exit status."""
+
+    status = RIGHT
+    need_sort_by_cliff = False
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit status."""
+        return super().run(parsed_args) or self.status
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any
+    ) -> int:
+        """Print the rows. Raises UsageError for a column that does not exist."""
+        rows = list(data)
+        try:
+            return super().produce_output(parsed_args, column_names, rows)
+        except ValueError as error:
+            names = ", ".join(column_names)
+            raise UsageError(f"--column: no such column; expected some of: {names}") from error
+
+
+class SectionArguments(Command):
+    """A command that reads the filter's section of Glance's paste file."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser, with the arguments that find the section."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "paste_file",
+            nargs="?",
+            metavar="PASTE",
+            help="Glance's paste file; default: the one that Glance uses",
+        )
+        parser.add_argument(
+            "--conf",
+            metavar="FILE",
+            help="glance-api.conf, which names the paste file; default: that in /etc/glance",
+        )
+        parser.add_argument(
+            "--filter",
+            metavar="NAME",
+            help="of [filter:NAME]; default: the section that names this package",
+        )
+        return parser
+
+    def settings(self, parsed_args: argparse.Namespace) -> Settings:
+        """The settings of the section that the arguments name. Raises UsageError, OptionError."""
+        path = paste_file.find(parsed_args.paste_file, parsed_args.conf)
+        return paste_file.settings_of(path, parsed_args.filter)
