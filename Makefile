@@ -27,7 +27,7 @@ unit: $(VENV)/unit ## test the pure core and the plumbing, in a minute: needs no
 	$(BIN)/pytest $(UNIT) $(UNIT_TOO_LONG:%=--ignore=%) -n 4 --dist loadfile
 
 # The folders that need nothing, see tests/conftest.py, without the mutations and the longest modules.
-UNIT := $(addprefix tests/,agreement config delivery events journal recorder runtime wsgi)
+UNIT := $(addprefix tests/,agreement cli config delivery events journal recorder runtime wsgi)
 UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
   journal_max_size.py leader_watch.py relay_takeover.py)
 

@@ -32,6 +32,8 @@ class Need(enum.Flag):
 
 NEEDS: Mapping[str, Need] = {
     "agreement": Need.NOTHING,
+    "cli": Need.NOTHING,
+    "commands": Need.BROKER | Need.GLANCE | Need.PROTON,
     "config": Need.NOTHING,
     "consumers": Need.BROKER | Need.GLANCE,
     "delivery": Need.NOTHING,

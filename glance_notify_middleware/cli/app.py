@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, version
@@ -17,6 +19,10 @@ COMMANDS: Mapping[str, str] = {
     "relay": "relay:Relay",
 }
 """The words of a command -> module and class below glance_notify_middleware.cli."""
+
+
+_AFTER_SIGNAL = 128
+"""The exit status of a program that a signal has ended is this and the signal's number (sh(1))."""
 
 
 class _Commands(CommandManager):
@@ -55,7 +61,6 @@ class Program(App):
         parser.add_argument(
             "-h", "--help", action=HelpAction, nargs=0, default=self, help="show the commands"
         )
-        parser.set_defaults(debug=False)
         one_line_error(parser)
         return parser
 
@@ -66,10 +71,22 @@ class Program(App):
         )
 
     def run(self, argv: list[str]) -> int:
-        """Run the command; returns its exit status. A command must be given."""
+        """Run the command; returns its exit status. What follows its words is the command's own:
+        cliff would take a --help there for that of the program."""
+        self.options = argparse.Namespace(debug=False)
         if not argv:
             self.parser.error("a command is missing")
-        return super().run(argv)
+        if argv[0].startswith("-"):
+            self.parser.parse_args(argv)  # ends the program
+        self.configure_logging()
+        try:
+            return self.run_subcommand(argv)
+        except BrokenPipeError:
+            # What is still buffered cannot be printed at the end either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            return _AFTER_SIGNAL + signal.SIGPIPE
+        except KeyboardInterrupt:
+            return _AFTER_SIGNAL + signal.SIGINT
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Run the command; an unknown one is wrong use."""
