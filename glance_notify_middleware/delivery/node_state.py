@@ -78,6 +78,8 @@ class NodeState:
     """Notifications that were recorded, by event type and priority."""
     dropped: Mapping[str, int]
     """Notifications that could not be recorded, by reason."""
+    last_drop: float | None = None
+    """When the latest of them was dropped; None: not known."""
     unknown: int
     """Operations whose outcome is unknown, and was recorded so."""
     lookups: Mapping[str, int]
