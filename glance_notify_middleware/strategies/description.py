@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.strategies import Strategy
 
 
@@ -30,6 +31,12 @@ class Description:
     """Seconds. The wait doubles with each failure in a row, up to this one."""
 
 
+Inspect = Callable[[Settings], Iterable[Finding]]
+"""Looks at the brokers of a strategy, for the command `check`: what is wrong there, and with the
+options that lead there. Takes 15 seconds at most; creates and changes nothing at a broker; raises
+nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
     """A strategy of this package that needs delivery: what its room gives the registry."""
@@ -38,6 +45,10 @@ class BuiltIn:
 
     load: Callable[[], Callable[[Settings], Strategy]]
     """Imports and returns what makes the strategy. Raises ImportError where its library is
+    missing."""
+
+    load_inspection: Callable[[], Inspect]
+    """Imports and returns what inspects the brokers. Raises ImportError where the library is
     missing."""
 
     brought_by: str

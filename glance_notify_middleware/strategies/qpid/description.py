@@ -7,6 +7,7 @@ from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import (
     BuiltIn,
     Description,
+    Inspect,
     identities,
     in_any_order,
 )
@@ -37,9 +38,16 @@ def _load() -> Callable[[Settings], Strategy]:
     return Qpid
 
 
+def _load_inspection() -> Inspect:
+    from glance_notify_middleware.strategies.qpid.inspection import inspect
+
+    return inspect
+
+
 QPID = BuiltIn(
     describe=_describe,
     load=_load,
+    load_inspection=_load_inspection,
     brought_by="pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
     "headers), or Debian's package python3-qpid-proton",
 )

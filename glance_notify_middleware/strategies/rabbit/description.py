@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.strategies import Strategy
-from glance_notify_middleware.strategies.description import BuiltIn, Description, identities
+from glance_notify_middleware.strategies.description import (
+    BuiltIn,
+    Description,
+    Inspect,
+    identities,
+)
 
 
 def _describe(settings: Settings) -> Description:
@@ -34,9 +39,16 @@ def _load() -> Callable[[Settings], Strategy]:
     return Rabbit
 
 
+def _load_inspection() -> Inspect:
+    from glance_notify_middleware.strategies.rabbit.inspection import inspect
+
+    return inspect
+
+
 RABBIT = BuiltIn(
     describe=_describe,
     load=_load,
+    load_inspection=_load_inspection,
     brought_by="pip install /path/to/the/clone brings",
     also_set_by=dict.fromkeys(
         ("rabbit_hosts", "rabbit_virtual_host", "rabbit_use_ssl"), "transport_url"
