@@ -1,0 +1,39 @@
+"""What the commands have in common that read notifications from files."""
+
+import argparse
+from pathlib import Path
+
+from glance_notify_middleware.cli.audit.log_lines import STANDARD_INPUT, LogFiles
+from glance_notify_middleware.cli.audit.times import Period, add_period
+from glance_notify_middleware.cli.command import Command
+from glance_notify_middleware.cli.errors import UsageError
+
+
+class FileArguments(Command):
+    """A command that reads notifications from files, of a period."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser, with the arguments that name files and period."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "files",
+            nargs="+",
+            metavar="FILE",
+            help="a log_file of the filter, or a rotation of it, gzip or not; - is standard input",
+        )
+        add_period(parser)
+        return parser
+
+    def log_files(self, parsed_args: argparse.Namespace) -> LogFiles:
+        """The files that the arguments name. Raises UsageError where one is missing."""
+        for name in parsed_args.files:
+            if name != STANDARD_INPUT and not Path(name).exists():
+                raise UsageError(f"{name}: there is no such file")
+        return LogFiles(parsed_args.files, self.note)
+
+    def period(self, parsed_args: argparse.Namespace) -> Period:
+        """The period that the arguments name. Raises UsageError where it is empty."""
+        period = Period(parsed_args.since, parsed_args.until)
+        if period.since >= period.until:
+            raise UsageError("--since must be before --until")
+        return period
