@@ -16,7 +16,10 @@ from cliff.help import HelpAction
 from glance_notify_middleware.cli.command import PROGRAM, WRONG_USE, one_line_error
 
 COMMANDS: Mapping[str, str] = {
+    "config": "config_values:ConfigValues",
+    "explain": "explain:Explain",
     "relay": "relay:Relay",
+    "sample": "sample:Sample",
 }
 """The words of a command -> module and class below glance_notify_middleware.cli."""
 

@@ -77,7 +77,7 @@ def lines_of(path: Path, name: str | None) -> tuple[dict[str, str], dict[str, st
     Raises UsageError where the section is missing, OptionError where it cannot be read.
     """
     try:
-        name = name or _name_in(path)
+        name = name_of(path, name)
         context = loadwsgi.loadcontext(loadwsgi.FILTER, f"config:{path}", name=name)
     except LookupError as error:
         raise UsageError(
@@ -89,11 +89,14 @@ def lines_of(path: Path, name: str | None) -> tuple[dict[str, str], dict[str, st
     return context.global_conf, context.local_conf
 
 
-def _name_in(path: Path) -> str:
-    """The name of the one section that names this package. Raises UsageError, configparser.Error.
+def name_of(path: Path, given: str | None) -> str:
+    """The name of the filter's section: `given`, or that of the one section that names this
+    package. Raises UsageError, configparser.Error.
 
     Where none does, notify: its absence is then the error.
     """
+    if given is not None:
+        return given
     parser = configparser.RawConfigParser(strict=False)
     parser.read(path)
     found = [

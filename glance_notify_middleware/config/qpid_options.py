@@ -176,12 +176,13 @@ class QpidSettings(BrokerSettings):
     reconnect_interval_max: float
 
 
-_ALTERNATIVES = (
+ALTERNATIVES = (
     ("qpid_hostname", "qpid_host"),
     ("qpid_hostname", "qpid_hosts"),
     ("qpid_host", "qpid_hosts"),
     ("qpid_password", "qpid_password_file"),
 )
+"""Pairs of options that say the same: at most one of a pair is given."""
 
 _NEEDS = (
     ("qpid_ssl_cert_file", "qpid_ssl_key_file"),
@@ -201,7 +202,7 @@ def check(values: Values, given: Set[str]) -> None:
 
     Raises OptionError.
     """
-    checks.alternatives(_ALTERNATIVES, given)
+    checks.alternatives(ALTERNATIVES, given)
     checks.needs(_NEEDS, values, given)
     for name in _NEED_SSL:
         if name in given and values["qpid_protocol"] != "ssl":

@@ -156,7 +156,7 @@ class RabbitSettings(BrokerSettings):
     retry_max_backoff: float
 
 
-_ALTERNATIVES = (
+ALTERNATIVES = (
     ("transport_url", "rabbit_host"),
     ("transport_url", "rabbit_hosts"),
     ("transport_url", "rabbit_port"),
@@ -167,6 +167,7 @@ _ALTERNATIVES = (
     ("rabbit_host", "rabbit_hosts"),
     ("rabbit_password", "rabbit_password_file"),
 )
+"""Pairs of options that say the same: at most one of a pair is given."""
 
 _NEEDS = (
     ("rabbit_ssl_ca_file", "rabbit_use_ssl"),
@@ -197,7 +198,7 @@ def check(values: Values, given: Set[str]) -> None:
 
     Raises OptionError.
     """
-    checks.alternatives(_ALTERNATIVES, given)
+    checks.alternatives(ALTERNATIVES, given)
     checks.needs(_NEEDS, values, given)
     durable = values["rabbit_durable_queues"]
     if values["rabbit_queue_type"] == "quorum" and durable is False:

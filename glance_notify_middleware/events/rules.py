@@ -118,7 +118,7 @@ def decide(
     operation, record = exchange.operation, found or {}
     priority = outcome(exchange)
     if priority is None or (
-        operation.action is Action.TASK and not _task_may_make_image(exchange.request)
+        operation.action is Action.TASK and not task_may_make_image(exchange.request)
     ):
         return []
     if operation.action is Action.SEND:
@@ -130,7 +130,7 @@ def decide(
     return _success_events(exchange, record, now)
 
 
-def _task_may_make_image(request: RequestFacts) -> bool:
+def task_may_make_image(request: RequestFacts) -> bool:
     """Whether the requested task can make an image; true when the body cannot be read.
 
     With glance 33.0.0 a task of another type that a client requests fails: it does not hold the

@@ -1,0 +1,163 @@
+"""glance-notify config: the values that the filter has, and where each comes from."""
+
+import argparse
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from glance_notify_middleware import config
+from glance_notify_middleware.cli import paste_file
+from glance_notify_middleware.cli.command import ERRORS, Lister, SectionArguments
+from glance_notify_middleware.config import OPTIONS, OptionError
+from glance_notify_middleware.config.option import Lines, Option, value_of
+from glance_notify_middleware.config.qpid_options import ALTERNATIVES as OF_QPID
+from glance_notify_middleware.config.rabbit_options import ALTERNATIVES as OF_RABBIT
+from glance_notify_middleware.config.settings import HISTORIC
+from glance_notify_middleware.config.transport_url import TransportURL
+from glance_notify_middleware.events.escaping import escaped_text
+
+MASKED = "***"
+"""In the place of a secret, and of a text in which one could stand."""
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+_URL = "transport_url"
+
+
+class Row(NamedTuple):
+    """One option: its value as a text, and where the value comes from."""
+
+    option: str
+    value: str
+    origin: str
+
+
+class ConfigValues(SectionArguments, Lister):
+    """Show the value of each option, and where it comes from.
+
+    Secrets are masked. Exit status 3: the filter would not load with this section.
+    """
+
+    example = "config /etc/glance/glance-api-paste.ini"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], list[Row]]:
+        """The rows; standard error has why the filter would not load."""
+        path = paste_file.find(parsed_args.paste_file, parsed_args.conf)
+        shared, own = paste_file.lines_of(path, parsed_args.filter)
+        name = paste_file.name_of(path, parsed_args.filter)
+        host_name = socket.gethostname()
+        try:
+            config.read_section(shared, own, host_name)
+        except OptionError as error:
+            self.note(f"glance-notify: {error}")
+            self.status = ERRORS
+        lines = _Section(path, name, shared, own, host_name)
+        return Row._fields, [*lines.rows(), *lines.rows_without_option()]
+
+
+class _Section:
+    """The lines that PasteDeploy keeps from the filter (`shared`), and gives to it (`own`)."""
+
+    def __init__(self, path: Path, name: str, shared: Lines, own: Lines, host_name: str) -> None:
+        self._path = path
+        self._shared = shared
+        self._own = own
+        self._host_name = host_name
+        self._numbers = _line_numbers(path, name)
+        self._given = {name for name, text in own.items() if text.strip()}
+        self._url = _parsed_url(own)
+
+    def rows(self) -> Iterator[Row]:
+        """A row for each option, in the order of the documents."""
+        for option in OPTIONS:
+            value, origin = self._of(option)
+            yield Row(option.name, escaped_text(value), origin)
+
+    def rows_without_option(self) -> Iterator[Row]:
+        """A row for each line that is no option."""
+        for name in self._own:
+            if name not in _BY_NAME:
+                why = "has no meaning any more" if name in HISTORIC else "refused: no such option"
+                yield Row(escaped_text(name), MASKED, f"{self._line(name)}; {why}")
+
+    def _of(self, option: Option) -> tuple[str, str]:
+        name = option.name
+        if name in self._shared and name not in self._own:
+            return MASKED, "refused: it stands in [DEFAULT], or behind the word set"
+        if self._url is not None and name in dict(self._url.lines):
+            return dict(self._url.lines)[name], f"{_URL}, {self._line(_URL)}"
+        if name in self._given:
+            return self._own_value(option), self._line(name)
+        instead = next((each for each in _instead_of(name) if each in self._given), None)
+        if instead is not None:
+            return self._value_instead(name, instead), f"{instead}, {self._line(instead)}"
+        if name == "default_publisher_id":
+            return self._host_name, "default: the name of the host"
+        return _masked(option, option.default), "default"
+
+    def _own_value(self, option: Option) -> str:
+        """The text of a line of the section; MASKED where it is wrong: anything can stand there."""
+        try:
+            value = value_of(option, self._own)
+        except OptionError:
+            return MASKED
+        if isinstance(value, TransportURL):
+            brokers = ",".join(map(str, value.brokers))
+            virtual_host = "" if value.virtual_host == "/" else value.virtual_host
+            return f"rabbit://{MASKED}@{brokers}/{virtual_host}"
+        return _masked(option, " ".join(self._own[option.name].split()))
+
+    def _value_instead(self, name: str, instead: str) -> str:
+        """The value of an option whose place another one takes."""
+        if instead != _URL or self._url is None:
+            return ""
+        of_url = {
+            "rabbit_hosts": ",".join(map(str, self._url.brokers)),
+            "rabbit_userid": MASKED,
+            "rabbit_password": MASKED,
+            "rabbit_virtual_host": self._url.virtual_host,
+        }
+        return of_url.get(name, "")
+
+    def _line(self, name: str) -> str:
+        number = self._numbers.get(name)
+        return f"{self._path}" if number is None else f"{self._path}:{number}"
+
+
+def _masked(option: Option, text: str) -> str:
+    return MASKED if option.secret and text else text
+
+
+def _instead_of(name: str) -> Iterator[str]:
+    """The options that can take the place of the option `name`."""
+    for pair in (*OF_RABBIT, *OF_QPID):
+        if name in pair:
+            yield pair[0] if pair[1] == name else pair[1]
+
+
+def _parsed_url(own: Lines) -> TransportURL | None:
+    try:
+        url: TransportURL | None = value_of(_BY_NAME[_URL], own)
+    except OptionError:
+        return None
+    return url
+
+
+_HEADER = re.compile(r"\[(.*)\]")
+_OPTION = re.compile(r"([^\s#;\[=:][^=:]*?)\s*[=:]")
+
+
+def _line_numbers(path: Path, filter_name: str) -> Mapping[str, int]:
+    """The lines of the section [filter:`filter_name`]: name of an option -> number, from 1.
+
+    A line that comes from another file, by `use = config:...`, has none.
+    """
+    numbers: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if (header := _HEADER.match(line)) is not None:
+            section = header[1]
+        elif section == f"filter:{filter_name}" and (found := _OPTION.match(line)) is not None:
+            numbers.setdefault(found[1], number)
+    return numbers

@@ -1,0 +1,52 @@
+"""glance-notify sample: the filter's section, with every option, its default and its meaning."""
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+
+from glance_notify_middleware.cli.command import RIGHT, Command
+from glance_notify_middleware.config import OPTIONS
+from glance_notify_middleware.config.option import Option
+
+_HEAD = """\
+[filter:notify]
+paste.filter_factory = glance_notify_middleware:filter_factory"""
+_WIDTH = 96  # characters
+_SHOWN = {"notifier_strategy": "logging"}
+"""The options that the section sets."""
+
+
+class Sample(Command):
+    """Print the filter's section for Glance's paste file.
+
+    Each option is explained. All but notifier_strategy are commented out, with their defaults.
+    """
+
+    example = "sample >> /etc/glance/glance-api-paste.ini"
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Print it."""
+        self.print(section())
+        return RIGHT
+
+
+def section() -> str:
+    """The section, from the table of options, without a line end at its end."""
+    first, *others = ("\n".join(_paragraph(option)) for option in OPTIONS)
+    return "\n\n".join([f"{_HEAD}\n{first}", *others])
+
+
+def _paragraph(option: Option) -> Iterator[str]:
+    yield from textwrap.wrap(
+        option.help,
+        _WIDTH,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    value = _SHOWN.get(option.name)
+    if value is None:
+        yield f"#{option.name} = {option.default}".rstrip()
+    else:
+        yield f"{option.name} = {value}"
