@@ -23,6 +23,7 @@ from glance_notify_middleware.journal.files import (
     sync,
     write_whole,
 )
+from glance_notify_middleware.journal.layout import aside_path
 from glance_notify_middleware.journal.locks import is_same_file
 
 ASIDE_RETRY = 60.0
@@ -124,7 +125,7 @@ class AsideFiles:
         return True
 
     def _path(self, priority: Priority) -> Path:
-        return _path(self._directory, self._strategy, priority)
+        return aside_path(self._directory, self._strategy, priority)
 
     def _size(self) -> int:
         return sum(
@@ -160,15 +161,11 @@ def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:
     count = 0
     for priority in Priority:
         with contextlib.suppress(FileNotFoundError, ForeignFileError):
-            path = _path(directory, strategy, priority)
+            path = aside_path(directory, strategy, priority)
             data = read_owned(path, cursors.aside.get(priority, 0))
             count += sum(entry.count for entry in entries.scan(data))
             path.unlink()
     return count
-
-
-def _path(directory: Path, strategy: str, priority: Priority) -> Path:
-    return directory / f"aside.{strategy}.{priority.lower()}.seg"
 
 
 def _entries(fd: int, offset: int) -> Iterator[tuple[Entry, int]]:

@@ -5,7 +5,7 @@ It is read, and nothing is changed, while Glance runs and when all of it is stop
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.events.notification import Priority
@@ -57,6 +57,8 @@ class TargetState:
     send_failures: Mapping[str, int]
     """Failed tries by reason: `connection`, `unusable`, and the outcomes `unroutable`, `denied`,
     `refused`, `rejected`."""
+    troubles: Mapping[Priority, str] = field(default_factory=dict)
+    """Why notifications of a priority are not taken at present, in one line without a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,12 @@ class Capacity:
         return True
 
 
+def counted_bytes(directory: Path) -> int:
+    """How many bytes there count against journal_max_size. Raises OSError."""
+    found = file_sizes(directory)
+    return sum(found.values()) - _delivered(found, delivered_positions(directory))
+
+
 def probe_writing(directory: Path) -> None:
     """Check that a file of MIN_FREE bytes can be written there; leaves nothing. Raises OSError.
 

@@ -17,6 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glance_notify_middleware.events.notification import Message, Priority
 
@@ -165,6 +166,33 @@ def scan(data: bytes) -> Iterator[Entry]:
         else:
             yield entry
             at = entry.end
+
+
+class Header(NamedTuple):
+    """The header of an entry whose body was not checked. `messages` is how many it has; `start` and
+    `end` are the offsets of the entry in the data, in bytes."""
+
+    kind: int
+    messages: int
+    number: int
+    start: int
+    end: int
+
+
+def walk(data: bytes) -> Iterator[Header]:
+    """The headers of the entries in `data`, like `scan`, but many times faster: the checksums are
+    not checked. An entry that is not whole ends it."""
+    at, size = 0, len(data)
+    while at >= 0 and at + _HEADER <= size:
+        magic, _, kind, count, length, number, _ = _FIELDS.unpack_from(data, at)
+        if magic != _MAGIC or length > MAX_BODY:
+            at = data.find(_MAGIC, at + 1)
+            continue
+        end = at + _HEADER + length
+        if end > size:
+            return
+        yield Header(kind, count, number, at, end)
+        at = end
 
 
 def damaged_count(data: bytes) -> int:

@@ -7,6 +7,7 @@ cursors.json              how far each strategy has come in each journal
 destinations.json         where the notifications of this directory go
 destinations.lock         its lock is shared by the processes that have agreed to that
 totals.json               the counters of processes that have ended
+state.json                what the leader knows and no other file shows: see delivery/state_file.py
 aside.<...>.seg           messages of a priority that are set aside
 dead-<month>.jsonl        dead letters
 <name>.new, <name>.tmp    a file that is being made; it gets its name when it is whole
@@ -27,10 +28,13 @@ CURSORS = "cursors.json"
 DESTINATIONS = "destinations.json"
 DESTINATIONS_LOCK = "destinations.lock"
 TOTALS = "totals.json"
+STATE = "state.json"
 
 _SEGMENT = re.compile(r"([0-9a-f]{16})\.(\d+)\.seg")
 _LIVE = re.compile(r"([0-9a-f]{16})\.live")
-_SINGLE = "|".join(map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, DESTINATIONS_LOCK, TOTALS)))
+_SINGLE = "|".join(
+    map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, DESTINATIONS_LOCK, TOTALS, STATE))
+)
 _NAMED = re.compile(
     rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.seg|dead-.*\.jsonl|.*\.(new|tmp)"
 )
@@ -54,6 +58,11 @@ def segment_path(directory: Path, identity: str, number: int) -> Path:
 def live_path(directory: Path, identity: str) -> Path:
     """The path of a live file."""
     return directory / f"{identity}.live"
+
+
+def aside_path(directory: Path, strategy: str, priority: str) -> Path:
+    """The path of the aside file of a strategy for the messages of a priority."""
+    return directory / f"aside.{strategy}.{priority.lower()}.seg"
 
 
 def listing(directory: Path) -> Listing:

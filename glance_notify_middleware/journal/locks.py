@@ -9,10 +9,24 @@ after its parent has died.
 
 import fcntl
 import os
+import struct
 from pathlib import Path
 
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned
 from glance_notify_middleware.journal.layout import RELAY_LOCK
+
+_FLOCK = struct.Struct("hhqqi0q")  # struct flock of fcntl(2): type, whence, start, length, pid
+
+
+def is_locked(fd: int) -> bool:
+    """Whether any process, this one too, has a lock of an open file. Takes no lock. Raises OSError.
+
+    Asked as the owner of an open file description (F_OFD_GETLK of fcntl(2)): a process that asks
+    as itself is not shown its own locks.
+    """
+    question = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question)
+    return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
 
 
 def try_lock(fd: int) -> bool:

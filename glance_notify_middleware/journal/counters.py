@@ -1,0 +1,96 @@
+"""What a process has counted: its live file has that; totals.json has it of ended processes."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import orjson
+
+from glance_notify_middleware.events.notification import EventType, Message, Priority
+
+# Looked up once: a member of an enumeration is an attribute of its class.
+_SEND = EventType.SEND.value
+
+_RESULTS = {Priority.INFO: "complete", Priority.ERROR: "cut"}
+"""What an image.send of this priority has sent of an image: all that was asked for, or a part."""
+
+
+class Counters:
+    """The counters of one process, used under the lock of its journal; or of several processes.
+
+    `recorded`: notifications by event type and priority. `dropped`: notifications by reason, and
+    `last_drop` the time of the latest, in seconds since the epoch; 0.0: none. `sent`: bytes of
+    image.send by result, `complete` or `cut`. `lookups` by result. `unknown`: operations whose
+    outcome is unknown, and was recorded so. `followed`: operations that are followed now.
+    """
+
+    def __init__(self) -> None:
+        self.recorded: Counter[tuple[str, Priority]] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+        self.lookups: Counter[str] = Counter()
+        self.last_drop = 0.0
+        self.unknown = 0
+        self.followed = 0
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """The counters that `content` gave. What an older version did not count is 0."""
+        found = cls()
+        for key, count in content.get("recorded", {}).items():
+            event_type, _, priority = key.rpartition(" ")
+            found.recorded[event_type, Priority(priority)] = count
+        found.dropped.update(content.get("dropped", {}))
+        found.sent.update(content.get("sent", {}))
+        found.lookups.update(content.get("lookups", {}))
+        found.last_drop = content.get("last_drop", 0.0)
+        found.unknown = content.get("unknown", 0)
+        found.followed = content.get("followed", 0)
+        return found
+
+    def content(self) -> dict[str, Any]:
+        """The counters as a file holds them."""
+        return {
+            "recorded": {" ".join(key): count for key, count in self.recorded.items()},
+            "dropped": dict(self.dropped),
+            "last_drop": self.last_drop,
+            "sent": dict(self.sent),
+            "lookups": dict(self.lookups),
+            "unknown": self.unknown,
+            "followed": self.followed,
+        }
+
+    def count(self, messages: Sequence[Message]) -> None:
+        """Count messages that were recorded."""
+        for message in messages:
+            self.recorded[message.event_type, message.priority] += 1
+            if message.event_type == _SEND:
+                self._count_sent(message)
+
+    def add(self, other: "Counters") -> None:
+        """Add what another process has counted."""
+        self.recorded.update(other.recorded)
+        self.dropped.update(other.dropped)
+        self.sent.update(other.sent)
+        self.lookups.update(other.lookups)
+        self.last_drop = max(self.last_drop, other.last_drop)
+        self.unknown += other.unknown
+        self.followed += other.followed
+
+    def clear(self) -> None:
+        """Begin with nothing, as the totals have what was counted so far. What is followed stays
+        followed."""
+        self.recorded.clear()
+        self.dropped.clear()
+        self.sent.clear()
+        self.lookups.clear()
+        self.unknown = 0
+
+    def _count_sent(self, message: Message) -> None:
+        result = _RESULTS.get(message.priority)
+        # A payload that is a text has sent nothing.
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            sent = int(orjson.loads(message.body)["payload"]["bytes_sent"])
+            if result is not None:
+                self.sent[result] += sent
