@@ -1,20 +1,21 @@
-"""The aside files: messages of priorities that cannot go now, out of the way of other priorities.
+"""The aside files of one strategy: messages out of the way of other priorities.
 
-Each strategy has one file for each priority, as the priority makes the routing key. Its messages
-are entries, and go in their order. Several processes may believe that they lead: each locks a file
-before it changes it.
+They are there because their priority cannot go now, or because an operator sends them again. Each
+strategy has one file for each priority, as the priority makes the routing key. Its messages go in
+their order.
 """
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from glance_notify_middleware.delivery import aside_file
+from glance_notify_middleware.delivery.aside_file import next_entries
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import Entry, Kind
+from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import (
     ForeignFileError,
     open_or_replace,
@@ -23,14 +24,20 @@ from glance_notify_middleware.journal.files import (
     sync,
     write_whole,
 )
-from glance_notify_middleware.journal.layout import aside_path
-from glance_notify_middleware.journal.locks import is_same_file
+from glance_notify_middleware.journal.layout import aside_path, aside_retry_path
 
 ASIDE_RETRY = 60.0
 """Seconds after which messages that were set aside are sent again."""
 
-_CHUNK = 1024 * 1024  # bytes read at a time
-_WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; half of them hold a whole entry, if there is one
+
+class AsideMessage(NamedTuple):
+    """A message of an aside file."""
+
+    message: Message
+    end: int
+    """The offset behind it, in bytes."""
+    is_sent_again: bool
+    """Whether an operator sends it again: it was a dead letter, or was delivered, before."""
 
 
 class AsideFiles:
@@ -44,16 +51,46 @@ class AsideFiles:
         self._cursors = cursors
         self._max_size = max_size
         self._due = {priority: 0.0 for priority in Priority if self._path(priority).exists()}
+        self._of_operator: set[Priority] = set()  # whose file has only what an operator sends again
         self._flows: set[Priority] = set()  # priorities whose last message was delivered
         self._unsynced: set[Priority] = set()
 
     def __contains__(self, priority: Priority) -> bool:
-        """Whether messages of this priority are set aside at present."""
+        """Whether messages of this priority are set aside at present.
+
+        They need not wait behind messages that an operator sends again.
+        """
+        return priority in self._due and priority not in self._of_operator
+
+    def has_file(self, priority: Priority) -> bool:
+        """Whether there are messages of this priority, set aside or sent again."""
         return priority in self._due
+
+    def look(self) -> None:
+        """Look for what an operator has put there: messages to send again, and requests to try at
+        once. To be called once a second."""
+        for priority in Priority:
+            exists = os.path.lexists(self._path(priority))
+            if exists and priority not in self._due:
+                self._due[priority] = 0.0
+                self._of_operator.add(priority)
+            elif not exists and self._cursors.aside.get(priority):
+                self._cursors.move_aside(priority, 0)  # somebody has removed the file
+            request = aside_retry_path(self._directory, self._strategy, priority)
+            if os.path.lexists(request):
+                with contextlib.suppress(OSError):  # it is looked at again
+                    request.unlink()
+                    if priority in self._due:
+                        self._due[priority] = 0.0
 
     def postpone(self, priority: Priority, now: float, wait: float | None = None) -> None:
         """Set messages of this priority aside from now on. They are due after `wait` seconds;
         without `wait`, after ASIDE_RETRY."""
+        self._of_operator.discard(priority)
+        self.delay(priority, now, wait)
+
+    def delay(self, priority: Priority, now: float, wait: float | None = None) -> None:
+        """Have the messages of this priority that are there wait, as `postpone` does."""
         self._due[priority] = now + (ASIDE_RETRY if wait is None else wait)
         self._flows.discard(priority)
 
@@ -62,8 +99,7 @@ class AsideFiles:
 
         The message is to be synced before it counts as set aside. Raises OSError.
         """
-        body = entries.encode_messages([message])
-        data = entries.encode(Kind.EVENTS, body, entries.checksum(body), count=1, number=0, clock=0)
+        data = aside_file.encode(message)
         with self._locked(message.priority) as fd:
             if self._size() + len(data) > self._max_size:
                 return False
@@ -86,23 +122,30 @@ class AsideFiles:
         """A priority whose messages are due; None where there is none."""
         return next((priority for priority, due in self._due.items() if due <= now), None)
 
-    def read(self, priority: Priority, limit: int) -> list[tuple[Message, int]]:
-        """The next messages, at most `limit`, each with the offset behind it, in bytes.
+    def read(self, priority: Priority, limit: int) -> list[AsideMessage] | None:
+        """The next messages, at most `limit`; None at the end of the file. Raises OSError.
 
         Returns one message at most while it is not known whether messages of the priority can go.
-        Returns an empty list at the end of the file. Raises OSError.
+        An empty list is not the end: what was read has been dropped.
         """
         limit = limit if priority in self._flows else 1
-        found: list[tuple[Message, int]] = []
+        found: list[AsideMessage] = []
         with self._locked(priority) as fd:
             offset = self._cursors.aside.get(priority, 0)
             if offset > os.fstat(fd).st_size:
                 offset = 0  # it is the offset in an earlier file
-            for entry, end in _entries(fd, offset):
-                if len(found) == limit:
+            passes = False
+            for entry, end in next_entries(fd, offset):
+                if entry.kind != Kind.EVENTS and not found:
+                    self._cursors.move_aside(priority, end)
+                    passes = True
+                elif entry.kind != Kind.EVENTS or len(found) == limit:
                     break
-                found += [(message, end) for message in entries.decode_messages(entry.body)]
-        return found
+                else:
+                    again = aside_file.is_sent_again(entry)
+                    messages = entries.decode_messages(entry.body)
+                    found += [AsideMessage(message, end, again) for message in messages]
+        return found if found or passes else None
 
     def advance(self, priority: Priority, offset: int) -> None:
         """All messages before `offset` are delivered or dead letters."""
@@ -117,20 +160,19 @@ class AsideFiles:
         if not self._cursors.save(at_once=True, durable=True):
             return False  # the old cursor would skip the first messages of a later file
         with self._locked(priority) as fd:
-            if any(True for _ in _entries(fd, offset)):
+            if any(True for _ in next_entries(fd, offset)):
                 self._cursors.move_aside(priority, offset)
                 return False
             self._path(priority).unlink()
         del self._due[priority]
+        self._of_operator.discard(priority)
         return True
 
     def _path(self, priority: Priority) -> Path:
         return aside_path(self._directory, self._strategy, priority)
 
     def _size(self) -> int:
-        return sum(
-            path.lstat().st_size for path in map(self._path, Priority) if os.path.lexists(path)
-        )
+        return aside_file.total_size(self._directory, self._strategy)
 
     def _open(self, priority: Priority) -> int:
         path, flags = self._path(priority), os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -142,17 +184,8 @@ class AsideFiles:
                 raise  # the old cursor would skip the first messages of the next file
             return open_or_replace(path, flags)
 
-    @contextlib.contextmanager
-    def _locked(self, priority: Priority) -> Iterator[int]:
-        while True:
-            fd = self._open(priority)
-            try:
-                fcntl.lockf(fd, fcntl.LOCK_EX)
-                if is_same_file(self._path(priority), fd):
-                    yield fd
-                    return
-            finally:
-                os.close(fd)
+    def _locked(self, priority: Priority) -> contextlib.AbstractContextManager[int]:
+        return aside_file.locked(self._path(priority), lambda: self._open(priority))
 
 
 def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:
@@ -163,18 +196,6 @@ def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:
         with contextlib.suppress(FileNotFoundError, ForeignFileError):
             path = aside_path(directory, strategy, priority)
             data = read_owned(path, cursors.aside.get(priority, 0))
-            count += sum(entry.count for entry in entries.scan(data))
+            count += sum(entry.count for entry in entries.scan(data) if entry.kind == Kind.EVENTS)
             path.unlink()
     return count
-
-
-def _entries(fd: int, offset: int) -> Iterator[tuple[Entry, int]]:
-    """Some next entries from `offset` on, each with the offset behind it. Damage is skipped."""
-    while True:
-        for size in (_CHUNK, _WHOLE):
-            data = os.pread(fd, size, offset)
-            found = [(entry, offset + entry.end) for entry in entries.scan(data)]
-            if found or len(data) < size:
-                yield from found
-                return
-        offset += _WHOLE // 2

@@ -26,11 +26,13 @@ class Mark(enum.IntEnum):
 class AsideCount:
     """What waits in one aside file. `pending`: messages that have not been counted. `dropped`: of
     these, the ones that an operator has dropped. `set_aside`: messages that are still to be sent.
-    `oldest`: the timestamp of the first message."""
+    `sent_again`: of these, the ones that an operator sends again. `oldest`: the timestamp of the
+    first message."""
 
     pending: int = 0
     dropped: int = 0
     set_aside: int = 0
+    sent_again: int = 0
     oldest: float | None = None
 
 
@@ -50,6 +52,8 @@ def count(fd: int, offset: int, passed: int | None) -> AsideCount:
             continue
         if is_sent:
             found.set_aside += header.messages
+            if header.number == Mark.SENT_AGAIN:
+                found.sent_again += header.messages
             if found.oldest is None:
                 found.oldest = _timestamp(data[header.start : header.end])
     return found

@@ -50,7 +50,9 @@ class Dispatcher:
         self._set_aside = SetAside(name, self._aside, self._priorities, clock=clock)
         self._dead_letters = DeadLetters(directory, name)
         self._log = StateLog(name)
-        self._skips_aside = False  # for one batch: set-aside messages were just sent in vain
+        # For one batch, after one of messages set aside: were they sent in vain, or is it the turn
+        # of the window, if there is something to send in it?
+        self._skips_aside = self._window_first = False
 
     @property
     def is_idle(self) -> bool:
@@ -58,13 +60,20 @@ class Dispatcher:
         return self._window.is_empty and self._aside.due(math.inf) is None
 
     def next_batch(self) -> Batch:
-        """The messages to be sent now: set-aside messages if some are due, else messages of the
-        window. The batch is empty where nothing is to be sent."""
+        """The messages to be sent now: set-aside messages if some are due, and messages of the
+        window, in turn. The batch is empty where nothing is to be sent."""
         skips_aside, self._skips_aside = self._skips_aside, False
+        window_first, self._window_first = self._window_first, False
         if not self._connection.is_due:
             return Batch()
-        batch = None if skips_aside else self._set_aside.next_batch()
-        return batch or self._window_batch()
+        if window_first and (batch := self._window_batch()).to_send:
+            return batch
+        return (None if skips_aside else self._set_aside.next_batch()) or self._window_batch()
+
+    def look(self) -> None:
+        """Look for what an operator sends again, or wants tried at once. To be called once a
+        second."""
+        self._aside.look()
 
     def apply_outcomes(self, batch: Batch, outcomes: Sequence[Outcome | None]) -> bool:
         """Apply the `outcomes` of a batch: of its first messages or all of them, in order. Move
@@ -74,6 +83,7 @@ class Dispatcher:
             is_synced = self._sync()
             worked = self._set_aside.advance(batch, is_synced=is_synced)
             self._skips_aside = not worked and self._connection.is_due
+            self._window_first = worked
         else:
             self._set_aside.add(batch.to_send)
             is_synced = self._sync()

@@ -17,7 +17,7 @@ from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Strategy
 
 _POLL = 0.05  # seconds between looks at the journal, while there is nothing new
-_KEEP_ALIVE = 1.0  # seconds between looks at the connection
+_KEEP_ALIVE = 1.0  # seconds between looks at the connection, and at what operators want
 _LANE_RETRY = 1.0  # seconds after which a lane that has ended with an error begins again
 
 
@@ -95,6 +95,8 @@ class Lane:
             while not over.is_set():
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + _KEEP_ALIVE
+                    with self._access.lock:
+                        dispatcher.look()
                     connection.keep_alive(is_idle=dispatcher.is_idle)
                 if not self._deliver_batch(connection, dispatcher):
                     over.wait(_POLL)

@@ -86,8 +86,8 @@ class Priorities:
         failures = 1 if is_first or before is None else before.failures + 1
         now, wait = self._clock(), self._back_off.after(failures)
         self._holds[priority] = Hold(failures, now + wait)
-        if priority in self._aside:
-            self._aside.postpone(priority, now, wait)
+        if self._aside.has_file(priority):
+            self._aside.delay(priority, now, wait)
         self._report_trouble(priority, Outcome.REFUSED)
 
     def _report_trouble(self, priority: Priority, outcome: Outcome) -> None:

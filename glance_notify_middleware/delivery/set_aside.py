@@ -72,17 +72,17 @@ class SetAside:
             return None
         try:
             found = self._aside.read(priority, WINDOW)
-            if not found:
-                if self._aside.finish(priority):
-                    self._priorities.aside_has_ended(priority)
-                return None
+            if found is None and self._aside.finish(priority):
+                self._priorities.aside_has_ended(priority)
         except OSError as error:
-            self._aside.postpone(priority, self._clock())
+            self._aside.delay(priority, self._clock())
             self._log.change("aside", "cannot read what was set aside", logging.ERROR, str(error))
             return None
-        waiting = [Pending(message, message.message_id in self._done) for message, _ in found]
+        if not found:
+            return None
+        waiting = [Pending(each.message, each.message.message_id in self._done) for each in found]
         to_send = [pending for pending in waiting if not pending.is_done]
-        return AsideBatch(to_send, waiting, priority, [end for _, end in found])
+        return AsideBatch(to_send, waiting, priority, [each.end for each in found])
 
     def advance(self, batch: AsideBatch, *, is_synced: bool) -> bool:
         """Move the cursor over the messages at the front that are done. Returns whether it moved.

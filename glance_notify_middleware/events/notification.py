@@ -9,6 +9,7 @@ import enum
 import functools
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -51,6 +52,8 @@ Payload = str | Mapping[str, Any]
 
 LONGEST_JSON = 256 * 1024
 """Bytes that the JSON of a notification has at most."""
+
+_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 # The bounds of a payload that is reduced to its short values.
 _LONGEST_VALUE = 1024  # bytes of JSON of a key and its value; characters of a text, or of a name
@@ -124,6 +127,30 @@ class Message(NamedTuple):
     body: bytes  # UTF-8 JSON: plain in the journal, in the operator's format when it is sent
 
 
+def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
+    """The message of a notification that stands in a file, by the keys and values of its JSON.
+
+    `body` is that JSON, where it is at hand. Raises ValueError for what is no notification of these
+    rules; the text says why, without the value.
+    """
+    message_id = fields.get("message_id")
+    if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
+        raise ValueError("its message_id is no UUID")
+    try:
+        message = Message(
+            message_id,
+            EventType(fields["event_type"]),
+            Priority(fields["priority"]),
+            _from_text(fields["timestamp"]),
+            _encoded(fields) if body is None else body,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("its event type, priority or timestamp is none") from error
+    if len(message.body) > LONGEST_JSON:
+        raise ValueError(f"its JSON is longer than {LONGEST_JSON} bytes")
+    return message
+
+
 def in_format(plain: bytes, message_format: str) -> bytes:
     """The JSON of a notification in `message_format`, the operator's choice: `plain` or `oslo`.
 
@@ -138,6 +165,12 @@ def in_format(plain: bytes, message_format: str) -> bytes:
 def _to_microseconds(timestamp: float) -> str:
     seconds, microseconds = divmod(round(timestamp * 1_000_000), 1_000_000)
     return f"{_to_seconds(seconds)}.{microseconds:06d}"
+
+
+def _from_text(timestamp: str) -> float:
+    """The seconds of a timestamp that `_to_microseconds` has written. Raises ValueError and
+    TypeError."""
+    return datetime.fromisoformat(f"{timestamp}+00:00").timestamp()
 
 
 @functools.lru_cache(maxsize=16)

@@ -28,7 +28,8 @@ MAX_BODY = 4 * 1024 * 1024
 _MAGIC = b"\xff\xfeGN"
 _FIELDS = struct.Struct(">4sBBHIQQ")
 _CHECKSUM = struct.Struct(">I")
-_HEADER = _FIELDS.size + _CHECKSUM.size
+HEADER_SIZE = _FIELDS.size + _CHECKSUM.size
+"""Bytes before the body."""
 
 KEY_SIZE = 16
 """Bytes of the key of an intent, which is a UUID."""
@@ -61,6 +62,8 @@ class Kind(enum.IntEnum):
     """The key of an intent that came to nothing: there is no event."""
     MARK = 5
     """Empty. All intents that were open when the segment was begun stand before this entry."""
+    DROPPED = 6
+    """What was EVENTS in an aside file, until an operator dropped it: not to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,21 @@ def encode(
         raise TooLongError(f"an entry has {MAX_BODY} bytes at most, not {length}")
     fields = _FIELDS.pack(_MAGIC, VERSION, kind, count, length, number, clock)
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
+
+
+def dropped_header(entry: Entry) -> bytes:
+    """What replaces the header of an EVENTS entry, HEADER_SIZE bytes, to drop the entry in its
+    place."""
+    fields = _FIELDS.pack(
+        _MAGIC,
+        entry.version,
+        Kind.DROPPED,
+        entry.count,
+        len(entry.body),
+        entry.number,
+        entry.clock,
+    )
+    return fields + _CHECKSUM.pack(zlib.crc32(fields, checksum(entry.body)))
 
 
 def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> bytes:
@@ -183,12 +201,12 @@ def walk(data: bytes) -> Iterator[Header]:
     """The headers of the entries in `data`, like `scan`, but many times faster: the checksums are
     not checked. An entry that is not whole ends it."""
     at, size = 0, len(data)
-    while at >= 0 and at + _HEADER <= size:
+    while at >= 0 and at + HEADER_SIZE <= size:
         magic, _, kind, count, length, number, _ = _FIELDS.unpack_from(data, at)
         if magic != _MAGIC or length > MAX_BODY:
             at = data.find(_MAGIC, at + 1)
             continue
-        end = at + _HEADER + length
+        end = at + HEADER_SIZE + length
         if end > size:
             return
         yield Header(kind, count, number, at, end)
@@ -200,15 +218,15 @@ def damaged_count(data: bytes) -> int:
 
     0 if the entry was never written to its end, or if its header is damaged.
     """
-    if len(data) < _HEADER:
+    if len(data) < HEADER_SIZE:
         return 0
     magic, _, kind, count, length, _, _ = _FIELDS.unpack_from(data)
-    whole = magic == _MAGIC and len(data) >= _HEADER + length
+    whole = magic == _MAGIC and len(data) >= HEADER_SIZE + length
     return count if whole and kind == Kind.EVENTS else 0
 
 
 def _entry(data: bytes, at: int) -> Entry | None:
-    start = at + _HEADER
+    start = at + HEADER_SIZE
     if len(data) < start:
         return None
     magic, version, kind, count, length, number, clock = _FIELDS.unpack_from(data, at)

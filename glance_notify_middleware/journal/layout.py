@@ -8,7 +8,8 @@ destinations.json         where the notifications of this directory go
 destinations.lock         its lock is shared by the processes that have agreed to that
 totals.json               the counters of processes that have ended
 state.json                what the leader knows and no other file shows: see delivery/state_file.py
-aside.<...>.seg           messages of a priority that are set aside
+aside.<...>.seg           messages of a priority that are set aside, or that an operator sends again
+aside.<...>.retry         an operator's request: these messages are to be tried at once
 dead-<month>.jsonl        dead letters
 <name>.new, <name>.tmp    a file that is being made; it gets its name when it is whole
 <name>.<...>.kept         what lay under a name of the journal and was moved away
@@ -36,7 +37,7 @@ _SINGLE = "|".join(
     map(re.escape, (RELAY_LOCK, CURSORS, DESTINATIONS, DESTINATIONS_LOCK, TOTALS, STATE))
 )
 _NAMED = re.compile(
-    rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.seg|dead-.*\.jsonl|.*\.(new|tmp)"
+    rf"{_SEGMENT.pattern}|{_LIVE.pattern}|{_SINGLE}|aside\..*\.(seg|retry)|dead-.*\.jsonl|.*\.(new|tmp)"
 )
 
 _STALE = 60.0  # seconds after which a process that makes a file has renamed it, or has died
@@ -60,9 +61,14 @@ def live_path(directory: Path, identity: str) -> Path:
     return directory / f"{identity}.live"
 
 
-def aside_path(directory: Path, strategy: str, priority: str) -> Path:
-    """The path of the aside file of a strategy for the messages of a priority."""
-    return directory / f"aside.{strategy}.{priority.lower()}.seg"
+def aside_path(directory: Path, target: str, priority: str) -> Path:
+    """The path of an aside file."""
+    return directory / f"aside.{target}.{priority.lower()}.seg"
+
+
+def aside_retry_path(directory: Path, target: str, priority: str) -> Path:
+    """The path of the request to try at once what is in an aside file."""
+    return aside_path(directory, target, priority).with_suffix(".retry")
 
 
 def listing(directory: Path) -> Listing:

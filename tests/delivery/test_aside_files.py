@@ -26,9 +26,14 @@ def deliver_all(files: AsideFiles, priority: Priority = WARN, limit: int = 500) 
     """Deliver all messages, as to a broker that takes them again; returns them."""
     delivered: list[Message] = []
     while batch := files.read(priority, limit):
-        delivered += [found for found, _ in batch]
-        files.advance(priority, batch[-1][1])
+        delivered += [found.message for found in batch]
+        files.advance(priority, batch[-1].end)
     return delivered
+
+
+def read_warnings(files: AsideFiles, limit: int = 500) -> list[Message]:
+    """The messages that are read, of which there are some."""
+    return [found.message for found in files.read(WARN, limit) or []]
 
 
 def test_messages_are_read_in_order_and_the_first_one_alone(tmp_path: Path) -> None:
@@ -36,10 +41,10 @@ def test_messages_are_read_in_order_and_the_first_one_alone(tmp_path: Path) -> N
     files.postpone(WARN, 0.0)
     made = warnings(30)
     assert all(files.add(each) for each in made)
-    assert [found for found, _ in files.read(WARN, 500)] == made[:1]
-    assert [found for found, _ in files.read(WARN, 500)] == made[:1], "it is not delivered yet"
+    assert read_warnings(files) == made[:1]
+    assert read_warnings(files) == made[:1], "it is not delivered yet"
     assert deliver_all(files) == made
-    assert files.read(WARN, 500) == []
+    assert files.read(WARN, 500) is None
 
 
 def test_more_messages_than_a_chunk_holds_are_all_read(tmp_path: Path) -> None:
@@ -88,7 +93,9 @@ def test_messages_behind_the_saved_cursor_are_due_at_once_after_a_restart(tmp_pa
     for each in made:
         files.add(each)
     for _ in range(2):
-        files.advance(WARN, files.read(WARN, 2)[-1][1])
+        batch = files.read(WARN, 2)
+        assert batch
+        files.advance(WARN, batch[-1].end)
     cursors.save(at_once=True)
     again, _ = make_files(tmp_path)
     assert WARN in again

@@ -43,8 +43,8 @@ def test_unsent_notifications_of_a_retired_strategy_are_counted_and_logged_once(
     set_aside.postpone(Priority.WARN, 0.0)
     for _ in range(3):
         assert set_aside.add(message(priority=Priority.WARN))
-    ((_, end),) = set_aside.read(Priority.WARN, 1)
-    set_aside.advance(Priority.WARN, end)
+    (first,) = set_aside.read(Priority.WARN, 1) or []
+    set_aside.advance(Priority.WARN, first.end)
     file.save(at_once=True)
     for _ in range(2):
         lead(tmp_path, "rabbit")

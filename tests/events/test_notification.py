@@ -16,6 +16,7 @@ from glance_notify_middleware.events.notification import (
     Payload,
     Priority,
     in_format,
+    message_of,
 )
 
 ID = "0f0d0ab1-7c22-4b0b-8f3e-3a0a5b6b9a11"
@@ -212,3 +213,37 @@ def test_envelope_holds_the_plain_notification(payload: dict[str, Any]) -> None:
     plain = notification(payload).to_json()
     envelope = strictly_read(in_format(plain, "oslo"))
     assert strictly_read(envelope["oslo.message"].encode()) == strictly_read(plain)
+
+
+def test_message_of_a_file_is_the_message_that_was_written_there() -> None:
+    made = notification({"image_id": "i1", "bytes_sent": 2**70})
+    read = message_of(json.loads(made.to_json()))
+    assert (read.message_id, read.event_type, read.priority) == made[0:1] + made[2:4]
+    assert read.timestamp == pytest.approx(made.timestamp, abs=1e-6)
+    assert read.body == made.to_json()
+
+
+def test_message_of_a_file_can_have_the_bytes_that_stand_there() -> None:
+    body = notification("text").to_json() + b" "
+    assert message_of(json.loads(body), body).body == body
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("message_id", "x", "its message_id is no UUID"),
+        ("message_id", None, "its message_id is no UUID"),
+        ("event_type", "image.sent", "its event type, priority or timestamp is none"),
+        ("event_type", None, "its event type, priority or timestamp is none"),
+        ("priority", "info", "its event type, priority or timestamp is none"),
+        ("timestamp", "now", "its event type, priority or timestamp is none"),
+        ("timestamp", 3, "its event type, priority or timestamp is none"),
+        ("payload", "x" * LONGEST_JSON, "its JSON is longer than 262144 bytes"),
+    ],
+)
+def test_file_that_has_no_notification_has_no_message(key: str, value: Any, why: str) -> None:
+    fields = {**json.loads(notification("text").to_json()), key: value}
+    with pytest.raises(ValueError, match=f"^{why}$"):
+        message_of(fields)
+    with pytest.raises(ValueError, match="is no"):
+        message_of({})

@@ -1,5 +1,6 @@
 """Entries and their bytes: what was written is read, and nothing else is."""
 
+import dataclasses
 import uuid
 import zlib
 
@@ -189,3 +190,15 @@ def test_entry_that_was_not_written_to_its_end_counts_none() -> None:
 def test_noise_and_entries_of_other_kinds_count_none() -> None:
     assert entries.damaged_count(bytes(200)) == 0
     assert entries.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0
+
+
+def test_dropped_entry_is_read_in_its_place_with_another_kind() -> None:
+    made = [encoded([message()], number=number) for number in (0, 1, 0)]
+    first, second, third = entries.scan(b"".join(made))
+    header = entries.dropped_header(second)
+    assert len(header) == entries.HEADER_SIZE
+    data = made[0] + header + made[1][len(header) :] + made[2]
+    found = list(entries.scan(data))
+    assert [entry.kind for entry in found] == [Kind.EVENTS, Kind.DROPPED, Kind.EVENTS]
+    assert found[1] == dataclasses.replace(second, kind=Kind.DROPPED)
+    assert [found[0], found[2]] == [first, third]
