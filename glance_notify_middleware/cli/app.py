@@ -17,9 +17,12 @@ from glance_notify_middleware.cli.command import PROGRAM, WRONG_USE, one_line_er
 
 COMMANDS: Mapping[str, str] = {
     "config": "config_values:ConfigValues",
+    "drain": "drain:Drain",
     "explain": "explain:Explain",
+    "metrics": "metrics:Metrics",
     "relay": "relay:Relay",
     "sample": "sample:Sample",
+    "status": "status:Status",
 }
 """The words of a command -> module and class below glance_notify_middleware.cli."""
 

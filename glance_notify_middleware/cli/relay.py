@@ -3,11 +3,19 @@
 import argparse
 import signal
 import threading
+from importlib.metadata import version
 
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.journal_owner import become_owner
+from glance_notify_middleware.cli.metrics_server import (
+    EXAMPLE,
+    MetricsServer,
+    listening_address,
+)
+from glance_notify_middleware.cli.node_metrics import registry
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly, hosting
+from glance_notify_middleware.delivery.node_reader import NodeReader
 from glance_notify_middleware.strategies.loading import makers
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -21,6 +29,17 @@ class Relay(SectionArguments):
 
     example = "relay /etc/glance/glance-api-paste.ini"
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser of the command's arguments."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--metrics-listen",
+            metavar="HOST:PORT",
+            type=listening_address,
+            help=f"serve the metrics of this node there, as on {EXAMPLE}; default: nowhere",
+        )
+        return parser
+
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Relay until a signal comes."""
         settings = self.settings(parsed_args)
@@ -31,6 +50,9 @@ class Relay(SectionArguments):
                 f"option notifier_strategy of the notify filter: {chosen!r} has nothing to relay; "
                 "expected rabbit, qpid, or another that sends to a broker"
             )
+        # Before root becomes another user, who may not be allowed to listen there.
+        listen = parsed_args.metrics_listen
+        server = None if listen is None else MetricsServer(*listen)
         become_owner(assembly.directory_of(settings))
         host = hosting.host()
         assembly.prepare(settings, strategies, host)
@@ -38,6 +60,10 @@ class Relay(SectionArguments):
         # A blocked signal stays pending until sigwait. A handler could be missed: Python runs it in
         # this thread, which does not wake for it when it is about to wait for a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        if server is not None:
+            # The reader is never closed: see NodeReader.
+            reader = NodeReader(settings)
+            server.start(registry(reader.read, version("glance-notify-middleware")))
         threading.Thread(target=relay.run, name="glance-notify-relay", daemon=True).start()
         signal.sigwait(_STOP_SIGNALS)
         relay.stop()

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import pytest
 
 from glance_notify_middleware import cli
+from tests.cli.node_states import seen
+
+__all__ = ["seen"]
 
 
 class Ended(NamedTuple):

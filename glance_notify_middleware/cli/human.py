@@ -1,0 +1,31 @@
+"""Times and sizes, as people read them and as programs do."""
+
+from datetime import UTC, datetime
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def age(seconds: float) -> str:
+    """A length of time in its two largest units: `3d 4h`, `5m 12s`, `0s`. Never negative."""
+    left = max(int(seconds), 0)
+    for position, (unit, name) in enumerate(_UNITS[:-1]):
+        if left >= unit:
+            smaller, smaller_name = _UNITS[position + 1]
+            rest = left % unit // smaller
+            return f"{left // unit}{name}" + (f" {rest}{smaller_name}" if rest else "")
+    return f"{left}s"
+
+
+def size(count: float) -> str:
+    """A number of bytes in the largest unit that leaves 1 or more: `512 B`, `1.5 MiB`."""
+    unit = 0
+    while count >= 1024 and unit < len(_SIZES) - 1:
+        count /= 1024
+        unit += 1
+    return f"{count:.1f} {_SIZES[unit]}" if unit else f"{count:.0f} B"
+
+
+def iso(seconds: float) -> str:
+    """A time, in seconds since the epoch, in ISO 8601: `2026-11-22T04:01:25Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

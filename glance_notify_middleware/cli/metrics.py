@@ -1,0 +1,63 @@
+"""glance-notify metrics: the state of the node, as text that Prometheus reads."""
+
+import argparse
+import os
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client import generate_latest
+
+from glance_notify_middleware.cli.command import RIGHT, SectionArguments
+from glance_notify_middleware.cli.node import NOTHING_TO_SEE, Node
+from glance_notify_middleware.cli.node_metrics import registry
+from glance_notify_middleware.config import OptionError
+
+
+class Metrics(SectionArguments):
+    """Print the metrics of this node, as text that Prometheus reads.
+
+    With --output they are written to a file, for the textfile collector of node_exporter: its name
+    has to end in .prom. The file is replaced in one step, and everybody may read it.
+    """
+
+    example = "metrics --output /var/lib/prometheus/node-exporter/glance_notify.prom"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser of the command's arguments."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--output", metavar="FILE", type=Path, help="write to this file; default: print"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Print or write the metrics."""
+        state = Node(self.settings(parsed_args)).read_as_owner()
+        if state is None:
+            self.note(NOTHING_TO_SEE)
+        text = generate_latest(registry(lambda: state, version("glance-notify-middleware")))
+        if parsed_args.output is None:
+            self.app.stdout.write(text.decode())
+            return RIGHT
+        try:
+            _replace(parsed_args.output, text)
+        except OSError as error:
+            raise OptionError(
+                f"--output {parsed_args.output}: {error.strerror}; expected a file in a directory "
+                f"that user {os.geteuid()} may write"
+            ) from error
+        return RIGHT
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that everybody may read, in one step. Raises OSError."""
+    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            os.fchmod(fd, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,46 @@
+"""The node that the filter's section names, as the commands read it."""
+
+from glance_notify_middleware.cli.journal_owner import as_owner, become_owner, require_owner
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.delivery.node_reader import NodeReader
+from glance_notify_middleware.delivery.node_state import NodeState
+from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
+
+NOTHING_TO_SEE = (
+    "there is nothing to see: notifications go to the log at once, and no journal_dir is set in "
+    "the filter's section, in which they would be counted"
+)
+
+
+class Node:
+    """One journal_dir. Nothing in it is changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads nothing."""
+        self._directory = assembly.directory_of(settings) if has_journal(settings) else None
+        self._reader = NodeReader(settings)
+
+    def read(self) -> NodeState | None:
+        """The state of the node; None where this filter has no journal_dir.
+
+        Root becomes the owner of the journal. Raises OptionError where the directory is missing or
+        another user's, OSError where it cannot be read.
+        """
+        if self._directory is None:
+            return None
+        become_owner(self._directory)
+        require_owner(self._directory)
+        return self._reader.read()
+
+    def read_as_owner(self) -> NodeState | None:
+        """As `read`, but root is root again afterwards."""
+        if self._directory is None:
+            return None
+        with as_owner(self._directory):
+            return self._reader.read()
+
+
+def has_journal(settings: Settings) -> bool:
+    """Whether the filter has a journal_dir with these settings."""
+    return any(name not in WITHOUT_DELIVERY for name in settings.notifier_strategy)
