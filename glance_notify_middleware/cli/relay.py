@@ -1,6 +1,7 @@
 """glance-notify relay: sends what the processes of Glance have recorded (relay = external)."""
 
 import argparse
+import os
 import signal
 import threading
 from importlib.metadata import version
@@ -16,6 +17,8 @@ from glance_notify_middleware.cli.node_metrics import registry
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.delivery.node_reader import NodeReader
+from glance_notify_middleware.delivery.relay import Doing
+from glance_notify_middleware.runtime.service_notify import ServiceNotify
 from glance_notify_middleware.strategies.loading import makers
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -57,6 +60,11 @@ class Relay(SectionArguments):
         host = hosting.host()
         assembly.prepare(settings, strategies, host)
         relay = assembly.relay(settings, strategies, host)
+        service = ServiceNotify(os.environ)
+
+        def turned(doing: Doing) -> None:
+            service.alive(doing, is_ready=doing is not Doing.BEGINNING_AGAIN)
+
         # A blocked signal stays pending until sigwait. A handler could be missed: Python runs it in
         # this thread, which does not wake for it when it is about to wait for a lock.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -64,7 +72,10 @@ class Relay(SectionArguments):
             # The reader is never closed: see NodeReader.
             reader = NodeReader(settings)
             server.start(registry(reader.read, version("glance-notify-middleware")))
-        threading.Thread(target=relay.run, name="glance-notify-relay", daemon=True).start()
+        threading.Thread(
+            target=relay.run, args=(turned,), name="glance-notify-relay", daemon=True
+        ).start()
         signal.sigwait(_STOP_SIGNALS)
+        service.stopping()
         relay.stop()
         return RIGHT

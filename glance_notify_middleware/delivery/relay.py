@@ -1,5 +1,7 @@
 """The relay: one leader on each node brings the journals of all its processes to the strategies."""
 
+import enum
+import functools
 import logging
 import os
 import threading
@@ -25,6 +27,14 @@ _SURVEY_INTERVAL = 1.0  # seconds between surveys: who lives, and what can be re
 _SAME_TROUBLE = 60.0  # seconds in which an error that comes again is not logged again
 
 
+class Doing(enum.StrEnum):
+    """What a relay does, in an operator's words."""
+
+    STANDING_BY = "stands by: another process is the leader"
+    LEADING = "leads: sends what the processes of Glance have recorded"
+    BEGINNING_AGAIN = "begins again after an error, which the log has"
+
+
 class Relay:
     """Becomes the leader when there is none, and stays the leader as long as it runs.
 
@@ -48,17 +58,24 @@ class Relay:
         self._own_identity = own_identity
         self._stop = threading.Event()
         self._ended = threading.Event()
+        self._turned: Callable[[Doing], None] = lambda doing: None
         self._logged_at: dict[tuple[str, str], float] = {}  # by strategy and type of error; seconds
 
-    def run(self) -> None:
-        """Relay until `stop` is called. To be run by one thread; it starts one for each lane."""
+    def run(self, turned: Callable[[Doing], None] = lambda doing: None) -> None:
+        """Relay until `stop` is called. To be run by one thread; it starts one for each lane.
+
+        The thread calls `turned` at each turn of its loop, about once a second. A survey ends only
+        when no lane holds the lock of JournalAccess: a lane that hangs with that lock stops the
+        calls, too.
+        """
+        self._turned = turned
         try:
             while not self._stop.is_set():
                 try:
                     self._stand_by_and_lead()
                 except Exception as error:
                     self._report("", error)
-                    self._stop.wait(1.0)
+                    self._pause(Doing.BEGINNING_AGAIN, 1.0)
         finally:
             self._ended.set()
 
@@ -69,6 +86,11 @@ class Relay:
         """
         self._stop.set()
         self._ended.wait(seconds)
+
+    def _pause(self, doing: Doing, seconds: float) -> bool:
+        """The end of a turn: wait, and return whether the relay is to stop."""
+        self._turned(doing)
+        return self._stop.wait(seconds)
 
     def _report(self, strategy: str, error: Exception) -> None:
         """Log an error that has ended a lane, or with an empty `strategy` the whole relay.
@@ -91,12 +113,18 @@ class Relay:
         fd = open_or_replace(path, os.O_RDWR | os.O_CREAT)
         try:
             while not locks.try_lock(fd):
-                if self._stop.wait(_STANDBY_POLL) or not locks.is_same_file(path, fd):
+                if self._pause(Doing.STANDING_BY, _STANDBY_POLL) or not locks.is_same_file(
+                    path, fd
+                ):
                     return
             leadership = _Leadership(
                 self._directory, self._routes, self._report, self._record_unknown
             )
-            leadership.run(self._stop, self._own_identity, lambda: locks.is_same_file(path, fd))
+            leadership.run(
+                functools.partial(self._pause, Doing.LEADING, _SURVEY_INTERVAL),
+                self._own_identity,
+                lambda: locks.is_same_file(path, fd),
+            )
         finally:
             os.close(fd)
 
@@ -123,11 +151,12 @@ class _Leadership:
 
     def run(
         self,
-        stop: threading.Event,
+        pause: Callable[[], bool],
         own_identity: Callable[[], str | None],
         is_leader: Callable[[], bool],
     ) -> None:
-        """Lead until `stop` is set or `is_leader` returns False, and wait for the lanes to end."""
+        """Lead until `pause`, which waits between two surveys, returns True or `is_leader` False.
+        Then wait for the lanes to end."""
         directory = self._access.directory
         layout.remove_stale_temporaries(directory)
         log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
@@ -142,7 +171,7 @@ class _Leadership:
                 threads.append(thread)
             while is_leader():
                 self._survey(own_identity)
-                if stop.wait(_SURVEY_INTERVAL):
+                if pause():
                     return
         finally:
             over.set()

@@ -307,4 +307,16 @@ MUTATIONS = (
         "trouble = type(error), id(error)",
         ("delivery/test_assembly.py::test_lasting_trouble_is_logged_once_though_its_text_changes",),
     ),
+    Mutation(
+        "the signs of life of a relay come from a thread of their own",
+        "delivery/relay.py",
+        "        self._turned = turned\n",
+        "        ended = iter(lambda: self._ended.wait(0.02), True)\n"
+        "        signs = threading.Thread(target=lambda: [turned(Doing.LEADING) for _ in ended])\n"
+        "        signs.start()\n",
+        (
+            "delivery/test_relay_signs_of_life.py"
+            "::test_relay_whose_survey_hangs_gives_no_sign_of_life",
+        ),
+    ),
 )
