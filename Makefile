@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache constraints clean
+.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache promtool constraints clean
 
 help: ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ UNIT := $(addprefix tests/,agreement cli config delivery events journal recorder
 UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
   journal_max_size.py leader_watch.py relay_takeover.py)
 
-test: lint rabbitmq ## lint, and all tests that take less than ten minutes together
+test: lint rabbitmq promtool ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
@@ -104,6 +104,17 @@ apache:
 	@test -x /usr/lib/apache2/modules/mod_wsgi.so && test -x /usr/sbin/apache2 || \
 	  $(call installed,apache2-bin libapache2-mod-wsgi-py3) || \
 	  echo 'missing: mod_wsgi: apt-get install apache2-bin libapache2-mod-wsgi-py3'
+
+# Metrics and alert rules are checked by promtool: it alone is taken out of Debian's prometheus, whose
+# service is not installed. (logrotate, which is tested too, comes with rabbitmq-server.)
+promtool: build/promtool
+build/promtool:
+	@command -v promtool > /dev/null || { command -v apt-get > /dev/null && \
+	  echo 'Fetching promtool ...' && rm -rf build/deb && mkdir -p build/deb && cd build/deb && \
+	  { $(download) || { test `id -u` = 0 && apt-get -qq update && $(download); }; } && \
+	  dpkg -x prometheus_*.deb . && mv usr/bin/promtool ../promtool && rm -rf ../deb; } || \
+	  echo 'missing: promtool: apt-get install prometheus'
+download = apt-get -qq -o APT::Sandbox::User=root download prometheus
 
 # Proton, which the qpid strategy needs, comes from PyPI as source code.
 compiler = { command -v cc > /dev/null && \
