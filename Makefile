@@ -14,8 +14,8 @@ BROKER ?=
 demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## play the life of an image on a real Glance; BROKER=rabbit or qpid: with RabbitMQ, over AMQP 0-9-1 or 1.0
 	@$(BIN)/python -m demo $(BROKER)
 
-serve: $(VENV)/demo ## run a Glance, and show its notifications as they come
-	@$(BIN)/python -m demo serve
+serve: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## run a Glance, and show its notifications as they come; BROKER=rabbit or qpid: with a RabbitMQ to listen to and to stop
+	@$(BIN)/python -m demo serve $(BROKER)
 
 lint: $(VENV)/test ## check style, types, and the direction of imports
 	$(BIN)/ruff check .

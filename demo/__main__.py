@@ -2,7 +2,8 @@
 
 `python -m demo` plays it, and exits 0 when every expected notification came. `python -m demo
 rabbit` plays it with a RabbitMQ that is killed in the middle; `python -m demo qpid` does the same
-over AMQP 1.0. `python -m demo serve` starts a Glance and shows its notifications until Ctrl-C.
+over AMQP 1.0. `python -m demo serve` starts a Glance and shows its notifications until Ctrl-C;
+`python -m demo serve rabbit` and `... serve qpid` start a RabbitMQ too.
 """
 
 import contextlib
@@ -13,67 +14,70 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 from demo import glance
+from demo.broker_kinds import BROKERS, BrokerKind
 from demo.glance import Server
-from demo.keystone import ALICE, BOB, CAROL, Keystone
+from demo.keystone import Keystone
 from demo.log_follower import Follower, Notification, describe, paint
 from demo.queue_follower import QueueFollower
 from demo.rabbit import Rabbit, missing
+from demo.serve import serve, served_folder
 from demo.story import Broker, Step, StoryState, life
 
 
 def main(arguments: list[str]) -> int:
     """Run what `arguments` name; returns the exit status."""
-    if arguments not in ([], ["serve"], *([broker] for broker in _BROKERS)):
-        known = " or ".join(_BROKERS)
-        print(f"BROKER must be {known}, or not be given, but is {' '.join(arguments)!r}")
+    stays = arguments[:1] == ["serve"]
+    named = arguments[1:] if stays else arguments
+    if len(named) > 1 or (named and named[0] not in BROKERS):
+        print(f"BROKER must be {' or '.join(BROKERS)}, or not be given, but is {' '.join(named)!r}")
         return 2
-    broker = _BROKERS.get(arguments[0]) if arguments else None
+    broker = BROKERS[named[0]] if named else None
+    if broker is not None and (problem := missing()) is not None:
+        print(problem)
+        return 1
     for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(ending, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="glance-demo-") as folder:
+    with folder_for(stays=stays) as folder:
         servers = "Glance" if broker is None else "RabbitMQ, and Glance"
         print(f"Starting {servers} under uWSGI, two processes ...", flush=True)
         try:
+            if stays:
+                serve(folder, broker)
             if broker is not None:
-                return play_with_broker(Path(folder), *broker)
-            with glance.running(Path(folder)) as (server, keystone):
-                if arguments == ["serve"]:
-                    return serve(server, keystone)
+                return play_with_broker(folder, broker)
+            with glance.running(folder) as (server, keystone):
                 return play(server, keystone, glance.NOTIFY_SECTION, Follower(server.log))
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
                 print("\nEnded.")
-            return 0 if arguments == ["serve"] else 130
+            return 0 if stays else 130
         except BrokenPipeError:  # the reader of the output has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
 
 
-Section = Callable[[int, Path], str]
+@contextlib.contextmanager
+def folder_for(*, stays: bool) -> Iterator[Path]:
+    """The folder for all that is run: that of `make serve`, or one that goes with the demo."""
+    if stays:
+        with served_folder() as folder:
+            yield folder
+    else:
+        with tempfile.TemporaryDirectory(prefix="glance-demo-") as name:
+            yield Path(name)
 
-_BROKERS: dict[str, tuple[Section, list[str]]] = {
-    "rabbit": (glance.rabbit_section, []),
-    "qpid": (glance.qpid_section, ["rabbitmq_amqp1_0"]),
-}
-"""For each strategy: what makes its section of the paste file, and the plugins that RabbitMQ
-needs."""
 
-
-def play_with_broker(folder: Path, make_section: Section, plugins: list[str]) -> int:
+def play_with_broker(folder: Path, broker: BrokerKind) -> int:
     """Play with a RabbitMQ of the demo's own, which is dead for some steps in the middle.
 
     Returns the exit status.
     """
-    if (problem := missing()) is not None:
-        print(problem)
-        return 1
-    (folder / "rabbit").mkdir()
-    with Rabbit(folder / "rabbit", plugins=plugins) as rabbit:
-        section = make_section(rabbit.port, folder / "journal")
+    with Rabbit(folder / "rabbit", plugins=broker.plugins) as rabbit:
+        section = broker.section(rabbit.port, folder / "journal")
         follower = QueueFollower(rabbit)
         with glance.running(folder, paste=glance.paste_file(section=section)) as (server, keystone):
             status = play(server, keystone, section, follower, rabbit)
@@ -168,33 +172,6 @@ def _show_one(notifications: list[Notification]) -> None:
     if (one := next(sent, None)) is not None:
         print("One notification, whole:")
         print(paint(json.dumps(one, indent=2), "dim") + "\n")
-
-
-def serve(server: Server, keystone: Keystone) -> int:
-    """Show the notifications as they come, until Ctrl-C."""
-    print("\nGlance is up. Three users have tokens:\n")
-    for person in (ALICE, BOB, CAROL):
-        print(f"  {person.name.upper()}={keystone.token(person)}   # project {person.project_id}")
-    print(f"""  GLANCE={server.url}   # its log: {server.log}
-
-Paste these lines into another terminal, and then for instance these:
-
-  IMAGE=$(curl -s $GLANCE/v2/images -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/json' \\
-    -d '{{"name": "demo", "disk_format": "raw", "container_format": "bare"}}' \\
-    | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-  head -c 10000000 /dev/urandom | curl -s -X PUT -T - $GLANCE/v2/images/$IMAGE/file \\
-    -H "X-Auth-Token: $ALICE" -H 'Content-Type: application/octet-stream'
-  curl -s $GLANCE/v2/images/$IMAGE/file -H "X-Auth-Token: $ALICE" -o /dev/null
-  curl -s $GLANCE/v2/images/$IMAGE/file -H "X-Auth-Token: $CAROL"
-  curl -s -X DELETE $GLANCE/v2/images/$IMAGE -H "X-Auth-Token: $ALICE"
-
-Notifications, as they come (Ctrl-C ends Glance):
-""")
-    follower = Follower(server.log)
-    while True:
-        for notification in follower.new():
-            print(f"{notification['timestamp'][11:19]}  {describe(notification)}", flush=True)
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":

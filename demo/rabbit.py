@@ -192,6 +192,11 @@ class Rabbit:
         """Whether the node was started, and not ended since."""
         return self._vm is not None
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the node's process; None where it has ended, by whatever means."""
+        return self._vm.pid if self._vm is not None and self._vm.poll() is None else None
+
     def start(self) -> None:
         """Start the node, and wait until it answers.
 

@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Need] = {
     "config": Need.NOTHING,
     "consumers": Need.BROKER | Need.GLANCE,
     "delivery": Need.NOTHING,
+    "demo": Need.BROKER | Need.GLANCE,
     "doors": Need.PROTON,
     "events": Need.NOTHING,
     "faults": Need.BROKER | Need.PROTON | Need.HOUR,

@@ -90,7 +90,7 @@ class _Section:
         if name in self._given:
             return self._own_value(option), self._line(name)
         instead = next((each for each in _instead_of(name) if each in self._given), None)
-        if instead is not None:
+        if instead is not None and name != _URL:
             return self._value_instead(name, instead), f"{instead}, {self._line(instead)}"
         if name == "default_publisher_id":
             return self._host_name, "default: the name of the host"

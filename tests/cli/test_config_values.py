@@ -84,6 +84,7 @@ def test_option_whose_place_another_takes_has_no_value(run: Run, tmp_path: Path)
     rows, _ = shown(run, path)
     assert rows["rabbit_host"] == ("", f"rabbit_hosts, {path}:3")
     assert rows["qpid_password"] == ("", f"qpid_password_file, {path}:4")
+    assert rows["transport_url"] == ("", "default")
 
 
 @pytest.mark.parametrize(
