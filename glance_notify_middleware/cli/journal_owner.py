@@ -33,10 +33,11 @@ def become_owner(directory: Path) -> None:
 def as_owner(directory: Path) -> Iterator[None]:
     """As root, be the owner of the directory within the `with` statement alone.
 
-    Raises OptionError where the directory is missing, and as `require_owner` does.
+    Raises OptionError, with the way out, where the directory is missing, or where another user than
+    root does not own it: the files of a journal can be read by its owner alone.
     """
     if os.geteuid() != 0:
-        require_owner(directory)
+        _require_owner(directory)
         yield
         return
     owner = _found(directory)
@@ -52,11 +53,7 @@ def as_owner(directory: Path) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def require_owner(directory: Path) -> None:
-    """Raises OptionError, with the way out, where the directory is missing, or is not this user's.
-
-    The files of a journal can be read by its owner alone.
-    """
+def _require_owner(directory: Path) -> None:
     owner, user = _found(directory).st_uid, os.geteuid()
     if owner != user:
         raise OptionError(

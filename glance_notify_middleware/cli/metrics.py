@@ -33,7 +33,7 @@ class Metrics(SectionArguments):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Print or write the metrics."""
-        state = Node(self.settings(parsed_args)).read_as_owner()
+        state = Node(self.settings(parsed_args)).read()
         if state is None:
             self.note(NOTHING_TO_SEE)
         text = generate_latest(registry(lambda: state, version("glance-notify-middleware")))

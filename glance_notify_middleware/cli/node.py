@@ -1,6 +1,6 @@
 """The node that the filter's section names, as the commands read it."""
 
-from glance_notify_middleware.cli.journal_owner import as_owner, become_owner, require_owner
+from glance_notify_middleware.cli.journal_owner import as_owner
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.node_reader import NodeReader
@@ -24,17 +24,9 @@ class Node:
     def read(self) -> NodeState | None:
         """The state of the node; None where this filter has no journal_dir.
 
-        Root becomes the owner of the journal. Raises OptionError where the directory is missing or
-        another user's, OSError where it cannot be read.
+        Root reads it as the owner of the journal. Raises OptionError where the directory is missing
+        or another user's, OSError where it cannot be read.
         """
-        if self._directory is None:
-            return None
-        become_owner(self._directory)
-        require_owner(self._directory)
-        return self._reader.read()
-
-    def read_as_owner(self) -> NodeState | None:
-        """As `read`, but root is root again afterwards."""
         if self._directory is None:
             return None
         with as_owner(self._directory):

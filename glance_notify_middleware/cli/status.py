@@ -21,7 +21,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 class Status(Lister, SectionArguments):
     """Show the state of this node: its journal, its processes, and each target.
 
-    A target is what a word of notifier_strategy names. Root becomes the owner of journal_dir.
+    A target is what a word of notifier_strategy names. Root reads as the owner of journal_dir.
     Exit status: 0, all is right; 1, there are warnings; 3, there are errors. -c chooses columns of
     the targets: those that are shown by default, and delivered, dead letters, lost, sent again,
     send failures. The formats json and yaml have one object for the whole node.
