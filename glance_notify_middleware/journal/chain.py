@@ -33,6 +33,7 @@ class Step:
     after: Position
     lost: int = 0  # notifications that were recorded before it, and are damaged or removed
     gone: bool = False  # they were in a segment that was removed
+    is_repeat: bool = False  # its messages are recorded again: they were counted before
 
 
 class OpenFiles:
@@ -147,6 +148,7 @@ class Chain:
             self.ahead[-1][1].after = after  # the entry belongs to the step before it
             return
         messages = entries.decode_messages(entry.body) if entry.kind == Kind.EVENTS else []
-        step = Step(self.identity, messages, after, lost, self.lacks_segment)
+        is_repeat = not entry.count or entry.number < (expected or 0)
+        step = Step(self.identity, messages, after, lost, self.lacks_segment, is_repeat)
         self.lacks_segment = False
         self.ahead.append((entry.clock, step))

@@ -1,6 +1,7 @@
 """What a process has counted: its live file has that; totals.json has it of ended processes."""
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -50,16 +51,19 @@ class Counters:
         return found
 
     def content(self) -> dict[str, Any]:
-        """The counters as a file holds them."""
-        return {
+        """The counters as a file holds them; what is 0 may be missing."""
+        content: dict[str, Any] = {
             "recorded": {" ".join(key): count for key, count in self.recorded.items()},
             "dropped": dict(self.dropped),
+        }
+        others = {
             "last_drop": self.last_drop,
             "sent": dict(self.sent),
             "lookups": dict(self.lookups),
             "unknown": self.unknown,
             "followed": self.followed,
         }
+        return content | {name: value for name, value in others.items() if value}
 
     def count(self, messages: Sequence[Message]) -> None:
         """Count messages that were recorded."""
@@ -67,6 +71,11 @@ class Counters:
             self.recorded[message.event_type, message.priority] += 1
             if message.event_type == _SEND:
                 self._count_sent(message)
+
+    def drop(self, count: int, why: str) -> None:
+        """Count notifications that could not be recorded, for the reason `why`."""
+        self.dropped[why] += count
+        self.last_drop = time.time()
 
     def add(self, other: "Counters") -> None:
         """Add what another process has counted."""

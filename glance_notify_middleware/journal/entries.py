@@ -5,11 +5,11 @@
 
 The numbers below the names are lengths in bytes; numbers are big-endian. `number` counts the
 notifications of a journal: it is the number of the entry's first notification, and `count` is how
-many the entry has. So a number that is missing is a notification that was lost. `clock` is the
-machine's CLOCK_BOOTTIME in nanoseconds: one clock for all its processes (see clock.py). The
-checksum is the CRC-32 of the body and then of the fields before the checksum. The place of the
-checksum, and all fields before `number`, are the same in every version. The magic has bytes that
-UTF-8 never has, so that it stands in no JSON.
+many the entry has; 0 where they are recorded again, and were counted before. So a number that is
+missing is a notification that was lost. `clock` is the machine's CLOCK_BOOTTIME in nanoseconds: one
+clock for all its processes (see clock.py). The checksum is the CRC-32 of the body and then of the
+fields before the checksum. The place of the checksum, and all fields before `number`, are the same
+in every version. The magic has bytes that UTF-8 never has, so that it stands in no JSON.
 """
 
 import enum

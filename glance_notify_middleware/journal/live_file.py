@@ -2,35 +2,12 @@
 
 import contextlib
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import is_same_file, try_lock
-
-
-class Counters:
-    """What one process has counted; used under the lock of its journal."""
-
-    def __init__(self) -> None:
-        self.recorded: Counter[tuple[str, Priority]] = Counter()  # by event type and priority
-        self.dropped: Counter[str] = Counter()  # by reason
-
-    def clear(self) -> None:
-        """Begin with nothing: the totals have what was counted so far."""
-        self.recorded.clear()
-        self.dropped.clear()
-
-    def content(self, number: int) -> dict[str, object]:
-        """What the live file holds; `number` is that of the next notification."""
-        return {
-            "number": number,
-            "recorded": {" ".join(key): count for key, count in self.recorded.items()},
-            "dropped": dict(self.dropped),
-        }
 
 
 class LiveFile:

@@ -6,7 +6,6 @@ import threading
 from glance_notify_middleware.journal.capacity import Capacity, probe_writing
 from glance_notify_middleware.journal.entries import NO_INTENT, Kind
 from glance_notify_middleware.journal.health import Health
-from glance_notify_middleware.journal.live_file import Counters
 from glance_notify_middleware.journal.recovery import Recovery
 from glance_notify_middleware.journal.segment_writer import SegmentWriter
 
@@ -21,7 +20,6 @@ class Maintenance:
         recovery: Recovery,
         capacity: Capacity,
         health: Health,
-        counters: Counters,
         pending_ends: list[bytes],
         lock: threading.Lock,
     ) -> None:
@@ -31,7 +29,6 @@ class Maintenance:
         self._recovery = recovery
         self._capacity = capacity
         self._health = health
-        self._counters = counters
         self._pending_ends = pending_ends
         self._lock = lock
 
@@ -43,14 +40,12 @@ class Maintenance:
         finally:
             self._recovery.check_live_file()
         self._recovery.record_again()
-        live = self._writer.live
-        if live is None:
+        if self._writer.live is None:
             return
         self._recovery.replace_removed_segment()
         self._write_pending_ends()
-        with self._lock:
-            counters = self._counters.content(self._writer.number)
-        live.write(counters)
+        with self._lock:  # a request that begins the next segment writes them, too
+            self._writer.write_counters()
 
     def _update_health(self) -> None:
         capacity, share = self._capacity, self._capacity.share

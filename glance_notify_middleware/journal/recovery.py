@@ -6,9 +6,10 @@ Both can cost repeats, and no event: what is not known to be delivered is record
 import contextlib
 import threading
 
+from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.group_sync import GroupSync
-from glance_notify_middleware.journal.live_file import Counters, LiveFile
+from glance_notify_middleware.journal.live_file import LiveFile
 from glance_notify_middleware.journal.sealed import Remainder
 from glance_notify_middleware.journal.segment import Segment
 from glance_notify_middleware.journal.segment_writer import SegmentWriter
@@ -71,7 +72,7 @@ class Recovery:
         """Go on under another identity. Raises OSError: then that is tried again later.
 
         What is not known to be delivered is recorded again, so it may be sent twice; intents that
-        are open go on. `is_counted`: the totals get the counters of the live file.
+        are open go on. `is_counted`: the totals get what was counted so far.
         """
         writer = self._writer
         position = writer.delivered()
@@ -84,6 +85,7 @@ class Recovery:
         writer.begin()
         with contextlib.suppress(OSError):
             writer.end_copies(segment)
+            writer.write_counters()
         self._append_remainders()
 
     def _append_remainders(self) -> None:
@@ -91,7 +93,8 @@ class Recovery:
         while writer.remainders:
             remainder = writer.remainders[0]
             for entry in remainder.entries():
-                writer.append(Kind.EVENTS, entry.body, entry.count)
+                # With a count of 0: the notifications were counted when they were recorded first.
+                writer.append(Kind.EVENTS, entry.body)
             writer.remainders.popleft()
             remainder.segment.close()
             self._rewritten = writer.written

@@ -6,9 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from glance_notify_middleware.journal import clock, entries, files
 from glance_notify_middleware.journal.capacity import Capacity
+from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.group_sync import sync_errors_logged
 from glance_notify_middleware.journal.live_file import LiveFile
@@ -30,12 +32,16 @@ class SegmentWriter:
         self,
         directory: Path,
         capacity: Capacity,
+        counters: Counters,
         *,
         sync: bool,
         on_failure: Callable[[OSError], None],
     ) -> None:
-        """Opens nothing. With `sync` a sealed segment is synced before an entry is appended to the
-        next segment. `on_failure` gets the error of each append that has failed."""
+        """Opens nothing. `counters` are what the process has counted.
+
+        With `sync` a sealed segment is synced before an entry is appended to the next segment.
+        `on_failure` gets the error of each append that has failed.
+        """
         self.directory = directory
         self.identity: str | None = None
         self.live: LiveFile | None = None
@@ -48,6 +54,7 @@ class SegmentWriter:
         self._next_segment = 0  # a number; a segment that could not be made has used up its own
         self._clock_offset = 0  # nanoseconds: see clock.namespace_offset
         self._capacity = capacity
+        self._counters = counters
         self._sync = sync
         self._on_failure = on_failure
 
@@ -95,7 +102,12 @@ class SegmentWriter:
         Where somebody has removed `before`, the new segment begins with the content of the sealed
         segments that were removed before they were delivered, in their order, and then that of
         `before`. Messages of these segments that were delivered already are sent twice.
+
+        The counters are written first: what they do not have yet must stand in the newest segment,
+        as `before` may be delivered, and removed.
         """
+        with contextlib.suppress(OSError):
+            self.write_counters()
         is_removed = before.is_removed()
         lost = self.sealed.removed_undelivered(self.delivered) if is_removed else []
         before_it = b"".join(segment.content() for segment in lost)
@@ -111,6 +123,19 @@ class SegmentWriter:
         else:
             self.sealed.add(before)
         return self.segment
+
+    def write_counters(self) -> None:
+        """Write into the live file what the process has counted. Raises OSError."""
+        if self.live is not None:
+            self.live.write(self.counted())
+
+    def counted(self) -> dict[str, Any]:
+        """What the live file holds: the counters, the `number` of the next notification, and the
+        `place` behind the last entry: number of a segment, and bytes."""
+        found = {"number": self.number, **self._counters.content()}
+        if self.segment is not None:
+            found["place"] = [self.segment.number, self.segment.size]
+        return found
 
     def plan_turnover(self) -> None:
         """Set the size at which the newest segment is followed by the next one, by its share.

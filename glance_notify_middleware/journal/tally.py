@@ -45,7 +45,8 @@ def tally(
     for entry in _since(directory, identity, segments, content or {}, counted):
         if entry.version > entries.VERSION:
             break
-        if counted is not None and entry.kind == Kind.EVENTS and entry.number >= end:
+        is_new = entry.number >= end and entry.count > 0  # else it is recorded again
+        if counted is not None and entry.kind == Kind.EVENTS and is_new:
             counters.count(entries.decode_messages(entry.body))
         end = max(end, entry.number + entry.count)
     return Tally(counters, end)

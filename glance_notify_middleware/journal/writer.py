@@ -12,10 +12,10 @@ from pathlib import Path
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal import entries, files
 from glance_notify_middleware.journal.capacity import Capacity
+from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.group_sync import GroupSync
 from glance_notify_middleware.journal.health import Health, reason
-from glance_notify_middleware.journal.live_file import Counters
 from glance_notify_middleware.journal.maintenance import Maintenance
 from glance_notify_middleware.journal.recovery import Recovery
 from glance_notify_middleware.journal.reminders import Reminders
@@ -57,7 +57,9 @@ class Journal:
         self._counters = Counters()
         self._pending_ends: list[bytes] = []  # keys of intents whose end could not be written
         capacity = Capacity(directory, max_size, segment_size)
-        self._writer = SegmentWriter(directory, capacity, sync=sync, on_failure=self.health.failed)
+        self._writer = SegmentWriter(
+            directory, capacity, self._counters, sync=sync, on_failure=self.health.failed
+        )
         self._intents = self._writer.intents
         self._group_sync = GroupSync(self._last) if sync else None
         self._maintenance = Maintenance(
@@ -65,7 +67,6 @@ class Journal:
             Recovery(self._writer, self._counters, self._lock, self._group_sync),
             capacity,
             self.health,
-            self._counters,
             self._pending_ends,
             self._lock,
         )
@@ -145,8 +146,7 @@ class Journal:
             self._writer.append(_EVENTS, body, len(messages), crc)
             if ends is not None:
                 self._intents.end(ends)
-            for message in messages:
-                self._counters.recorded[message.event_type, message.priority] += 1
+            self._counters.count(messages)
             written = self._writer.written
         if self._group_sync is not None:
             self._group_sync.wait(written)
@@ -174,9 +174,9 @@ class Journal:
         self._maintenance.run()
 
     def counters(self) -> dict[str, object]:
-        """What this process has counted: `number` of the next notification, events, drops."""
+        """What this process has counted, as its live file holds it."""
         with self._lock:
-            return self._counters.content(self._writer.number)
+            return self._writer.counted()
 
     def close(self) -> None:
         """Close all files: see SegmentWriter.close."""
@@ -184,7 +184,7 @@ class Journal:
 
     def _drop(self, count: int, why: str, text: str) -> None:
         with self._lock:
-            self._counters.dropped[why] += count
+            self._counters.drop(count, why)
         raise NotWrittenError(text)
 
     def _last(self) -> tuple[int, int]:

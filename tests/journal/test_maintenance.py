@@ -41,6 +41,7 @@ def test_live_file_is_locked_and_holds_the_counters(
     assert checksummed.load(live) == journal.counters()
     assert checksummed.load(live) == {
         "number": 2,
+        "place": [0, segments(tmp_path)[0].stat().st_size],
         "recorded": {"image.update INFO": 2},
         "dropped": {},
     }

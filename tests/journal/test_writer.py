@@ -195,7 +195,9 @@ def test_counters_have_events_by_type_and_priority(make_journal: MakeJournal) ->
     journal = make_journal()
     journal.record([message(), message(event_type="image.create")])
     journal.record([message(), message(priority=Priority.ERROR)])
-    assert journal.counters() == {
+    counters = journal.counters()
+    assert counters.pop("place")
+    assert counters == {
         "number": 4,
         "recorded": {"image.update INFO": 2, "image.create INFO": 1, "image.update ERROR": 1},
         "dropped": {},
