@@ -6,13 +6,17 @@ their order.
 """
 
 import contextlib
+import functools
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from glance_notify_middleware.delivery import aside_file
+from glance_notify_middleware.delivery.aside_counts import AsideCounts
+from glance_notify_middleware.delivery.aside_entries import Mark
 from glance_notify_middleware.delivery.aside_file import next_entries
 from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
@@ -36,8 +40,8 @@ class AsideMessage(NamedTuple):
     message: Message
     end: int
     """The offset behind it, in bytes."""
-    is_sent_again: bool
-    """Whether an operator sends it again: it was a dead letter, or was delivered, before."""
+    mark: int
+    """Whether it is to be counted: see Mark."""
 
 
 class AsideFiles:
@@ -54,6 +58,8 @@ class AsideFiles:
         self._of_operator: set[Priority] = set()  # whose file has only what an operator sends again
         self._flows: set[Priority] = set()  # priorities whose last message was delivered
         self._unsynced: set[Priority] = set()
+        self.counts = AsideCounts(cursors)
+        self._begin_counting()
 
     def __contains__(self, priority: Priority) -> bool:
         """Whether messages of this priority are set aside at present.
@@ -74,7 +80,9 @@ class AsideFiles:
             if exists and priority not in self._due:
                 self._due[priority] = 0.0
                 self._of_operator.add(priority)
-            elif not exists and self._cursors.aside.get(priority):
+            elif not exists and (
+                self._cursors.aside.get(priority) or self._cursors.aside_passed_in(priority)
+            ):
                 self._cursors.move_aside(priority, 0)  # somebody has removed the file
             request = aside_retry_path(self._directory, self._strategy, priority)
             if os.path.lexists(request):
@@ -94,18 +102,19 @@ class AsideFiles:
         self._due[priority] = now + (ASIDE_RETRY if wait is None else wait)
         self._flows.discard(priority)
 
-    def add(self, message: Message) -> bool:
-        """Append a message to the file of its priority; False where there is no room for it.
+    def add(self, message: Message, mark: Mark = Mark.ORDINARY) -> int | None:
+        """Append a message to the file of its priority; None where there is no room for it.
 
-        The message is to be synced before it counts as set aside. Raises OSError.
+        Returns the offset behind its entry. The message is to be synced before it counts as set
+        aside. Raises OSError.
         """
-        data = aside_file.encode(message)
+        data = aside_file.encode(message, mark)
         with self._locked(message.priority) as fd:
             if self._size() + len(data) > self._max_size:
-                return False
+                return None
             write_whole(fd, data, self._path(message.priority))
             self._unsynced.add(message.priority)
-        return True
+            return os.fstat(fd).st_size
 
     def sync(self) -> None:
         """Sync what was added, so that it survives a power cut. Raises OSError.
@@ -137,14 +146,14 @@ class AsideFiles:
             passes = False
             for entry, end in next_entries(fd, offset):
                 if entry.kind != Kind.EVENTS and not found:
+                    self.counts.passed(priority, end, entry.number, Done.DROPPED)
                     self._cursors.move_aside(priority, end)
                     passes = True
                 elif entry.kind != Kind.EVENTS or len(found) == limit:
                     break
                 else:
-                    again = aside_file.is_sent_again(entry)
                     messages = entries.decode_messages(entry.body)
-                    found += [AsideMessage(message, end, again) for message in messages]
+                    found += [AsideMessage(message, end, entry.number) for message in messages]
         return found if found or passes else None
 
     def advance(self, priority: Priority, offset: int) -> None:
@@ -156,17 +165,37 @@ class AsideFiles:
         """Remove the file, as all of it is delivered. False where that cannot be done yet: the
         cursor cannot be saved, or another leader has added messages. Raises OSError."""
         offset = self._cursors.aside.get(priority, 0)
+        passed = self._cursors.aside_passed_in(priority)
         self._cursors.move_aside(priority, 0)
-        if not self._cursors.save(at_once=True, durable=True):
-            return False  # the old cursor would skip the first messages of a later file
+        is_saved = self._cursors.save(at_once=True, durable=True)
         with self._locked(priority) as fd:
-            if any(True for _ in next_entries(fd, offset)):
+            # Without the save the old cursor would skip the first messages of a later file.
+            if not is_saved or any(True for _ in next_entries(fd, offset)):
                 self._cursors.move_aside(priority, offset)
+                self._cursors.pass_aside(priority, passed)
                 return False
             self._path(priority).unlink()
+        self.counts.forget(priority)
         del self._due[priority]
         self._of_operator.discard(priority)
         return True
+
+    def _begin_counting(self) -> None:
+        """Mark what was set aside without moving the cursor of the journal over it, by the leader
+        before, or the lane before: it is read there again."""
+        for priority in Priority:
+            begin = self._cursors.aside_passed_in(priority)
+            if priority in self._due:
+                begin = max(begin, self._cursors.aside.get(priority, 0))
+                open_file = functools.partial(open_owned, self._path(priority), os.O_RDWR)
+                # What cannot be opened cannot be sent, either.
+                with (
+                    contextlib.suppress(OSError),
+                    aside_file.locked(self._path(priority), open_file) as fd,
+                ):
+                    aside_file.mark_repeated(fd, begin)
+            elif begin:
+                self._cursors.move_aside(priority, 0)  # somebody has removed the file
 
     def _path(self, priority: Priority) -> Path:
         return aside_path(self._directory, self._strategy, priority)

@@ -22,10 +22,9 @@ _CHUNK = 1024 * 1024  # bytes read at a time
 _WHOLE = 2 * (entries.MAX_BODY + 1024)  # bytes; half of them hold a whole entry, if there is one
 
 
-def encode(message: Message, *, is_sent_again: bool = False) -> bytes:
-    """The bytes of an entry; `is_sent_again`: an operator sends the message again."""
+def encode(message: Message, number: Mark = Mark.ORDINARY) -> bytes:
+    """The bytes of an entry with this message."""
     body = entries.encode_messages([message])
-    number = Mark.SENT_AGAIN if is_sent_again else Mark.ORDINARY
     checksum = entries.checksum(body)
     return entries.encode(Kind.EVENTS, body, checksum, count=1, number=number, clock=0)
 
@@ -33,6 +32,18 @@ def encode(message: Message, *, is_sent_again: bool = False) -> bytes:
 def is_sent_again(entry: Entry) -> bool:
     """Whether an operator sends the message of this entry again."""
     return entry.number == Mark.SENT_AGAIN
+
+
+def mark_repeated(fd: int, offset: int) -> None:
+    """Mark the ordinary entries behind `offset`: their messages are still in the journal, and are
+    read there again. `fd` is the open file, locked, without O_APPEND. Raises OSError.
+    """
+    while found := list(next_entries(fd, offset)):
+        for entry, end in found:
+            if entry.number == Mark.ORDINARY:
+                header = entries.changed_header(entry, number=Mark.REPEATED)
+                os.pwrite(fd, header, end - len(entry.body) - len(header))
+        offset = found[-1][1]
 
 
 def total_size(directory: Path, target: str) -> int:

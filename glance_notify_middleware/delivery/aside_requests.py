@@ -54,7 +54,7 @@ def _drop_some(fd: int, offset: int) -> tuple[int, int]:
     count = 0
     for entry, end in aside_file.next_entries(fd, offset):
         if entry.kind == Kind.EVENTS:
-            header = entries.dropped_header(entry)
+            header = entries.changed_header(entry, kind=Kind.DROPPED)
             os.pwrite(fd, header, end - len(entry.body) - len(header))
             count += entry.count
         offset = end

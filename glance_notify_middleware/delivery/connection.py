@@ -4,9 +4,11 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from glance_notify_middleware.delivery.node_state import Link
+from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Message, Priority, in_format
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
@@ -47,15 +49,23 @@ class Connection:
         *,
         message_format: str,
         back_off: BackOff,
+        on_failure: Callable[[str], None] = lambda reason: None,
+        earlier: SavedTarget = NOTHING_KNOWN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`name` is that of the strategy. `directory` is where notifications wait, for the log.
-        `message_format` is the value of this option. `clock` counts seconds."""
+        `message_format` is the value of this option. `on_failure` gets the reason of each failed
+        try: `connection` or `unusable`. `earlier` is what was known of the connection just before
+        this one. `clock` counts seconds."""
+        self.state = SavedTarget(last_confirm=earlier.last_confirm)
+        """What is known of the connection, for other threads: without `troubles`."""
+        self._earlier = earlier
         self._strategy = strategy
         self._connecting = strategy if isinstance(strategy, Connecting) else None
         self._directory = directory
         self._message_format = message_format
         self._back_off = back_off
+        self._on_failure = on_failure
         self._clock = clock
         self._log = StateLog(name)
         self._failures = 0  # in a row
@@ -83,7 +93,9 @@ class Connection:
         except SendError as error:
             self._failed(error)
             return error.outcomes
+        self._is(Link.CONNECTED)
         if Outcome.TAKEN in outcomes:
+            self.state = replace(self.state, last_confirm=time.time())
             self._failures = 0
             self._log.change(_CONNECTION, _TAKES, logging.INFO)
         else:
@@ -100,6 +112,7 @@ class Connection:
             self._strategy.keep_alive()
             if self._connecting and is_idle and self.is_due:
                 self._connecting.connect()
+                self._is(Link.CONNECTED)
                 self._report_connected()
         except SendError as error:
             self._failed(error)
@@ -114,13 +127,25 @@ class Connection:
 
     def _failed(self, error: SendError) -> None:
         detail = f"{error}; notifications wait in {self._directory}"
+        if Outcome.TAKEN in error.outcomes:
+            self.state = replace(self.state, last_confirm=time.time())
         if error.needs_operator:
+            self._on_failure("unusable")
+            self._is(Link.UNUSABLE, str(error))
             self._not_before = self._clock() + OPERATOR_RETRY
             self._log.change(_CONNECTION, "cannot be used", logging.ERROR, detail)
         else:
+            self._on_failure("connection")
+            self._is(Link.OUT_OF_REACH, str(error))
             self._failures += 1
             self._not_before = self._clock() + self._back_off.after(self._failures)
             self._log.change(_CONNECTION, "is out of reach", logging.WARNING, detail)
+
+    def _is(self, link: Link, why: str = "") -> None:
+        """The connection is in this state now, since when it came to be."""
+        before = self._earlier if self.state.link is Link.UNKNOWN else self.state
+        since = before.since if before.link is link else time.time()
+        self.state = replace(self.state, link=link, since=since, why=" ".join(why.split()))
 
     def _report_connected(self) -> None:
         if self._log.state(_CONNECTION) != _TAKES:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from glance_notify_middleware.delivery.target_counts import TargetCounts
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import is_foreign
-from glance_notify_middleware.journal.layout import CURSORS, listing, segment_path
+from glance_notify_middleware.journal.layout import CURSORS, aside_path, listing, segment_path
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.runtime.own_log import LOG, log_line
@@ -38,10 +40,16 @@ class CursorFile:
             what = f"{self._path} is no regular file of user {os.geteuid()}, and counts for nothing"
             log_line(LOG, logging.ERROR, f"{what}: what is in the journal is sent again")
         found = saved or {}
-        self._is_dirty = saved is None
-        self._sections = {name: Cursors(self, found.get(name)) for name in strategies}
+        # An older version has saved no counts.
+        self._is_dirty = saved is None or any(
+            not isinstance(section, dict) or "counts" not in section for section in found.values()
+        )
+        self._sections = {
+            name: Cursors(self, found.get(name), _aside_sizes(directory, name))
+            for name in strategies
+        }
         others = found.keys() - self._sections.keys()
-        self.retired = {name: Cursors(self, found[name]) for name in sorted(others)}
+        self.retired = {name: Cursors(self, found[name], {}) for name in sorted(others)}
 
     def of(self, strategy: str) -> "Cursors":
         """The cursors of one strategy."""
@@ -79,19 +87,25 @@ class Cursors:
     """The cursors of one strategy, which the leader moves.
 
     `positions` are by journal identity: every message before a position is confirmed, a dead letter
-    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `at_last_save`
-    are the positions at the last try to save them, also where the file could not be written.
+    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `aside_passed` are
+    the offsets in them before which no message is behind a position any more. `counts` count what
+    the cursors have passed.
+    `at_last_save` are the positions at the last try to save them, also where the file could not be
+    written.
     """
 
-    def __init__(self, file: CursorFile, found: object) -> None:
+    def __init__(self, file: CursorFile, found: object, aside_sizes: Mapping[str, int]) -> None:
         """`found` is the section of this strategy in the file. A damaged section begins with the
-        oldest entry."""
+        oldest entry. `aside_sizes` are those of its aside files, in bytes: older versions have not
+        saved what was passed in them."""
         self._file = file
         saved: dict[str, Any] = found if isinstance(found, dict) else {}
         self.positions = {
             identity: Position(*place) for identity, place in saved.get("positions", {}).items()
         }
         self.aside: dict[str, int] = dict(saved.get("aside", {}))
+        self.aside_passed: dict[str, int] = dict(saved.get("aside_passed", aside_sizes))
+        self.counts = TargetCounts.of(saved.get("counts", {}))
         self.at_last_save: Mapping[str, Position] = dict(self.positions)
 
     def move(self, identity: str, position: Position) -> None:
@@ -100,8 +114,25 @@ class Cursors:
         self._file.changed()
 
     def move_aside(self, priority: str, offset: int) -> None:
-        """Move the cursor in the aside file of `priority` to `offset`, in bytes."""
+        """Move the cursor in the aside file of `priority` to `offset`, in bytes. 0: the file is
+        about to go, or is gone."""
         self.aside[priority] = offset
+        if not offset:
+            self.aside_passed[priority] = 0
+        self._file.changed()
+
+    def pass_aside(self, priority: str, end: int) -> None:
+        """A position has passed a message whose entry in the aside file ends at `end`."""
+        self.aside_passed[priority] = end
+        self._file.changed()
+
+    def aside_passed_in(self, priority: str) -> int:
+        """The offset in the aside file of `priority` before which no message is in the journal."""
+        return self.aside_passed.get(priority, 0)
+
+    def failed(self, reason: str) -> None:
+        """Count a try that has failed."""
+        self.counts.failures[reason] += 1
         self._file.changed()
 
     def forget(self, identity: str) -> None:
@@ -115,7 +146,7 @@ class Cursors:
 
     def content(self) -> dict[str, Any]:
         """The section of this strategy, as it is written into the file."""
-        return _content(self.positions, self.aside)
+        return _content(self.positions, self.aside, self.aside_passed, self.counts)
 
 
 def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
@@ -129,11 +160,22 @@ def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
     content = checksummed.load(path)
     if content is None:
         return
-    new = {name: _content(ends, {}) for name in strategies if name not in content}
+    new = {
+        name: _content(ends, {}, {}, TargetCounts()) for name in strategies if name not in content
+    }
     if new:
         # Durable: after a power cut the strategy would else begin later, and skip what is recorded
         # from now on until then.
         checksummed.replace(path, content | new, durable=True)
+
+
+def _aside_sizes(directory: Path, strategy: str) -> dict[str, int]:
+    """The sizes of the aside files of a strategy, in bytes, by priority."""
+    found: dict[str, int] = {}
+    for priority in Priority:
+        with contextlib.suppress(FileNotFoundError):
+            found[priority] = aside_path(directory, strategy, priority).lstat().st_size
+    return found
 
 
 def _ends(directory: Path) -> dict[str, Position]:
@@ -146,9 +188,19 @@ def _ends(directory: Path) -> dict[str, Position]:
     return found
 
 
-def _content(positions: Mapping[str, Position], aside: Mapping[str, int]) -> dict[str, Any]:
+def _content(
+    positions: Mapping[str, Position],
+    aside: Mapping[str, int],
+    aside_passed: Mapping[str, int],
+    counts: TargetCounts,
+) -> dict[str, Any]:
     places = {
         identity: [place.segment, place.offset, place.number]
         for identity, place in positions.items()
     }
-    return {"positions": places, "aside": dict(aside)}
+    return {
+        "positions": places,
+        "aside": dict(aside),
+        "aside_passed": dict(aside_passed),
+        "counts": counts.content(),
+    }

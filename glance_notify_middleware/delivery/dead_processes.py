@@ -85,10 +85,15 @@ class DeadProcesses:
                 chain.is_dead = True
                 chain.at_end = False
 
-    def counters(self, identity: str) -> dict[str, Any]:
-        """The counters in the live file; empty where there is none, or none that can be read."""
+    @property
+    def held(self) -> list[str]:
+        """The processes whose locks are held."""
+        return list(self._locks)
+
+    def content(self, identity: str) -> dict[str, Any] | None:
+        """The content of the live file; empty where it cannot be read. None: there is none."""
         fd = self._locks.get(identity)
-        return {} if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
+        return None if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
 
     def leave_alone(self, identity: str) -> None:
         """Release a process that cannot be settled, for 60 seconds: it would keep one of the few

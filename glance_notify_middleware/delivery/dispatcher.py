@@ -13,6 +13,7 @@ from glance_notify_middleware.delivery.priorities import Priorities
 from glance_notify_middleware.delivery.set_aside import AsideBatch, SetAside
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.delivery.window import WINDOW, Batch, Pending
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
@@ -42,6 +43,7 @@ class Dispatcher:
         `clock` counts seconds."""
         self._connection = connection
         self._window = subscription.window
+        self._cursors = subscription.cursors
         self._clock = clock
         self._aside = AsideFiles(directory, name, subscription.cursors, aside_max_size)
         self._priorities = Priorities(
@@ -58,6 +60,11 @@ class Dispatcher:
     def is_idle(self) -> bool:
         """Whether there is nothing to send: neither in the window, nor set aside."""
         return self._window.is_empty and self._aside.due(math.inf) is None
+
+    @property
+    def troubles(self) -> dict[Priority, str]:
+        """Why messages of a priority do not go at present, in one line; for other threads."""
+        return dict(self._priorities.troubles)
 
     def next_batch(self) -> Batch:
         """The messages to be sent now: set-aside messages if some are due, and messages of the
@@ -118,17 +125,20 @@ class Dispatcher:
         found: dict[Priority, set[Outcome | None]] = {}
         for pending, outcome in zip(sent, outcomes, strict=False):
             found.setdefault(pending.message.priority, set()).add(outcome)
-            pending.is_done = self._is_done(pending.message, outcome)
+            pending.done = self._done(pending.message, outcome)
         for priority, its_outcomes in found.items():
             self._priorities.update(priority, its_outcomes)
 
-    def _is_done(self, message: Message, outcome: Outcome | None) -> bool:
-        """Whether nothing is left to do for the message: it was taken, or it is a dead letter."""
-        if outcome is Outcome.REJECTED:
-            return self._dead_letters.reject(message)
+    def _done(self, message: Message, outcome: Outcome | None) -> Done | None:
+        """Why nothing is left to do for the message: it was taken, or it is a dead letter."""
         if outcome is Outcome.TAKEN:
             self._dead_letters.forget(message)
-        return outcome is Outcome.TAKEN
+            return Done.TAKEN
+        if outcome is not None:
+            self._cursors.failed(outcome.value)
+        if outcome is Outcome.REJECTED and self._dead_letters.reject(message):
+            return Done.DEAD
+        return None
 
     def _sync(self) -> bool:
         """Sync the aside files and the dead letters. Returns whether all of them are on the disk.

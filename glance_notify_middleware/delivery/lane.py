@@ -4,12 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.dispatcher import Dispatcher
+from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position
@@ -69,14 +70,21 @@ class Lane:
         route: Route,
         cursors: Cursors,
         report: Callable[[str, Exception], None],
+        earlier: SavedTarget = NOTHING_KNOWN,
     ) -> None:
         """`report` is called with the name of the strategy and an error that has ended its work;
-        then the lane begins again."""
+        then the lane begins again. `earlier` is what the leader before knew of its broker."""
         self.name = route.name
         self.subscription = Subscription(access.directory, cursors)
         self._access = access
         self._route = route
         self._report = report
+        self._state: Callable[[], SavedTarget] = lambda: earlier  # what is known of the broker
+
+    @property
+    def state(self) -> SavedTarget:
+        """What is known of the broker; for other threads."""
+        return self._state()
 
     def run(self, over: threading.Event) -> None:
         """Deliver until `over` is set."""
@@ -90,6 +98,7 @@ class Lane:
     def _serve(self, over: threading.Event) -> None:
         connection = self._connection()
         dispatcher = self._dispatcher(connection)
+        self._state = lambda: replace(connection.state, troubles=dispatcher.troubles)
         next_look = 0.0
         try:
             while not over.is_set():
@@ -126,6 +135,8 @@ class Lane:
             self._access.directory,
             message_format=self._route.message_format,
             back_off=self._route.back_off,
+            on_failure=self.subscription.cursors.failed,
+            earlier=self.state,
         )
 
     def _dispatcher(self, connection: Connection) -> Dispatcher:

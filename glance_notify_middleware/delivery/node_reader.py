@@ -15,7 +15,7 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import state_file
 from glance_notify_middleware.delivery.backlog import Backlog
 from glance_notify_middleware.delivery.node_state import NodeState, TargetState
-from glance_notify_middleware.delivery.state_file import LeaderState, SavedTarget
+from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, LeaderState
 from glance_notify_middleware.delivery.target_counts import OPERATOR, TargetCounts
 from glance_notify_middleware.journal import checksummed, layout, locks
 from glance_notify_middleware.journal.capacity import counted_bytes
@@ -119,7 +119,7 @@ class NodeReader:
             backlog.add_journals(self._directory, positions, journals.segments, journals.ends)
         backlog.add_set_aside(self._directory, name, section)
         lost = counts.lost + Counter({OPERATOR: backlog.dropped})
-        state = leader.targets.get(name, SavedTarget())
+        state = leader.targets.get(name, NOTHING_KNOWN)
         return TargetState(
             name=name,
             link=state.link,

@@ -54,6 +54,8 @@ class Priorities:
         self._reason = reason
         self._clock = clock
         self._log = StateLog(name)
+        self.troubles: dict[Priority, str] = {}
+        """Why messages of a priority do not go, in one line."""
         self._holds: dict[Priority, Hold] = {}
         self._troubles: dict[Priority, Outcome] = {}  # why messages do not go, as last logged
 
@@ -98,11 +100,14 @@ class Priorities:
         ]
         if outcome is Outcome.REFUSED:
             details = ["as a full queue does; they wait, and the others go on"]
+        self.troubles[priority] = state.format(priority)
         if reason := self._reason(priority, outcome):
             details.append(reason)
+            self.troubles[priority] = " ".join(f"{state.format(priority)}; {reason}".split())
         self._log.change(priority, state.format(priority), level, "; ".join(details))
 
     def _report_end_of_trouble(self, priority: Priority) -> None:
         if priority in self._troubles:
             _, state, _ = _TROUBLES[self._troubles.pop(priority)]
+            self.troubles.pop(priority, None)
             self._log.change(priority, state.format(priority), logging.INFO)

@@ -1,5 +1,6 @@
 """The relay: one leader on each node brings the journals of all its processes to the strategies."""
 
+import contextlib
 import enum
 import functools
 import logging
@@ -9,10 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from glance_notify_middleware.delivery import state_file
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.lane import JournalAccess, Lane, Route
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
+from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN
 from glance_notify_middleware.journal import layout, locks
 from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
@@ -141,8 +144,16 @@ class _Leadership:
     ) -> None:
         self._access = JournalAccess(directory)
         self._cursors = CursorFile(directory, [route.name for route in routes])
+        earlier = state_file.load(directory, time.time()).targets
         self._lanes = [
-            Lane(self._access, route, self._cursors.of(route.name), report) for route in routes
+            Lane(
+                self._access,
+                route,
+                self._cursors.of(route.name),
+                report,
+                earlier.get(route.name, NOTHING_KNOWN),
+            )
+            for route in routes
         ]
         self._subscriptions = [lane.subscription for lane in self._lanes]
         self._settling = Settling(directory, self._subscriptions, record_unknown)
@@ -161,6 +172,7 @@ class _Leadership:
         layout.remove_stale_temporaries(directory)
         log_line(LOG, logging.INFO, f"this process relays the notifications of {directory}")
         retire(directory, self._cursors)
+        self._cursors.save(at_once=True)  # before anything is set aside: see AsideCounts
         over = threading.Event()
         threads: list[threading.Thread] = []
         try:
@@ -180,13 +192,17 @@ class _Leadership:
             self._settling.close()
 
     def _survey(self, own_identity: Callable[[], str | None]) -> None:
-        """Settle and remove what can be. An error is logged, and ends no lane."""
+        """Settle and remove what can be, and write the state. An error is logged, and ends no
+        lane."""
         try:
             with self._access.lock:
                 self._settling.survey(own_identity)
                 self._report_newer()
         except Exception as error:
             self._report("", error)
+        with contextlib.suppress(OSError):  # the survey has reported what is wrong with the disk
+            states = {lane.name: lane.state for lane in self._lanes}
+            state_file.save(self._access.directory, states, self._settling.held)
 
     def _report_newer(self) -> None:
         """Log each journal whose next entry is of a newer version: this relay cannot read it."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from glance_notify_middleware.delivery import aside_file
+from glance_notify_middleware.delivery.aside_entries import Mark
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import open_owned, sync, write_whole
@@ -95,7 +96,7 @@ def _that_fit(messages: Sequence[Message], room: int, max_size: int) -> Iterator
     """The entries of the first messages that fit into so many bytes. Raises TooLargeError if not
     even the first one ever does."""
     for number, message in enumerate(messages):
-        data = aside_file.encode(message, is_sent_again=True)
+        data = aside_file.encode(message, Mark.SENT_AGAIN)
         if not number and len(data) > max_size:
             raise TooLargeError(f"{message.message_id} takes {len(data)} bytes")
         room -= len(data)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from glance_notify_middleware.delivery.aside import AsideFiles
+from glance_notify_middleware.delivery.aside import AsideFiles, AsideMessage
+from glance_notify_middleware.delivery.aside_entries import Mark
 from glance_notify_middleware.delivery.priorities import Priorities
 from glance_notify_middleware.delivery.state_log import StateLog
+from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.delivery.window import WINDOW, Batch, Pending
 from glance_notify_middleware.events.notification import Priority
 
@@ -17,11 +19,11 @@ from glance_notify_middleware.events.notification import Priority
 class AsideBatch(Batch):
     """Messages of one priority that were set aside.
 
-    `ends` has, for each message of `waiting`, the offset behind it in the aside file, in bytes.
+    `entries` has, for each message of `waiting`, its place in the aside file.
     """
 
     priority: Priority = Priority.INFO
-    ends: Sequence[int] = ()
+    entries: Sequence[AsideMessage] = ()
 
 
 class SetAside:
@@ -40,7 +42,7 @@ class SetAside:
         self._priorities = priorities
         self._clock = clock
         self._log = StateLog(name)
-        self._done: set[str] = set()  # ids of messages that are done, behind a message that is not
+        self._done: dict[str, Done] = {}  # by id: messages that are done, behind one that is not
 
     def add(self, waiting: Iterable[Pending]) -> None:
         """Append those messages whose priority is set aside at present to the aside files, in their
@@ -55,7 +57,7 @@ class SetAside:
             if pending.is_done or priority not in self._aside or priority in no_room:
                 continue
             try:
-                pending.is_done = self._aside.add(pending.message)
+                self._add(pending)
                 reason = "there is no more room for them"
             except OSError as error:
                 reason = str(error)
@@ -80,22 +82,35 @@ class SetAside:
             return None
         if not found:
             return None
-        waiting = [Pending(each.message, each.message.message_id in self._done) for each in found]
+        waiting = [Pending(each.message, self._done.get(each.message.message_id)) for each in found]
         to_send = [pending for pending in waiting if not pending.is_done]
-        return AsideBatch(to_send, waiting, priority, [each.end for each in found])
+        return AsideBatch(to_send, waiting, priority, found)
 
     def advance(self, batch: AsideBatch, *, is_synced: bool) -> bool:
-        """Move the cursor over the messages at the front that are done. Returns whether it moved.
+        """Move the cursor over the messages at the front that are done, which counts them. Returns
+        whether it moved.
 
         It does not move before the dead letters among them are on the disk (`is_synced`): a power
         cut could lose them.
         """
         count = len(list(itertools.takewhile(lambda pending: pending.is_done, batch.waiting)))
         if count and is_synced:
-            self._aside.advance(batch.priority, batch.ends[count - 1])
+            self._aside.advance(batch.priority, batch.entries[count - 1].end)
         else:
             count = 0
-        passed, left = batch.waiting[:count], batch.waiting[count:]
-        self._done -= {pending.message.message_id for pending in passed}
-        self._done |= {pending.message.message_id for pending in left if pending.is_done}
+        for pending, entry in zip(batch.waiting[:count], batch.entries, strict=False):
+            self._aside.counts.passed(batch.priority, entry.end, entry.mark, pending.done)
+            self._done.pop(pending.message.message_id, None)
+        for pending in batch.waiting[count:]:
+            if pending.done is not None:
+                self._done[pending.message.message_id] = pending.done
         return count > 0
+
+    def _add(self, pending: Pending) -> None:
+        """Set a message aside, if there is room for it. Raises OSError."""
+        mark = Mark.REPEATED if pending.is_repeat else Mark.ORDINARY
+        end = self._aside.add(pending.message, mark)
+        if end is not None:
+            pending.done, pending.aside_end = Done.ASIDE, end
+            if mark is Mark.ORDINARY:
+                self._aside.counts.added(pending)

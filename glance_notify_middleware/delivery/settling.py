@@ -4,22 +4,23 @@ Settling a process records an unknown outcome for each of its open intents, and 
 once all strategies have been sent their content. One survey a second does both.
 """
 
+import contextlib
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from glance_notify_middleware.delivery.dead_processes import DeadProcesses
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed, layout
+from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.files import sync
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, read_open_intents
 from glance_notify_middleware.journal.ownership import DirectoryAudit, OwnerFilter
-from glance_notify_middleware.journal.totals import ADDED, UNKNOWN_RECORDED
+from glance_notify_middleware.journal.tally import tally
+from glance_notify_middleware.journal.totals import UNKNOWN_RECORDED, add_ended, still_here
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _PER_ENTRY = 100  # unknown outcomes that are recorded in one entry
@@ -46,6 +47,7 @@ class Settling:
             set()
         )  # dead processes whose unknown outcomes are recorded
         self._subscriptions = subscriptions
+        self._ended: dict[str, Counters] = {}  # what dead processes have counted, by identity
         self._dead = DeadProcesses(directory, subscriptions)
         self._unreadable: set[str] = set()  # identities of which that is logged
         self._owner_filter = OwnerFilter(directory)
@@ -72,6 +74,11 @@ class Settling:
             if self._dead.is_dead(identity) and self._record_unknown_outcomes(identity, segments):
                 self._settle(identity, segments)
         self._forget_the_gone(listed)
+
+    @property
+    def held(self) -> list[str]:
+        """The dead processes whose locks are held."""
+        return self._dead.held
 
     def close(self) -> None:
         """Release the locks."""
@@ -110,24 +117,48 @@ class Settling:
             return
         if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
             return
-        counters = self._dead.counters(identity)
-        lost = max(
-            subscription.reader.lost_at_end(identity, counters.get("number"))
-            for subscription in self._subscriptions
-        )
-        if lost:
-            what = f"{lost} notifications are lost: the journal of {identity} is damaged at its end"
-            log_line(LOG, logging.ERROR, what)
+        if not self._count(identity, segments):
+            return
+        is_added = self._is_added(identity)
         self._forget(identity)
         self._unknown_recorded.discard(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
-        try:
-            self._add_to_totals(identity, counters)
-        except OSError:
-            return  # the disk is full: the counters stay in the live file until the next survey
+        # Where the disk was full, there may be room now.
+        if not is_added and not self._is_added(identity):
+            return  # the counters are kept until the next survey
+        self._ended.pop(identity, None)
         self._remove(layout.live_path(self._directory, identity))
         self._dead.release(identity)
+
+    def _count(self, identity: str, segments: list[int]) -> bool:
+        """Count what the process has recorded, and what of it is lost, before its segments go.
+        Returns False where they cannot be read."""
+        content = self._dead.content(identity)
+        if content is not None and identity not in self._ended:
+            try:
+                counted = tally(self._directory, identity, segments, content)
+            except OSError as error:
+                self._report_unreadable(identity, error)
+                return False
+            self._ended[identity] = counted.counters
+        recorded = None if content is None else content.get("number")
+        lost = [each.lose_rest(identity, recorded) for each in self._subscriptions]
+        if any(lost):
+            self._subscriptions[0].cursors.save(at_once=True)
+            what = f"{max(lost)} notifications are lost: the journal of {identity} is damaged"
+            log_line(LOG, logging.ERROR, f"{what} at its end")
+        return True
+
+    def _is_added(self, identity: str) -> bool:
+        """Add the counters of the process to the totals. Returns whether that is done."""
+        counters = self._ended.get(identity)
+        if counters is None:
+            return True  # there is no live file; if it comes back, the process lives
+        with contextlib.suppress(OSError):
+            add_ended(self._directory, identity, counters)
+            return True
+        return False
 
     def _record_unknown_outcomes(self, identity: str, segments: list[int]) -> bool:
         """Record an unknown outcome for each intent that the dead process has left open.
@@ -149,7 +180,9 @@ class Settling:
                 if not self._record_unknown(unknown[at : at + _PER_ENTRY]):
                     return False
             if unknown:
-                totals[UNKNOWN_RECORDED] = [*self._still_here(totals, UNKNOWN_RECORDED), identity]
+                recorded = still_here(self._directory, totals, UNKNOWN_RECORDED)
+                totals[UNKNOWN_RECORDED] = [*recorded, identity]
+                totals["unknown"] = totals.get("unknown", 0) + len(unknown)
                 checksummed.replace(self._directory / layout.TOTALS, totals)
                 what = f"{identity} has died in the middle of {len(unknown)} operations"
                 more = "their outcome is unknown, as an ERROR for each says"
@@ -188,33 +221,6 @@ class Settling:
         for subscription in self._subscriptions:
             subscription.reader.forget(identity)
             subscription.cursors.forget(identity)
-
-    def _add_to_totals(self, identity: str, counters: dict[str, Any]) -> None:
-        """Add the counters of a process once, also over a crash: the totals name each process that
-        was added and whose live file is still here."""
-        if not counters:
-            return  # the live file is gone; if it comes back, the process lives
-        path = self._directory / layout.TOTALS
-        totals = checksummed.load(path) or {}
-        added = self._still_here(totals, ADDED)
-        if identity in added:
-            return
-        for kind in ("recorded", "dropped"):
-            total = Counter(totals.get(kind, {}))
-            total.update(counters.get(kind, {}))
-            totals[kind] = dict(total)
-        totals[ADDED] = [*added, identity]
-        # Durable: the live file, which has the counters, is removed next.
-        checksummed.replace(path, totals, durable=True)
-
-    def _still_here(self, totals: dict[str, Any], step: str) -> list[str]:
-        """The identities for which this step of settling is done and whose live file is here."""
-        identities = totals.get(step, [])
-        return [
-            identity
-            for identity in identities
-            if layout.live_path(self._directory, identity).exists()
-        ]
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

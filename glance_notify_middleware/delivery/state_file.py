@@ -4,6 +4,8 @@ The leader writes it once a second. It is believed while a leader runs and it is
 is about this moment. When a target has confirmed last holds longer.
 """
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,9 @@ class SavedTarget:
     troubles: Mapping[Priority, str] = field(default_factory=dict)
 
 
+NOTHING_KNOWN = SavedTarget()
+
+
 @dataclass(frozen=True, slots=True)
 class LeaderState:
     """What the leader knows. `dead`: identities of processes that it settles, whose locks it
@@ -51,11 +56,31 @@ def load(directory: Path, now: float | None) -> LeaderState:
     )
 
 
+def save(directory: Path, targets: Mapping[str, SavedTarget], dead: Sequence[str]) -> None:
+    """Write what the leader knows at this moment. Raises OSError."""
+    found = {
+        name: {
+            "link": each.link,
+            "since": each.since,
+            "why": each.why,
+            "last_confirm": each.last_confirm,
+            "troubles": dict(each.troubles),
+        }
+        for name, each in targets.items()
+    }
+    content = {"time": time.time(), "pid": os.getpid(), "dead": list(dead), "targets": found}
+    checksummed.replace(directory / STATE, content)
+
+
 def _target(content: Mapping[str, Any]) -> SavedTarget:
-    return SavedTarget(
-        Link(content["link"]),
-        content["since"],
-        content["why"],
-        content["last_confirm"],
-        {Priority(priority): why for priority, why in content["troubles"].items()},
-    )
+    """NOTHING_KNOWN for what another version has written in another form."""
+    try:
+        return SavedTarget(
+            Link(content["link"]),
+            content["since"],
+            content["why"],
+            content["last_confirm"],
+            {Priority(priority): why for priority, why in content["troubles"].items()},
+        )
+    except (KeyError, ValueError):
+        return NOTHING_KNOWN

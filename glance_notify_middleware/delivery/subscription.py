@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.delivery.target_counts import DAMAGED
 from glance_notify_middleware.delivery.window import Window
 from glance_notify_middleware.journal.chain import Step
+from glance_notify_middleware.journal.layout import segment_path
+from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
 
 
@@ -29,6 +32,21 @@ class Subscription:
         steps = self.reader.read(room) if room > 0 else []
         self.window.take(steps)
         return steps
+
+    def lose_rest(self, identity: str, recorded: int | None) -> int:
+        """Count what is lost at the end of the journal of a dead process, and move the cursor
+        behind it, so that it is counted once; returns how many notifications that is.
+
+        `recorded`: how many the process itself had counted. Raises OSError.
+        """
+        lost = self.reader.lost_at_end(identity, recorded)
+        if lost:
+            end = self.reader.chains[identity].position
+            path = segment_path(self._directory, identity, end.segment)
+            size = path.lstat().st_size if path.exists() else end.offset
+            self.cursors.counts.lost[DAMAGED] += lost
+            self.cursors.move(identity, Position(end.segment, size, (end.number or 0) + lost))
+        return lost
 
     def begin_again(self) -> None:
         """Drop what is on its way, and begin again where the cursors are."""

@@ -1,5 +1,6 @@
 """What one target has counted. It is saved with the cursors, so that both go back together."""
 
+import enum
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Self
@@ -8,11 +9,24 @@ DAMAGED, REMOVED, OPERATOR = "damaged", "removed", "operator"
 """Why notifications are lost: see node_state.TargetState.lost."""
 
 
+class Done(enum.Enum):
+    """Why nothing is left to do for a message where it stands."""
+
+    TAKEN = enum.auto()
+    """The broker has taken it."""
+    DEAD = enum.auto()
+    """It is a dead letter."""
+    DROPPED = enum.auto()
+    """It was set aside, and an operator has dropped it."""
+    ASIDE = enum.auto()
+    """It stands in an aside file from now on: it is still pending."""
+
+
 class TargetCounts:
     """Notifications that are done, by what became of them; and tries that failed.
 
-    `delivered`, `dead_letters` and `lost` count those that the cursor has passed. So they and what
-    is pending are all that was recorded. `sent_again`: those that an operator has had sent again.
+    `delivered`, `dead_letters` and `lost` count those that a cursor has passed. So they and what is
+    pending are all that was recorded. `sent_again`: those that an operator has had sent again.
     `failures` by reason: `connection`, `unusable`, or an outcome.
     """
 
@@ -43,3 +57,13 @@ class TargetCounts:
             "lost": dict(self.lost),
             "failures": dict(self.failures),
         }
+
+    def count(self, done: Done | None) -> None:
+        """Count a message that a cursor passes. One that is set aside counts later."""
+        match done:
+            case Done.TAKEN:
+                self.delivered += 1
+            case Done.DEAD:
+                self.dead_letters += 1
+            case Done.DROPPED:
+                self.lost[OPERATOR] += 1

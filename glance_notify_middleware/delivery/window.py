@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.delivery.target_counts import DAMAGED, REMOVED, Done
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.chain import Step
 
@@ -19,11 +20,19 @@ an image names members (`events.images.members_v1`)."""
 class Pending:
     """A message on its way.
 
-    It is done when the broker has taken it, when it is set aside, or when it is a dead letter.
+    `done`: why nothing is left to do for it; None: it is not done. `is_repeat`: it was counted
+    before. `aside_end`: the offset behind its entry in the aside file, once it is set aside.
     """
 
     message: Message
-    is_done: bool = False
+    done: Done | None = None
+    is_repeat: bool = False
+    aside_end: int = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the cursor may move over it."""
+        return self.done is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,8 @@ class Window:
     def take(self, steps: Sequence[Step]) -> None:
         """Take the next steps, in their order."""
         for step in steps:
-            self._steps.append((step, [Pending(message) for message in step.messages]))
+            pendings = [Pending(message, is_repeat=step.is_repeat) for message in step.messages]
+            self._steps.append((step, pendings))
 
     def holds(self, identity: str) -> bool:
         """Whether a step of the journal with this identity is on its way."""
@@ -79,10 +89,19 @@ class Window:
         ]
 
     def advance(self) -> None:
-        """Drop the steps at the front whose messages are all done, and move the cursors over them.
+        """Drop the steps at the front whose messages are all done, and move the cursors over them,
+        which counts the messages.
 
         A step without messages is done as soon as it is at the front.
         """
         while self._steps and all(pending.is_done for pending in self._steps[0][1]):
-            step, _ = self._steps.popleft()
+            step, pendings = self._steps.popleft()
+            counts = self._cursors.counts
+            if step.lost:
+                counts.lost[REMOVED if step.gone else DAMAGED] += step.lost
+            for pending in pendings:
+                if pending.done is Done.ASIDE:
+                    self._cursors.pass_aside(pending.message.priority, pending.aside_end)
+                elif not pending.is_repeat:
+                    counts.count(pending.done)
             self._cursors.move(step.identity, step.after)

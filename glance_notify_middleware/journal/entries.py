@@ -100,16 +100,16 @@ def encode(
     return fields + _CHECKSUM.pack(zlib.crc32(fields, body_checksum)) + body
 
 
-def dropped_header(entry: Entry) -> bytes:
-    """What replaces the header of an EVENTS entry, HEADER_SIZE bytes, to drop the entry in its
+def changed_header(entry: Entry, *, kind: int | None = None, number: int | None = None) -> bytes:
+    """What replaces the header of an entry, HEADER_SIZE bytes, to change these fields in its
     place."""
     fields = _FIELDS.pack(
         _MAGIC,
         entry.version,
-        Kind.DROPPED,
+        entry.kind if kind is None else kind,
         entry.count,
         len(entry.body),
-        entry.number,
+        entry.number if number is None else number,
         entry.clock,
     )
     return fields + _CHECKSUM.pack(zlib.crc32(fields, checksum(entry.body)))

@@ -104,10 +104,12 @@ class SegmentWriter:
         `before`. Messages of these segments that were delivered already are sent twice.
 
         The counters are written first: what they do not have yet must stand in the newest segment,
-        as `before` may be delivered, and removed.
+        as `before` may be delivered, and removed. Not where another process has taken this one for
+        dead, and settles it by what the live file says.
         """
         with contextlib.suppress(OSError):
-            self.write_counters()
+            if self.live is not None and self.live.relock():
+                self.write_counters()
         is_removed = before.is_removed()
         lost = self.sealed.removed_undelivered(self.delivered) if is_removed else []
         before_it = b"".join(segment.content() for segment in lost)

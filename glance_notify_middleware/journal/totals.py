@@ -1,14 +1,39 @@
-"""What totals.json holds of single processes. It has the counters of processes that have ended."""
+"""totals.json: the counters of processes that have ended, and which steps of settling are done."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from glance_notify_middleware.journal import checksummed
-from glance_notify_middleware.journal.layout import TOTALS
+from glance_notify_middleware.journal.counters import Counters
+from glance_notify_middleware.journal.layout import TOTALS, live_path
 
 ADDED = "added"
 UNKNOWN_RECORDED = "told"  # the word in the file: a new one would be a new format
 """The keys of two lists of identities in totals.json. ADDED: the counters of the process were added
 to the totals. UNKNOWN_RECORDED: the unknown outcomes of its open intents were recorded."""
+
+
+def add_ended(directory: Path, identity: str, counters: Counters) -> None:
+    """Add the counters of a process that has ended, once, also over a crash: the totals name each
+    process that was added and whose live file is still here. Raises OSError."""
+    totals = checksummed.load(directory / TOTALS) or {}
+    added = still_here(directory, totals, ADDED)
+    if identity in added:
+        return
+    total = Counters.of(totals)
+    total.add(counters)
+    total.followed = 0  # nobody follows it any more
+    content = {**totals, **total.content(), ADDED: [*added, identity]}
+    # Durable: the live file, which has the counters, is removed next.
+    checksummed.replace(directory / TOTALS, content, durable=True)
+
+
+def still_here(directory: Path, totals: Mapping[str, Any], step: str) -> list[str]:
+    """The identities for which this step of settling is done and whose live file is here."""
+    return [
+        identity for identity in totals.get(step, []) if live_path(directory, identity).exists()
+    ]
 
 
 def settled_steps(directory: Path, identity: str) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.delivery.settling import Settling
 from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
@@ -36,7 +37,7 @@ class FakeLane:
         """The broker confirms all that was sent."""
         window = self.subscription.window
         for pending in window.waiting():
-            pending.is_done = True
+            pending.done = Done.TAKEN
         window.advance()
 
     def deliver(self) -> list[str]:

@@ -195,7 +195,7 @@ def test_noise_and_entries_of_other_kinds_count_none() -> None:
 def test_dropped_entry_is_read_in_its_place_with_another_kind() -> None:
     made = [encoded([message()], number=number) for number in (0, 1, 0)]
     first, second, third = entries.scan(b"".join(made))
-    header = entries.dropped_header(second)
+    header = entries.changed_header(second, kind=Kind.DROPPED)
     assert len(header) == entries.HEADER_SIZE
     data = made[0] + header + made[1][len(header) :] + made[2]
     found = list(entries.scan(data))

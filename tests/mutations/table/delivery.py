@@ -6,8 +6,8 @@ MUTATIONS = (
     Mutation(
         "every sent message counts as done, whatever its outcome is",
         "delivery/dispatcher.py",
-        "return outcome is Outcome.TAKEN",
-        "return outcome is not None",
+        "if outcome is Outcome.TAKEN:",
+        "if outcome is not None:",
         (
             "delivery/test_dispatcher.py::test_cursor_stops_before_the_first_message_that_is_not_done",
         ),
@@ -134,8 +134,8 @@ MUTATIONS = (
     Mutation(
         "set-aside messages that were taken before their turn are sent again",
         "delivery/set_aside.py",
-        "Pending(message, message.message_id in self._done)",
-        "Pending(message)",
+        "Pending(each.message, self._done.get(each.message.message_id))",
+        "Pending(each.message)",
         ("delivery/test_set_aside.py::test_set_aside_messages_that_were_taken_are_not_sent_again",),
     ),
     Mutation(
