@@ -39,6 +39,7 @@ NEEDS: Mapping[str, Need] = {
     "delivery": Need.NOTHING,
     "demo": Need.BROKER | Need.GLANCE,
     "doors": Need.PROTON,
+    "etc": Need.NOTHING,
     "events": Need.NOTHING,
     "faults": Need.BROKER | Need.PROTON | Need.HOUR,
     "glance": Need.GLANCE,
