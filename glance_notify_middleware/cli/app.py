@@ -23,6 +23,8 @@ COMMANDS: Mapping[str, str] = {
     "relay": "relay:Relay",
     "sample": "sample:Sample",
     "status": "status:Status",
+    "usage": "audit.usage:Usage",
+    "who": "audit.who:Who",
 }
 """The words of a command -> module and class below glance_notify_middleware.cli."""
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+"""The units of bytes, each 1024 of the one before."""
 
 
 def age(seconds: float) -> str:
@@ -20,10 +21,10 @@ def age(seconds: float) -> str:
 def size(count: float) -> str:
     """A number of bytes in the largest unit that leaves 1 or more: `512 B`, `1.5 MiB`."""
     unit = 0
-    while count >= 1024 and unit < len(_SIZES) - 1:
+    while count >= 1024 and unit < len(SIZES) - 1:
         count /= 1024
         unit += 1
-    return f"{count:.1f} {_SIZES[unit]}" if unit else f"{count:.0f} B"
+    return f"{count:.1f} {SIZES[unit]}" if unit else f"{count:.0f} B"
 
 
 def iso(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from prometheus_client import generate_latest
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.node import NOTHING_TO_SEE, Node
 from glance_notify_middleware.cli.node_metrics import registry
+from glance_notify_middleware.cli.replaced_file import replace
 from glance_notify_middleware.config import OptionError
 
 
@@ -41,23 +41,10 @@ class Metrics(SectionArguments):
             self.app.stdout.write(text.decode())
             return RIGHT
         try:
-            _replace(parsed_args.output, text)
+            replace(parsed_args.output, text, mode=0o644)
         except OSError as error:
             raise OptionError(
                 f"--output {parsed_args.output}: {error.strerror}; expected a file in a directory "
                 f"that user {os.geteuid()} may write"
             ) from error
         return RIGHT
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that everybody may read, in one step. Raises OSError."""
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            os.fchmod(fd, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

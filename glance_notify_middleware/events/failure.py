@@ -37,6 +37,9 @@ TRIED = {
 """What an operation tries, in words; the image id may follow. A download has no text: its payload
 has the fields of image.send."""
 
+UNKNOWN_OUTCOME = "the outcome is unknown"
+"""Stands in the text for an operation whose end nobody has seen."""
+
 
 def text(exchange: Exchange) -> str:
     """What was tried, on which image, and how it ended: at most 1 KiB.
@@ -66,7 +69,7 @@ def unknown_outcome_text(
     tried: str, image_id: str | None, why: str = "the process that served it died"
 ) -> str:
     """The text for an operation whose end nobody has seen."""
-    return f"{_tried(tried, image_id)}: the outcome is unknown: {why}"
+    return f"{_tried(tried, image_id)}: {UNKNOWN_OUTCOME}: {why}"
 
 
 def _cut(text: str) -> str:

@@ -15,6 +15,7 @@ class FileArguments(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser, with the arguments that name files and period."""
         parser = super().get_parser(prog_name)
+        self.add_question(parser)
         parser.add_argument(
             "files",
             nargs="+",
@@ -22,7 +23,12 @@ class FileArguments(Command):
             help="a log_file of the filter, or a rotation of it, gzip or not; - is standard input",
         )
         add_period(parser)
+        # Options may stand between two files.
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
         return parser
+
+    def add_question(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments that stand before the files. By default there are none."""
 
     def log_files(self, parsed_args: argparse.Namespace) -> LogFiles:
         """The files that the arguments name. Raises UsageError where one is missing."""
@@ -33,7 +39,8 @@ class FileArguments(Command):
 
     def period(self, parsed_args: argparse.Namespace) -> Period:
         """The period that the arguments name. Raises UsageError where it is empty."""
-        period = Period(parsed_args.since, parsed_args.until)
+        always = Period()
+        period = Period(parsed_args.since or always.since, parsed_args.until or always.until)
         if period.since >= period.until:
             raise UsageError("--since must be before --until")
         return period

@@ -63,7 +63,6 @@ def add_period(parser: argparse.ArgumentParser) -> None:
         "--since",
         metavar="TIME",
         type=timestamp_of,
-        default=_FIRST,
         help="notifications from this time on: 7d or 24h ago, 2026-11-01, "
         "'2026-11-01 12:00:00' (UTC); default: all",
     )
@@ -71,6 +70,5 @@ def add_period(parser: argparse.ArgumentParser) -> None:
         "--until",
         metavar="TIME",
         type=timestamp_of,
-        default=_LAST,
         help="notifications before this time, as --since; default: all",
     )

@@ -2,6 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 from tests.mutations.table import (
+    audit,
     config,
     delivery,
     doors,
@@ -14,6 +15,7 @@ from tests.mutations.table import (
 )
 
 MUTATIONS: tuple[Mutation, ...] = (
+    *audit.MUTATIONS,
     *config.MUTATIONS,
     *delivery.MUTATIONS,
     *doors.MUTATIONS,
