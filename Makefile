@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache promtool constraints clean
+.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache promtool chromium constraints clean
 
 help: ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ UNIT := $(addprefix tests/,agreement cli config delivery events journal recorder
 UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
   journal_max_size.py leader_watch.py relay_takeover.py)
 
-test: lint rabbitmq promtool ## lint, and all tests that take less than ten minutes together
+test: lint rabbitmq promtool chromium ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
@@ -115,6 +115,11 @@ build/promtool:
 	  dpkg -x prometheus_*.deb . && mv usr/bin/promtool ../promtool && rm -rf ../deb; } || \
 	  echo 'missing: promtool: apt-get install prometheus'
 download = apt-get -qq -o APT::Sandbox::User=root download prometheus
+
+# The page of `glance-notify usage --html` is looked at in a headless Chromium.
+chromium:
+	@command -v chromium > /dev/null || $(call installed,chromium) || \
+	  echo 'missing: chromium: apt-get install chromium'
 
 # Proton, which the qpid strategy needs, comes from PyPI as source code.
 compiler = { command -v cc > /dev/null && \
