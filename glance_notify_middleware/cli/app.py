@@ -16,11 +16,19 @@ from cliff.help import HelpAction
 from glance_notify_middleware.cli.command import PROGRAM, WRONG_USE, one_line_error
 
 COMMANDS: Mapping[str, str] = {
+    "aside drop": "repair.aside:AsideDrop",
+    "aside list": "repair.aside:AsideList",
+    "aside retry": "repair.aside:AsideRetry",
     "config": "config_values:ConfigValues",
+    "dead drop": "repair.dead:DeadDrop",
+    "dead list": "repair.dead:DeadList",
+    "dead retry": "repair.dead:DeadRetry",
+    "dead show": "repair.dead:DeadShow",
     "drain": "drain:Drain",
     "explain": "explain:Explain",
     "metrics": "metrics:Metrics",
     "relay": "relay:Relay",
+    "replay": "repair.replay:Replay",
     "sample": "sample:Sample",
     "status": "status:Status",
     "usage": "audit.usage:Usage",

@@ -10,7 +10,7 @@ import cliff.command
 import cliff.lister
 
 from glance_notify_middleware.cli import paste_file
-from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.config import OptionError, Settings
 
 PROGRAM = "glance-notify"
@@ -58,7 +58,7 @@ class Command(cliff.command.Command):
             return super().run(parsed_args)
         except UsageError as error:
             return self._failed(WRONG_USE, str(error))
-        except OptionError as error:
+        except (OptionError, FailedError) as error:
             return self._failed(ERRORS, str(error))
         except BrokenPipeError:  # the reader of the output has gone
             raise

@@ -33,11 +33,10 @@ def become_owner(directory: Path) -> None:
 def as_owner(directory: Path) -> Iterator[None]:
     """As root, be the owner of the directory within the `with` statement alone.
 
-    Raises OptionError, with the way out, where the directory is missing, or where another user than
-    root does not own it: the files of a journal can be read by its owner alone.
+    Raises OptionError where the directory is missing, and as `require_owner` does.
     """
     if os.geteuid() != 0:
-        _require_owner(directory)
+        require_owner(directory)
         yield
         return
     owner = _found(directory)
@@ -53,7 +52,9 @@ def as_owner(directory: Path) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def _require_owner(directory: Path) -> None:
+def require_owner(directory: Path) -> None:
+    """Raises OptionError, with the way out, where the directory is missing or another user's: the
+    files of a journal can be read by its owner alone."""
     owner, user = _found(directory).st_uid, os.geteuid()
     if owner != user:
         raise OptionError(

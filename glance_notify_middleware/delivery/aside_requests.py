@@ -4,7 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from glance_notify_middleware.delivery import aside_file
+from glance_notify_middleware.delivery import aside_entries, aside_file
+from glance_notify_middleware.delivery.aside_entries import AsideCount
 from glance_notify_middleware.delivery.sending_again import cursor
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import entries
@@ -17,6 +18,20 @@ def retry(directory: Path, target: str, priority: Priority) -> None:
     """Ask the leader to try at once what is set aside: it looks for that once a second. Raises
     OSError."""
     os.close(open_owned(aside_retry_path(directory, target, priority), os.O_RDWR | os.O_CREAT))
+
+
+def waiting(directory: Path, target: str, priority: Priority) -> tuple[AsideCount, int]:
+    """What an aside file has behind its saved cursor, and its size in bytes. Raises OSError."""
+    try:
+        fd = open_owned(aside_path(directory, target, priority), os.O_RDONLY)
+    except FileNotFoundError:
+        return AsideCount(), 0
+    try:
+        size, offset = os.fstat(fd).st_size, cursor(directory, target, priority)
+        offset = offset if offset <= size else 0  # it is the offset in an earlier file
+        return aside_entries.count(fd, offset, None), size - offset
+    finally:
+        os.close(fd)
 
 
 def drop(directory: Path, target: str, priority: Priority) -> int:

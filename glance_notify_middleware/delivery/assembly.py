@@ -32,6 +32,11 @@ def directory_of(settings: Settings) -> Path:
     return Path(settings.journal_dir).resolve()
 
 
+def aside_max_size(settings: Settings, targets: int) -> int:
+    """Bytes that the aside files of one of so many targets may have."""
+    return settings.journal_max_size // _ASIDE_PART // max(targets, 1)
+
+
 def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None:
     """Make sure that `journal_dir` is fit for a journal, and that all filters and processes that
     use it agree on its options. Raises OptionError.
@@ -134,7 +139,7 @@ def relay(settings: Settings, strategies: Makers, host: Host) -> Relay:
             make=make,
             message_format=settings.message_format,
             back_off=_back_off(describe(name, settings)),
-            aside_max_size=settings.journal_max_size // _ASIDE_PART // len(strategies),
+            aside_max_size=aside_max_size(settings, len(strategies)),
         )
         for name, make in strategies.items()
     ]

@@ -1,7 +1,8 @@
 """The files of dead letters, as an operator's commands read them, and remove letters from them.
 
 The leader may append to a file at any time, so a file is never written anew: the line of a letter
-that is removed is overwritten with spaces.
+that is removed is overwritten with spaces. Of a command that is killed meanwhile a long line can
+have spaces in front alone: what begins with a space is removed.
 """
 
 import contextlib
@@ -18,7 +19,6 @@ from typing import Any
 from glance_notify_middleware.journal.files import ForeignFileError, open_owned, sync_directory
 
 _NAME = re.compile(r"dead-(\d{4})-(\d{2})\.jsonl")
-_BLOCK = 1024 * 1024  # bytes read at a time
 _LATE = 24 * 3600.0  # seconds into a month in which the leader may still append to the one before
 
 
@@ -75,7 +75,7 @@ class DeadFiles:
             for line in file:
                 if letter := _letter(path, offset, line.removesuffix(b"\n")):
                     yield letter
-                elif not line.isspace():
+                elif not _is_removed(line):
                     self.damaged[path] = self.damaged.get(path, 0) + 1
                 offset += len(line)
 
@@ -92,7 +92,7 @@ class DeadFiles:
                     os.pwrite(fd, b" " * size, letter.offset)
                     count += 1
             os.fsync(fd)
-            if _is_of_earlier_month(path) and _is_blank(fd):
+            if _is_of_earlier_month(path) and _has_no_letter(fd):
                 path.unlink(missing_ok=True)
                 sync_directory(self._directory)
         finally:
@@ -116,10 +116,11 @@ def _is_of_earlier_month(path: Path) -> bool:
     return found is not None and (int(found[1]), int(found[2])) < (now.year, now.month)
 
 
-def _is_blank(fd: int) -> bool:
-    offset = 0
-    while block := os.pread(fd, _BLOCK, offset):
-        if not block.isspace():
-            return False
-        offset += len(block)
-    return True
+def _is_removed(line: bytes) -> bool:
+    return line[:1].isspace()
+
+
+def _has_no_letter(fd: int) -> bool:
+    with os.fdopen(os.dup(fd), "rb") as file:
+        file.seek(0)
+        return all(map(_is_removed, file))

@@ -20,13 +20,16 @@ from glance_notify_middleware.journal.layout import CURSORS, aside_path
 _PART = 2  # half of the bound stays free for what the broker does not take
 
 
-class TooLargeError(Exception):
+class SendingAgainError(Exception):
+    """A message cannot be sent again. The text says why, and names the way out."""
+
+
+class TooLargeError(SendingAgainError):
     """A message is larger than all that an operator may send again at a time."""
 
 
-class StaleCursorError(Exception):
-    """An aside file was removed by somebody, and the leader has not seen that yet. The text names
-    the way out."""
+class StaleCursorError(SendingAgainError):
+    """An aside file was removed by somebody, and the leader has not seen that yet."""
 
 
 class SendingAgain:
@@ -35,7 +38,7 @@ class SendingAgain:
 
     def __init__(self, directory: Path, target: str, aside_max_size: int) -> None:
         """`aside_max_size` bounds the aside files of the target, in bytes: half of it is used."""
-        self._directory = directory
+        self.directory = directory
         self._target = target
         self.max_size = aside_max_size // _PART
         """Bytes that the aside files of the target may have."""
@@ -62,13 +65,13 @@ class SendingAgain:
         for priority in list(self._unsynced):
             # The file is gone where the leader has sent all of it.
             with contextlib.suppress(FileNotFoundError):
-                sync(aside_path(self._directory, self._target, priority))
+                sync(aside_path(self.directory, self._target, priority))
             self._unsynced.discard(priority)
 
     def _append(self, priority: Priority, messages: Sequence[Message]) -> int:
-        path = aside_path(self._directory, self._target, priority)
+        path = aside_path(self.directory, self._target, priority)
         with aside_file.locked(path, lambda: self._open(path, priority)) as fd:
-            room = self.max_size - aside_file.total_size(self._directory, self._target)
+            room = self.max_size - aside_file.total_size(self.directory, self._target)
             encoded = list(_that_fit(messages, room, self.max_size))
             if encoded:
                 self._unsynced.add(priority)
@@ -76,7 +79,7 @@ class SendingAgain:
         return len(encoded)
 
     def _open(self, path: Path, priority: Priority) -> int:
-        if not os.path.lexists(path) and cursor(self._directory, self._target, priority):
+        if not os.path.lexists(path) and cursor(self.directory, self._target, priority):
             raise StaleCursorError(
                 f"{path} was removed, and cursors.json has its cursor: messages of a new file "
                 "would be skipped; start Glance, or glance-notify relay, for some seconds first"
@@ -98,7 +101,10 @@ def _that_fit(messages: Sequence[Message], room: int, max_size: int) -> Iterator
     for number, message in enumerate(messages):
         data = aside_file.encode(message, Mark.SENT_AGAIN)
         if not number and len(data) > max_size:
-            raise TooLargeError(f"{message.message_id} takes {len(data)} bytes")
+            raise TooLargeError(
+                f"{message.message_id} takes {len(data)} bytes, and {max_size} may be used; "
+                "a larger journal_max_size makes room"
+            )
         room -= len(data)
         if room < 0:
             return

@@ -130,8 +130,8 @@ class Message(NamedTuple):
 def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
     """The message of a notification that stands in a file, by the keys and values of its JSON.
 
-    `body` is that JSON, where it is at hand. Raises ValueError for what is no notification of these
-    rules; the text says why, without the value.
+    `body` is that JSON, where it is at hand; with escapes it can be longer than it need be. Raises
+    ValueError for what is no notification of these rules; the text says why, without the value.
     """
     message_id = fields.get("message_id")
     if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
@@ -142,7 +142,7 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
             EventType(fields["event_type"]),
             Priority(fields["priority"]),
             _from_text(fields["timestamp"]),
-            _encoded(fields) if body is None else body,
+            body if body is not None and len(body) <= LONGEST_JSON else _encoded(fields),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("its event type, priority or timestamp is none") from error

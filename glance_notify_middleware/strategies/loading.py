@@ -8,7 +8,7 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import BuiltIn
-from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import BUILT_IN, with_delivery
 
 GROUP = "glance_notify_middleware.strategies"
 """The group of the entry points of installed strategies. Each is called with the Settings of the
@@ -22,8 +22,7 @@ def makers(settings: Settings) -> dict[str, Make]:
 
     Raises OptionError where a strategy, or its library, is missing or cannot be loaded.
     """
-    chosen = [name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY]
-    return {name: _maker(name, settings) for name in chosen}
+    return {name: _maker(name, settings) for name in with_delivery(settings)}
 
 
 def _maker(name: str, settings: Settings) -> Make:

@@ -18,6 +18,11 @@ once (`recorder.logging_strategy`).
 """
 
 
+def with_delivery(settings: Settings) -> list[str]:
+    """The names of the chosen strategies that need delivery: the targets, in their order."""
+    return [name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY]
+
+
 def describe(name: str, settings: Settings) -> Description:
     """The description of a strategy that needs delivery; of an installed one little is known."""
     built_in = BUILT_IN.get(name)

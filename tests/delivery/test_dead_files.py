@@ -139,3 +139,17 @@ def test_letter_of_a_file_that_is_gone_is_not_removed(tmp_path: Path) -> None:
     (letter,) = files.letters()
     letter.path.unlink()
     assert files.remove([letter]) == 0
+
+
+def test_letter_that_was_overwritten_in_part_is_removed(tmp_path: Path) -> None:
+    """A command can be killed in the middle of the write of a long line."""
+    add_letters(tmp_path, 2)
+    (path,) = tmp_path.glob("dead-*.jsonl")
+    data = path.read_bytes()
+    path.write_bytes(b" " * 50 + data[50:])
+    files = DeadFiles(tmp_path)
+    assert len(list(files.letters())) == 1
+    assert not files.damaged
+    path.rename(tmp_path / EARLIER)
+    files.remove(list(files.letters()))
+    assert not list(tmp_path.glob("dead-*"))

@@ -26,6 +26,7 @@ _CONTEXT.set_forkserver_preload(
         "tests.journal.killed_writer",
         "tests.delivery.relays",
         "glance_notify_middleware.cli.relay",
+        "tests.cli.killed_command",
     ]
 )
 
