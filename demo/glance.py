@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -88,10 +89,11 @@ def paste_file(
     flavor: str = "keystone", section: str = NOTIFY_SECTION, after: str = "context"
 ) -> str:
     """The stock paste file with the filter's section, and with `notify` behind the word `after` of
-    the pipeline `flavor`."""
+    the pipeline `flavor` and of its sisters: keystone, keystone+caching, and so on."""
     lines = STOCK_PASTE_FILE.read_text().splitlines(keepends=True)
+    sisters = re.compile(rf"{re.escape(flavor.partition('+')[0])}(\+\w+)? = ")
     for number, line in enumerate(lines):
-        if line.startswith(f"{flavor} = "):
+        if sisters.match(line):
             lines[number] = line.replace(f" {after} ", f" {after} notify ")
     return "".join(lines) + section
 

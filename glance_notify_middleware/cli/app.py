@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "aside drop": "repair.aside:AsideDrop",
     "aside list": "repair.aside:AsideList",
     "aside retry": "repair.aside:AsideRetry",
+    "check": "check.command:Check",
     "config": "config_values:ConfigValues",
     "dead drop": "repair.dead:DeadDrop",
     "dead list": "repair.dead:DeadList",

@@ -10,7 +10,8 @@ Pair = tuple[str, str]
 
 def contradiction(first: str, second: str, why: str) -> OptionError:
     """The error about two options."""
-    return OptionError(f"options {first} and {second} of the notify filter: {why}")
+    what = f"options {first} and {second} of the notify filter: {why}"
+    return OptionError(what, (first, second))
 
 
 def alternatives(pairs: Iterable[Pair], given: Set[str]) -> None:

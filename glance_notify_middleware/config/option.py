@@ -18,6 +18,11 @@ class OptionError(ValueError):
 
     __module__ = "glance_notify_middleware.config"  # the public name, which a traceback shows
 
+    def __init__(self, text: str, options: tuple[str, ...] = ()) -> None:
+        """`options` are the names of the options that are wrong, as far as they are known."""
+        super().__init__(text)
+        self.options = options
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -39,7 +44,8 @@ def value_of(option: Option, lines: Lines) -> Any:
         wrong = _wrong_secret(error) if option.secret else _wrong(text, str(error))
     # Outside of the except clause: the error that is raised must not carry a secret with it.
     raise OptionError(
-        f"option {option.name} of the notify filter: {wrong}; expected {option.kind.expected}"
+        f"option {option.name} of the notify filter: {wrong}; expected {option.kind.expected}",
+        (option.name,),
     )
 
 

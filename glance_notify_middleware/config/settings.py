@@ -64,7 +64,8 @@ def read_section(shared: Lines, own: Lines, host_name: str) -> Settings:
     """
     for option in OPTIONS:
         if option.name in shared and option.name not in own:
-            raise OptionError(_hidden(option.name, shared.get("__file__", "the paste file")))
+            file = shared.get("__file__", "the paste file")
+            raise OptionError(_hidden(option.name, file), (option.name,))
     return read(own, host_name)
 
 
@@ -114,7 +115,7 @@ def _refuse_unknown(lines: Lines) -> None:
     known = sorted(option.name for option in OPTIONS)
     for name in lines:
         if name not in known and name not in HISTORIC:
-            raise OptionError(_unknown(name, known))
+            raise OptionError(_unknown(name, known), (name,))
 
 
 def _unknown(name: str, known: list[str]) -> str:

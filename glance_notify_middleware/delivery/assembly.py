@@ -45,7 +45,7 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
     """
     directory = directory_of(settings)
     wanted = destinations(settings, strategies)
-    of_filter = wanted | _of_a_journal(settings)
+    of_filter = agreed(settings, strategies)
     before = host.options.get(directory, of_filter)
     for name in (*of_filter, *before):
         if of_filter.get(name) != before.get(name):
@@ -91,6 +91,14 @@ def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, o
     for name in sorted(strategies):
         found |= describe(name, settings).destination
     return found
+
+
+def agreed(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
+    """What filters of one process with the same journal_dir have to agree on, by option name.
+
+    No password is in it.
+    """
+    return destinations(settings, strategies) | _of_a_journal(settings)
 
 
 def _of_a_journal(settings: Settings) -> dict[str, object]:

@@ -52,7 +52,7 @@ class Capacity:
         """
         found = file_sizes(self._directory)
         self.share = self._share_of(sum(name.endswith(".live") for name in found))
-        disk_is_full = _free(self._directory) < MIN_FREE
+        disk_is_full = free_bytes(self._directory) < MIN_FREE
         self.is_short = disk_is_full or sum(found.values()) >= self._max_size
         self.is_full = disk_is_full or self._is_reached(found)
 
@@ -85,7 +85,7 @@ def probe_writing(directory: Path) -> None:
     The number of free bytes does not show that there are no inodes, that a quota is reached, or
     that the disk is read-only.
     """
-    if _free(directory) < MIN_FREE:
+    if free_bytes(directory) < MIN_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     path = directory / f"{secrets.token_hex(8)}.tmp"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -98,8 +98,8 @@ def probe_writing(directory: Path) -> None:
         path.unlink()
 
 
-def _free(directory: Path) -> int:
-    """Bytes that this process may still write on the disk, by statvfs(3). Raises OSError."""
+def free_bytes(directory: Path) -> int:
+    """Bytes that this process may still write on its disk, by statvfs(3). Raises OSError."""
     disk = os.statvfs(directory)
     return disk.f_bavail * disk.f_frsize
 

@@ -150,3 +150,15 @@ def test_priority_that_is_not_chosen_is_not_wanted() -> None:
     settings = settings_of({"priorities": "warn, error"})
     wanted = {p.value for p in Priority if settings.wants(EventType.SEND, p)}
     assert wanted == {"WARN", "ERROR"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        ({"journal_sync": "ful"}, ("journal_sync",)),
+        ({"journal_syncs": "full"}, ("journal_syncs",)),
+        ({"create_queues": "auto"}, ("create_queues", "rabbit_durable_queues")),
+    ],
+)
+def test_error_names_its_options(lines: dict[str, str], options: tuple[str, ...]) -> None:
+    assert error_of(lines).options == options

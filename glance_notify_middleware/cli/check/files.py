@@ -1,0 +1,98 @@
+"""The files that Glance's user reads or writes: paste file, passwords, certificates, log_file."""
+
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from glance_notify_middleware.cli.check import access
+from glance_notify_middleware.cli.check.user import User
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.brokers import BrokerSettings
+from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.strategies import credentials
+from glance_notify_middleware.strategies.credentials import MisconfiguredError
+
+_NAMED = ("password_file", "ssl_ca_file", "ssl_cert_file", "ssl_key_file")
+
+
+def paste_file(path: Path, user: User) -> Iterator[Finding]:
+    """Whether this process's user, Glance's, may read the paste file."""
+    for what, mend in _unreadable(path, user):
+        yield Finding(Level.ERROR, "paste-file-unreadable", f"{what}: Glance does not start", mend)
+
+
+def credential_files(here: BrokerSettings, user: User) -> Iterator[Finding]:
+    """What is wrong with the files that a target's options name. To be called as Glance's user."""
+    is_right = True
+    for field in _NAMED:
+        path = Path(getattr(here, field))
+        option = f"option {here.option_prefix}_{field}"
+        if path.name and not path.exists() and not access.closed_parent(path):
+            is_right = False
+            yield _to_be_made(f"{option}: {path} is missing", path, user)
+        for what, mend in _unreadable(path, user) if path.name else ():
+            is_right = False
+            what = f"{option}: {what}"
+            yield Finding(Level.ERROR, "credentials-unreadable", what, mend)
+    if not is_right:
+        return
+    for read in (lambda: credentials.password(here.hosts[0], here), lambda: _tls(here)):
+        try:
+            read()
+        except MisconfiguredError as error:
+            named = [getattr(here, field) for field in _NAMED]
+            named_there = [each for each in named if each and each in str(error)]
+            yield _to_be_made(str(error), Path(named_there[0]), user)
+
+
+def _tls(here: BrokerSettings) -> None:
+    if here.ssl_ca_file or here.ssl_cert_file:
+        credentials.tls_context(here)
+
+
+def _to_be_made(what: str, path: Path, user: User) -> Finding:
+    name = shlex.quote(str(path))
+    mend = f"install -m 0640 -g {user.group} /dev/stdin {name} (its content on standard input)"
+    return Finding(Level.ERROR, "credentials-missing", what, mend)
+
+
+def _unreadable(path: Path, user: User) -> Iterator[tuple[str, str]]:
+    """What keeps the user from reading a file that exists, and the command that mends it."""
+    if parent := access.closed_parent(path):
+        yield f"{path}: user {user.name} may not enter {parent}", access.enter(parent, user)
+    elif path.exists() and not os.access(path, os.R_OK):
+        yield f"{path} cannot be read by user {user.name}", access.read(path, user)
+
+
+def log_file(settings: Settings, user: User) -> Iterator[Finding]:
+    """Whether this process's user, Glance's, may append to log_file."""
+    path = Path(settings.log_file)
+    if not path.name or "logging" not in settings.notifier_strategy:
+        return
+    if (problem := _not_appendable(path, user)) is not None:
+        what, mend = problem
+        what = f"option log_file: {what}; Glance does not start"
+        yield Finding(Level.ERROR, "log-file-not-writable", what, mend)
+
+
+def _not_appendable(path: Path, user: User) -> tuple[str, str] | None:
+    name, folder = shlex.quote(str(path)), shlex.quote(str(path.parent))
+    if parent := access.closed_parent(path):
+        return f"user {user.name} may not enter {parent}", access.enter(parent, user)
+    if not path.parent.is_dir():
+        mend = f"install -d -o {user.name} -m 0750 {folder}"
+        return f"{path.parent} is missing, where {path.name} is to be made", mend
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if os.access(path.parent, os.W_OK):
+            return None
+        mend = f"install -o {user.name} -m 0640 /dev/null {name}"
+        return f"{path} is missing, and user {user.name} cannot make it", mend
+    if not stat.S_ISREG(mode):
+        return f"{path} is no regular file", f"mv {name} {shlex.quote(str(path) + '.kept')}"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return f"{path} cannot be written by user {user.name}", f"chown {user.name} {name}"
+    return None

@@ -1,0 +1,215 @@
+"""The lines of the filter's section: each that is wrong, and the settings of the others."""
+
+import difflib
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from glance_notify_middleware import config
+from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli.check.ini_file import (
+    DEFAULT,
+    IniFile,
+    Line,
+    PercentError,
+    Section,
+)
+from glance_notify_middleware.config import OPTIONS, OptionError, Settings
+from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY
+from glance_notify_middleware.config.option import Option, value_of
+from glance_notify_middleware.config.settings import HISTORIC
+
+_OF_PASTE = ("paste.filter_factory", "paste.filter_app_factory", "use", "filter-with", "require")
+_BY_NAME = {option.name: option for option in OPTIONS}
+_NO_STRATEGY = ("noop",)
+_SWITCHES = (BOOLEAN, BOOLEAN_OR_EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What a section comes to: `settings` without the lines that are wrong."""
+
+    section: str
+    settings: Settings
+    findings: tuple[Finding, ...]
+    wrong: frozenset[str]
+    """The names of options with a wrong line: of these the settings have the defaults."""
+    given: frozenset[str]
+    """The names of options with a line that is right."""
+
+
+def read(file: IniFile, section: str) -> Lines:
+    """Read the section of that name."""
+    return _Reading(file, file.section(section)).result()
+
+
+class _Reading:
+    def __init__(self, file: IniFile, section: Section) -> None:
+        self._file = file
+        self._section = section
+        self._found: list[Finding] = []
+        self._lines: dict[str, Line] = {}  # of options, by name
+        self._own: dict[str, str] = {}  # option -> value
+        self._wrong: set[str] = set()
+
+    def result(self) -> Lines:
+        self._found += self._file.percent_signs(self._section.name)
+        self._collect(self._section)
+        self._find_swallowed()
+        self._refuse_unknown()
+        self._refuse_values()
+        settings = self._agreed()
+        for name in settings.historic:
+            what = f"option {name} has no meaning any more"
+            self._find(Level.WARNING, "option-without-meaning", what, self._commented(name))
+        if settings.notifier_strategy == _NO_STRATEGY and "notifier_strategy" not in self._wrong:
+            what = "notifier_strategy is noop: the filter takes itself out, and nothing is reported"
+            mend = self._line("notifier_strategy = logging")
+            self._find(Level.WARNING, "strategy-noop", what, mend)
+        return Lines(
+            self._section.name,
+            settings,
+            tuple(self._found),
+            frozenset(self._wrong),
+            frozenset(self._own),
+        )
+
+    # -- as PasteDeploy gives lines to the filter (3.1.0, `ConfigLoader.get_context`) ---------
+
+    def _collect(self, section: Section, depth: int = 10) -> None:
+        """Take the lines of a section, and before them those of the one that its `use` names."""
+        base = self._file.section(f"filter:{section.text('use')}")
+        if base.lines and depth:
+            self._collect(base, depth - 1)
+        defaults = self._file.defaults()
+        for name, line in section.lines.items():
+            if name.startswith("get "):
+                self._get(name[4:].strip(), line, defaults)
+            elif name not in defaults and name not in _OF_PASTE and not name.startswith("set "):
+                self._lines[name] = line
+                try:
+                    self._own[name] = self._file.value(line)
+                except PercentError:  # found already
+                    self._wrong.add(name)
+
+    def _get(self, name: str, line: Line, defaults: dict[str, str]) -> None:
+        source = line.text.strip()
+        own = self._section.lines.get(f"set {source}")
+        value = own.text if own else defaults.get(source)
+        if value is not None:
+            self._lines[name], self._own[name] = line, value
+
+    def _find_swallowed(self) -> None:
+        """Lines that PasteDeploy keeps from the filter."""
+        defaults, own = self._file.section(DEFAULT), self._section.lines
+        for name in _BY_NAME:
+            if name in self._own:
+                continue
+            if line := own.get(f"set {name}"):
+                where = f"behind the word `set` in line {line.number}"
+                number = f"{line.number}s/^\\([[:space:]]*\\)set[[:space:]]*/\\1/"
+                self._find_hidden(name, where, mends.edit(self._file.path, number))
+            elif line := defaults.lines.get(name):
+                self._find_hidden(name, f"in [{DEFAULT}], line {line.number}", self._moved(line))
+
+    def _find_hidden(self, name: str, where: str, mend: str) -> None:
+        self._wrong.add(name)
+        what = f"option {name} stands {where} of {self._file.path}: PasteDeploy keeps it from the"
+        self._find(Level.ERROR, "line-swallowed", f"{what} filter, and Glance does not start", mend)
+
+    def _moved(self, line: Line) -> str:
+        """Move the line to the filter's section, or, where that has the line too, remove it."""
+        if line.name in self._section.lines:
+            return mends.comment_out(self._file.path, line.number, line.last)
+        return mends.move(self._file.path, line.number, line.last, self._section.number)
+
+    # -- as the filter reads them ----------------------------------------------------------
+
+    def _refuse_unknown(self) -> None:
+        for name in [each for each in self._own if each not in _BY_NAME and each not in HISTORIC]:
+            line = self._lines[name]
+            del self._own[name]
+            close = difflib.get_close_matches(name, _BY_NAME, n=1)
+            where = f"line {line.number} of {self._file.path}"
+            if close and line.section == self._section.name:
+                what = f"{where}: option {name} is not known; did you mean {close[0]}?"
+                script = f"{line.number}s/{re.escape(name)}/{close[0]}/"
+                mend = mends.edit(self._file.path, script)
+            else:  # its name is not shown: it can be a part of a password
+                what = f"{where} is no option of the filter"
+                mend = mends.comment_out(self._file.path, line.number, line.last)
+            self._find(Level.ERROR, "option-unknown", f"{what} (Glance does not start)", mend)
+
+    def _refuse_values(self) -> None:
+        for name in [each for each in self._own if each in _BY_NAME]:
+            option, line = _BY_NAME[name], self._lines[name]
+            try:
+                value_of(option, self._own)
+            except OptionError as error:
+                self._wrong.add(name)
+                text = self._own.pop(name)
+                if line.last > line.number:
+                    mend = mends.dedent(self._file.path, line.number + 1, line.last)
+                    self._find(Level.ERROR, "line-indented", str(error), mend)
+                else:
+                    mend = self._suggested(option, text)
+                    self._find(Level.ERROR, "value-wrong", str(error), mend)
+
+    def _suggested(self, option: Option, text: str) -> str:
+        """The line with a value that is right; a comment where none is known."""
+        words = re.findall(r"[A-Za-z_.-]+", option.kind.expected)
+        right = [] if option.secret else [word for word in words if _is_right(option, word)]
+        close = difflib.get_close_matches(text.lower(), right, n=1)
+        value = (close or ["" if option.secret else option.default])[0]
+        return self._line(f"{option.name} = {value}") if value else self._commented(option.name)
+
+    def _agreed(self) -> Settings:
+        """The settings, when each contradiction is mended. One that follows from the mend of
+        another is not found."""
+        own = {name: text for name, text in self._own.items() if text.strip() or name in HISTORIC}
+        gone = set(self._wrong)  # options whose lines are left out
+        while True:
+            try:
+                return config.read(own, socket.gethostname())
+            except OptionError as error:
+                # A query of the URL can stand for a line.
+                given = [name for name in error.options if name in own] or ["transport_url"]
+                second = _BY_NAME[error.options[-1]]
+                if second.kind in _SWITCHES and second.name not in {*given, *gone}:
+                    own[second.name] = "false" if _may_be_false(second, own) else "true"
+                    mend = self._line(f"{second.name} = {own[second.name]}")
+                else:
+                    del own[given[-1]]
+                    mend = self._commented(given[-1])
+                if not gone & set(error.options):
+                    self._find(Level.ERROR, "options-contradict", str(error), mend)
+                gone |= {name for name in given[-1:] if name not in own}
+                self._wrong.update(error.options)
+
+    # -- what mends ------------------------------------------------------------------------
+
+    def _find(self, level: Level, name: str, what: str, mend: str) -> None:
+        self._found.append(Finding(level, name, what, mend))
+
+    def _line(self, line: str) -> str:
+        return mends.line_in(self._section.name, self._file.path, line)
+
+    def _commented(self, name: str) -> str:
+        line = self._lines[name]
+        return mends.comment_out(self._file.path, line.number, line.last)
+
+
+def _may_be_false(option: Option, own: Mapping[str, str]) -> bool:
+    """Whether an option that another one needs to be set may be false: as rabbit_durable_queues is
+    where oslo.messaging has its defaults, and the queues are no quorum queues."""
+    return option.kind is BOOLEAN_OR_EMPTY and own.get("rabbit_queue_type", "") != "quorum"
+
+
+def _is_right(option: Option, text: str) -> bool:
+    try:
+        option.kind.convert(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,181 @@
+"""All that `check` looks at, one subject after another."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from glance_notify_middleware.cli.check import (
+    files,
+    glance_conf,
+    libraries,
+    lines,
+    place,
+    server,
+    sharing,
+    targets,
+    user,
+)
+from glance_notify_middleware.cli.check.glance_conf import GlanceConf
+from glance_notify_middleware.cli.check.ini_file import DEFAULT, IniFile
+from glance_notify_middleware.cli.check.journal_dir import JournalDir
+from glance_notify_middleware.cli.check.lines import Lines
+from glance_notify_middleware.cli.check.pipelines import USUAL, Pipelines
+from glance_notify_middleware.cli.check.server import Uwsgi
+from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.config import Settings, qpid_options, rabbit_options
+from glance_notify_middleware.config.finding import Finding
+from glance_notify_middleware.delivery import assembly
+from glance_notify_middleware.strategies.description import Inspect
+from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
+
+_OPTIONS = {
+    "rabbit": frozenset(option.name for option in rabbit_options.OPTIONS),
+    "qpid": frozenset(option.name for option in qpid_options.OPTIONS),
+}
+"""The names of the options of each target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The files of a deployment, as far as they are known, and what the operator said of it."""
+
+    paste: Path
+    conf: GlanceConf | None
+    uwsgi: Uwsgi | None
+    filter: str | None
+    """The name of the one filter to look at; None: all of this package."""
+    user: str | None
+    """Glance's user; None: it is found."""
+
+
+class Survey:
+    """One look at a deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Reads the paste file. Raises OSError, and UsageError for a filter that is not in it."""
+        self._of = deployment
+        text = deployment.paste.read_text(errors="replace")
+        self._file = IniFile(deployment.paste, text)
+        self._pipelines = Pipelines(self._file)
+        names = self._pipelines.filters()
+        if deployment.filter is not None:
+            if f"filter:{deployment.filter}" not in self._file.sections:
+                what = f"{deployment.paste} has no section [filter:{deployment.filter}]"
+                raise UsageError(f"{what}; say --filter NAME for another name")
+            names = [deployment.filter]
+        self._names = names
+        self._unusable: set[str] = set()
+        self._sections = [lines.read(self._file, f"filter:{name}") for name in names]
+        self._user = user.find(
+            deployment.user,
+            deployment.uwsgi.user if deployment.uwsgi else "",
+            assembly.directory_of(self._sections[0].settings) if names else Path("/nonexistent"),
+        )
+
+    def findings(self, deadline: float) -> Iterator[Finding]:
+        """All that is wrong. Brokers are waited for until `deadline`, of time.monotonic()."""
+        yield from self._file.broken
+        yield from self._file.percent_signs(DEFAULT)
+        if not self._names:
+            yield place.missing_section(self._pipelines, USUAL)
+        name = self._names[0] if self._names else USUAL
+        yield from place.findings(self._pipelines, self._of.conf, name)
+        for section in self._sections:
+            yield from section.findings
+            yield from self._without_broker(section)
+        yield from sharing.findings(self._sections, self._of.paste)
+        of_files = self._seen_by_user()
+        yield from of_files
+        # Without its files a target cannot connect.
+        self._unusable = {
+            target
+            for target in BUILT_IN
+            if any(f"option {target}_" in finding.what for finding in of_files)
+        }
+        yield from targets.findings(self._inspections(), max(deadline - time.monotonic(), 1.0))
+
+    def _without_broker(self, section: Lines) -> Iterator[Finding]:
+        settings, where = section.settings, (section.section, self._of.paste)
+        if self._of.conf:
+            yield from glance_conf.native_notifier(self._of.conf, settings)
+        if self._of.uwsgi:
+            yield from server.without_threads(self._of.uwsgi, settings)
+        else:
+            yield from server.under_eventlet(settings, where)
+        yield from libraries.findings(settings, where)
+
+    # -- what Glance's user may do -----------------------------------------------------------
+
+    def _seen_by_user(self) -> list[Finding]:
+        if not user.can_be(self._user):
+            return []
+        return user.seen_by(self._user, self._of_files)
+
+    def _of_files(self) -> Iterator[Finding]:
+        """What is wrong with files and directories. To be called as Glance's user."""
+        yield from files.paste_file(self._of.paste, self._user)
+        for section in self._sections:
+            if "log_file" not in section.wrong:
+                yield from files.log_file(section.settings, self._user)
+            for target in self._targets(section):
+                here = getattr(section.settings, target)
+                yield from files.credential_files(here, self._user)
+            yield from self._of_journal(section)
+
+    def _of_journal(self, section: Lines) -> Iterator[Finding]:
+        settings = section.settings
+        delivers = set(settings.notifier_strategy) - set(WITHOUT_DELIVERY)
+        if "journal_dir" in section.wrong or not (delivers or "journal_dir" in section.given):
+            return
+        directory = assembly.directory_of(settings)
+        yield from JournalDir(
+            directory,
+            settings.journal_max_size,
+            self._of.uwsgi.processes if self._of.uwsgi else 0,
+            self._user,
+            (section.section, self._of.paste),
+        ).findings()
+
+    # -- brokers ---------------------------------------------------------------------------
+
+    def _targets(self, section: Lines) -> list[str]:
+        """The built-in targets of a section whose options are right."""
+        return [
+            target
+            for target in section.settings.notifier_strategy
+            if target in BUILT_IN and not section.wrong & _OPTIONS[target]
+        ]
+
+    def _inspections(self) -> dict[str, tuple[Inspect, Settings]]:
+        """The inspections of all targets, by names for people."""
+        found = {}
+        for section in self._sections:
+            for target in sorted(set(self._targets(section)) - self._unusable):
+                name = target if len(self._sections) == 1 else f"{target} of [{section.section}]"
+                try:
+                    found[name] = (BUILT_IN[target].load_inspection(), section.settings)
+                except ImportError:
+                    continue  # found already
+        return found
+
+    # -- what people are shown --------------------------------------------------------------
+
+    def notes(self) -> Iterator[str]:
+        """What could not be looked at, and why."""
+        if self._of.conf is None:
+            what = "the flavor and Glance's own notifier are not looked at"
+            yield f"{what}: glance-api.conf is not known; say --conf FILE"
+        if not user.can_be(self._user):
+            yield f"files are not looked at: only root, or {self._user.name}, may do that"
+
+    def looked_at(self) -> str:
+        """What was looked at, in one line."""
+        conf, uwsgi = self._of.conf, self._of.uwsgi
+        parts = [f"{self._of.paste}", *(f"[{section.section}]" for section in self._sections)]
+        parts += [f"flavor {conf.flavor} of {conf.path}"] if conf else []
+        parts += [f"{uwsgi.path}"] if uwsgi else []
+        if user.can_be(self._user):
+            parts.append(f"files as user {self._user.name}")
+        parts += [f"target {name}" for name in self._inspections()]
+        return ", ".join(parts)

@@ -1,0 +1,62 @@
+"""docs/checking.md says what `check` finds, and shows what it prints."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.cli.check import targets
+from tests.cli.conftest import Run
+from tests.commands.documented import DOCS, assert_documented
+from tests.commands.wrong_setups import OF_FILES, SetUp, put
+
+PACKAGE = DOCS.parent / "glance_notify_middleware"
+MAKERS = ("Finding", "_find", "_error", "_warning", "_refuse")
+"""The functions that are called with the name of a finding."""
+
+
+def names_of_the_code() -> Iterator[str]:
+    """The names of findings: texts with hyphens in the calls that make findings."""
+    for path in (*PACKAGE.glob("cli/check/*.py"), *PACKAGE.glob("strategies/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _name(node.func) in MAKERS:
+                texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                yield from (str(text) for text in texts if _is_name(str(text)))
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[a-z]+(-[a-z]+)+", text) is not None
+
+
+def test_the_page_has_each_finding_once() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| ", (DOCS / "checking.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(set(names_of_the_code()))
+
+
+def test_the_table_of_wrong_set_ups_has_each_finding_that_needs_no_broker() -> None:
+    page = (DOCS / "checking.md").read_text().partition("## Brokers")[0]
+    names = re.findall(r"^\| `([\w-]+)` \| ", page, re.MULTILINE)
+    assert len(names) > 16
+    assert {row.name for row in OF_FILES} == set(names)
+
+
+def test_the_page_shows_what_is_printed(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "findings", lambda *_: iter(()))
+    at = SetUp(tmp_path, "root")
+    at.lay_out()
+    at.edit("context notify rootapp", "context rootapp")
+    at.line("journal_sync = ful")
+    at.line("rabbit_max_retries = 0")
+    put(at.uwsgi, "uwsgi", "", "enable-threads")
+    printed = run(*at.arguments, "-f", "lines").out.replace(str(tmp_path / "etc"), "/etc/glance")
+    lines = [line for line in printed.splitlines() if " journal-" not in line]
+    command = "glance-notify check --uwsgi /etc/glance/uwsgi.ini"
+    assert_documented("checking.md", command, "\n".join(lines))
