@@ -67,10 +67,12 @@ class Backlog:
 
     def add_set_aside(self, directory: Path, target: str, section: Mapping[str, Any]) -> None:
         """Add what is set aside, by the target's section of cursors.json. Raises OSError."""
-        offsets, passed = section.get("aside", {}), section.get("aside_passed", {})
+        offsets = section.get("aside", {})
+        passed = section.get("aside_passed")  # an older version has not written it
         for priority in Priority:
             path = aside_path(directory, target, priority)
-            found = _count_aside(path, offsets.get(priority, 0), passed.get(priority))
+            before = None if passed is None else passed.get(priority, 0)
+            found = _count_aside(path, offsets.get(priority, 0), before)
             self.pending += found.pending - found.dropped
             self.dropped += found.dropped
             if found.set_aside:

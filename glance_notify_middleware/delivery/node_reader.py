@@ -14,20 +14,21 @@ import orjson
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import state_file
 from glance_notify_middleware.delivery.backlog import Backlog
+from glance_notify_middleware.delivery.kept_files import KeptFiles
 from glance_notify_middleware.delivery.node_state import NodeState, TargetState
 from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, LeaderState
 from glance_notify_middleware.delivery.target_counts import OPERATOR, TargetCounts
-from glance_notify_middleware.journal import checksummed, layout, locks
+from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.capacity import counted_bytes
 from glance_notify_middleware.journal.counters import Counters
-from glance_notify_middleware.journal.files import ForeignFileError, open_owned, read_owned
+from glance_notify_middleware.journal.files import ForeignFileError, read_owned
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.tally import tally
 from glance_notify_middleware.journal.totals import ADDED
 from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
 
-_TRIES = 3  # a process that is settled meanwhile would be missed, or counted twice
+_LONGEST_TRY = 1.0  # seconds
 _COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
 
@@ -55,7 +56,7 @@ class NodeReader:
         self._targets = [
             name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY
         ]
-        self._kept: dict[Path, int] = {}  # descriptors of files with locks
+        self._files = KeptFiles()
 
     def __enter__(self) -> Self:
         return self
@@ -70,17 +71,40 @@ class NodeReader:
 
     def close(self) -> None:
         """Close all files."""
-        while self._kept:
-            os.close(self._kept.popitem()[1])
+        self._files.close()
 
     def read(self) -> NodeState:
-        """The state at this moment. Raises OSError."""
+        """The state at this moment. Raises OSError.
+
+        It is read again, for a second at most, where a process was settled in the middle: it would
+        be missing, or be counted twice.
+        """
+        until = time.monotonic() + _LONGEST_TRY
+        while True:
+            totals = self._version(layout.TOTALS)
+            found = self._read(until)
+            if self._version(layout.TOTALS) == totals or time.monotonic() >= until:
+                return found
+
+    def _version(self, name: str) -> tuple[int, int] | None:
+        """What is another value when the leader has written this file again."""
+        try:
+            status = (self._directory / name).lstat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _read(self, until: float) -> NodeState:
         now = time.time()
-        cursors = checksummed.load(self._directory / layout.CURSORS)
+        cursors, backlogs = self._cursors(until)  # first: nothing is passed that is not recorded
         is_led = self._is_led()
         leader = state_file.load(self._directory, now if is_led else None)
         journals = self._journals(leader.dead)
         counters = journals.counters
+        targets = {
+            name: self._target(name, cursors, backlog, journals, leader)
+            for name, backlog in backlogs.items()
+        }
         return NodeState(
             directory=self._directory,
             time=now,
@@ -95,29 +119,37 @@ class NodeReader:
             unknown=counters.unknown,
             lookups=dict(counters.lookups),
             sent_bytes=dict(counters.sent),
-            targets={name: self._target(name, cursors, journals, leader) for name in self._targets},
+            targets=targets,
         )
+
+    def _cursors(self, until: float) -> tuple[dict[str, Any] | None, dict[str, Backlog]]:
+        """The content of cursors.json, and what each target has set aside by that. Both are read
+        again where the leader has moved the cursors in the middle."""
+        while True:
+            version = self._version(layout.CURSORS)
+            cursors = checksummed.load(self._directory / layout.CURSORS)
+            backlogs = {name: Backlog() for name in self._targets}
+            for name, backlog in backlogs.items():
+                backlog.add_set_aside(self._directory, name, _section(cursors, name))
+            if self._version(layout.CURSORS) == version or time.monotonic() >= until:
+                return cursors, backlogs
 
     def _target(
         self,
         name: str,
         cursors: Mapping[str, Any] | None,
+        backlog: Backlog,
         journals: "_Journals",
         leader: LeaderState,
     ) -> TargetState:
-        # A target that a good file does not have begins with what is recorded from now on.
-        begins_now = cursors is not None and name not in cursors
-        found = (cursors or {}).get(name)
-        section: Mapping[str, Any] = found if isinstance(found, dict) else {}
+        section = _section(cursors, name)
         counts = TargetCounts.of(section.get("counts", {}))
-        backlog = Backlog()
-        if not begins_now:
+        if cursors is None or name in cursors:  # else it begins with what is recorded from now on
             positions = {
                 identity: Position(*place)
                 for identity, place in section.get("positions", {}).items()
             }
             backlog.add_journals(self._directory, positions, journals.segments, journals.ends)
-        backlog.add_set_aside(self._directory, name, section)
         lost = counts.lost + Counter({OPERATOR: backlog.dropped})
         state = leader.targets.get(name, NOTHING_KNOWN)
         return TargetState(
@@ -140,17 +172,9 @@ class NodeReader:
 
     def _journals(self, settled: Sequence[str]) -> "_Journals":
         """What all processes have recorded; `settled` are those that the leader settles now."""
-        for tries_left in reversed(range(_TRIES)):
-            totals = checksummed.load(self._directory / layout.TOTALS) or {}
-            found = self._count(totals, settled)
-            after = checksummed.load(self._directory / layout.TOTALS) or {}
-            if totals == after or not tries_left:
-                break
-        return found
-
-    def _count(self, totals: Mapping[str, Any], settled: Sequence[str]) -> "_Journals":
+        totals = checksummed.load(self._directory / layout.TOTALS) or {}
         listed = OwnerFilter(self._directory).apply(layout.listing(self._directory))
-        self._close_the_gone(listed.live_files)
+        self._files.close_removed()
         found = _Journals(listed.segments)
         found.counters.add(Counters.of(totals))
         for identity in listed.segments.keys() | listed.live_files:
@@ -161,38 +185,19 @@ class NodeReader:
             if content is None or identity in totals.get(ADDED, []):
                 continue
             found.counters.add(counted.counters)
-            if identity not in settled and self._is_locked(identity):
+            if identity not in settled and self._files.is_locked(
+                layout.live_path(self._directory, identity)
+            ):
                 found.processes += 1
                 found.followed += counted.counters.followed
         return found
 
     def _live_content(self, identity: str) -> dict[str, Any] | None:
-        fd = self._open(layout.live_path(self._directory, identity))
+        fd = self._files.open(layout.live_path(self._directory, identity))
         return None if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
 
-    def _is_locked(self, identity: str) -> bool:
-        fd = self._open(layout.live_path(self._directory, identity))
-        return fd is not None and locks.is_locked(fd)
-
     def _is_led(self) -> bool:
-        fd = self._open(self._directory / layout.RELAY_LOCK)
-        return fd is not None and locks.is_locked(fd)
-
-    def _open(self, path: Path) -> int | None:
-        """A descriptor of a file with a lock, which is kept open; None where there is no file."""
-        fd = self._kept.get(path)
-        if fd is not None and locks.is_same_file(path, fd):
-            return fd
-        if fd is not None:  # it has no name any more: its locks mean nothing
-            os.close(self._kept.pop(path))
-        with contextlib.suppress(FileNotFoundError, ForeignFileError):
-            self._kept[path] = open_owned(path, os.O_RDONLY)
-        return self._kept.get(path)
-
-    def _close_the_gone(self, live_files: set[str]) -> None:
-        here = {layout.live_path(self._directory, identity) for identity in live_files}
-        for path in [each for each in self._kept if each.suffix == ".live" and each not in here]:
-            os.close(self._kept.pop(path))
+        return self._files.is_locked(self._directory / layout.RELAY_LOCK)
 
 
 class _Journals:
@@ -205,6 +210,12 @@ class _Journals:
         self.counters = Counters()
         self.processes = 0
         self.followed = 0
+
+
+def _section(cursors: Mapping[str, Any] | None, target: str) -> Mapping[str, Any]:
+    """The section of a target in cursors.json; empty where there is none that can be read."""
+    found = (cursors or {}).get(target)
+    return found if isinstance(found, dict) else {}
 
 
 def _dead_letters(directory: Path, target: str) -> int:
