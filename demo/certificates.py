@@ -25,8 +25,11 @@ class Certificates:
     client_key: Path
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Make the files in a folder, which is made too; valid from an hour ago, for ten days."""
+def make_certificates(folder: Path, server_days: float = 90) -> Certificates:
+    """Make the files in a folder, which is made too; valid from a day ago, for 90 days.
+
+    The certificate of the server is valid for `server_days`; negative: it has expired.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = Certificates(
         *(folder / f"{name}.pem" for name in ("ca", "other-ca", "server")),
@@ -42,7 +45,8 @@ def make_certificates(folder: Path) -> Certificates:
         ("client", files.client, files.client_key),
     ):
         own = ec.generate_private_key(ec.SECP256R1())
-        certificate.write_bytes(_pem(_signed(name, own, ca, key)))
+        days = server_days if certificate == files.server else 90
+        certificate.write_bytes(_pem(_signed(name, own, ca, key, days)))
         key_file.touch(mode=0o600)
         key_file.write_bytes(
             own.private_bytes(
@@ -59,6 +63,7 @@ def _signed(
     key: ec.EllipticCurvePrivateKey,
     ca: x509.Certificate | None,
     ca_key: ec.EllipticCurvePrivateKey,
+    days: float = 90,
 ) -> x509.Certificate:
     """A certificate for a key; without `ca` it is an authority, signed by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -71,8 +76,8 @@ def _signed(
         .issuer_name(subject if ca is None else ca.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=10))
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(

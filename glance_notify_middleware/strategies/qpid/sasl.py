@@ -29,6 +29,14 @@ class AuthenticationError(Exception):
         self.needs_operator = needs_operator
 
 
+class NoMechanismError(AuthenticationError):
+    """The broker offers no SASL mechanism that is allowed."""
+
+
+class OtherVersionError(AuthenticationError):
+    """The broker speaks AMQP, but not AMQP 1.0."""
+
+
 class ForeignError(Exception):
     """The peer does not speak AMQP 1.0."""
 
@@ -57,7 +65,7 @@ def authenticate(
     stream.write(_HEADER, deadline)
     answered = stream.read(len(_HEADER), deadline)
     if answered == _AMQP_0_9_1:
-        raise AuthenticationError(
+        raise OtherVersionError(
             "the broker speaks AMQP 0-9-1 alone; RabbitMQ needs its plugin rabbitmq_amqp1_0"
         )
     if answered != _HEADER:
@@ -65,7 +73,7 @@ def authenticate(
     offered = _listed(_receive(stream, deadline, _MECHANISMS)[0])
     chosen = next((mechanism for mechanism in allowed if mechanism in offered), None)
     if chosen is None:
-        raise AuthenticationError(
+        raise NoMechanismError(
             f"the broker offers SASL {', '.join(offered) or 'without a mechanism'}; "
             f"allowed here: {', '.join(allowed)}"
         )

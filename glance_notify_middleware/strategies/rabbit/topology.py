@@ -32,6 +32,17 @@ _LOGGED = (amqp.PreconditionFailed, amqp.ResourceLocked)
 for itself alone. The queue may be bound all the same, and then it gets messages."""
 
 
+def queue_arguments(settings: RabbitSettings) -> dict[str, Any]:
+    """The arguments that a queue is declared with."""
+    arguments: dict[str, Any] = {}
+    if settings.queue_type != "classic":
+        arguments["x-queue-type"] = settings.queue_type
+    if settings.queue_max_bytes:
+        arguments["x-max-length-bytes"] = settings.queue_max_bytes
+        arguments["x-overflow"] = "drop-head"
+    return arguments
+
+
 class Topology:
     """A topic exchange, and for each priority that is sent a queue, bound by its own name.
 
@@ -47,12 +58,7 @@ class Topology:
         self._exchange = settings.notification_exchange
         self._durable = settings.durable_queues
         self._queues = [settings.routing_key(priority) for priority in priorities]
-        self._arguments: dict[str, Any] = {}
-        if settings.queue_type != "classic":
-            self._arguments["x-queue-type"] = settings.queue_type
-        if settings.queue_max_bytes:
-            self._arguments["x-max-length-bytes"] = settings.queue_max_bytes
-            self._arguments["x-overflow"] = "drop-head"
+        self._arguments = queue_arguments(settings)
         self._compared: set[str] = set()  # entities whose properties were compared once
         self._missing: list[str] = []  # queues that were missing at the last check
 

@@ -1,0 +1,235 @@
+"""The way to a broker below its protocol: its name, its port, its TLS. For the inspections.
+
+The hosts of a list are looked at in parallel, each within a bound, as a host that is dead answers
+nothing.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from glance_notify_middleware.config.brokers import Broker, BrokerSettings
+from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.strategies import certificate, credentials
+from glance_notify_middleware.strategies.certificate import error, warning
+from glance_notify_middleware.strategies.credentials import MisconfiguredError
+from glance_notify_middleware.strategies.errors import explain
+
+CONNECT_TIMEOUT = 2.5
+"""Seconds that the network may take to connect."""
+ANSWER_TIMEOUT = 4.0
+"""Seconds that a broker may take for an answer. RabbitMQ 3.10 answers a wrong password by AMQP 1.0
+after three."""
+HOSTS_TIMEOUT = 9.5
+"""Seconds that the look at all hosts may take."""
+
+Look = Callable[[Broker], Iterable[Finding]]
+
+
+def at_each(hosts: Sequence[Broker], look: Look, seconds: float = HOSTS_TIMEOUT) -> list[Finding]:
+    """What is found at each host, in the order of the list; each finding once.
+
+    The hosts are looked at in parallel. A host that is not done within `seconds` is a finding too.
+    """
+    found: list[list[Finding] | None] = [None] * len(hosts)
+
+    def run(number: int, broker: Broker) -> None:
+        try:
+            found[number] = list(look(broker))
+        except Exception as failure:
+            found[number] = [_unreachable(broker, failure)]
+
+    threads = [
+        threading.Thread(target=run, args=each, daemon=True)  # a look-up of a name has no time-out
+        for each in enumerate(hosts)
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
+    late = [[_timeout(broker, f"is not looked at within {seconds:g} s")] for broker in hosts]
+    listed = (each or [] if each is not None else late[n] for n, each in enumerate(found))
+    return list(dict.fromkeys(finding for each in listed for finding in each))
+
+
+def is_blocked(findings: Iterable[Finding]) -> bool:
+    """Whether one of the findings keeps a connection from the broker."""
+    return any(finding.level is Level.ERROR for finding in findings)
+
+
+def files(settings: BrokerSettings, *, tls: bool) -> list[Finding]:
+    """The files that the options name and that cannot be used: password, authorities, certificate
+    and key."""
+    found = []
+    checks: list[Callable[[], object]] = [
+        lambda: credentials.password(settings.hosts[0], settings),
+    ]
+    if tls:
+        checks.append(lambda: credentials.tls_context(settings))
+    for check in checks:
+        try:
+            check()
+        except MisconfiguredError as wrong:
+            option = str(wrong).removeprefix("option ").partition(":")[0]
+            mend = f"{option} = the path of a file that Glance's user can read"
+            found.append(error("broker-file-unusable", str(wrong), mend))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to one broker, as the options of a strategy have it."""
+
+    broker: Broker
+    settings: BrokerSettings
+    tls: bool
+    """Whether the options say that the broker speaks TLS."""
+    with_tls: str
+    """The line of the section that says so, for what mends."""
+    without_tls: str
+    greeting: bytes
+    """What a client sends first, without TLS."""
+
+    def findings(self) -> Iterator[Finding]:
+        """What keeps a connection from the broker, or soon will. An ERROR keeps it."""
+        try:
+            self._connected().close()
+        except OSError as failure:
+            yield self._no_connection(failure)
+            return
+        if self.tls:
+            yield from self._of_tls()
+
+    def speaks_tls(self) -> bool:
+        """Whether the port speaks TLS."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with contextlib.suppress(OSError):
+            self._shaken(context).close()
+            return True
+        return False
+
+    def foreign(self, failure: Exception) -> Finding:
+        """The finding where what answers at the port does not speak the strategy's protocol."""
+        what, _ = explain(failure)
+        if not self.tls and self.speaks_tls():
+            return error(
+                "broker-speaks-tls",
+                f"{self.broker}: the port speaks TLS, and the options say that it does not",
+                f"{self.with_tls}, or the port without TLS, usually {self._prefix}_port = 5672",
+            )
+        if isinstance(failure, TimeoutError):
+            return _timeout(self.broker, f"the port is open, but sends {what}")
+        return error(
+            "broker-no-amqp",
+            f"{self.broker}: what answers is no broker of this protocol ({what})",
+            f"the broker's port: {self._prefix}_port = 5672, or with TLS 5671",
+        )
+
+    def client_refused(self, failure: ssl.SSLError) -> Finding:
+        """The finding where the broker refuses the filter in TLS."""
+        return error(
+            "broker-tls-refused",
+            f"{self.broker}: the broker ends TLS ({failure.reason or 'without a reason'})",
+            f"{self._prefix}_ssl_cert_file and {self._prefix}_ssl_key_file = a certificate of an "
+            "authority that the broker trusts, and its key",
+        )
+
+    @property
+    def _prefix(self) -> str:
+        return self.settings.option_prefix
+
+    def _connected(self) -> socket.socket:
+        """A socket that waits CONNECT_TIMEOUT for each answer. Raises OSError."""
+        address = (self.broker.host, self.broker.port)
+        return socket.create_connection(address, CONNECT_TIMEOUT)
+
+    def _no_connection(self, failure: OSError) -> Finding:
+        broker, prefix = self.broker, self._prefix
+        match failure:
+            case socket.gaierror():
+                return error(
+                    "broker-host-unknown",
+                    f"{broker}: this host knows no {broker.host} ({failure.strerror})",
+                    f"{prefix}_hosts = a name that DNS has, or a line for {broker.host} in "
+                    "/etc/hosts",
+                )
+            case ConnectionRefusedError():
+                return error(
+                    "broker-port-closed",
+                    f"{broker}: nothing listens at this port",
+                    f"start the broker there, or {prefix}_port = its port: usually 5672, with TLS "
+                    "5671",
+                )
+            case TimeoutError():
+                return _timeout(broker, f"does not answer within {CONNECT_TIMEOUT:g} s")
+        return _unreachable(broker, failure)
+
+    # -- TLS ----------------------------------------------------------------------------------
+
+    def _shaken(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """A socket after the handshake of TLS. Raises OSError."""
+        sock = self._connected()
+        try:
+            return context.wrap_socket(sock, server_hostname=self.broker.host)
+        except BaseException:
+            sock.close()
+            raise
+
+    def _of_tls(self) -> Iterator[Finding]:
+        context = credentials.tls_context(self.settings)
+        try:
+            with self._shaken(context) as sock:
+                shown = sock.getpeercert() or {}
+        except ssl.SSLCertVerificationError:
+            yield from certificate.refused(self.broker, self.settings, self._shaken)
+            return
+        except OSError as failure:
+            yield self._no_tls(failure)
+            return
+        if not self.settings.ssl_verify:
+            yield warning(
+                "broker-certificate-unchecked",
+                f"{self.broker}: the certificate is not checked: whoever answers gets the password",
+                f"{self._prefix}_ssl_verify = true",
+            )
+        yield from certificate.expires(self.broker, shown)
+
+    def _no_tls(self, failure: OSError) -> Finding:
+        if self._speaks_plain():
+            return error(
+                "broker-speaks-no-tls",
+                f"{self.broker}: the port does not speak TLS, and the options say that it does",
+                f"the port with TLS, usually {self._prefix}_port = 5671, or {self.without_tls}",
+            )
+        if isinstance(failure, ssl.SSLError) and "ALERT" in (failure.reason or ""):
+            return self.client_refused(failure)
+        return self.foreign(failure)
+
+    def _speaks_plain(self) -> bool:
+        """Whether the port answers the protocol's greeting without TLS."""
+        with contextlib.suppress(OSError), self._connected() as sock:
+            sock.sendall(self.greeting)
+            # AMQP's own header, or, of 0-9-1, a frame with a method.
+            return sock.recv(4).startswith((b"AMQP", b"\x01\x00\x00"))
+        return False
+
+
+def _timeout(broker: Broker, what: str) -> Finding:
+    return error(
+        "broker-timeout",
+        f"{broker}: {what}",
+        f"let firewalls pass TCP from this host to {broker}, and see that the host is up and its "
+        "broker answers",
+    )
+
+
+def _unreachable(broker: Broker, failure: Exception) -> Finding:
+    what, _ = explain(failure) if isinstance(failure, OSError) else (type(failure).__name__, None)
+    return error("broker-unreachable", f"{broker}: {what}", f"a network route to {broker.host}")
