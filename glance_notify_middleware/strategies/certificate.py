@@ -53,7 +53,7 @@ def refused(broker: Broker, settings: BrokerSettings, shake: Shake) -> Iterator[
         yield _outside_its_dates(broker, wrong_date)
     else:
         with shake(context) as sock:
-            shown = sock.getpeercert() or {}
+            shown: Shown = sock.getpeercert() or {}
         yield from expires(broker, shown)
         if wrong_name is not None:
             names = ", ".join(text for _, text in shown.get("subjectAltName", ()))
