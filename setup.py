@@ -21,16 +21,22 @@ BROKERS = [
     "requests>=2.31",
 ]
 
+ROOT = Path(__file__).parent
+
 setup(
     name="glance-notify-middleware",
     version="0.1.0",
     description="A WSGI filter that sends a notification for every event in an image's life",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["glance_notify_middleware*"]),
     package_data={"glance_notify_middleware": ["py.typed"]},
+    # For operators: the sample, the unit, alert rules and so on.
+    data_files=[
+        ("share/glance-notify", sorted(f"etc/{path.name}" for path in ROOT.glob("etc/*"))),
+    ],
     # All that the strategies need is installed with the filter, so that another one is a change
     # of one word in the paste file. PasteDeploy is what loads it, as it loads Glance.
     install_requires=[
