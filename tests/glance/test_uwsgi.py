@@ -19,6 +19,7 @@ from demo.__main__ import play
 from demo.glance import Server
 from demo.keystone import ALICE, Keystone
 from demo.log_follower import Follower
+from glance_notify_middleware import cli
 from tests.journal.processes import eventually
 
 MIB = 1024 * 1024
@@ -112,6 +113,33 @@ UPLOADED = ["image.create INFO", "image.prepare INFO", "image.upload INFO", "ima
 def test_every_kind_of_upload_emits_its_events(client: Client, data: Any) -> None:
     client.image(data)
     assert next_events(client, 4) == UPLOADED
+
+
+def test_who_and_usage_read_what_glance_has_logged(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log has the lines of Glance and of uWSGI, too: none of them counts as damaged."""
+    image = client.image(b"x" * MIB)
+    assert client.ask("GET", f"/v2/images/{image}/file").content == b"x" * MIB
+    client.ask("GET", f"/v2/images/{image}/file", headers={"Range": "bytes=0-99"})
+    client.ask("DELETE", f"/v2/images/{image}")
+    assert client.ask("GET", f"/v2/images/{image}/file").status_code == 404
+    client.follower.wait(8)
+    words = ["who", image, str(client.server.log), "-f", "value", "-c", "Action", "-c", "Ended"]
+    assert cli.main([*words, "-c", "Bytes"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "create done None",
+        "begin upload done None",
+        f"upload done {MIB}",
+        "activate done None",
+        f"download done {MIB}",
+        "download done 100",
+        "delete done None",
+        "download refused 0",
+    ]
+    assert cli.main(["usage", "--by", "image", str(client.server.log), "-f", "json"]) == 0
+    (row,) = (row for row in json.loads(capsys.readouterr().out) if row["Image"] == image)
+    assert list(row.values())[1:7] == [2, 0, 1, MIB + 100, 1, MIB]
 
 
 def test_upload_that_the_client_resets_half_way_is_an_error(client: Client) -> None:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from glance_notify_middleware.cli.audit.log_lines import STANDARD_INPUT, LogFiles
+from glance_notify_middleware.cli.audit.log_lines import LogFiles
+from glance_notify_middleware.cli.audit.opened import STANDARD_INPUT
 from glance_notify_middleware.cli.audit.times import Period, add_period
 from glance_notify_middleware.cli.command import Command
 from glance_notify_middleware.cli.errors import UsageError

@@ -10,29 +10,21 @@ The text of a line is never shown: an error has the name of the file, and the nu
 import contextlib
 import gzip
 import re
-import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple
+from io import BufferedIOBase
+from typing import Any, NamedTuple
 
 import orjson
 
+from glance_notify_middleware.cli.audit.opened import UnreadableFileError, lines_of, opened
 from glance_notify_middleware.cli.audit.times import Period
 from glance_notify_middleware.cli.command import ERRORS, RIGHT, WARNINGS
-from glance_notify_middleware.events.notification import LONGEST_JSON, Priority
+from glance_notify_middleware.events.notification import Priority
 
-STANDARD_INPUT = "-"
-"""The name of standard input among the files."""
-
-_BLOCK = 256 * 1024
-_LONGEST_LINE = 2 * LONGEST_JSON  # escapes make the JSON longer, a log format has its prefix
 _MOST_NAMED = 5
 _LENGTH_OF_AN_ID = 36  # of a UUID
-
-_GZIP = b"\x1f"  # no line of a log begins so
-_COMPRESSED = {b"\xfd7zXZ": "xzcat", b"BZh": "bzcat", b"\x28\xb5\x2f\xfd": "zstdcat"}
-"""How files begin that are compressed otherwise -> the command that reads them."""
 
 _PRIORITIES = frozenset(map(str, Priority))
 _BEGIN = b'{"message_id":'
@@ -42,6 +34,15 @@ _OTHER_LINE = re.compile(
     rb"|(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)"
 )
 """How a line of another logger begins: with a time, or with its level."""
+
+_MARKS = (
+    b'"message_id"',
+    b'"event_type"',
+    b'"_context_',
+    b" glance_notify_middleware.notifications [",  # the prefix of oslo.log
+    b":glance_notify_middleware.notifications:",  # the prefix of Python's logging
+)
+"""Some of these stand in what is left of a torn notification, if it is not very short."""
 
 
 class LogLine(NamedTuple):
@@ -67,6 +68,7 @@ class LogFiles:
         self._note = note
         self._name = ""
         self._number = 0  # of the line that is read, in its file
+        self._is_shared = False  # whether the file that is read has lines of other loggers, too
         self.lines = 0
         """Lines that were read, of any kind."""
         self.damaged = 0
@@ -90,9 +92,9 @@ class LogFiles:
         """
         since, until = period.since, period.until
         for name in self._names:
-            self._name, self._number = name, 0
+            self._name, self._number, self._is_shared = name, 0, False
             try:
-                with _opened(name) as file:
+                with opened(name) as file:
                     for line in self._notifications(file):
                         if since <= line.fields["timestamp"] < until:
                             yield line
@@ -116,9 +118,9 @@ class LogFiles:
         place = f" behind line {self._number}" if self._number else ""
         self._note(f"{self._name}: cannot be read{place}: {why}")
 
-    def _notifications(self, file: BinaryIO) -> Iterator[LogLine]:
+    def _notifications(self, file: BufferedIOBase) -> Iterator[LogLine]:
         """The notifications of one file. Raises what reading it raises."""
-        for lines in _lines(file):
+        for lines in lines_of(file):
             for line in lines:
                 self._number += 1
                 self.lines += 1
@@ -139,12 +141,15 @@ class LogFiles:
         """
         start = line.find(b"{")
         try:
-            return _notification(line[max(start, 0) :])
+            found = _notification(line[max(start, 0) :])
         except DamagedLineError as error:
             why = str(error)
+        else:
+            self._is_shared |= start > 0
+            return found
         if not line or line.isspace():
             return None
-        if _OTHER_LINE.match(line) and _BEGIN not in line:
+        if self._is_of_another_logger(line):
             self.others += 1
             return None
         self.skip(why)
@@ -154,48 +159,26 @@ class LogFiles:
                 return _notification(line[last:])
         return None
 
+    def _is_of_another_logger(self, line: bytes) -> bool:
+        """Whether a line that is no notification never was one.
 
-class UnreadableFileError(Exception):
-    """A file cannot be read as it is. The text names the way out."""
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    """The file, or standard input, without its compression. Raises OSError, UnreadableFileError."""
-    with contextlib.ExitStack() as stack:
-        if name == STANDARD_INPUT:
-            file: Any = sys.stdin.buffer
-        else:
-            file = stack.enter_context(open(name, "rb"))
-        begin = file.peek(8)
-        for magic, command in _COMPRESSED.items():
-            if begin.startswith(magic):
-                raise UnreadableFileError(
-                    f"expected text or gzip; say `{command} FILE |` before, and -"
-                )
-        if begin.startswith(_GZIP):
-            file = stack.enter_context(gzip.GzipFile(fileobj=file))
-        yield file
+        In a log_file every line was one. A file is the log of other loggers, too, from the first
+        line on that looks so, or that has a prefix before a notification.
+        """
+        if any(mark in line for mark in _MARKS) or _BEGIN.startswith(line):
+            return False
+        if not self._is_shared:
+            is_first = self._number == 1 and not line.startswith(b"{") and not line.endswith(b"}")
+            self._is_shared = bool(_OTHER_LINE.match(line)) or is_first
+        return self._is_shared and _is_text(line)
 
 
-def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of a file, without their ends, many at a time.
-
-    Of a line that is too long the first _LONGEST_LINE bytes are given out, about.
-    """
-    rest = b""
-    while block := file.read(_BLOCK):
-        if len(rest) > _LONGEST_LINE:
-            _, end, block = block.partition(b"\n")
-            if not end:
-                continue
-            yield [rest]
-            rest = b""
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        yield lines
-    if rest:
-        yield [rest]
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in line
 
 
 def _notification(encoded: bytes) -> LogLine:
