@@ -61,6 +61,9 @@ def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
         recorders.append(assembly.recorder(settings, strategies, host, paste_file))
         brokers = " and ".join(_place(name, settings) for name in strategies)
         places.append(f"{brokers}, by way of the journal in {settings.journal_dir}")
+    elif settings.journal_dir_is_set:
+        recorders = [assembly.counting(settings, recorders[0], hosting.host())]
+        places[0] += f", counted in {settings.journal_dir}"
     recorder = recorders[0] if len(recorders) == 1 else SeveralRecorders(recorders)
     return recorder, "; and to ".join(places)
 

@@ -171,7 +171,8 @@ OPTIONS = (
         "/var/lib/glance/notifications",
         PATH,
         "Directory of the journal, on a local file system. Notifications wait there until the "
-        "broker has confirmed them. The logging strategy needs no journal.",
+        "broker has confirmed them. The logging strategy needs no journal; with it alone, this "
+        "line has its notifications counted there.",
     ),
     Option(
         "journal_max_size",

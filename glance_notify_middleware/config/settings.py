@@ -42,6 +42,8 @@ class Settings:
     relay: str
     rabbit: RabbitSettings
     qpid: QpidSettings
+    journal_dir_is_set: bool
+    """Whether the section has the line journal_dir: with logging alone it has events counted."""
     historic: tuple[str, ...]
     """The names of lines that have no meaning."""
 
@@ -107,6 +109,7 @@ def read(lines: Lines, host_name: str) -> Settings:
         relay=values["relay"],
         rabbit=rabbit_options.settings(values),
         qpid=qpid_options.settings(values),
+        journal_dir_is_set="journal_dir" in given,
         historic=tuple(name for name in HISTORIC if name in lines),
     )
 

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery.connection import BackOff
+from glance_notify_middleware.delivery.count_folding import CountFolding
 from glance_notify_middleware.delivery.cursors import add_strategies
 from glance_notify_middleware.delivery.hosting import Host, HostedJournal
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch, relay_command
 from glance_notify_middleware.delivery.relay import Relay
 from glance_notify_middleware.journal import fitness
+from glance_notify_middleware.journal.counting import CountingRecorder
 from glance_notify_middleware.journal.destinations import DestinationsError
 from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
+from glance_notify_middleware.recorder import Recorder
 from glance_notify_middleware.runtime.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import Description, in_any_order
@@ -46,16 +49,7 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
     directory = directory_of(settings)
     wanted = destinations(settings, strategies)
     of_filter = agreed(settings, strategies)
-    before = host.options.get(directory, of_filter)
-    for name in (*of_filter, *before):
-        if of_filter.get(name) != before.get(name):
-            raise _disagreement(
-                name,
-                of_filter.get(name),
-                before.get(name),
-                "another filter of this process",
-                f"{directory}; set the same, or another journal_dir",
-            )
+    _compare_with_filters_before(of_filter, directory, host)
     identity = functools.partial(host.journals.identity, directory)
     # A new strategy is sent what is recorded from now on.
     add_new = functools.partial(add_strategies, directory, strategies)
@@ -74,6 +68,22 @@ def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None
     except (DirectoryError, OSError) as error:
         raise OptionError(f"option journal_dir of the notify filter: {error}") from error
     host.options[directory] = of_filter
+
+
+def _compare_with_filters_before(
+    of_filter: Mapping[str, object], directory: Path, host: Host
+) -> None:
+    """Raises OptionError where another filter of this process has other options."""
+    before = host.options.get(directory, of_filter)
+    for name in (*of_filter, *before):
+        if of_filter.get(name) != before.get(name):
+            raise _disagreement(
+                name,
+                of_filter.get(name),
+                before.get(name),
+                "another filter of this process",
+                f"{directory}; set the same, or another journal_dir",
+            )
 
 
 def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
@@ -136,6 +146,23 @@ def recorder(
         journal = _hosted(settings, host, each_second=watch.check)
     in_each_process(journal)
     return JournalRecorder(journal, refuse_when_full=settings.journal_when_full == "refuse")
+
+
+def counting(settings: Settings, writing: Recorder, host: Host) -> Recorder:
+    """A recorder that has `writing` write, and counts in journal_dir. Nothing is delivered from
+    there. Raises OptionError."""
+    directory = directory_of(settings)
+    of_filter = {"notifier_strategy": "logging", **_of_a_journal(settings)}
+    _compare_with_filters_before(of_filter, directory, host)
+    try:
+        fitness.prepare(directory)
+    except (DirectoryError, OSError) as error:
+        raise OptionError(f"option journal_dir of the notify filter: {error}") from error
+    host.options[directory] = of_filter
+    folding = CountFolding(directory, functools.partial(host.journals.identity, directory))
+    journal = _hosted(settings, host, each_second=folding.check)
+    in_each_process(journal)
+    return CountingRecorder(writing, journal)
 
 
 def relay(settings: Settings, strategies: Makers, host: Host) -> Relay:

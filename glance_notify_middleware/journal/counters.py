@@ -9,6 +9,7 @@ from typing import Any, Self
 import orjson
 
 from glance_notify_middleware.events.notification import EventType, Message, Priority
+from glance_notify_middleware.recorder import Counted
 
 # Looked up once: a member of an enumeration is an attribute of its class.
 _SEND = EventType.SEND.value
@@ -76,6 +77,16 @@ class Counters:
         """Count notifications that could not be recorded, for the reason `why`."""
         self.dropped[why] += count
         self.last_drop = time.time()
+
+    def change(self, what: Counted, change: int) -> None:
+        """Count what is no notification."""
+        match what:
+            case Counted.FOLLOWED:
+                self.followed += change
+            case Counted.UNKNOWN:
+                self.unknown += change
+            case _:
+                self.lookups[what.value] += change
 
     def add(self, other: "Counters") -> None:
         """Add what another process has counted."""

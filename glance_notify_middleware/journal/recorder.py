@@ -6,7 +6,7 @@ from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Message, Notification
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
-from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
+from glance_notify_middleware.recorder import Counted, NotRecordedError, RunningDownload
 
 
 class JournalRecorder:
@@ -44,6 +44,10 @@ class JournalRecorder:
     def remind(self, running: RunningDownload) -> None:
         """Remind the download every few seconds to record its progress."""
         self._journal().reminders.add(running)
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        """Count it among the counters of the process."""
+        self._journal().count(what, change)
 
     def refuses(self) -> bool:
         """Whether no operation may begin, as its events could not be recorded."""

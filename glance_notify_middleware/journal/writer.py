@@ -21,6 +21,7 @@ from glance_notify_middleware.journal.recovery import Recovery
 from glance_notify_middleware.journal.reminders import Reminders
 from glance_notify_middleware.journal.segment_writer import SegmentWriter
 from glance_notify_middleware.journal.threads import NamedThreads
+from glance_notify_middleware.recorder import Counted
 
 MAINTENANCE = "glance-notify-journal"
 """The name of the thread that maintains a journal."""
@@ -172,6 +173,18 @@ class Journal:
         self.health.maintained()
         self.reminders.remind()
         self._maintenance.run()
+
+    def count_written(self, messages: Sequence[Message], dropped: int) -> None:
+        """Count messages that were written elsewhere, and how many could not be."""
+        with self._lock:
+            self._counters.count(messages)
+            if dropped:
+                self._counters.drop(dropped, "disk")
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        """Count what is no notification."""
+        with self._lock:
+            self._counters.change(what, change)
 
     def counters(self) -> dict[str, object]:
         """What this process has counted, as its live file holds it."""

@@ -1,5 +1,6 @@
 """The seam between the WSGI side and delivery: the recorder, and several recorders as one."""
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -13,6 +14,21 @@ class NotRecordedError(Exception):
     def __init__(self, lost: Sequence[Notification], reason: str) -> None:
         super().__init__(reason)
         self.lost = lost
+
+
+class Counted(enum.Enum):
+    """What a recorder counts beside notifications, for operators."""
+
+    LOOKUP_FOUND = "found"
+    """A look-up that Glance has answered with a record."""
+    LOOKUP_REFUSED = "refused"
+    """A look-up that Glance has answered with 4xx."""
+    LOOKUP_FAILED = "failed"
+    """A look-up that had another answer, or at which Glance has raised."""
+    UNKNOWN = "unknown"
+    """Background work whose outcome is recorded as unknown."""
+    FOLLOWED = "followed"
+    """Background work that is followed now: 1 when that begins, -1 when it ends."""
 
 
 class RunningDownload(Protocol):
@@ -44,6 +60,9 @@ class Recorder(Protocol):
 
         The recorder must hold the download weakly: nobody takes it back.
         """
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        """Count what operators want to know beside notifications."""
 
     def refuses(self) -> bool:
         """Whether operations are to be refused now, as their events could not be recorded.
@@ -92,6 +111,10 @@ class SeveralRecorders:
         if lost:
             missing = [each for each in notifications if each.message_id in lost]
             raise NotRecordedError(missing, "; ".join(reasons))
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        """Count it with each."""
+        self._call_each(lambda recorder: recorder.count(what, change))
 
     def refuses(self) -> bool:
         """Whether any of the recorders refuses operations now."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from glance_notify_middleware.events.escaping import escaped_json
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification, Priority
-from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
+from glance_notify_middleware.recorder import Counted, NotRecordedError, RunningDownload
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 NOTIFICATIONS = logging.getLogger("glance_notify_middleware.notifications")
@@ -31,7 +31,7 @@ _LEVELS = {
 
 
 class _WithoutIntents:
-    """The methods of a recorder that keeps no intents and is never full."""
+    """The methods of a recorder that keeps no intents, counts nothing and is never full."""
 
     def begin(self, begun: Intent) -> None:
         pass
@@ -40,6 +40,9 @@ class _WithoutIntents:
         pass
 
     def remind(self, running: RunningDownload) -> None:
+        pass
+
+    def count(self, what: Counted, change: int = 1) -> None:
         pass
 
     def refuses(self) -> bool:

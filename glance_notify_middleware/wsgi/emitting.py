@@ -1,5 +1,6 @@
 """Makes notifications of events, and gives them to the recorder."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from glance_notify_middleware.events.notification import (
     Priority,
 )
 from glance_notify_middleware.events.operations import Operation
-from glance_notify_middleware.recorder import NotRecordedError, Recorder, RunningDownload
+from glance_notify_middleware.recorder import Counted, NotRecordedError, Recorder, RunningDownload
 from glance_notify_middleware.runtime.ids import Ids
 from glance_notify_middleware.runtime.own_log import log_error
 
@@ -84,6 +85,12 @@ class Emitter:
             self._recorder.remind(download)
         except Exception as error:
             log_error("the progress of a download is not recorded", error)
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        """Count what operators want to know beside notifications. Does not raise: no request fails
+        for a counter."""
+        with contextlib.suppress(Exception):
+            self._recorder.count(what, change)
 
     def emit(
         self, events: Sequence[ImageEvent], requester: Requester, ends: Intent | None = None

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from glance_notify_middleware.recorder import Counted
 from glance_notify_middleware.runtime.own_log import log_error
 from glance_notify_middleware.runtime.shutdown import at_process_end
 from glance_notify_middleware.wsgi import followed_work
@@ -88,6 +89,7 @@ class Follower:
             if has_room:
                 self._open.add(followed)
                 self.latest[followed.key] = followed
+                self._emitter.count(Counted.FOLLOWED)
         if not has_room:
             why = f"{self._maximum} others are followed already (follow_max)"
             self._judge.give_up(followed, why)
@@ -201,7 +203,9 @@ class Follower:
 
     def _forget(self, followed: FollowedWork) -> None:
         with self._lock:
-            self._open.discard(followed)
+            if followed in self._open:
+                self._open.discard(followed)
+                self._emitter.count(Counted.FOLLOWED, -1)
             if self.latest.get(followed.key) is followed:
                 del self.latest[followed.key]
         self._unjudged.take(followed)

@@ -5,7 +5,7 @@ import io
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from wsgiref.types import WSGIApplication
@@ -14,6 +14,7 @@ from webob import Request, Response
 
 from glance_notify_middleware.events import images
 from glance_notify_middleware.events.operations import Operation
+from glance_notify_middleware.recorder import Counted
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.wsgi import log_context
 from glance_notify_middleware.wsgi.snapshot import Snapshot
@@ -47,9 +48,13 @@ class _CachedOwner:
 class Lookup:
     """Look-ups through one application. No failure is raised: events go out without the record."""
 
-    def __init__(self, app: WSGIApplication) -> None:
+    def __init__(
+        self, app: WSGIApplication, count: Callable[[Counted], None] = lambda what: None
+    ) -> None:
+        """`count` is called once for each look-up, with what became of it; it must not raise."""
         self.failures = 0
         self._app = app
+        self._count = count
         self._owners: OrderedDict[str, _CachedOwner] = OrderedDict()
 
     def record(self, operation: Operation, snapshot: Snapshot) -> Record | None:
@@ -82,6 +87,12 @@ class Lookup:
         try:
             response, body = self._call_app(environ)
             status = response.status_int
+        except Exception as error:
+            self._count(Counted.LOOKUP_FAILED)
+            self._report(error, quietly=quietly)
+            return LookupResult()
+        self._count(_result(status))
+        try:
             if status != 200:
                 return LookupResult(status)
             if in_headers:
@@ -89,15 +100,18 @@ class Lookup:
                 return LookupResult(status, images.record_from_v1_headers(headers))
             record = images.parse_json(body)
         except Exception as error:
-            self.failures += 1
-            if quietly:
-                return LookupResult()
+            self._report(error, quietly=quietly)
+            return LookupResult()
+        return LookupResult(status, record if isinstance(record, dict) else None)
+
+    def _report(self, error: Exception, *, quietly: bool) -> None:
+        """Count an exception, and log it unless `quietly`."""
+        self.failures += 1
+        if not quietly:
             # Only the class is logged: the text of an application's exception can hold secrets.
             line = f"{type(error).__name__} in a look-up of a record ({self.failures} so far)"
             with contextlib.suppress(Exception):
                 log_line(LOG, logging.WARNING, line)
-            return LookupResult()
-        return LookupResult(status, record if isinstance(record, dict) else None)
 
     def _call_app(self, environ: dict[str, Any]) -> tuple[Response, bytes]:
         """The application's response and its body. The thread's log context is restored."""
@@ -129,6 +143,12 @@ class Lookup:
     def forget_owner(self, operation: Operation) -> None:
         """Drop what is cached of the operation's image, as this process has changed the image."""
         self._owners.pop(str(operation.image_id), None)
+
+
+def _result(status: int) -> Counted:
+    if status == 200:
+        return Counted.LOOKUP_FOUND
+    return Counted.LOOKUP_REFUSED if 400 <= status < 500 else Counted.LOOKUP_FAILED
 
 
 def _read(response: Response) -> bytes:

@@ -36,7 +36,7 @@ class NotifyMiddleware:
         self._app = app
         self._settings = settings
         self._emitter = Emitter(settings, recorder)
-        lookup = Lookup(app)
+        lookup = Lookup(app, self._emitter.count)
         self._follower = Follower(lookup, self._emitter, settings.follow_limit, settings.follow_max)
         self._services = FilterServices(
             lookup=lookup,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from glance_notify_middleware.events import background, tasks
 from glance_notify_middleware.events.background import LOCK_KEY
 from glance_notify_middleware.events.notification import ImageEvent
+from glance_notify_middleware.recorder import Counted
 from glance_notify_middleware.wsgi import followed_work
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.followed_work import (
@@ -108,7 +109,10 @@ class OutcomeJudge:
 
     def give_up(self, followed: FollowedWork, why: str) -> None:
         """End the work with the ERROR that its outcome is unknown, for the reason `why`."""
-        self._end(followed, [background.unknown_outcome_event(followed.work.operation, why)])
+        event = background.unknown_outcome_event(followed.work.operation, why)
+        if self._emitter.wants(event.event_type, event.priority):
+            self._emitter.count(Counted.UNKNOWN)
+        self._end(followed, [event])
 
     def _judge(self, followed: FollowedWork, seen: SeenRecord) -> None:
         work, record = followed.work, seen.record

@@ -62,6 +62,7 @@ DEFAULTS = Settings(
         reconnect_interval_min=0.2,
         reconnect_interval_max=30.0,
     ),
+    journal_dir_is_set=False,
     historic=(),
 )
 """The settings of an empty section."""

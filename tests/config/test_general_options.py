@@ -58,7 +58,7 @@ VALID: tuple[tuple[str, str, Any], ...] = (
 
 @pytest.mark.parametrize(("name", "text", "value"), VALID)
 def test_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -> None:
-    changed: dict[str, Any] = {name: value}
+    changed: dict[str, Any] = {name: value, "journal_dir_is_set": name == "journal_dir"}
     assert settings_of({name: text}) == dataclasses.replace(DEFAULTS, **changed)
 
 
@@ -66,7 +66,7 @@ def test_every_option_has_a_setting_and_a_test_that_sets_it() -> None:
     names = {option.name for option in general_options.OPTIONS}
     assert names == {name for name, _, _ in VALID}
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields == names | {"rabbit", "qpid", "historic"}
+    assert fields == names | {"rabbit", "qpid", "journal_dir_is_set", "historic"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ filter around an application.
 import io
 import json
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from glance_notify_middleware import config
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
-from glance_notify_middleware.recorder import Recorder, RunningDownload
+from glance_notify_middleware.recorder import Counted, Recorder, RunningDownload
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
@@ -26,7 +27,7 @@ class ListRecorder:
     """A recorder that keeps all that it is given in lists.
 
     `begun` and `ended` are the intents, `progressed` the progress of downloads, `running` the
-    downloads that are to be reminded of their progress.
+    downloads that are to be reminded of their progress, `counted` what was counted.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class ListRecorder:
         self.progressed: list[Progress] = []
         self.running: weakref.WeakSet[RunningDownload] = weakref.WeakSet()
         self.ended: list[Intent] = []
+        self.counted: Counter[Counted] = Counter()
 
     def begin(self, begun: Intent) -> None:
         self.begun.append(begun)
@@ -49,6 +51,9 @@ class ListRecorder:
         self.notifications.extend(notifications)
         if ends is not None:
             self.ended.append(ends)
+
+    def count(self, what: Counted, change: int = 1) -> None:
+        self.counted[what] += change
 
     def refuses(self) -> bool:
         return False
