@@ -173,9 +173,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a crash counts a dead process twice",
-        "delivery/settling.py",
-        "        if identity in added:\n",
-        "        if False:\n",
+        "journal/totals.py",
+        "    if identity in added:\n",
+        "    if False:\n",
         (
             "delivery/test_settling.py"
             "::test_counters_are_added_once_though_the_leader_crashes_before_the_files_are_gone",
@@ -191,8 +191,8 @@ MUTATIONS = (
     Mutation(
         "a message that has no room in the aside file is overtaken by the next message",
         "delivery/aside.py",
-        "                return False\n            write_whole(fd, data,",
-        "                return True\n            write_whole(fd, data,",
+        "                return None\n            write_whole(fd, data,",
+        "                return 1\n            write_whole(fd, data,",
         ("delivery/test_aside_files.py::test_full_file_takes_no_more_messages_and_keeps_its_own",),
     ),
     Mutation(
@@ -318,5 +318,63 @@ MUTATIONS = (
             "delivery/test_relay_signs_of_life.py"
             "::test_relay_whose_survey_hangs_gives_no_sign_of_life",
         ),
+    ),
+    Mutation(
+        "a message that is set aside counts as delivered at once",
+        "delivery/set_aside.py",
+        "pending.done, pending.aside_end = Done.ASIDE, end",
+        "pending.done, pending.aside_end = Done.TAKEN, end",
+        ("delivery/test_target_counts.py::test_message_that_is_set_aside_counts_when_it_is_sent",),
+    ),
+    Mutation(
+        "what a dead leader has set aside and not passed counts twice",
+        "delivery/aside.py",
+        "                    aside_file.mark_repeated(fd, begin)\n",
+        "                    pass\n",
+        ("delivery/test_target_counts.py::test_message_that_is_set_aside_twice_counts_once",),
+    ),
+    Mutation(
+        "a message counts when it is sent from the aside file, though the journal has it still",
+        "delivery/aside_counts.py",
+        "waiting.popleft().done = done",
+        "self._cursors.counts.count(done)",
+        (
+            "delivery/test_target_counts.py"
+            "::test_message_that_was_sent_from_the_aside_file_first_counts_once_over_a_crash",
+        ),
+    ),
+    Mutation(
+        "what is recorded again counts again",
+        "delivery/window.py",
+        "elif not pending.is_repeat:",
+        "else:",
+        (
+            "delivery/test_target_counts.py"
+            "::test_message_that_is_recorded_again_is_sent_and_not_counted_again",
+        ),
+    ),
+    Mutation(
+        "a message that is set aside and still in the journal is pending twice",
+        "delivery/backlog.py",
+        "None if passed is None else passed.get(priority, 0)",
+        "None if passed is None else passed.get(priority)",
+        (
+            "delivery/test_node_reader.py"
+            "::test_message_that_is_set_aside_and_in_the_journal_is_pending_once",
+        ),
+    ),
+    Mutation(
+        "a process that a leader settles counts as alive",
+        "delivery/node_reader.py",
+        "if identity not in settled and",
+        "if",
+        ("delivery/test_node_reader.py::test_dead_process_that_a_leader_settles_does_not_live",),
+    ),
+    Mutation(
+        "a process that reads its own node drops its locks",
+        "delivery/kept_files.py",
+        "        if fd is not None and locks.is_same_file(path, fd):\n            return fd\n",
+        "",
+        ("delivery/test_node_reader.py::test_relay_that_reads_its_own_node_keeps_its_locks",),
     ),
 )

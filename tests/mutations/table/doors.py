@@ -6,8 +6,8 @@ MUTATIONS = (
     Mutation(
         "the relay keeps the groups of root",
         "cli/journal_owner.py",
-        "    os.setgroups(_groups_of(owner.st_uid))\n",
-        "",
+        "    os.setgroups(_groups_of(owner.st_uid))\n    os.setgid",
+        "    os.setgid",
         ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(

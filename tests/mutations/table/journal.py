@@ -389,4 +389,41 @@ MUTATIONS = (
             "delivery/test_power_cut.py::test_segment_that_was_removed_under_a_living_process_is_on_the_disk_again",
         ),
     ),
+    Mutation(
+        "a segment is begun before the counters are written",
+        "journal/segment_writer.py",
+        "            if self.live is not None and self.live.relock():\n"
+        "                self.write_counters()\n",
+        "            pass\n",
+        ("journal/test_tally.py::test_killed_process_that_was_never_maintained_is_counted_whole",),
+    ),
+    Mutation(
+        "a process that was taken for dead writes what another one settles by",
+        "journal/segment_writer.py",
+        "if self.live is not None and self.live.relock():",
+        "if self.live is not None:",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_process_that_loses_its_lock_again_and_again_loses_no_entry",
+        ),
+    ),
+    Mutation(
+        "entries are counted that the live file has counted",
+        "journal/tally.py",
+        "entry.number >= end and entry.count > 0",
+        "entry.count > 0",
+        (
+            "journal/test_tally.py"
+            "::test_live_file_of_an_older_version_is_completed_from_the_segment_that_it_counts_into",
+        ),
+    ),
+    Mutation(
+        "a process that died before its live file was written is not counted",
+        "delivery/dead_processes.py",
+        "checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}",
+        "checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0))",
+        (
+            "journal/test_tally.py::test_process_that_dies_before_its_live_file_is_written_is_counted",
+        ),
+    ),
 )
