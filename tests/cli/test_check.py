@@ -133,7 +133,7 @@ def test_one_finding_hides_no_other(at: SetUp, check: Check) -> None:
     at.line("journal_syncs = full")
     at.line("create_queues = auto")
     at.line("qpid_ssl_verify = true")
-    at.edit("rabbit_userid = glance\n", f"rabbit_userid = glance\nword {CANARY}\n")
+    at.edit("rabbit_userid = glance\n", f"rabbit_userid = glance\nword {CANARY}\nfollow_max = x\n")
     at.journal.chmod(0o777)
     put(at.uwsgi, "uwsgi", "enable-threads = false")
     at.line("rabbit_notification_topic = images")
@@ -143,7 +143,7 @@ def test_one_finding_hides_no_other(at: SetUp, check: Check) -> None:
     assert sorted(names(check())) == [
         *("filter-missing", "journal-mode", "notified-twice", "option-unknown"),
         *("options-contradict", "options-contradict", "paste-line-broken"),
-        *("uwsgi-without-threads", "value-wrong"),
+        *("uwsgi-without-threads", "value-wrong", "value-wrong"),
     ]
 
 
@@ -231,6 +231,25 @@ def test_filter_in_front_of_the_images_alone_is_right(at: SetUp, check: Check) -
     text = "[filter-app:notified]\nuse = notify\nnext = apiv2app\n"
     at.paste.write_text(at.paste.read_text() + text)
     assert "filter-missing" not in names(check())
+
+
+def test_filter_in_front_of_the_images_is_behind_a_cache(at: SetUp, check: Check) -> None:
+    put(at.conf, "paste_deploy", "flavor = keystone+caching")
+    at.edit(" notify", "")
+    at.edit("/v2: apiv2app\n", "/v2: notified\n")
+    text = "[filter-app:notified]\nuse = notify\nnext = apiv2app\n"
+    at.paste.write_text(at.paste.read_text() + text)
+    (found,) = check()
+    assert found["name"] == "filter-behind-cache"
+    assert " context notify cache rootapp" in found["mend"]
+
+
+def test_application_without_a_pipeline_lacks_the_filter(at: SetUp, check: Check) -> None:
+    at.line("/: apiv2app", "composite:glance-api-keystone")
+    put(at.paste, "composite:glance-api-keystone", "", "/: api")
+    found = check()[0]
+    assert found["name"] == "filter-missing"
+    assert found["mend"].startswith("put notify in front of the application")
 
 
 def test_section_that_uses_another_has_the_lines_of_both(at: SetUp, check: Check) -> None:

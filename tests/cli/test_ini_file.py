@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paste.deploy.loadwsgi import NicerConfigParser
 
-from demo.glance import paste_file
 from glance_notify_middleware.cli.check.ini_file import IniFile
-from glance_notify_middleware.cli.check.pipelines import Pipelines
 
 PATH = Path("/etc/glance/api-paste.ini")
 
@@ -61,21 +58,3 @@ def test_file_is_read_as_pastedeploy_reads_it(lines: list[str]) -> None:
         for name, section in file.sections.items()
     }
     assert {"DEFAULT": {}, **found} == expected
-
-
-def test_stock_paste_file_with_the_filter_is_read_as_pastedeploy_reads_it() -> None:
-    text = paste_file("keystone+caching")
-    file = read(text)
-    found = {n: {each: v.text for each, v in s.lines.items()} for n, s in file.sections.items()}
-    assert {"DEFAULT": {}, **found} == as_paste_reads(text)
-    line = file.sections["filter:notify"].lines["notifier_strategy"]
-    assert text.splitlines()[line.number - 1] == "notifier_strategy = logging"
-
-
-@pytest.mark.parametrize("flavor", ["keystone", "keystone+caching", "default", "caching"])
-def test_chain_of_a_stock_flavor_is_that_of_its_pipeline(flavor: str) -> None:
-    text = paste_file(flavor, after="versionnegotiation")
-    (chain,) = Pipelines(read(text)).chains(flavor)
-    (line,) = [line for line in text.splitlines() if line.startswith(f"{flavor} = ")]
-    assert [*chain.words, "rootapp"] == line.split()[2:]
-    assert chain.application.startswith("glance.api.v2.router:")

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from demo import glance
+from glance_notify_middleware.cli.check.ini_file import IniFile
+from glance_notify_middleware.cli.check.pipelines import Pipelines
 from tests.cli.conftest import Run, run  # noqa: F401
+from tests.cli.test_ini_file import PATH, as_paste_reads
+from tests.commands.wrong_setups import PIPELINES
 
 LOADS = """
 import json
@@ -73,3 +77,27 @@ def test_set_up_of_which_check_says_that_glance_does_not_start_is_not_loaded(
         assert "option relay of the notify filter stands in [DEFAULT]" in printed
     finally:
         paste.write_text(right)
+
+
+def test_stock_paste_file_with_the_filter_is_read_as_pastedeploy_reads_it() -> None:
+    text = glance.paste_file("keystone+caching")
+    file = IniFile(PATH, text)
+    found = {n: {each: v.text for each, v in s.lines.items()} for n, s in file.sections.items()}
+    assert {"DEFAULT": {}, **found} == as_paste_reads(text)
+    line = file.sections["filter:notify"].lines["notifier_strategy"]
+    assert text.splitlines()[line.number - 1] == "notifier_strategy = logging"
+
+
+@pytest.mark.parametrize("flavor", ["keystone", "keystone+caching", "default", "caching"])
+def test_chain_of_a_stock_flavor_is_that_of_its_pipeline(flavor: str) -> None:
+    text = glance.paste_file(flavor, after="versionnegotiation")
+    (chain,) = Pipelines(IniFile(PATH, text)).chains(flavor)
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{flavor} = ")]
+    assert [*chain.words, "rootapp"] == line.split()[2:]
+    assert chain.application.startswith("glance.api.v2.router:")
+
+
+def test_pipelines_of_the_set_ups_are_those_of_the_stock_paste_file() -> None:
+    stock = as_paste_reads(glance.STOCK_PASTE_FILE.read_text())
+    for section, lines in as_paste_reads(PIPELINES).items():
+        assert lines.items() <= stock.get(section, {}).items()

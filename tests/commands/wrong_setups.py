@@ -13,10 +13,79 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo import glance
-
 CANARY = "pa55word"
 """Stands in every password of a set-up, and must never be printed."""
+
+PIPELINES = """\
+[composite:glance-api]
+paste.composite_factory = glance.api:root_app_factory
+/: api
+/healthcheck: healthcheck
+[composite:glance-api-caching]
+paste.composite_factory = glance.api:root_app_factory
+/: api
+[composite:glance-api-keystone]
+paste.composite_factory = glance.api:root_app_factory
+/: api
+/healthcheck: healthcheck
+[composite:glance-api-keystone+caching]
+paste.composite_factory = glance.api:root_app_factory
+/: api
+[composite:glance-api-keystone+cachemanagement]
+paste.composite_factory = glance.api:root_app_factory
+/: api
+[composite:api]
+paste.composite_factory = glance.api:pipeline_factory
+default = cors http_proxy_to_wsgi versionnegotiation osprofiler unauthenticated-context rootapp
+caching = cors http_proxy_to_wsgi versionnegotiation osprofiler unauthenticated-context cache rootapp
+keystone = cors http_proxy_to_wsgi versionnegotiation osprofiler authtoken context rootapp
+keystone+caching = cors http_proxy_to_wsgi versionnegotiation osprofiler authtoken context cache rootapp
+keystone+cachemanagement = cors http_proxy_to_wsgi versionnegotiation osprofiler authtoken context cache cachemanage rootapp
+[composite:rootapp]
+paste.composite_factory = glance.api:root_app_factory
+/: apiversions
+/v2: apiv2app
+[app:apiversions]
+paste.app_factory = glance.api.versions:create_resource
+[app:apiv2app]
+paste.app_factory = glance.api.v2.router:API.factory
+[app:healthcheck]
+paste.app_factory = oslo_middleware:Healthcheck.app_factory
+backends = disable_by_file
+[filter:versionnegotiation]
+paste.filter_factory = glance.api.middleware.version_negotiation:VersionNegotiationFilter.factory
+[filter:cache]
+paste.filter_factory = glance.api.middleware.cache:CacheFilter.factory
+[filter:cachemanage]
+paste.filter_factory = glance.api.middleware.cache_manage:CacheManageFilter.factory
+[filter:context]
+paste.filter_factory = glance.api.middleware.context:ContextMiddleware.factory
+[filter:unauthenticated-context]
+paste.filter_factory = glance.api.middleware.context:UnauthenticatedContextMiddleware.factory
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+[filter:osprofiler]
+paste.filter_factory = osprofiler.web:WsgiMiddleware.factory
+[filter:cors]
+paste.filter_factory =  oslo_middleware.cors:filter_factory
+[filter:http_proxy_to_wsgi]
+paste.filter_factory = oslo_middleware:HTTPProxyToWSGI.factory
+"""
+"""What matters here of Glance's own paste file (33.0.0): a test beside a real Glance compares."""
+
+_CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUddrxoUXpD2180QugADsz6hVOyHQwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjkyMDQ2NTFaGA8yMTI2MTEwNTIwNDY1
+MVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABKlY
+JJaEzkOphaw8arueo0xNqwyQBkG99kVTbkfq7ZJ4EI0z9/X/jxPmoLmEFtFYuwfj
+O1TdM5lqUlVSNzL3C5mjUzBRMB0GA1UdDgQWBBS3/QZvRHUk6bhxYD8lcpcxf5yT
+6zAfBgNVHSMEGDAWgBS3/QZvRHUk6bhxYD8lcpcxf5yT6zAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIHYwq8FKb6mACTF5KvRSeMREnzMuVkBz+kKL
+OLNWQT6jAiEAuUJorLNNKh31KLgYSIcsXQUnPiNpZCVxG4xQhV4wiWo=
+-----END CERTIFICATE-----
+"""
+"""A certificate of itself, which is good until 2126."""
 
 _PASTE = f"""
 [filter:notify]
@@ -106,7 +175,8 @@ class SetUp:
             if not parent.stat().st_mode & 0o001:
                 parent.chmod(parent.stat().st_mode | 0o011)
         section = _PASTE.format(folder=self.folder)
-        self.paste.write_text(glance.paste_file(section=section))
+        pipelines = PIPELINES.replace(" context ", " context notify ")
+        self.paste.write_text(pipelines + section)
         self.conf.write_text(_CONF)
         self.uwsgi.write_text(_UWSGI)
 
@@ -204,6 +274,29 @@ def _in_closed_directory(at: SetUp) -> None:
     (closed / "journal").mkdir(mode=0o700)
     at.give(closed / "journal")
     at.line(f"journal_dir = {closed}/journal")
+
+
+def _journal_is_a_file(at: SetUp) -> None:
+    at.journal.rmdir()
+    at.journal.touch()
+
+
+def _password_in_closed_directory(at: SetUp) -> None:
+    closed = at.folder / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "password").write_text(CANARY)
+    (closed / "password").chmod(0o644)
+    at.without("rabbit_password")
+    at.line(f"rabbit_password_file = {closed}/password")
+
+
+def _no_certificates(at: SetUp) -> None:
+    path = at.folder / "etc" / "ca.pem"
+    path.write_text("no certificate")
+    at.line("rabbit_use_ssl = true")
+    at.line(f"rabbit_ssl_ca_file = {path}")
+    # What the mend's command reads in place of it.
+    at.input = _CERTIFICATE
 
 
 def _unreadable_password(at: SetUp) -> None:
@@ -389,6 +482,13 @@ OF_FILES = (
         _unreadable_password,
         needs_root=True,
     ),
+    WrongSetUp(
+        "the password file is in a closed directory",
+        "credentials-unreadable",
+        _password_in_closed_directory,
+        needs_root=True,
+    ),
+    WrongSetUp("a file of certificates has none", "credentials-missing", _no_certificates),
     WrongSetUp("log_file belongs to root", "log-file-not-writable", _log_of_root, needs_root=True),
     WrongSetUp(
         "the directory of log_file is missing",
@@ -398,6 +498,7 @@ OF_FILES = (
     ),
     # journal_dir.
     WrongSetUp("journal_dir cannot be made", "journal-missing", _journal_parent, needs_root=True),
+    WrongSetUp("journal_dir is a file", "journal-missing", _journal_is_a_file, needs_root=True),
     WrongSetUp("journal_dir belongs to root", "journal-owner", _of_another_user, needs_root=True),
     WrongSetUp(
         "journal_dir has not the mode", "journal-not-writable", lambda at: at.journal.chmod(0o500)

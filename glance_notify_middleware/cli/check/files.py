@@ -29,7 +29,7 @@ def credential_files(here: BrokerSettings, user: User) -> Iterator[Finding]:
     for field in _NAMED:
         path = Path(getattr(here, field))
         option = f"option {here.option_prefix}_{field}"
-        if path.name and not path.exists() and not access.closed_parent(path):
+        if path.name and not access.closed_parent(path) and not path.exists():
             is_right = False
             yield _to_be_made(f"{option}: {path} is missing", path, user)
         for what, mend in _unreadable(path, user) if path.name else ():

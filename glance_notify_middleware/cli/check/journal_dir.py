@@ -44,6 +44,12 @@ class JournalDir:
             return
         place = next(each for each in (self._directory, *self._directory.parents) if each.exists())
         yield from self._on_file_system(fitness.file_system(place))
+        if place == self._directory and not place.is_dir():
+            what = f"{place} is no directory: Glance does not start"
+            name = shlex.quote(str(place))
+            mend = f"mv {name} {name}.kept && install -d -o {self._user.name} -m 0700 {name}"
+            yield self._error("journal-missing", what, mend)
+            return
         if place == self._directory:
             for problem in fitness.problems(place):
                 yield from self._of_problem(problem)

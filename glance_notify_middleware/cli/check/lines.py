@@ -21,7 +21,14 @@ from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY
 from glance_notify_middleware.config.option import Option, value_of
 from glance_notify_middleware.config.settings import HISTORIC
 
-_OF_PASTE = ("paste.filter_factory", "paste.filter_app_factory", "use", "filter-with", "require")
+_OF_PASTE = (
+    "paste.filter_factory",
+    "paste.filter_app_factory",
+    "use",
+    "filter-with",
+    "require",
+    "next",
+)
 _BY_NAME = {option.name: option for option in OPTIONS}
 _NO_STRATEGY = ("noop",)
 _SWITCHES = (BOOLEAN, BOOLEAN_OR_EMPTY)

@@ -23,6 +23,7 @@ _OF_THIS_PACKAGE = re.compile(r"glance[_-]notify[_-]middleware\b")
 _OF_CONTEXT = re.compile(r"glance\.api\.middleware\.context:(\w+)")
 _OF_CACHE = re.compile(r"glance\.api\.middleware\.cache:")
 _OF_IMAGES = re.compile(r"glance\.api\.v\d\.router:")
+_FILTERS = ("filter:", "filter-app:")
 _PATHS = ("/", "http://", "https://", "domain ")
 
 
@@ -70,11 +71,18 @@ class Pipelines:
         """The path of the paste file."""
         return self._file.path
 
-    def filters(self) -> list[str]:
-        """The names of the filters of this package, in the order of their sections."""
-        names = (name.partition(":") for name in self._file.sections)
-        kinds = ("filter", "filter-app")
-        return [name for kind, _, name in names if kind in kinds and self.is_of_this_package(name)]
+    def filter_sections(self) -> list[str]:
+        """The sections of the filters of this package, in the order of the file."""
+        return [
+            section
+            for section in self._file.sections
+            if section.startswith(_FILTERS) and self.is_of_this_package(section.partition(":")[2])
+        ]
+
+    def usual_word(self) -> str:
+        """The word of the first filter of this package that a pipeline can name."""
+        found = (section.partition(":") for section in self.filter_sections())
+        return next((name for kind, _, name in found if kind == "filter"), USUAL)
 
     def flavors(self) -> list[str]:
         """The flavors that the file has; `default` is the one without a name."""

@@ -81,7 +81,9 @@ def _missing(pipelines: Pipelines, chain: Chain, flavor: str, name: str) -> Find
 
 
 def _misplaced(pipelines: Pipelines, chain: Chain, index: int) -> Iterator[Finding]:
-    word = chain.words[index]
+    place = chain.places[index]
+    # The name of a section [filter-app:...] is no word of a pipeline.
+    word = place.word if place.pipeline else pipelines.usual_word()
     where = _line_of(chain, index)
     if any(map(pipelines.is_cache, chain.words[:index])):
         yield Finding(
@@ -138,6 +140,8 @@ def _line_of(chain: Chain, index: int) -> str:
 
 def _mended(pipelines: Pipelines, chain: Chain, word: str) -> str:
     """The line of the chain's pipeline with `word` directly behind the context, and there alone."""
+    if not chain.pipelines:
+        return f"put {word} in front of the application, by [filter-app:...] or filter-with"
     pipeline = _best(pipelines, chain)
     words = [each for each in pipeline.words if each != word]
     behind = [index + 1 for index, each in enumerate(words) if pipelines.context(each)]

@@ -58,15 +58,14 @@ class Survey:
         text = deployment.paste.read_text(errors="replace")
         self._file = IniFile(deployment.paste, text)
         self._pipelines = Pipelines(self._file)
-        names = self._pipelines.filters()
+        names = self._pipelines.filter_sections()
         if deployment.filter is not None:
             if f"filter:{deployment.filter}" not in self._file.sections:
                 what = f"{deployment.paste} has no section [filter:{deployment.filter}]"
                 raise UsageError(f"{what}; say --filter NAME for another name")
-            names = [deployment.filter]
-        self._names = names
+            names = [f"filter:{deployment.filter}"]
         self._unusable: set[str] = set()
-        self._sections = [lines.read(self._file, f"filter:{name}") for name in names]
+        self._sections = [lines.read(self._file, name) for name in names]
         self._user = user.find(
             deployment.user,
             deployment.uwsgi.user if deployment.uwsgi else "",
@@ -77,9 +76,9 @@ class Survey:
         """All that is wrong. Brokers are waited for until `deadline`, of time.monotonic()."""
         yield from self._file.broken
         yield from self._file.percent_signs(DEFAULT)
-        if not self._names:
+        if not self._sections:
             yield place.missing_section(self._pipelines, USUAL)
-        name = self._names[0] if self._names else USUAL
+        name = self._of.filter or self._pipelines.usual_word()
         yield from place.findings(self._pipelines, self._of.conf, name)
         for section in self._sections:
             yield from section.findings
