@@ -160,7 +160,7 @@ def test_period_begins_with_since_and_ends_before_until(tmp_path: Path) -> None:
     ("content", "why"),
     [
         (gzip.compress(line() + b"\n", mtime=0)[:-20], "its gzip data is damaged (EOFError)"),
-        (gzip.compress(b"")[:-4] + b"1234", "its gzip data is damaged (BadGzipFile)"),
+        (gzip.compress(b"", mtime=0)[:-4] + b"1234", "its gzip data is damaged (BadGzipFile)"),
         (b"\xfd7zXZ\0\0", "expected text or gzip; say `xzcat FILE |` before, and -"),
     ],
 )
