@@ -83,6 +83,10 @@ class Command(cliff.command.Command):
         return status
 
 
+def _normalised(column: str) -> str:
+    return column.lower().strip().replace(" ", "_")
+
+
 class Lister(Command, cliff.lister.Lister):
     """A command that prints a table, or JSON, CSV, YAML or bare values (-f), with chosen columns
     (-c). `take_action` returns columns and rows, and sets `status`, the exit status."""
@@ -97,8 +101,15 @@ class Lister(Command, cliff.lister.Lister):
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any
     ) -> int:
-        """Print the rows. Raises UsageError for a column that does not exist."""
+        """Print the rows. Raises UsageError for a column that does not exist.
+
+        `last_confirm` and `Last confirm` are the same column, also in versions of cliff (4.6) that
+        take the name as it stands alone.
+        """
         rows = list(data)
+        chosen = {_normalised(name) for name in parsed_args.columns}
+        known = [name for name in column_names if _normalised(name) in chosen]
+        parsed_args.columns = known or parsed_args.columns
         try:
             return super().produce_output(parsed_args, column_names, rows)
         except ValueError as error:

@@ -58,7 +58,7 @@ class Check(SectionArguments, Lister):
         """One line for each finding."""
         return _LINES
 
-    def _load_formatter_plugins(self) -> ExtensionManager[ListFormatter]:
+    def _load_formatter_plugins(self) -> "ExtensionManager[ListFormatter]":
         plugins = super()._load_formatter_plugins()
         lines = Extension(_LINES, None, _Lines, _Lines())  # type: ignore[arg-type]
         return ExtensionManager.make_test_instance([*plugins, lines])
