@@ -10,6 +10,7 @@ named by its *journal identity*, 64 random bits. No other process appends to the
   key.
 * The *live file* shows that the process lives: the process holds its lock, and the kernel drops
   the lock when the process dies. It also holds the counters of the process.
+* A *tally* is what one journal has recorded: the counters, and the entries since they were written.
 * A *cursor* is the position up to which one strategy has delivered one journal. The leader saves
   all cursors in one file, cursors.json.
 
@@ -27,7 +28,7 @@ living process's segment is read in a later pass.
 
 **Removed when.** A segment goes when a later one exists and all saved cursors have passed it. The
 files of a dead process go when all is delivered and its open intents are recorded as unknown
-outcomes in the leader's own journal: first the segments; then the counters go into totals.json;
+outcomes in the leader's own journal: first the counters go into totals.json; then the segments go;
 last the live file. That is called settling (delivery/settling.py). Segments without a live file
 count as those of a dead process after 3 s.
 
@@ -44,5 +45,5 @@ a new identity, and records again what is not known to be delivered.
 files, layout, locks, fitness, ownership, destinations. The writing process: segment, live_file,
 open_intents, segment_writer, writer (`Journal`), recorder, process_journals. Once a second:
 health, capacity, maintenance, sealed, recovery, totals, reminders, threads, group_sync. The
-reader: positions, chain, reader.
+reader: positions, chain, reader. What is counted: counters, tally, counting.
 """
