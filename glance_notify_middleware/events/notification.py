@@ -28,10 +28,11 @@ class Priority(enum.StrEnum):
 
 
 class EventType(enum.StrEnum):
-    """Every event type that is ever sent.
+    """The type of every event.
 
     Consumers match event types by unanchored patterns: they would read, and bill, a type that
-    merely begins like one of these as that type. So no other type may be made up.
+    merely begins like one of these as that type. So no other type may be made up for an event. One
+    more type is sent, on an operator's demand alone: `trial.TRIAL_TYPE` has none of these in it.
     """
 
     __hash__ = str.__hash__
@@ -71,14 +72,14 @@ class ImageEvent(NamedTuple):
 class Notification(NamedTuple):
     """One complete notification. `message_id` stays the same however often it is sent.
 
-    `timestamp` is when the event was generated, in seconds since the epoch. `request_id`,
-    `project_id` and `user_id` are all that a notification ever takes from the context of the
-    request: no token, no role and no service catalogue.
+    `event_type` is an EventType, or that of a trial. `timestamp` is when the event was generated,
+    in seconds since the epoch. `request_id`, `project_id` and `user_id` are all that a notification
+    ever takes from the context of the request: no token, no role and no service catalogue.
     """
 
     message_id: str
     publisher_id: str
-    event_type: EventType
+    event_type: str
     priority: Priority
     timestamp: float
     payload: Payload

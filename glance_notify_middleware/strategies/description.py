@@ -1,12 +1,14 @@
 """What the rest of the code must know of a strategy before the strategy is made."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.config.finding import Finding
+from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.strategies.listening import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,11 @@ options that lead there. Takes 15 seconds at most; creates and changes nothing a
 nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+Listen = Callable[[Settings, Collection[Priority]], Listener]
+"""Makes what listens to messages of these priorities."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltIn:
     """A strategy of this package that needs delivery: what its room gives the registry."""
 
@@ -50,6 +56,10 @@ class BuiltIn:
     load_inspection: Callable[[], Inspect]
     """Imports and returns what inspects the brokers. Raises ImportError where the library is
     missing."""
+
+    load_listener: Callable[[], Listen] | None = None
+    """Imports and returns what listens to what is sent. Raises ImportError where the library is
+    missing. None: that cannot be listened to."""
 
     brought_by: str
     """What installs the library: the end of the sentence "expected what ..."."""

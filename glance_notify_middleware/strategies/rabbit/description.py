@@ -8,6 +8,7 @@ from glance_notify_middleware.strategies.description import (
     BuiltIn,
     Description,
     Inspect,
+    Listen,
     identities,
 )
 
@@ -45,10 +46,17 @@ def _load_inspection() -> Inspect:
     return inspect
 
 
+def _load_listener() -> Listen:
+    from glance_notify_middleware.strategies.rabbit.listening import RabbitListener
+
+    return RabbitListener
+
+
 RABBIT = BuiltIn(
     describe=_describe,
     load=_load,
     load_inspection=_load_inspection,
+    load_listener=_load_listener,
     brought_by="pip install /path/to/the/clone brings",
     also_set_by=dict.fromkeys(
         ("rabbit_hosts", "rabbit_virtual_host", "rabbit_use_ssl"), "transport_url"

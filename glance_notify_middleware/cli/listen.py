@@ -1,0 +1,193 @@
+"""glance-notify listen: shows notifications as they come."""
+
+import argparse
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from glance_notify_middleware.cli.command import RIGHT, SectionArguments
+from glance_notify_middleware.cli.errors import FailedError, UsageError
+from glance_notify_middleware.cli.followed_file import FollowedFile
+from glance_notify_middleware.cli.heard import (
+    Notification,
+    UnreadableError,
+    Wanted,
+    as_json,
+    as_line,
+    unwrapped,
+)
+from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config.general_options import TYPES_AND_GROUPS
+from glance_notify_middleware.events.notification import Priority
+from glance_notify_middleware.events.trial import TRIAL_TYPE
+from glance_notify_middleware.strategies.listening import Listener, ListenError
+from glance_notify_middleware.strategies.registry import BUILT_IN
+
+_STEP = 0.25
+"""Seconds after which a signal is noticed."""
+_PAUSE = 2.0
+"""Seconds between two tries to connect again."""
+
+
+class Listen(SectionArguments):
+    """Show notifications as they come, one line each, until Ctrl-C or SIGTERM.
+
+    At RabbitMQ with a queue of its own: nothing is taken from other readers. With logging alone,
+    log_file is followed. Times are UTC.
+    """
+
+    example = "listen --type image.send --project 3f1c... --count 10"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser, with target, filters and formats."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--target", metavar="NAME", help="a word of notifier_strategy: rabbit, or logging"
+        )
+        filters = (
+            ("--type", "TYPE", "of this type, or of this group of types: image.send, image.member"),
+            ("--priority", "PRIORITY", "of this priority: info, warn or error"),
+            ("--image", "ID", "about this image"),
+            ("--project", "ID", "in which this project asks, receives, owns or is a member"),
+        )
+        for option, name, what in filters:
+            parser.add_argument(
+                option, metavar=name, action="append", default=[], help=f"{what}; can be repeated"
+            )
+        parser.add_argument(
+            "--count", metavar="N", type=_positive, help="end when N notifications were shown"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print each as one line of JSON, as it was sent"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Listen until a signal comes, or `--count` is reached."""
+        wanted = _wanted(parsed_args)
+        listener = _listener(self.settings(parsed_args), parsed_args.target, wanted)
+        self._ends = self._is_listening = False
+        left = parsed_args.count
+        with self._signals(), contextlib.closing(listener):
+            for notification in self._heard(listener):
+                if wanted.has(notification):
+                    self.print((as_json if parsed_args.json else as_line)(notification))
+                    left = left and left - 1
+                    if left == 0:
+                        break
+        return RIGHT
+
+    def _heard(self, listener: Listener) -> Iterator[Notification]:
+        """The notifications that come. Raises FailedError where listening cannot begin."""
+        try:
+            where = listener.connect()
+        except ListenError as error:
+            raise FailedError(str(error)) from error
+        self._is_listening = True
+        self.note(f"listening at {where}; Ctrl-C ends it")
+        while not self._ends:
+            try:
+                body = listener.next(_STEP)
+            except ListenError as error:
+                self.note(f"{error}; what is sent now is not shown; trying again")
+                self._connect_again(listener)
+                continue
+            if body is not None:
+                try:
+                    yield unwrapped(body)
+                except UnreadableError as error:
+                    self.note(f"left out: {error}")
+
+    def _connect_again(self, listener: Listener) -> None:
+        """Try until it works, or a signal comes."""
+        self._is_listening = False
+        said = ""
+        while not self._ends:
+            try:
+                where = listener.connect()
+            except ListenError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self.note(said)
+                time.sleep(_PAUSE)
+            else:
+                self._is_listening = True
+                self.note(f"listening again at {where}")
+                return
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end the command in good order. A wait to connect is broken off."""
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self._ends = True
+            if not self._is_listening:
+                raise KeyboardInterrupt
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        except KeyboardInterrupt:
+            pass
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return number
+
+
+def _wanted(parsed_args: argparse.Namespace) -> Wanted:
+    """The filters. Raises UsageError."""
+    for each in parsed_args.type:
+        if each != TRIAL_TYPE:
+            try:
+                TYPES_AND_GROUPS.convert(each)
+            except ValueError as error:
+                raise UsageError(
+                    f"--type {each}: no such type; expected one of "
+                    f"{TYPES_AND_GROUPS.expected.partition(': ')[2]}, {TRIAL_TYPE}"
+                ) from error
+    known = [priority.lower() for priority in Priority]
+    for each in parsed_args.priority:
+        if each.lower() not in known:
+            raise UsageError(f"--priority {each}: expected one of {', '.join(known)}")
+    return Wanted(
+        tuple(each.lower() for each in parsed_args.type),
+        tuple(each.upper() for each in parsed_args.priority),
+        tuple(parsed_args.image),
+        tuple(parsed_args.project),
+    )
+
+
+def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listener:
+    """Listens to a target of the section. Raises UsageError where it has none for that."""
+    configured = settings.notifier_strategy
+    if target is not None and target not in configured:
+        raise UsageError(
+            f"--target {target}: no such target in notifier_strategy; its targets: "
+            f"{', '.join(configured)}"
+        )
+    priorities = [each for each in Priority if each in (wanted.priorities or tuple(Priority))]
+    for name in [target] if target else configured:
+        built_in = BUILT_IN.get(name)
+        if built_in is not None and built_in.load_listener is not None:
+            return built_in.load_listener()(settings, priorities)
+    if "logging" in ([target] if target else configured):
+        if settings.log_file:
+            return FollowedFile(Path(settings.log_file))
+        raise UsageError(
+            "without log_file, logging writes to Glance's own log: follow that with tail -F, or "
+            "set log_file"
+        )
+    raise UsageError(
+        f"listen needs the target rabbit, or logging with log_file; notifier_strategy has "
+        f"{', '.join(configured)}: AMQP 1.0 has no queue that is a listener's own"
+    )

@@ -1,0 +1,236 @@
+"""glance-notify send-test: one notification to each target, past the journal."""
+
+import argparse
+import dataclasses
+import os
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cliff.columns import FormattableColumn
+
+from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister, SectionArguments
+from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.config.finding import Level
+from glance_notify_middleware.events.escaping import escaped_text
+from glance_notify_middleware.events.notification import Message, Notification, Priority, in_format
+from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
+from glance_notify_middleware.recorder import NotRecordedError
+from glance_notify_middleware.recorder.logging_strategy import FileRecorder, LoggerRecorder
+from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
+from glance_notify_middleware.strategies.loading import Make, makers
+from glance_notify_middleware.strategies.registry import BUILT_IN, describe
+
+COLUMNS = ("target", "result", "milliseconds", "why", "mend")
+
+_TAKEN = "taken"
+_NOT_TAKEN = {
+    Outcome.UNROUTABLE: ("no queue is bound for it", "start its reader, which binds its queue"),
+    Outcome.DENIED: ("the broker does not take its routing key", "see the permissions there"),
+    Outcome.REFUSED: ("the broker does not take it now", "see whether its queue is full"),
+    Outcome.REJECTED: ("the broker takes no such message", "see the bounds of the broker"),
+}
+"""Outcome -> why, and what mends it, where the strategy says no more."""
+
+if TYPE_CHECKING:
+    _Column = FormattableColumn[Any]
+else:
+    _Column = FormattableColumn  # in older versions of cliff it is not generic
+
+
+class Milliseconds(_Column):
+    """A time, or None, for which people see a dash."""
+
+    def human_readable(self) -> str:
+        """With one digit behind the point."""
+        return "-" if self._value is None else f"{self._value:.1f}"
+
+    def machine_readable(self) -> float | None:
+        """The number."""
+        return None if self._value is None else round(self._value, 3)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Result:
+    """What became of the notification at one target."""
+
+    target: str
+    result: str = _TAKEN
+    milliseconds: float | None = None
+    why: str = ""
+    mend: str = ""
+
+    def row(self) -> tuple[Any, ...]:
+        """The values of COLUMNS."""
+        texts = (escaped_text(self.why), escaped_text(self.mend))
+        return (self.target, self.result, Milliseconds(self.milliseconds), *texts)
+
+
+class SendTest(SectionArguments, Lister):
+    """Send one notification of type glance_notify.test to each target, past the journal.
+
+    Says for each target how long its confirm took, or what was refused and what mends it. The exit
+    status is 1 where a target did not take it.
+    """
+
+    example = "send-test /etc/glance/glance-api-paste.ini --target rabbit"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser, with target and priority."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--target",
+            metavar="NAME",
+            action="append",
+            help="a word of notifier_strategy; can be repeated; default: all of them",
+        )
+        parser.add_argument(
+            "--priority",
+            metavar="PRIORITY",
+            default="info",
+            type=str.lower,
+            choices=[priority.lower() for priority in Priority],
+            help="info, warn or error, which makes the routing key; default: info",
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Send, and return a row for each target."""
+        settings = self.settings(parsed_args)
+        targets = _chosen(settings.notifier_strategy, parsed_args.target)
+        # Others, whose library may be missing, are not asked for.
+        strategies = makers(dataclasses.replace(settings, notifier_strategy=targets))
+        notification = trial(
+            str(uuid.uuid4()),
+            settings.default_publisher_id or socket.gethostname(),
+            Priority(parsed_args.priority.upper()),
+            time.time(),
+        )
+        results = [
+            _at_broker(name, strategies[name], notification, settings)
+            if name in strategies
+            else _logged(name, notification, settings)
+            for name in targets
+        ]
+        is_taken = all(result.result == _TAKEN for result in results)
+        self.status = RIGHT if is_taken else WARNINGS
+        self.note(f"{TRIAL_TYPE} {notification.priority} {notification.message_id}")
+        return COLUMNS, [result.row() for result in results]
+
+
+def _chosen(configured: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The targets to send to. Raises UsageError, OptionError."""
+    targets = tuple(name for name in configured if name != "noop")
+    for name in wanted or ():
+        if name not in targets:
+            known = ", ".join(targets) or "there is none"
+            raise UsageError(
+                f"--target {name}: no such target in notifier_strategy; its targets: {known}"
+            )
+    if not targets:
+        raise OptionError(
+            "option notifier_strategy of the notify filter: 'noop' sends nothing; expected rabbit, "
+            "qpid, logging, or another strategy"
+        )
+    return tuple(name for name in targets if not wanted or name in wanted)
+
+
+# -- strategies with a broker ---------------------------------------------------------------
+
+
+def _at_broker(name: str, make: Make, notification: Notification, settings: Settings) -> Result:
+    message = Message(
+        notification.message_id,
+        notification.event_type,
+        notification.priority,
+        notification.timestamp,
+        in_format(notification.to_json(), settings.message_format),
+    )
+    strategy = make()
+    try:
+        return _sent(name, strategy, message, settings)
+    except Exception as error:
+        # The strategy had the settings, with their passwords: the error's text is not shown.
+        mend = f"see the documents of {name}"
+        return Result(name, "error", None, f"it raises {type(error).__name__}", mend)
+    finally:
+        strategy.close()
+
+
+def _sent(name: str, strategy: Strategy, message: Message, settings: Settings) -> Result:
+    """Try each host of the target once. Raises what a strategy must not raise."""
+    refusals = []
+    for _ in describe(name, settings).brokers or (None,):
+        try:
+            if isinstance(strategy, Connecting):
+                strategy.connect()
+            began = time.monotonic()
+            (outcome,) = strategy.send([message])
+            took = (time.monotonic() - began) * 1000
+        except SendError as error:
+            refusals.append(str(error))
+            continue
+        if outcome is Outcome.TAKEN:
+            return Result(name, milliseconds=took)
+        return _not_taken(name, strategy, message, outcome, settings)
+    why = "; ".join(dict.fromkeys(refusals))
+    return Result(name, "no connection", None, why, _found_mend(name, settings))
+
+
+def _not_taken(
+    name: str, strategy: Strategy, message: Message, outcome: Outcome, settings: Settings
+) -> Result:
+    why, mend = _NOT_TAKEN[outcome]
+    reason = ""
+    if isinstance(strategy, Connecting):
+        reason = strategy.reason(message.priority, outcome)
+    if outcome is Outcome.UNROUTABLE:
+        mend = reason or mend
+    elif reason:
+        # The reason of a built-in strategy ends with what mends it.
+        why, _, more = reason.partition("; ")
+        mend = more.removeprefix("mend it with ") or mend
+    else:
+        mend = _found_mend(name, settings) or mend
+    return Result(name, outcome.value, None, why, mend)
+
+
+def _found_mend(name: str, settings: Settings) -> str:
+    """The line that mends the worst that an inspection of the target's brokers finds."""
+    built_in = BUILT_IN.get(name)
+    if built_in is None:
+        return f"see the documents of {name}"
+    findings = [
+        finding for finding in built_in.load_inspection()(settings) if finding.level is Level.ERROR
+    ]
+    return findings[0].mend if findings else "glance-notify check"
+
+
+# -- the logging strategy -------------------------------------------------------------------
+
+
+def _logged(name: str, notification: Notification, settings: Settings) -> Result:
+    began = time.monotonic()
+    if not settings.log_file:
+        LoggerRecorder().record([notification])
+        why = "without log_file it goes to Glance's log; that of this command is standard error"
+        return Result(name, milliseconds=(time.monotonic() - began) * 1000, why=why)
+    path = Path(settings.log_file)
+    if os.geteuid() == 0 and not path.exists():
+        # Root's file could not be written by Glance.
+        mend = "start Glance, which makes it, or say send-test as Glance's user"
+        return Result(name, "not written", None, f"{path} does not exist", mend)
+    try:
+        FileRecorder(settings.log_file).record([notification])
+    except NotRecordedError as error:
+        return Result(name, "not written", None, str(error), f"free space below {path.parent}")
+    except OSError as error:
+        mend = f"let this user write {path}, or log_file = another file"
+        return Result(name, "not written", None, f"{path}: {error.strerror}", mend)
+    return Result(name, milliseconds=(time.monotonic() - began) * 1000)

@@ -1,0 +1,96 @@
+"""Wrong use of listen, and what it shows of a log_file."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.cli.followed_file import FollowedFile
+from tests.cli.conftest import Run
+
+LINE = (
+    '{"message_id":"m","event_type":"%s","priority":"INFO","timestamp":"2026-11-29 20:15:01.0",'
+    '"payload":"an-image"}\n'
+)
+
+
+def paste_file(folder: Path, *lines: str) -> str:
+    path = folder / "glance-api-paste.ini"
+    factory = "paste.filter_factory = glance_notify_middleware:filter_factory"
+    path.write_text("\n".join(["[filter:notify]", factory, *lines, ""]))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "said"),
+    [
+        (["notifier_strategy = rabbit"], ["--type", "image.sned"], "--type image.sned: no such"),
+        (["notifier_strategy = rabbit"], ["--priority", "debug"], "--priority debug: expected"),
+        (["notifier_strategy = rabbit"], ["--count", "0"], "0 is not a number"),
+        (["notifier_strategy = rabbit"], ["--count", "x"], "invalid"),
+        (["notifier_strategy = rabbit"], ["--target", "qpid"], "--target qpid: no such target"),
+        (["notifier_strategy = qpid"], [], "listen needs the target rabbit, or logging"),
+        (["notifier_strategy = rabbit, qpid"], ["--target", "qpid"], "listen needs the target"),
+        (["notifier_strategy = logging"], [], "tail -F"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    lines: list[str], words: list[str], said: str, run: Run, tmp_path: Path
+) -> None:
+    ended = run("listen", paste_file(tmp_path, *lines), *words)
+    assert (ended.status, ended.out) == (2, "")
+    (line,) = ended.err.splitlines()
+    assert said in line
+
+
+def test_host_that_is_dead_is_one_line(run: Run, tmp_path: Path) -> None:
+    section = ["notifier_strategy = rabbit", "rabbit_hosts = 127.0.0.1:1"]
+    ended = run("listen", paste_file(tmp_path, *section, "rabbit_password = pa55word"))
+    assert (ended.status, ended.out) == (3, "")
+    assert ended.err == "glance-notify: 127.0.0.1:1: Connection refused\n"
+
+
+@pytest.fixture
+def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log_file that is written when the command has begun to follow it."""
+    path = tmp_path / "notifications.log"
+    path.touch()
+    connect = FollowedFile.connect
+
+    def connect_and_write(self: FollowedFile) -> str:
+        where = connect(self)
+        types = ["image.create", "image.send", "glance_notify.test", "image.delete"]
+        path.write_text("no JSON\n" + "".join(LINE % each for each in types))
+        return where
+
+    monkeypatch.setattr(FollowedFile, "connect", connect_and_write)
+    return path
+
+
+def test_log_file_is_followed_where_logging_is_alone(
+    run: Run, tmp_path: Path, followed: Path
+) -> None:
+    section = ["notifier_strategy = logging", f"log_file = {followed}"]
+    words = ["--type", "image.send", "--type", "image.delete", "--count", "2"]
+    ended = run("listen", paste_file(tmp_path, *section), *words)
+    assert ended.status == 0
+    assert [line.split()[3] for line in ended.out.splitlines()] == ["image.send", "image.delete"]
+    assert f"listening at file {followed}; Ctrl-C ends it" in ended.err
+    assert "left out: 7 bytes that are no JSON" in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_it_in_good_order(
+    number: signal.Signals, run: Run, tmp_path: Path, followed: Path
+) -> None:
+    section = ["notifier_strategy = logging", f"log_file = {followed}"]
+    before = signal.getsignal(number)
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), number])
+    timer.start()
+    ended = run("listen", paste_file(tmp_path, *section), "--json")
+    timer.join()
+    assert ended.status == 0
+    assert len(ended.out.splitlines()) == 4
+    assert signal.getsignal(number) is before

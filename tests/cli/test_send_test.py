@@ -1,0 +1,79 @@
+"""Wrong use of send-test, and its test of the logging strategy. Brokers: tests/commands."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.test_listen import paste_file
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "qpid"], "--target qpid: no such target in notifier_strategy; its targets: "),
+        (["--priority", "debug"], "argument --priority: invalid choice"),
+    ],
+)
+def test_wrong_use_is_one_line(words: list[str], said: str, run: Run, tmp_path: Path) -> None:
+    ended = run("send-test", paste_file(tmp_path, "notifier_strategy = logging"), *words)
+    assert (ended.status, ended.out) == (2, "")
+    (line,) = ended.err.splitlines()
+    assert said in line
+
+
+def test_noop_has_nothing_to_test(run: Run, tmp_path: Path) -> None:
+    ended = run("send-test", paste_file(tmp_path))
+    assert (ended.status, ended.out) == (3, "")
+    assert "'noop' sends nothing" in ended.err
+
+
+def test_log_file_gets_one_line(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "notifications.log"
+    log.touch()
+    section = paste_file(tmp_path, "notifier_strategy = logging", f"log_file = {log}")
+    ended = run("send-test", section, "--priority", "error", "-f", "json")
+    assert ended.status == 0
+    (row,) = json.loads(ended.out)
+    assert (row["target"], row["result"], row["why"]) == ("logging", "taken", "")
+    assert 0 < row["milliseconds"] < 1000
+    sent = json.loads(log.read_text())
+    assert (sent["event_type"], sent["priority"]) == ("glance_notify.test", "ERROR")
+    assert sent["message_id"] in ended.err
+
+
+def test_root_makes_no_log_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    log = tmp_path / "notifications.log"
+    section = paste_file(tmp_path, "notifier_strategy = logging", f"log_file = {log}")
+    ended = run("send-test", section, "-f", "json")
+    assert ended.status == 1
+    (row,) = json.loads(ended.out)
+    assert (row["result"], row["milliseconds"]) == ("not written", None)
+    assert "start Glance" in row["mend"]
+    assert not log.exists()
+
+
+def test_log_file_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    section = paste_file(tmp_path, "notifier_strategy = logging", f"log_file = {tmp_path}")
+    ended = run("send-test", section, "-f", "json")
+    assert ended.status == 1
+    (row,) = json.loads(ended.out)
+    assert row["why"] == f"{tmp_path}: Is a directory"
+
+
+def test_text_of_an_unexpected_error_of_a_strategy_is_not_shown(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("pa55word")
+
+    monkeypatch.setattr(Rabbit, "connect", fail)
+    ended = run("send-test", paste_file(tmp_path, "notifier_strategy = rabbit"))
+    assert ended.status == 1
+    assert "it raises RuntimeError" in ended.out
+    assert "pa55word" not in ended.out + ended.err
