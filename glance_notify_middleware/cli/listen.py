@@ -168,7 +168,8 @@ def _wanted(parsed_args: argparse.Namespace) -> Wanted:
 
 
 def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listener:
-    """Listens to a target of the section. Raises UsageError where it has none for that."""
+    """Listens to a target of the section. Raises UsageError where it has none for that, and
+    FailedError where its library is missing."""
     configured = settings.notifier_strategy
     if target is not None and target not in configured:
         raise UsageError(
@@ -179,7 +180,13 @@ def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listene
     for name in [target] if target else configured:
         built_in = BUILT_IN.get(name)
         if built_in is not None and built_in.load_listener is not None:
-            return built_in.load_listener()(settings, priorities)
+            try:
+                return built_in.load_listener()(settings, priorities)
+            except ImportError as error:
+                raise FailedError(
+                    f"{name} needs {error.name or error}, which is not installed; expected what "
+                    f"{built_in.brought_by}"
+                ) from error
     if "logging" in ([target] if target else configured):
         if settings.log_file:
             return FollowedFile(Path(settings.log_file))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from glance_notify_middleware.cli.followed_file import FollowedFile
 from tests.cli.conftest import Run
 
+RABBIT_ROOM = "glance_notify_middleware.strategies.rabbit"
 LINE = (
     '{"message_id":"m","event_type":"%s","priority":"INFO","timestamp":"2026-11-29 20:15:01.0",'
     '"payload":"an-image"}\n'
@@ -50,6 +52,15 @@ def test_host_that_is_dead_is_one_line(run: Run, tmp_path: Path) -> None:
     ended = run("listen", paste_file(tmp_path, *section, "rabbit_password = pa55word"))
     assert (ended.status, ended.out) == (3, "")
     assert ended.err == "glance-notify: 127.0.0.1:1: Connection refused\n"
+
+
+def test_library_that_is_missing_is_one_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, f"{RABBIT_ROOM}.listening", None)
+    ended = run("listen", paste_file(tmp_path, "notifier_strategy = rabbit"))
+    assert (ended.status, ended.out) == (3, "")
+    assert "which is not installed; expected what pip install" in ended.err
 
 
 @pytest.fixture
