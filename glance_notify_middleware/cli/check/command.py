@@ -58,6 +58,7 @@ class Check(SectionArguments, Lister):
         """One line for each finding."""
         return _LINES
 
+    # Quoted: ExtensionManager is not generic in stevedore 5.4, which Debian 13 has.
     def _load_formatter_plugins(self) -> "ExtensionManager[ListFormatter]":
         plugins = super()._load_formatter_plugins()
         lines = Extension(_LINES, None, _Lines, _Lines())  # type: ignore[arg-type]
