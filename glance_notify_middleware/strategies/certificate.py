@@ -14,6 +14,8 @@ _SOON = 30
 """Days before its end from which on a certificate's end is a finding."""
 _NOT_YET, _EXPIRED = 9, 10  # of X509_V_ERR_*, openssl-verify(1)
 
+_RENEW = "openssl x509 -enddate -noout -in CERTIFICATE (of the broker, after it is renewed)"
+
 Shake = Callable[[ssl.SSLContext], ssl.SSLSocket]
 """Returns a socket to the broker after TLS's handshake. Raises OSError."""
 
@@ -56,19 +58,20 @@ def refused(broker: Broker, settings: BrokerSettings, shake: Shake) -> Iterator[
             shown: Shown = sock.getpeercert() or {}
         yield from expires(broker, shown)
         if wrong_name is not None:
-            names = ", ".join(text for _, text in shown.get("subjectAltName", ()))
+            names = [text for _, text in shown.get("subjectAltName", ())] or ["HOST"]
             yield error(
                 "broker-certificate-name",
                 f"{broker}: the certificate is for another host ({wrong_name.verify_message})",
-                f"{settings.option_prefix}_hosts = a name of the certificate: "
-                f"{names or 'it has none'}",
+                f"{settings.option_prefix}_hosts = {names[0]}:{broker.port} (the certificate is "
+                f"for: {', '.join(names)})",
             )
     if wrong_chain is not None and wrong_chain.verify_code not in (_NOT_YET, _EXPIRED):
         yield error(
             "broker-certificate-untrusted",
             f"{broker}: no authority that is trusted here has signed the certificate "
             f"({wrong_chain.verify_message})",
-            f"{settings.option_prefix}_ssl_ca_file = the file with the authority of the broker",
+            f"{settings.option_prefix}_ssl_ca_file = PATH (of the certificate of the broker's "
+            "authority)",
         )
 
 
@@ -81,7 +84,7 @@ def expires(broker: Broker, shown: Shown) -> Iterator[Finding]:
         yield warning(
             "broker-certificate-expires",
             f"{broker}: the certificate expires in {days:.0f} days ({shown['notAfter']})",
-            "have the broker use a renewed certificate",
+            _RENEW,
         )
 
 
@@ -96,8 +99,8 @@ def _refusal(context: ssl.SSLContext, shake: Shake) -> ssl.SSLCertVerificationEr
 
 def _outside_its_dates(broker: Broker, why: ssl.SSLCertVerificationError) -> Finding:
     if why.verify_code == _EXPIRED:
-        what, mend = "has expired", "have the broker use a renewed certificate"
+        what, mend = "has expired", _RENEW
     else:
         what = f"is not valid: {why.verify_message}"
-        mend = "set the clocks of both hosts: timedatectl set-ntp true"
+        mend = "timedatectl set-ntp true (on both hosts)"
     return error("broker-certificate-expired", f"{broker}: the certificate {what}", mend)

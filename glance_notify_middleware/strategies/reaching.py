@@ -76,7 +76,7 @@ def files(settings: BrokerSettings, *, tls: bool) -> list[Finding]:
             check()
         except MisconfiguredError as wrong:
             option = str(wrong).removeprefix("option ").partition(":")[0]
-            mend = f"{option} = the path of a file that Glance's user can read"
+            mend = f"{option} = PATH (of a file that Glance's user can read)"
             found.append(error("broker-file-unusable", str(wrong), mend))
     return found
 
@@ -122,14 +122,14 @@ class Way:
             return error(
                 "broker-speaks-tls",
                 f"{self.broker}: the port speaks TLS, and the options say that it does not",
-                f"{self.with_tls}, or the port without TLS, usually {self._prefix}_port = 5672",
+                f"{self.with_tls} (or the port without TLS, usually 5672)",
             )
         if isinstance(failure, TimeoutError):
             return _timeout(self.broker, f"the port is open, but sends {what}")
         return error(
             "broker-no-amqp",
             f"{self.broker}: what answers is no broker of this protocol ({what})",
-            f"the broker's port: {self._prefix}_port = 5672, or with TLS 5671",
+            f"{self._prefix}_port = 5672 (or, with TLS, 5671)",
         )
 
     def client_refused(self, failure: ssl.SSLError) -> Finding:
@@ -137,8 +137,8 @@ class Way:
         return error(
             "broker-tls-refused",
             f"{self.broker}: the broker ends TLS ({failure.reason or 'without a reason'})",
-            f"{self._prefix}_ssl_cert_file and {self._prefix}_ssl_key_file = a certificate of an "
-            "authority that the broker trusts, and its key",
+            f"{self._prefix}_ssl_cert_file = PATH (of a certificate that the broker trusts; its "
+            f"key: {self._prefix}_ssl_key_file)",
         )
 
     @property
@@ -157,15 +157,14 @@ class Way:
                 return error(
                     "broker-host-unknown",
                     f"{broker}: this host knows no {broker.host} ({failure.strerror})",
-                    f"{prefix}_hosts = a name that DNS has, or a line for {broker.host} in "
-                    "/etc/hosts",
+                    f"{prefix}_hosts = HOST (that DNS has, or give {broker.host} a line in "
+                    "/etc/hosts)",
                 )
             case ConnectionRefusedError():
                 return error(
                     "broker-port-closed",
                     f"{broker}: nothing listens at this port",
-                    f"start the broker there, or {prefix}_port = its port: usually 5672, with TLS "
-                    "5671",
+                    f"{prefix}_port = 5672 (with TLS 5671; or start the broker there)",
                 )
             case TimeoutError():
                 return _timeout(broker, f"does not answer within {CONNECT_TIMEOUT:g} s")
@@ -206,7 +205,7 @@ class Way:
             return error(
                 "broker-speaks-no-tls",
                 f"{self.broker}: the port does not speak TLS, and the options say that it does",
-                f"the port with TLS, usually {self._prefix}_port = 5671, or {self.without_tls}",
+                f"{self._prefix}_port = 5671 (usually that with TLS; or {self.without_tls})",
             )
         if isinstance(failure, ssl.SSLError) and "ALERT" in (failure.reason or ""):
             return self.client_refused(failure)
@@ -225,11 +224,15 @@ def _timeout(broker: Broker, what: str) -> Finding:
     return error(
         "broker-timeout",
         f"{broker}: {what}",
-        f"let firewalls pass TCP from this host to {broker}, and see that the host is up and its "
-        "broker answers",
+        f"nc -vz {broker.host} {broker.port} (until it succeeds: the host, its broker, and the "
+        "firewalls between)",
     )
 
 
 def _unreachable(broker: Broker, failure: Exception) -> Finding:
     what, _ = explain(failure) if isinstance(failure, OSError) else (type(failure).__name__, None)
-    return error("broker-unreachable", f"{broker}: {what}", f"a network route to {broker.host}")
+    return error(
+        "broker-unreachable",
+        f"{broker}: {what}",
+        f"ip route get {broker.host} (until it has a way)",
+    )

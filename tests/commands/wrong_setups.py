@@ -201,10 +201,10 @@ class SetUp:
 
     def apply(self, mend: str) -> None:
         """Apply the mending line of a finding: a line of a file, or a command."""
-        if match := _IN_SECTION.fullmatch(mend):
+        command = mend.partition(" (")[0]
+        if match := _IN_SECTION.fullmatch(command):
             put(Path(match[2]), match[1], match[3])
             return
-        command = mend.partition(" (")[0]
         if command.startswith("--volume "):
             self.file_systems[Path(command.partition(":")[2])] = "ext4"
         elif " -m pip install " in command:

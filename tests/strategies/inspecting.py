@@ -48,12 +48,15 @@ def apply(node: Node, mend: str) -> None:
 @contextmanager
 def consumers(node: Node, vhost: str, *queues: str) -> Iterator[None]:
     """A reader of each of these queues."""
-    with node.connected(vhost) as connection:
+    connection = node.connected(vhost)
+    connection.connect()
+    try:
         channel = connection.channel()
         for queue in queues:
             channel.basic_consume(queue, callback=lambda message: None)
         yield
-        channel.close()
+    finally:
+        connection.collect()  # a test may have deleted the virtual host
 
 
 def tls_peer(

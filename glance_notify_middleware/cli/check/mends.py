@@ -1,16 +1,30 @@
 """The lines that mend a finding: a line of a file, or a command of a shell.
 
 Both forms can be applied by a program. A line of a file is `in [section] of file: name = value`: it
-takes the place of all lines of that name in the section, which is added where it is missing.
+takes the place of all lines of that name in the section, which is added where it is missing. Words
+in brackets behind either form are for people.
 """
 
+import dataclasses
+import re
 import shlex
 from pathlib import Path
+
+from glance_notify_middleware.config.finding import Finding
+
+_LINE = re.compile(r"[a-z_]+ = ")
 
 
 def line_in(section: str, path: Path, line: str) -> str:
     """The line that a section of a file needs."""
     return f"in [{section}] of {path}: {line}"
+
+
+def placed(finding: Finding, section: str, path: Path) -> Finding:
+    """A finding of a target, whose mending line may be one of the filter's section."""
+    if not _LINE.match(finding.mend):
+        return finding
+    return dataclasses.replace(finding, mend=line_in(section, path, finding.mend))
 
 
 def comment_out(path: Path, first: int, last: int) -> str:

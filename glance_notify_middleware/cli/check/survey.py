@@ -10,6 +10,7 @@ from glance_notify_middleware.cli.check import (
     glance_conf,
     libraries,
     lines,
+    mends,
     place,
     server,
     sharing,
@@ -153,9 +154,19 @@ class Survey:
             for target in sorted(set(self._targets(section)) - self._unusable):
                 name = target if len(self._sections) == 1 else f"{target} of [{section.section}]"
                 try:
-                    found[name] = (BUILT_IN[target].load_inspection(), section.settings)
+                    inspect = BUILT_IN[target].load_inspection()
                 except ImportError:
                     continue  # found already
+                found[name] = (self._placed(inspect, section), section.settings)
+        return found
+
+    def _placed(self, inspect: Inspect, section: Lines) -> Inspect:
+        """The inspection, with its lines where they belong: in the section of the paste file."""
+
+        def found(settings: Settings) -> Iterator[Finding]:
+            for finding in inspect(settings):
+                yield mends.placed(finding, section.section, self._of.paste)
+
         return found
 
     # -- what people are shown --------------------------------------------------------------

@@ -19,12 +19,10 @@ from glance_notify_middleware.strategies.qpid.sasl import (
     NoMechanismError,
     OtherVersionError,
 )
-from glance_notify_middleware.strategies.qpid.sender import Sender
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
 from glance_notify_middleware.strategies.qpid.stream import Stream, connect
 from glance_notify_middleware.strategies.reaching import Way
 
-_CLOSE_TIMEOUT = 0.5
 _HEADER = b"AMQP\x03\x01\x00\x00"
 
 
@@ -55,10 +53,11 @@ def _of_host(broker: Broker, settings: Settings, *, can_log_in: bool) -> Iterato
 class _Session(Qpid):
     """The strategy's way to one broker, in steps: each has errors of its own."""
 
-    connect_timeout = reaching.CONNECT_TIMEOUT
-    answer_timeout = reaching.ANSWER_TIMEOUT
+    close_timeout = 0.5
 
     def __init__(self, way: Way, settings: Settings) -> None:
+        self.connect_timeout = reaching.CONNECT_TIMEOUT
+        self.answer_timeout = reaching.ANSWER_TIMEOUT
         super().__init__(settings)
         self._way = way
 
@@ -82,16 +81,16 @@ class _Session(Qpid):
         what = f"{broker}: {self._explain(failure, broker)[0]}"
         match failure:
             case MisconfiguredError():
-                mend = "qpid_protocol = ssl, or qpid_allow_plain_without_tls = true"
+                mend = "qpid_protocol = ssl (or qpid_allow_plain_without_tls = true)"
                 return error("broker-password-unprotected", what, mend)
             case OtherVersionError():
-                mend = "rabbitmq-plugins enable rabbitmq_amqp1_0, or notifier_strategy = rabbit"
+                mend = "rabbitmq-plugins enable rabbitmq_amqp1_0 (or notifier_strategy = rabbit)"
                 return error("broker-no-amqp", what, mend)
             case NoMechanismError():
-                mend = "qpid_sasl_mechanisms = one that the broker offers"
+                mend = "qpid_sasl_mechanisms = MECHANISM (one that the broker offers)"
                 return error("broker-mechanism-missing", what, mend)
             case AuthenticationError():
-                mend = "qpid_username and qpid_password = those of a user of the broker"
+                mend = "qpid_password = PASSWORD (that of the user at the broker)"
                 return error("broker-login-refused", what, mend)
             case ssl.SSLError():
                 return self._way.client_refused(failure)
@@ -108,18 +107,15 @@ class _Session(Qpid):
                 case MisconfiguredError():
                     name, mend = "target-missing", "qpid_target = /exchange/{exchange}"
                 case EndedError(condition="amqp:unauthorized-access" | "amqp:not-allowed"):
-                    name, mend = "broker-permission-missing", f"let user {user} write to {address}"
+                    name = "broker-permission-missing"
+                    mend = f"qpid_username = USER (who may write to {address}, or let {user})"
                 case EndedError():
                     name = "target-missing"
-                    mend = f"create {address} at the broker, or qpid_target = what is there"
+                    mend = f"qpid_target = NODE (that is there, or create {address} at the broker)"
                 case _:
                     yield self._way.foreign(failure)
                     return
             yield error(name, what, mend)
             return
-        self._end(sender)
-
-    def _end(self, sender: Sender) -> None:
         self._connection = sender
-        self.close_timeout = _CLOSE_TIMEOUT
         self.close()

@@ -32,8 +32,8 @@ _WRONG_QUEUE = {"x-message-ttl": -1}
 
 _CURRENT = re.compile(r"but current is (?:the value )?'?([\w-]+)")
 _AUTO = (
-    "create_queues = auto, with rabbit_durable_queues = true or false as the other services of the "
-    "cloud have amqp_durable_queues"
+    "create_queues = auto (with rabbit_durable_queues, as the other services of the cloud have "
+    "amqp_durable_queues; or start the reader, which declares it)"
 )
 
 
@@ -68,7 +68,7 @@ class Entities:
                 "queue-missing",
                 f"there is no queue {', '.join(self._missing)} {self._where}: its notifications "
                 "wait where no other queue is bound",
-                f"start its reader, which declares it, or {_AUTO}",
+                _AUTO,
             )
         self._look_at_writing()
         if self._denied:
@@ -89,7 +89,7 @@ class Entities:
                 yield error(
                     "exchange-missing",
                     f"there is no exchange {name} {self._where}: all notifications wait",
-                    f"start their reader, which declares it, or {_AUTO}",
+                    _AUTO,
                 )
                 return
             durable = bool(self._settings.durable_queues)
@@ -102,8 +102,8 @@ class Entities:
             yield warning(
                 "exchange-differs",
                 f"exchange {name} {self._where} is of type {_current(difference)}: expected topic",
-                "rabbit_notification_exchange = a topic exchange, or delete this one: its reader "
-                "declares it anew",
+                "rabbit_notification_exchange = NAME (of a topic exchange, or delete this one: its "
+                "reader declares it anew)",
             )
         elif "'durable'" in difference and self._creates:
             yield self._durable_differs(f"exchange {name}", difference)
@@ -127,8 +127,8 @@ class Entities:
                 "queue-unread",
                 f"queue {name} {self._where} has no consumer; messages that wait in it: "
                 f"{found.message_count}",
-                "start its reader, or leave its priority out of priorities; until then bound it: "
-                f"{rabbitmqctl.bound(self._settings, name)}",
+                f"{rabbitmqctl.bound(self._settings, name)} (bounds it, until a reader comes; or "
+                "leave its priority out of priorities)",
             )
 
     def _of_difference(self, name: str, difference: str) -> Iterator[Finding]:
@@ -149,7 +149,8 @@ class Entities:
             yield warning(
                 "queue-differs",
                 f"queue {name} {self._where} is not bounded as queue_max_bytes says",
-                rabbitmqctl.bound(self._settings, name, self._settings.queue_max_bytes),
+                "queue_max_bytes = 0 (and bound it by a policy: "
+                f"{rabbitmqctl.bound(self._settings, name, self._settings.queue_max_bytes)})",
             )
 
     def _durable_differs(self, entity: str, difference: str) -> Finding:
@@ -157,14 +158,13 @@ class Entities:
             what = f"{entity} {self._where} is durable: rabbit_durable_queues says that it is not"
             return warning("queue-differs", what, "rabbit_durable_queues = true")
         kind, _, name = entity.partition(" ")
-        delete = rabbitmqctl.line("delete_queue", "-p", self._settings.virtual_host, name)
+        delete = rabbitmqctl.delete(kind, self._settings.virtual_host, name)
         return warning(
             f"{kind}-not-durable",
             f"{entity} {self._where} is not durable: a restart of the broker ends it, and what "
             "waits in it",
-            "[oslo_messaging_rabbit] amqp_durable_queues = true in the configuration of its "
-            "reader, then delete it, so that it is declared anew"
-            + (f": {delete}" if kind == "queue" else ""),
+            f"{delete} (after [oslo_messaging_rabbit] amqp_durable_queues = true in the "
+            "configuration of its reader, which declares it anew)",
         )
 
     def _look_at_declaring(self, entity: str, answer: Any) -> None:
@@ -203,8 +203,8 @@ class Entities:
                 "broker-blocked",
                 f"{self._broker}: the broker takes no messages: it is short of memory or disk "
                 "space (rabbitmq-diagnostics alarms)",
-                "free memory or disk space there, or raise the bound: rabbitmqctl "
-                "set_vm_memory_high_watermark 0.6, rabbitmqctl set_disk_free_limit 50MB",
+                "rabbitmqctl set_vm_memory_high_watermark 0.6 (or free memory there; of disk "
+                "space: rabbitmqctl set_disk_free_limit 50MB)",
             )
 
     def _answer(self, ask: Callable[[], Any]) -> Any:

@@ -88,27 +88,24 @@ class _Inspection:
         what = f"{broker}: {connection.explain(failure, broker)[0]}"
         match failure:
             case amqp.AccessRefused():
-                user = broker.userid
-                option = (
-                    "rabbit_password_file" if self._settings.password_file else "rabbit_password"
-                )
-                line = rabbitmqctl.line("change_password", user, "PASSWORD")
-                mend = f"{option} = that of {user}, or {line}"
-                if user == "guest":
-                    mend += " (guest may log in from the broker's host alone)"
+                line = rabbitmqctl.line("change_password", broker.userid, "PASSWORD")
+                mend = f"{line} (that of the section, or correct that one"
+                if broker.userid == "guest":
+                    mend += "; guest may log in from the broker's host alone"
+                mend += ")"
                 return error("broker-login-refused", what, mend)
             case amqp.NotAllowed() if failure.reply_text.endswith("not found"):
                 lines = [
                     rabbitmqctl.line("add_vhost", vhost),
                     rabbitmqctl.permissions(self._settings, broker, self._priorities),
                 ]
-                mend = f"rabbit_virtual_host = one that is there, or {' && '.join(lines)}"
+                mend = f"{' && '.join(lines)} (or correct rabbit_virtual_host)"
                 return error("broker-vhost-missing", what, mend)
             case amqp.NotAllowed():
                 line = rabbitmqctl.permissions(self._settings, broker, self._priorities)
                 return error("broker-vhost-refused", what, line)
             case amqp.AMQPError() if connection.explain(failure, broker)[1]:
-                mend = "auth_mechanisms.1 = PLAIN in rabbitmq.conf"
+                mend = "rabbitmqctl environment (auth_mechanisms must have PLAIN)"
                 return error("broker-mechanism-missing", what, mend)
             case ssl.SSLError():
                 return way.client_refused(failure)
@@ -140,6 +137,6 @@ def _of_clock(broker: Broker) -> Iterator[Finding]:
                 "clocks-differ",
                 f"{broker}: the broker's clock is {abs(apart):.0f} s "
                 f"{'behind' if apart > 0 else 'ahead of'} this host's",
-                "timedatectl set-ntp true, on both hosts",
+                "timedatectl set-ntp true (on both hosts)",
             )
     management.close()

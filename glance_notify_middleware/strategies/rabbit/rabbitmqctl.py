@@ -38,6 +38,13 @@ def listening_permissions(settings: RabbitSettings, broker: Broker) -> str:
     return _permissions(settings, broker, f"^{queue}", both, both)
 
 
+def delete(kind: str, vhost: str, name: str) -> str:
+    """The line that deletes an exchange or a queue: `kind`."""
+    if kind == "queue":
+        return line("delete_queue", "-p", vhost, name)
+    return shlex.join(["rabbitmqadmin", f"--vhost={vhost}", "delete", kind, f"name={name}"])
+
+
 def bound(settings: RabbitSettings, queue: str, size: int = 0) -> str:
     """The line that bounds a queue to `size` bytes: it then drops its oldest messages."""
     definition = {"max-length-bytes": size or _BOUND, "overflow": "drop-head"}
