@@ -34,5 +34,8 @@ class Node:
 
 
 def has_journal(settings: Settings) -> bool:
-    """Whether the filter has a journal_dir with these settings."""
-    return any(name not in WITHOUT_DELIVERY for name in settings.notifier_strategy)
+    """Whether the filter has a journal_dir with these settings: for delivery, or with the strategy
+    logging alone for what is counted."""
+    chosen = settings.notifier_strategy
+    is_counted = settings.journal_dir_is_set and "logging" in chosen
+    return is_counted or any(name not in WITHOUT_DELIVERY for name in chosen)

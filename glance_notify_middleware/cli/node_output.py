@@ -75,10 +75,12 @@ def lines(state: NodeState) -> Iterator[str]:
     """What people read of the node, above the table of its targets."""
     part = state.journal_bytes / state.journal_max_bytes
     used = f"{size(state.journal_bytes)} of {size(state.journal_max_bytes)} ({part:.0%})"
-    leader = "a leader runs" if state.is_led else "no leader runs"
+    leader = "; a leader runs" if state.is_led else "; no leader runs"
+    if not state.targets:
+        leader = ", which write notifications to the log at once: there is no target"
     followed = f"; {state.followed} operations are followed" if state.followed else ""
     yield f"journal      {state.directory}: {used}"
-    yield f"processes    {state.processes} alive; {leader}{followed}"
+    yield f"processes    {state.processes} alive{leader}{followed}"
     yield f"recorded     {sum(state.recorded.values())}; dropped {_counts(state.dropped)}"
     yield f"unknown      {state.unknown} operations with an unknown outcome"
     yield f"look-ups     {_counts(state.lookups)}"

@@ -188,6 +188,20 @@ def test_unknown_column_is_wrong_use(kind: str, run: Run, seen: Seen, tmp_path: 
     )
 
 
+def test_node_with_logging_alone_has_its_counts_and_no_target(
+    run: Run, seen: Seen, tmp_path: Path
+) -> None:
+    seen(state(is_led=False, targets={}))
+    path = paste_file(tmp_path, strategy="logging")
+    ended = run("status", path)
+    assert ended.status == RIGHT
+    assert "processes    4 alive, which write notifications to the log at once" in ended.out
+    assert "recorded     12" in ended.out
+    assert "target |" not in ended.out
+    assert json.loads(run("status", path, "-f", "json").out)["targets"] == []
+    assert run("status", path, "--nagios").out.startswith("GLANCE_NOTIFY OK - 0 pending | journal")
+
+
 @pytest.mark.parametrize("strategy", ["logging", "noop"])
 @pytest.mark.parametrize("words", [[], ["--nagios"], ["-f", "json"], ["--watch"]])
 def test_without_a_journal_there_is_nothing_to_see(

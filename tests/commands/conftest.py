@@ -14,10 +14,7 @@ from demo import glance
 from demo.glance import Server
 from demo.keystone import ALICE, Keystone
 from demo.rabbit import Rabbit
-from tests.commands.promtool import promtool
 from tests.commands.running import glance_notify
-
-__all__ = ["promtool"]
 
 CANARY = "c4nary-pa55word"
 
@@ -82,6 +79,13 @@ class GlanceNode:
         for _ in range(count):
             assert self.ask("GET", f"/{uuid.uuid4()}/file").status_code == 404
 
+    def play_life(self) -> None:
+        """Make an image of 16 bytes, and download it: five notifications."""
+        image = self.ask("POST", "", json={"disk_format": "raw", "container_format": "bare"}).json()
+        data = {"Content-Type": "application/octet-stream"}
+        assert self.ask("PUT", f"/{image['id']}/file", data=b"x" * 16, headers=data).ok
+        assert self.ask("GET", f"/{image['id']}/file").content == b"x" * 16
+
     def status(self) -> dict[str, Any]:
         """What `glance-notify status -f json` prints; its targets are by name."""
         ended = glance_notify("status", self.paste_file, "-f", "json")
@@ -93,7 +97,8 @@ class GlanceNode:
 
 @pytest.fixture(scope="module")
 def node(rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlanceNode]:
-    """A Glance that runs. A test that ends it, or the node of RabbitMQ, starts it again."""
+    """A Glance that runs, and has played the life of an image. A test that ends it, or the node of
+    RabbitMQ, starts it again."""
     name = f"node-{uuid.uuid4().hex}"
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     rabbit.add_vhost(name)
@@ -107,4 +112,5 @@ def node(rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         node = GlanceNode(tmp_path_factory.mktemp("node"), rabbit, name, keystone)
         ends.callback(node.stop)
         node.start()
+        node.play_life()
         yield node

@@ -29,7 +29,8 @@ def assert_documented(page: str, command_line: str, output: str) -> None:
     )
     shown = [block for line, block in blocks if normalised(line) == normalised(command_line)]
     assert shown, f"{page} does not show {command_line}"
-    assert normalised(output) in map(normalised, shown)
+    wanted = normalised(output)
+    assert wanted in map(normalised, shown), f"{page} shows other than:\n{output}"
 
 
 def normalised(text: str) -> str:

@@ -8,7 +8,11 @@ from typing import Any
 PROGRAM = str(Path(sys.executable).with_name("glance-notify"))
 
 
-def glance_notify(*words: object, **more: Any) -> subprocess.CompletedProcess[str]:
+def glance_notify(
+    *words: object, timeout: float = 60, **more: Any
+) -> subprocess.CompletedProcess[str]:
     """What the command has printed, and its exit status; `more` are keywords of Popen."""
     command = [PROGRAM, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, **more
+    )
