@@ -43,6 +43,15 @@ def test_file_that_logrotate_moves_is_read_to_its_end(path: Path) -> None:
     followed.close()
 
 
+def test_end_of_a_moved_file_comes_before_the_new_file(path: Path) -> None:
+    followed = FollowedFile(path)
+    followed.connect()
+    append(path.rename(path.with_suffix(".1")), b"late\n")
+    append(path, b"new\n")
+    assert [followed.next(0) for _ in range(3)] == [b"late", b"new", None]
+    followed.close()
+
+
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ListenError, match="No such file"):
         FollowedFile(tmp_path / "missing").connect()

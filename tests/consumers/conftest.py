@@ -42,7 +42,7 @@ def lives(
         def all_have(count: str, expected: dict[str, int]) -> bool:
             return all(queues(rabbit, vhosts[name])[count] >= expected[name] for name in vhosts)
 
-        sent = {name: len(life.messages) for name, life in played.items()}
+        sent = {name: len(life.messages) + len(life.trials) for name, life in played.items()}
         ceilometer.wait(lambda: all_have("ack", sent))
         repeated = {name: repeat(rabbit, vhosts[name], life) for name, life in played.items()}
         ceilometer.wait(lambda: ceilometer.duplicates() >= sum(repeated.values()))

@@ -16,6 +16,8 @@ from demo.glance import Server
 from demo.keystone import BOB, Keystone
 from demo.rabbit import Rabbit
 from demo.story import SIZE, StoryState, life
+from glance_notify_middleware.events.trial import TRIAL_TYPE
+from tests.commands.running import glance_notify
 from tests.consumers.ceilometer import Ceilometer, Gnocchi
 from tests.servers.client import CHUNK, Client
 
@@ -37,6 +39,8 @@ class Played(NamedTuple):
     image: str
     broken: str
     messages: list[amqp.Message]
+    trials: list[amqp.Message]
+    """What the command send-test has sent after them."""
 
 
 @dataclass
@@ -53,6 +57,9 @@ class Life:
     """Numbers of messages over all queues: `ack`, `redeliver`, `ready`, `unacked`."""
     samples: list[dict[str, Any]]
     events: list[dict[str, Any]]
+    trial_samples: list[dict[str, Any]]
+    """Those of the notification of send-test."""
+    trial_events: list[dict[str, Any]]
     ended: bool
     """Whether Ceilometer has ended the image in Gnocchi."""
 
@@ -96,7 +103,8 @@ def play(name: str, rabbit: Rabbit, vhost: str, configuration: Path, keystone: K
             step.play(state)
         expected = sum(len(step.expected) for step in steps)
         messages += rabbit.drain(_COPY, vhost, count=expected, seconds=20)
-    return Played(state.image, broken, messages)
+    assert glance_notify("send-test", configuration / "glance-api-paste.ini").returncode == 0
+    return Played(state.image, broken, messages, rabbit.drain(_COPY, vhost, count=1))
 
 
 def repeat(rabbit: Rabbit, vhost: str, played: Played) -> int:
@@ -117,6 +125,7 @@ def consumed(
     """The life, with what Ceilometer has made of its messages so far."""
     notifications = [_plain(message) for message in played.messages]
     images = (played.image, played.broken)
+    trials = {_plain(message)["message_id"] for message in played.trials}
     ids = {notification["message_id"] for notification in notifications}
     return Life(
         image=played.image,
@@ -126,6 +135,12 @@ def consumed(
         queues=queues,
         samples=[sample for sample in ceilometer.samples() if sample["resource_id"] in images],
         events=[event for event in ceilometer.events() if event["message_id"] in ids],
+        trial_samples=[
+            sample
+            for sample in ceilometer.samples()
+            if sample["resource_metadata"].get("event_type") == TRIAL_TYPE
+        ],
+        trial_events=[event for event in ceilometer.events() if event["message_id"] in trials],
         ended=played.image in gnocchi.ended,
     )
 

@@ -124,8 +124,17 @@ def test_no_message_is_requeued_and_repeats_stay_unacknowledged(played: Life) ->
     expected = len(BROKEN) + sum(len(step.expected) for step in life())
     assert played.repeated == 3
     assert played.queues == {
-        "ack": expected,
+        "ack": expected + len(played.trial_events),
         "redeliver": 0,
         "ready": 0,
         "unacked": played.repeated,
     }
+
+
+def test_notification_of_send_test_is_not_metered_and_is_an_event_without_traits_of_its_own(
+    played: Life,
+) -> None:
+    assert played.trial_samples == []
+    (event,) = played.trial_events
+    assert event["event_type"] == "glance_notify.test"
+    assert event["traits"].keys() <= {"service", "request_id", "project_id", "user_id"}

@@ -1,6 +1,7 @@
 """The way to a broker: name, port, TLS and clock, at peers on loopback. No broker is needed."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from demo.certificates import make_certificates
 from glance_notify_middleware import config
 from glance_notify_middleware.config.brokers import Broker
-from glance_notify_middleware.config.finding import Finding
+from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import reaching
 from glance_notify_middleware.strategies.rabbit import inspection
 from glance_notify_middleware.strategies.registry import BUILT_IN
@@ -59,14 +60,32 @@ def _all(strategy: str, lines: dict[str, str]) -> list[Finding]:
     return list(BUILT_IN[strategy].load_inspection()(settings))
 
 
-@both
-def test_host_that_is_not_done_in_time_is_a_finding(
-    strategy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reaching.at_each, "__defaults__", (0.2,))
-    with Peer(silent) as peer:
-        finding = the_one(strategy, options(strategy, peer.port))
+HOSTS = [Broker(f"host-{number}", 5672, "", "") for number in range(3)]
+
+
+def test_all_hosts_are_looked_at_at_the_same_time() -> None:
+    all_begun = threading.Barrier(len(HOSTS))
+
+    def look(broker: Broker) -> list[Finding]:
+        all_begun.wait(5)
+        return [Finding(Level.WARNING, "seen", str(broker), "mend")]
+
+    found = reaching.at_each(HOSTS, look)
+    assert [finding.what for finding in found] == [str(broker) for broker in HOSTS]
+
+
+def test_host_that_is_not_done_in_time_is_a_finding() -> None:
+    release = threading.Event()
+
+    def look(broker: Broker) -> list[Finding]:
+        if broker is HOSTS[1]:
+            release.wait(3)
+        return []
+
+    (finding,) = reaching.at_each(HOSTS, look, 0.1)
+    release.set()
     assert finding.name == "broker-timeout"
+    assert "host-1:5672" in finding.what
 
 
 @both

@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 from tests.mutations.table import (
     audit,
+    brokers,
     config,
     delivery,
     doors,
@@ -16,6 +17,7 @@ from tests.mutations.table import (
 
 MUTATIONS: tuple[Mutation, ...] = (
     *audit.MUTATIONS,
+    *brokers.MUTATIONS,
     *config.MUTATIONS,
     *delivery.MUTATIONS,
     *doors.MUTATIONS,
