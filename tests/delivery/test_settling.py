@@ -11,7 +11,7 @@ import pytest
 from glance_notify_middleware.events import intent
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType
-from glance_notify_middleware.journal import entries, locks
+from glance_notify_middleware.journal import checksummed, entries, locks
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import read_owned
 from glance_notify_middleware.journal.layout import live_path, segment_path
@@ -318,3 +318,85 @@ def test_process_that_another_leader_has_settled_is_forgotten(
     leader.survey()
     assert leader.cursors.positions == {}
     assert leader.reader.chains == {}
+
+
+def test_loss_at_the_end_of_a_journal_counts_once_for_each_target(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
+    left = write_dead_process(tmp_path, A, 9)
+    (path,) = segments(tmp_path)
+    data = path.read_bytes()
+    place = data.index(left[6].encode())
+    path.write_bytes(data[:place] + os.urandom(len(data) - place))
+    leader.settle()
+    assert leader.cursors.counts.lost == {"damaged": 3}
+    assert leader.cursors.counts.delivered == 6
+
+
+def test_unknown_outcomes_are_counted_once_in_the_totals(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
+    begun = [
+        Intent(bytes([n]) * 16, 1.0, "host", EventType.UPLOAD, "upload", "i1", *["x"] * 4)
+        for n in (1, 2, 3)
+    ]
+    write_dead_process(tmp_path, A, 0)
+    with segment_path(tmp_path, A, 0).open("ab") as file:
+        file.write(mark() + b"".join(map(begin, begun)))
+    leader.survey()
+    again = FakeLeader(tmp_path)
+    again.settle()
+    again.close()
+    leader.settle()
+    assert len(leader.unknown) == 3
+    assert (checksummed.load(tmp_path / "totals.json") or {})["unknown"] == 3
+
+
+def test_counters_are_kept_while_the_disk_is_full_and_the_segments_go(
+    leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That makes room for the totals. Entries that the live file did not count are not lost."""
+    write_dead_process(tmp_path, A, 4, number=1, recorded={"image.update INFO": 1})
+    leader.deliver()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checksummed, "replace", full)
+        for _ in range(4):
+            leader.survey()
+            leader.deliver()
+        assert journal_file_names(tmp_path) == {f"{A}.live"}
+    leader.survey()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path)[0] == {"image.update INFO": 4}
+
+
+def test_counters_are_in_the_totals_before_the_segments_go(
+    leader: FakeLeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader is killed when it has removed the segments."""
+    write_dead_process(tmp_path, A, 4, number=1, recorded={"image.update INFO": 1})
+    for _ in range(2):
+        leader.survey()
+        leader.deliver()
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", killed)
+        with pytest.raises(KilledError):
+            leader.survey()
+    leader.settling.close()
+    for path in segments(tmp_path):
+        path.unlink()
+    again = FakeLeader(tmp_path)
+    again.settle()
+    again.close()
+    assert journal_file_names(tmp_path) == set()
+    assert read_totals(tmp_path)[0] == {"image.update INFO": 4}

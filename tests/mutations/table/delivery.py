@@ -377,4 +377,28 @@ MUTATIONS = (
         "",
         ("delivery/test_node_reader.py::test_relay_that_reads_its_own_node_keeps_its_locks",),
     ),
+    Mutation(
+        "the segments of a dead process go before its counters are in the totals",
+        "delivery/settling.py",
+        "        is_added = self._is_added(identity)\n",
+        "        is_added = False\n",
+        ("delivery/test_settling.py::test_counters_are_in_the_totals_before_the_segments_go",),
+    ),
+    Mutation(
+        "the unknown outcomes of a dead process are not counted",
+        "delivery/settling.py",
+        'totals.get("unknown", 0) + len(unknown)',
+        'totals.get("unknown", 0)',
+        ("delivery/test_settling.py::test_unknown_outcomes_are_counted_once_in_the_totals",),
+    ),
+    Mutation(
+        "what is lost at the end of a journal is not counted",
+        "delivery/subscription.py",
+        "self.cursors.counts.lost[DAMAGED] += lost",
+        "pass",
+        (
+            "delivery/test_settling.py"
+            "::test_loss_at_the_end_of_a_journal_counts_once_for_each_target",
+        ),
+    ),
 )
