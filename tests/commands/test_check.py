@@ -4,16 +4,25 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from demo import glance
+from demo.ports import free_port
+from glance_notify_middleware.cli import paste_file
 from glance_notify_middleware.cli.check.ini_file import IniFile
 from glance_notify_middleware.cli.check.pipelines import Pipelines
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.cli.test_ini_file import PATH, as_paste_reads
+from tests.commands.conftest import CANARY, GlanceNode
+from tests.commands.running import glance_notify
 from tests.commands.wrong_setups import PIPELINES
+from tests.journal.processes import eventually
+
+QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
 LOADS = """
 import json
@@ -101,3 +110,49 @@ def test_pipelines_of_the_set_ups_are_those_of_the_stock_paste_file() -> None:
     stock = as_paste_reads(glance.STOCK_PASTE_FILE.read_text())
     for section, lines in as_paste_reads(PIPELINES).items():
         assert lines.items() <= stock.get(section, {}).items()
+
+
+# -- with brokers ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def readers(node: GlanceNode) -> Iterator[None]:
+    """A consumer of each queue of the node, which its leader makes for a first notification."""
+    node.emit(1)
+    vhost = paste_file.settings_of(node.paste_file, None).rabbit.virtual_host
+    eventually(lambda: len(node.rabbit.api("GET", f"queues/{vhost}")) == len(QUEUES))
+    with node.rabbit.connected(vhost) as connection:
+        channel = connection.channel()
+        for queue in QUEUES:
+            channel.basic_consume(queue, no_ack=True, callback=lambda message: None)
+        yield
+
+
+def checked(node: GlanceNode, *words: str) -> subprocess.CompletedProcess[str]:
+    """What check prints of a node. It shows no password."""
+    ended = glance_notify("check", node.paste_file, "--user", "root", *words)
+    assert CANARY not in ended.stdout + ended.stderr
+    return ended
+
+
+def test_running_glance_with_both_targets_has_no_finding(node: GlanceNode, readers: None) -> None:
+    ended = checked(node)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    assert ended.stderr.startswith(f"no finding: {node.paste_file}, [filter:notify], ")
+    assert "target qpid, target rabbit" in ended.stderr
+
+
+def test_targets_that_cannot_be_reached_are_all_found_in_time(
+    node: GlanceNode, tmp_path: Path
+) -> None:
+    text = node.paste_file.read_text()
+    dead = f"127.0.0.1:{free_port()}"
+    paste = tmp_path / "glance-api-paste.ini"
+    paste.write_text(text.replace(f"127.0.0.1:{node.rabbit.port}", dead))
+    before = time.monotonic()
+    ended = glance_notify("check", paste, "--user", "root", "-f", "json")
+    assert time.monotonic() - before < 15
+    assert CANARY not in ended.stdout + ended.stderr
+    found = [(each["level"], each["name"]) for each in json.loads(ended.stdout)]
+    assert found == [("ERROR", "broker-port-closed")] * 2
+    assert ended.returncode == 3
