@@ -137,6 +137,11 @@ def _another_queue(at: BrokerSetUp, *, durable: bool = True, **arguments: object
     at.queue(at.queues[0], durable=durable, **arguments)
 
 
+def _quorum_queue(at: BrokerSetUp) -> None:
+    arguments: dict[str, Any] = {"x-queue-type": "quorum"}
+    _another_queue(at, **arguments)
+
+
 def _qpid(at: BrokerSetUp) -> None:
     for name in ("rabbit_hosts", "rabbit_port", "rabbit_userid", "rabbit_virtual_host"):
         at.without(name)
@@ -144,6 +149,8 @@ def _qpid(at: BrokerSetUp) -> None:
     at.line("notifier_strategy = qpid")
     at.line(f"qpid_hosts = 127.0.0.1:{at.node.port}")
     at.line("qpid_notification_exchange = amq.topic")
+    at.line("qpid_username = guest")
+    at.line("qpid_password = guest")
 
 
 AT_BROKERS = (
@@ -182,7 +189,7 @@ AT_BROKERS = (
     WrongAtBroker(
         "a queue is of another type",
         "queue-differs",
-        lambda at: _another_queue(at, **{"x-queue-type": "quorum"}),
+        _quorum_queue,
         ("queue-unread",),
     ),
     WrongAtBroker(
@@ -199,7 +206,7 @@ AT_BROKERS = (
     WrongAtBroker(
         "qpid_target is a queue of RabbitMQ",
         "target-missing",
-        lambda at: (_qpid(at), at.line("qpid_username = guest"), at.line("qpid_password = guest")),
+        _qpid,
     ),
 )
 """What is read in a row's set-up is read by the test; what a row declares anew is not."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 CANARY = "pa55word"
 """Stands in every password of a set-up, and must never be printed."""
 
@@ -245,7 +247,9 @@ class WrongSetUp:
 
 
 def _mounted_read_only(at: SetUp) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700", "none", at.journal], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "mode=0700", "none", str(at.journal)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("this machine lets nobody mount, as in a container")
     at.give(at.journal)
     subprocess.run(["mount", "-o", "remount,ro", at.journal], check=True)
 
