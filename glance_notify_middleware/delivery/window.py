@@ -85,7 +85,7 @@ class Window:
     def waiting(self) -> list[Pending]:
         """The messages that are not done, in their order."""
         return [
-            pending for _, messages in self._steps for pending in messages if not pending.is_done
+            pending for _, messages in self._steps for pending in messages if pending.done is None
         ]
 
     def advance(self) -> None:
@@ -94,7 +94,7 @@ class Window:
 
         A step without messages is done as soon as it is at the front.
         """
-        while self._steps and all(pending.is_done for pending in self._steps[0][1]):
+        while self._steps and all(pending.done is not None for pending in self._steps[0][1]):
             step, pendings = self._steps.popleft()
             counts = self._cursors.counts
             if step.lost:
