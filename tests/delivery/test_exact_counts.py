@@ -123,7 +123,8 @@ def check_arrivals(state: NodeState, directory: Path, folder: Path, log: Path) -
         # What arrived, and was not known to have arrived, may have been set aside and dropped.
         assert target.delivered <= len(arrived & begun) <= target.delivered + dropped
         assert target.dead_letters == len(its_dead & begun)
-        assert target.sent_again == len(arrived - begun) == 3
+        # Confirms: a leader that is killed before the aside file is removed has them sent twice.
+        assert target.sent_again >= len(arrived - begun) == 3
         assert len(recorded - arrived - its_dead) <= dropped
         assert sum(target.lost.values()) == dropped
 
