@@ -119,14 +119,15 @@ Notifications, as they come (Ctrl-C ends Glance):
 def _how_to_try_with_broker(server: Server, keystone: Keystone, kind: BrokerKind) -> str:
     command = _shown(Path(sys.executable).parent / "glance-notify")
     paste_file = _shown(FOLDER / _PASTE_FILE)
-    return f"""
-Glance and RabbitMQ ({kind.protocol}) are up; Glance's log is {_shown(server.log)}.
-
+    listen = f"""
 In a second terminal, in this folder, listen:
 
   {command} listen {paste_file}
-
-In a third one play with an image:
+"""
+    return f"""
+Glance and RabbitMQ ({kind.protocol}) are up; Glance's log is {_shown(server.log)}.
+{listen if kind.has_listen else ""}
+In another terminal, in this folder, play with an image:
 
 {_curl_lines(server, keystone)}
 
