@@ -1,8 +1,10 @@
 """The documents state what the code does; their links and the paths that they name exist."""
 
+import argparse
 import ast
 import configparser
 import functools
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.glance import STOCK_PASTE_FILE
+from glance_notify_middleware.cli.app import COMMANDS
 from glance_notify_middleware.config import OPTIONS
 from glance_notify_middleware.events.operations import ROUTES
 
@@ -109,6 +112,43 @@ def test_every_module_that_the_architecture_names_has_the_names_beside_it() -> N
             assert re.search(rf"\b(def|class) {last}\b|^\s*{last}\b.*=", source, re.MULTILINE), (
                 f"{module}: {name}"
             )
+
+
+# -- the command glance-notify --------------------------------------------------------------
+
+
+@by_page
+def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> None:
+    for words in command_lines(page):
+        name = next((name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS), "")
+        assert name or words[0] in ("complete", *GROUPS), words
+        if name:
+            known = parser_of(name)._option_string_actions
+            for word in words:
+                assert not word.startswith("--") or word.partition("=")[0] in known, words
+
+
+GROUPS = {name.split()[0] for name in COMMANDS if " " in name}
+"""The first words of commands of two words, such as `dead`."""
+
+
+def command_lines(page: Path) -> Iterator[list[str]]:
+    """The words behind `glance-notify` in each piece of code of a page."""
+    text = re.sub(r"\\\n\s*", "", page.read_text())
+    code = re.findall(r"`(glance-notify [^`\n]+)`", text)
+    code += re.findall(r"^(?: {2,}|[$#] |ExecStart=)+(\S*glance-notify .*)$", text, re.MULTILINE)
+    for line in code:
+        words = re.split(r" *[|>;#,:&]", line)[0].split()[1:]
+        if words and re.fullmatch(r"[a-z-]+", words[0]) and not words[0].startswith("-"):
+            yield words
+
+
+@functools.cache
+def parser_of(name: str) -> argparse.ArgumentParser:
+    module, _, command = COMMANDS[name].partition(":")
+    found = importlib.import_module(f"glance_notify_middleware.cli.{module}")
+    parser: argparse.ArgumentParser = getattr(found, command)(None, None).get_parser(name)
+    return parser
 
 
 # -- the lines of the log -------------------------------------------------------------------
