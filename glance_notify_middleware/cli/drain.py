@@ -85,8 +85,15 @@ def _seconds(text: str) -> float:
 
 
 def _left(state: NodeState) -> Mapping[str, int]:
-    """How many notifications each target has not been sent, of targets that lack some."""
-    return {name: target.pending for name, target in state.targets.items() if target.pending}
+    """How many notifications each target has not been sent, of targets that lack some.
+
+    What an operator sends again waits with what is set aside, and is not pending.
+    """
+    left = {
+        name: max(target.pending, sum(target.set_aside.values()))
+        for name, target in state.targets.items()
+    }
+    return {name: count for name, count in left.items() if count}
 
 
 def _progress(state: NodeState, left: Mapping[str, int]) -> str:

@@ -40,6 +40,14 @@ def test_drain_ends_when_nothing_has_been_pending_for_a_while(
     assert clock[0] - 1000 == pytest.approx(3 * 0.25 + 2.5)
 
 
+def test_drain_waits_for_what_is_sent_again(run: Run, seen: Seen, tmp_path: Path) -> None:
+    """It is not pending: it was delivered, or a dead letter, before."""
+    seen(state(target(set_aside={Priority.INFO: 7})), state())
+    ended = run("drain", paste_file(tmp_path))
+    assert ended.status == 0
+    assert ended.err.splitlines() == ["rabbit: 7 pending (7 set aside)", "nothing is pending"]
+
+
 def test_drain_waits_for_what_comes_late(run: Run, seen: Seen, tmp_path: Path) -> None:
     """The unknown outcomes of a process that has just died."""
     seen(state(), state(), state(target(pending=1)), state())
