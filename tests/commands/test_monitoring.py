@@ -72,9 +72,10 @@ def test_node_where_all_is_right(node: GlanceNode) -> None:
 def test_broker_that_stops_is_seen_within_two_seconds_and_drain_waits_for_it(
     node: GlanceNode, away: None
 ) -> None:
-    begun = time.monotonic()
+    stopped = asked = time.monotonic()
     while states(found := node.status()) != [OUT_OF_REACH] * 2:
-        assert time.monotonic() - begun < 2.5, found  # the command itself takes a part of a second
+        assert asked - stopped < 2.0, found
+        asked = time.monotonic()
     assert pending(found) == [3, 3]
 
     ended = glance_notify("status", node.paste_file)
