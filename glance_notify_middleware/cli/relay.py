@@ -8,15 +8,15 @@ from importlib.metadata import version
 
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.journal_owner import become_owner
-from glance_notify_middleware.cli.metrics_server import (
+from glance_notify_middleware.cli.node.collector import registry
+from glance_notify_middleware.cli.node.metrics_server import (
     EXAMPLE,
     MetricsServer,
     listening_address,
 )
-from glance_notify_middleware.cli.node_metrics import registry
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly, hosting
-from glance_notify_middleware.delivery.node_reader import NodeReader
+from glance_notify_middleware.delivery.node.reader import NodeReader
 from glance_notify_middleware.delivery.relay import Doing
 from glance_notify_middleware.runtime.service_notify import ServiceNotify
 from glance_notify_middleware.strategies.loading import makers

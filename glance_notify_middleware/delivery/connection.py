@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glance_notify_middleware.delivery.node_state import Link
-from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, SavedTarget
+from glance_notify_middleware.delivery.node.state import Link
+from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Message, Priority, in_format
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from glance_notify_middleware.delivery.aside import AsideFiles
+from glance_notify_middleware.delivery.aside.files import AsideFiles
 from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.dead_letters import DeadLetters
 from glance_notify_middleware.delivery.priorities import Priorities

@@ -10,7 +10,7 @@ from pathlib import Path
 from glance_notify_middleware.delivery.connection import BackOff, Connection
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.dispatcher import Dispatcher
-from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, SavedTarget
+from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY, AsideFiles
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY, AsideFiles
 from glance_notify_middleware.delivery.connection import BackOff
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.notification import Priority

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery import state_file
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.lane import JournalAccess, Lane, Route
+from glance_notify_middleware.delivery.node import state_file
+from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.delivery.settling import RecordUnknown, Settling
-from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN
 from glance_notify_middleware.journal import layout, locks
 from glance_notify_middleware.journal.files import open_or_replace
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line

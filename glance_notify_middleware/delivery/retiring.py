@@ -4,7 +4,7 @@ import contextlib
 import logging
 from pathlib import Path
 
-from glance_notify_middleware.delivery import aside
+from glance_notify_middleware.delivery.aside.files import remove_files
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
@@ -21,7 +21,7 @@ def retire(directory: Path, file: CursorFile) -> None:
     notifications that are to be counted.
     """
     for name, cursors in file.retired.items():
-        unsent = _unsent(directory, cursors) + aside.remove_files(directory, name, cursors)
+        unsent = _unsent(directory, cursors) + remove_files(directory, name, cursors)
         what = f"{name} is not in notifier_strategy any more: {unsent} notifications are not sent"
         log_line(LOG, logging.WARNING if unsent else logging.INFO, f"{what} to it")
     if file.retired:

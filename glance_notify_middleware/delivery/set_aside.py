@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from glance_notify_middleware.delivery.aside import AsideFiles, AsideMessage
-from glance_notify_middleware.delivery.aside_entries import Mark
+from glance_notify_middleware.delivery.aside.files import AsideFiles, AsideMessage
+from glance_notify_middleware.delivery.aside.marks import Mark
 from glance_notify_middleware.delivery.priorities import Priorities
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.delivery.target_counts import Done

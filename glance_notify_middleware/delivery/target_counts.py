@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 DAMAGED, REMOVED, OPERATOR = "damaged", "removed", "operator"
-"""Why notifications are lost: see node_state.TargetState.lost."""
+"""Why notifications are lost: see TargetState.lost."""
 
 
 class Done(enum.Enum):

@@ -7,7 +7,7 @@ cursors.json              how far each strategy has come in each journal
 destinations.json         where the notifications of this directory go
 destinations.lock         its lock is shared by the processes that have agreed to that
 totals.json               the counters of processes that have ended
-state.json                what the leader knows and no other file shows: see delivery/state_file.py
+state.json                what the leader alone knows: see delivery/node/state_file.py
 aside.<...>.seg           messages of a priority that are set aside, or that an operator sends again
 aside.<...>.retry         an operator's request: these messages are to be tried at once
 dead-<month>.jsonl        dead letters

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.cli import node
+from glance_notify_middleware.cli.node import reading
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.delivery.node_state import Link, NodeState, TargetState
+from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
 
 NOW = 1_795_000_000.0
@@ -111,6 +111,6 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
                     raise found
                 return found
 
-        monkeypatch.setattr(node, "NodeReader", Reader)
+        monkeypatch.setattr(reading, "NodeReader", Reader)
 
     return see

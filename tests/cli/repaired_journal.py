@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery.aside import AsideFiles
+from glance_notify_middleware.delivery.aside.files import AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.dead_files import DeadFiles
 from glance_notify_middleware.delivery.dead_letters import append

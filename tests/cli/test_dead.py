@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.sending_again import SendingAgain
+from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
 from glance_notify_middleware.events.notification import EventType, Priority
 from tests.cli.conftest import Run
 from tests.cli.node_states import PASSWORD

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from glance_notify_middleware.cli import drain
+from glance_notify_middleware.cli.node import drain
 from glance_notify_middleware.events.notification import Priority
 from tests.cli.conftest import Run
 from tests.cli.node_states import Seen, out_of_reach, paste_file, state, target

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.cli.followed_file import FollowedFile
+from glance_notify_middleware.cli.target.followed_file import FollowedFile
 from glance_notify_middleware.strategies.listening import ListenError
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.cli.heard import (
+from glance_notify_middleware.cli.target.heard import (
     UnreadableError,
     Wanted,
     as_json,

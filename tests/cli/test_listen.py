@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.cli.followed_file import FollowedFile
+from glance_notify_middleware.cli.target.followed_file import FollowedFile
 from tests.cli.conftest import Run
 
 RABBIT_ROOM = "glance_notify_middleware.strategies.rabbit"

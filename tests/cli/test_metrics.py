@@ -13,9 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from demo.ports import free_port
-from glance_notify_middleware.cli.metrics_server import MetricsServer
-from glance_notify_middleware.cli.node_metrics import registry
-from glance_notify_middleware.delivery.node_state import Link, NodeState
+from glance_notify_middleware.cli.node.collector import registry
+from glance_notify_middleware.cli.node.metrics_server import MetricsServer
+from glance_notify_middleware.delivery.node.state import Link, NodeState
 from glance_notify_middleware.events.notification import Priority
 from tests.cli.conftest import Run
 from tests.cli.node_states import NOW, PASSWORD, Seen, out_of_reach, paste_file, state, target

@@ -15,7 +15,7 @@ import pytest
 from demo.ports import free_port
 from glance_notify_middleware import cli
 from glance_notify_middleware.cli import paste_file as paste_files
-from glance_notify_middleware.delivery.node_reader import read_node_state
+from glance_notify_middleware.delivery.node.reader import read_node_state
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType
 from glance_notify_middleware.journal.writer import Journal

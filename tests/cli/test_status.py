@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.cli import status
-from glance_notify_middleware.delivery.node_state import Link, NodeState, TargetState
+from glance_notify_middleware.cli.node import status
+from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
 from tests.cli.conftest import Run
 from tests.cli.node_states import NOW, PASSWORD, Seen, out_of_reach, paste_file, state, target

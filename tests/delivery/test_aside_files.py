@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY, AsideFiles
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY, AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile, Cursors
 from glance_notify_middleware.events.notification import Message, Priority
 from tests.journal.sample_journals import message

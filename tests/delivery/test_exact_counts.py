@@ -12,10 +12,10 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.delivery import aside_requests
-from glance_notify_middleware.delivery.node_reader import read_node_state
-from glance_notify_middleware.delivery.node_state import NodeState
-from glance_notify_middleware.delivery.sending_again import SendingAgain
+from glance_notify_middleware.delivery.aside import operator_requests
+from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
+from glance_notify_middleware.delivery.node.reader import read_node_state
+from glance_notify_middleware.delivery.node.state import NodeState
 from glance_notify_middleware.events.notification import Priority
 from tests.delivery.moody_broker import MOODS, TARGETS, record_for_ever, relay_for_ever
 from tests.journal.processes import eventually, running
@@ -98,7 +98,7 @@ def ask_as_an_operator(directory: Path, *, drops: bool) -> None:
     """Send some messages again, and maybe drop what is set aside, while nothing runs."""
     for name in TARGETS:
         if drops:
-            aside_requests.drop(directory, name, Priority.WARN)
+            operator_requests.drop(directory, name, Priority.WARN)
         again = SendingAgain(directory, name, GIB)
         assert again.add([message(priority=Priority.WARN) for _ in range(3)]) == 3
 

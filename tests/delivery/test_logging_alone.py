@@ -13,7 +13,7 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.count_folding import CountFolding
 from glance_notify_middleware.delivery.hosting import Host
-from glance_notify_middleware.delivery.node_reader import read_node_state
+from glance_notify_middleware.delivery.node.reader import read_node_state
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import open_locked

@@ -11,13 +11,13 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.delivery import state_file
-from glance_notify_middleware.delivery.aside import AsideFiles
+from glance_notify_middleware.delivery.aside.files import AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.hosting import Host, HostedJournal
-from glance_notify_middleware.delivery.node_reader import NodeReader, read_node_state
-from glance_notify_middleware.delivery.node_state import Link, NodeState, TargetState
-from glance_notify_middleware.delivery.state_file import SavedTarget
+from glance_notify_middleware.delivery.node import state_file
+from glance_notify_middleware.delivery.node.reader import NodeReader, read_node_state
+from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
+from glance_notify_middleware.delivery.node.state_file import SavedTarget
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path

@@ -12,7 +12,7 @@ import pytest
 
 from glance_notify_middleware import config
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY
 from glance_notify_middleware.delivery.cursors import Cursors, add_strategies
 from glance_notify_middleware.delivery.hosting import Host
 from glance_notify_middleware.events.intent import Intent, encode

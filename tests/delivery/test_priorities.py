@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY
 from glance_notify_middleware.delivery.window import WINDOW
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.strategies import Outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import AsideFiles
+from glance_notify_middleware.delivery.aside.files import AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.retiring import retire
 from glance_notify_middleware.events.notification import Priority

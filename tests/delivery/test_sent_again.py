@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import aside_file, aside_requests
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY
-from glance_notify_middleware.delivery.dead_letters import TRIES
-from glance_notify_middleware.delivery.sending_again import (
+from glance_notify_middleware.delivery.aside import one_file, operator_requests
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY
+from glance_notify_middleware.delivery.aside.sending_again import (
     SendingAgain,
     StaleCursorError,
     TooLargeError,
     cursor,
 )
+from glance_notify_middleware.delivery.dead_letters import TRIES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from tests.delivery.dispatcher_harness import WARN, DispatcherHarness, message_with_id, warning
@@ -119,7 +119,7 @@ def test_retry_request_has_set_aside_messages_tried_at_once(harness: DispatcherH
     harness.send_all()
     batches = len(harness.strategy.batches)
     harness.strategy.choose = take_all
-    aside_requests.retry(harness.directory, "scripted", WARN)
+    operator_requests.retry(harness.directory, "scripted", WARN)
     harness.send_all()
     assert not harness.sent_since(batches)
     harness.dispatcher.look()
@@ -129,7 +129,7 @@ def test_retry_request_has_set_aside_messages_tried_at_once(harness: DispatcherH
 
 
 def test_retry_request_without_messages_is_removed(harness: DispatcherHarness) -> None:
-    aside_requests.retry(harness.directory, "scripted", WARN)
+    operator_requests.retry(harness.directory, "scripted", WARN)
     harness.dispatcher.look()
     assert not harness.aside_files()
     harness.take(warning())
@@ -165,7 +165,7 @@ def test_half_of_the_bound_is_free_for_the_leader(harness: DispatcherHarness) ->
     made = [message(bytes(500)) for _ in range(9)]
     added = sending.add(made)
     assert 5 < added < 9
-    assert aside_file.total_size(harness.directory, "scripted") <= 4 * KIB
+    assert one_file.total_size(harness.directory, "scripted") <= 4 * KIB
     assert sending.add(made[added:]) == 0
     assert sending.add([warning(bytes(500))]) == 0, "the bound is that of all priorities together"
     harness.dispatcher.look()
@@ -188,9 +188,9 @@ def test_dropped_messages_are_not_sent_and_those_behind_them_are(
     harness.strategy.choose = unroutable(WARN)
     ids = harness.take(*(warning() for _ in range(5)))
     harness.send_all()
-    assert aside_requests.drop(harness.directory, "scripted", WARN) == 5
-    assert aside_requests.drop(harness.directory, "scripted", WARN) == 0
-    assert aside_requests.drop(harness.directory, "scripted", Priority.INFO) == 0
+    assert operator_requests.drop(harness.directory, "scripted", WARN) == 5
+    assert operator_requests.drop(harness.directory, "scripted", WARN) == 0
+    assert operator_requests.drop(harness.directory, "scripted", Priority.INFO) == 0
     ids += harness.take(warning(), warning())
     harness.send_all()
     batches = len(harness.strategy.batches)
@@ -211,7 +211,7 @@ def test_only_messages_behind_the_cursor_are_dropped(harness: DispatcherHarness)
     harness.send()
     harness.cursors.save(at_once=True)
     assert harness.sent_since(batches) == ids[:1]
-    assert aside_requests.drop(harness.directory, "scripted", WARN) == 4
+    assert operator_requests.drop(harness.directory, "scripted", WARN) == 4
     harness.send_all()
     assert harness.sent_since(batches) == ids[:1]
     assert not harness.aside_files()
@@ -222,7 +222,7 @@ def test_file_that_is_all_dropped_over_many_chunks_is_removed(
 ) -> None:
     sending = SendingAgain(harness.directory, "scripted", 2**30)
     assert sending.add([warning(bytes(200 * KIB)) for _ in range(20)]) == 20
-    assert aside_requests.drop(harness.directory, "scripted", WARN) == 20
+    assert operator_requests.drop(harness.directory, "scripted", WARN) == 20
     harness.dispatcher.look()
     harness.send_all()
     assert not harness.strategy.batches

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY
 from glance_notify_middleware.delivery.dead_letters import TRIES
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Outcome, SendError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY
 from glance_notify_middleware.delivery.window import WINDOW
 from tests.delivery.dispatcher_harness import WARN, DispatcherHarness, warning
 from tests.delivery.scripted_strategy import take_all, unroutable

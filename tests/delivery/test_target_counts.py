@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.delivery import aside_requests
-from glance_notify_middleware.delivery.aside import ASIDE_RETRY, AsideFiles
+from glance_notify_middleware.delivery.aside import operator_requests
+from glance_notify_middleware.delivery.aside.files import ASIDE_RETRY, AsideFiles
+from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.dead_letters import TRIES
-from glance_notify_middleware.delivery.sending_again import SendingAgain
 from glance_notify_middleware.delivery.target_counts import TargetCounts
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import checksummed
@@ -158,7 +158,7 @@ def test_what_an_operator_drops_is_lost_for_that_reason(harness: DispatcherHarne
     harness.take(warning(), warning())
     harness.send()
     harness.cursors.save(at_once=True)
-    assert aside_requests.drop(harness.directory, "scripted", WARN) == 2
+    assert operator_requests.drop(harness.directory, "scripted", WARN) == 2
     harness.wait(ASIDE_RETRY)
     harness.send_all()
     assert counts(harness).lost == {"operator": 2}

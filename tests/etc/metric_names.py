@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 
-from glance_notify_middleware.cli.node_metrics import registry
+from glance_notify_middleware.cli.node.collector import registry
 from tests.cli.node_states import NOW, state, target
 
 OF_PROMETHEUS = {"job", "instance"}

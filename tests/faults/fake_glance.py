@@ -23,7 +23,8 @@ from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.delivery import aside, connection
+from glance_notify_middleware.delivery import connection
+from glance_notify_middleware.delivery.aside import files
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.writer import Journal
 
@@ -63,7 +64,7 @@ def context_factory(
 def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplication:
     """The application."""
     if again := os.environ.get("RETRY_SECONDS"):
-        aside.ASIDE_RETRY = connection.OPERATOR_RETRY = float(again)
+        files.ASIDE_RETRY = connection.OPERATOR_RETRY = float(again)
     if size := os.environ.get("SEGMENT_SIZE"):
         (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
     if version := os.environ.get("VERSION"):

@@ -13,8 +13,9 @@ from glance_notify_middleware.cli.repair.targets import (
     chosen,
     note_missing_leader,
 )
-from glance_notify_middleware.delivery import aside_requests, state_file
-from glance_notify_middleware.delivery.aside_entries import AsideCount
+from glance_notify_middleware.delivery.aside import operator_requests
+from glance_notify_middleware.delivery.aside.marks import AsideCount
+from glance_notify_middleware.delivery.node import state_file
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import locks
 
@@ -56,7 +57,7 @@ class _AsideCommand(TargetArguments):
         for target in chosen(parsed_args.target, journal.targets):
             for priority in Priority:
                 if parsed_args.priority in (None, priority):
-                    found, size = aside_requests.waiting(journal.directory, target, priority)
+                    found, size = operator_requests.waiting(journal.directory, target, priority)
                     if found.set_aside:
                         yield _Waiting(target, priority, found, size)
 
@@ -98,7 +99,7 @@ class AsideRetry(_AsideCommand):
         is_any = False
         for each in self.waiting(journal, parsed_args):
             is_any = True
-            aside_requests.retry(journal.directory, each.target, each.priority)
+            operator_requests.retry(journal.directory, each.target, each.priority)
             self.print(f"{each.what}: messages that are tried at once: {each.found.set_aside}")
         if is_any:
             note_missing_leader(self, journal.directory)
@@ -135,7 +136,7 @@ class AsideDrop(_AsideCommand):
             self.note("nothing is dropped")
             return WARNINGS
         for each in waiting:
-            dropped = aside_requests.drop(journal.directory, each.target, each.priority)
+            dropped = operator_requests.drop(journal.directory, each.target, each.priority)
             self.print(f"{each.what}: messages that are dropped: {dropped}")
         return RIGHT
 

@@ -17,8 +17,8 @@ from glance_notify_middleware.cli.repair.letters import (
     ids_of,
 )
 from glance_notify_middleware.cli.repair.targets import in_batches, note_missing_leader
+from glance_notify_middleware.delivery.aside.sending_again import SendingAgain, SendingAgainError
 from glance_notify_middleware.delivery.dead_files import DeadLetter
-from glance_notify_middleware.delivery.sending_again import SendingAgain, SendingAgainError
 from glance_notify_middleware.events.escaping import escaped_text
 from glance_notify_middleware.events.notification import Message, message_of
 

@@ -22,7 +22,7 @@ from glance_notify_middleware.cli.repair.targets import (
     note_missing_leader,
 )
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.delivery.sending_again import (
+from glance_notify_middleware.delivery.aside.sending_again import (
     SendingAgain,
     SendingAgainError,
     TooLargeError,

@@ -11,7 +11,7 @@ from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.journal_owner import become_owner, require_owner
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.delivery.sending_again import SendingAgain
+from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal import locks
 from glance_notify_middleware.strategies.registry import with_delivery

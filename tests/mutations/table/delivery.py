@@ -183,14 +183,14 @@ MUTATIONS = (
     ),
     Mutation(
         "set-aside messages are read with the newest first",
-        "delivery/aside.py",
+        "delivery/aside/files.py",
         "                found += [",
         "                found[:0] = [",
         ("delivery/test_aside_files.py::test_messages_are_read_in_order_and_the_first_one_alone",),
     ),
     Mutation(
         "a message that has no room in the aside file is overtaken by the next message",
-        "delivery/aside.py",
+        "delivery/aside/files.py",
         "                return None\n            write_whole(fd, data,",
         "                return 1\n            write_whole(fd, data,",
         ("delivery/test_aside_files.py::test_full_file_takes_no_more_messages_and_keeps_its_own",),
@@ -213,7 +213,7 @@ MUTATIONS = (
     ),
     Mutation(
         "aside files take a quarter of the bound for each priority",
-        "delivery/aside.py",
+        "delivery/aside/files.py",
         "if self._size() + len(data)",
         "if os.fstat(fd).st_size + len(data)",
         ("delivery/test_assembly.py::test_aside_files_take_a_quarter_of_the_bound_at_most",),
@@ -328,14 +328,14 @@ MUTATIONS = (
     ),
     Mutation(
         "what a dead leader has set aside and not passed counts twice",
-        "delivery/aside.py",
-        "                    aside_file.mark_repeated(fd, begin)\n",
+        "delivery/aside/files.py",
+        "                    one_file.mark_repeated(fd, begin)\n",
         "                    pass\n",
         ("delivery/test_target_counts.py::test_message_that_is_set_aside_twice_counts_once",),
     ),
     Mutation(
         "a message counts when it is sent from the aside file, though the journal has it still",
-        "delivery/aside_counts.py",
+        "delivery/aside/counts.py",
         "waiting.popleft().done = done",
         "self._cursors.counts.count(done)",
         (
@@ -355,7 +355,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a message that is set aside and still in the journal is pending twice",
-        "delivery/backlog.py",
+        "delivery/node/backlog.py",
         "None if passed is None else passed.get(priority, 0)",
         "None if passed is None else passed.get(priority)",
         (
@@ -365,14 +365,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a process that a leader settles counts as alive",
-        "delivery/node_reader.py",
+        "delivery/node/reader.py",
         "if identity not in settled and",
         "if",
         ("delivery/test_node_reader.py::test_dead_process_that_a_leader_settles_does_not_live",),
     ),
     Mutation(
         "a process that reads its own node drops its locks",
-        "delivery/kept_files.py",
+        "delivery/node/kept_files.py",
         "        if fd is not None and locks.is_same_file(path, fd):\n            return fd\n",
         "",
         ("delivery/test_node_reader.py::test_relay_that_reads_its_own_node_keeps_its_locks",),

@@ -43,7 +43,7 @@ MUTATIONS = (
     ),
     Mutation(
         "new messages wait behind those that are sent again",
-        "delivery/aside.py",
+        "delivery/aside/files.py",
         "return priority in self._due and priority not in self._of_operator",
         "return priority in self._due",
         ("delivery/test_sent_again.py::test_new_messages_do_not_wait_behind_those_sent_again",),
@@ -57,21 +57,21 @@ MUTATIONS = (
     ),
     Mutation(
         "what is sent again takes the room of what the broker does not take",
-        "delivery/sending_again.py",
+        "delivery/aside/sending_again.py",
         "_PART = 2 ",
         "_PART = 1 ",
         ("delivery/test_sent_again.py::test_half_of_the_bound_is_free_for_the_leader",),
     ),
     Mutation(
         "an old cursor skips what is sent again",
-        "delivery/sending_again.py",
+        "delivery/aside/sending_again.py",
         "if not os.path.lexists(path) and cursor(",
         "if not path and cursor(",
         ("delivery/test_sent_again.py::test_cursor_of_a_removed_file_is_forgotten",),
     ),
     Mutation(
         "messages that are delivered are dropped, too",
-        "delivery/aside_requests.py",
+        "delivery/aside/operator_requests.py",
         "offset, count = cursor(directory, target, priority), 0",
         "offset, count = 0, 0",
         ("delivery/test_sent_again.py::test_only_messages_behind_the_cursor_are_dropped",),

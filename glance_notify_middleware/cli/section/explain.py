@@ -11,7 +11,12 @@ from cliff.columns import FormattableColumn
 from glance_notify_middleware import config
 from glance_notify_middleware.cli import paste_file
 from glance_notify_middleware.cli.command import RIGHT, Lister
-from glance_notify_middleware.cli.described import EXAMPLE_PEER, EXAMPLE_SIZE, Described, reason
+from glance_notify_middleware.cli.section.described import (
+    EXAMPLE_PEER,
+    EXAMPLE_SIZE,
+    Described,
+    reason,
+)
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.escaping import escaped_text

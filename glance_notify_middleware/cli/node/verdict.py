@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from glance_notify_middleware.cli.command import ERRORS, PROGRAM, RIGHT, WARNINGS
 from glance_notify_middleware.cli.human import age, size
 from glance_notify_middleware.config.finding import Finding, Level
-from glance_notify_middleware.delivery.node_state import Link, NodeState, TargetState
+from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
 
 NEARLY_FULL = 0.8

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.delivery.node_state import Link
+from glance_notify_middleware.delivery.node.state import Link
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import STATE
@@ -22,7 +22,7 @@ FRESH = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SavedTarget:
-    """What the leader knows of one target: see node_state.TargetState."""
+    """What the leader knows of one target: see TargetState."""
 
     link: Link = Link.UNKNOWN
     since: float | None = None

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.delivery import aside_file
-from glance_notify_middleware.delivery.aside_entries import Mark
+from glance_notify_middleware.delivery.aside import one_file
+from glance_notify_middleware.delivery.aside.marks import Mark
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.files import open_owned, sync, write_whole
@@ -70,8 +70,8 @@ class SendingAgain:
 
     def _append(self, priority: Priority, messages: Sequence[Message]) -> int:
         path = aside_path(self.directory, self._target, priority)
-        with aside_file.locked(path, lambda: self._open(path, priority)) as fd:
-            room = self.max_size - aside_file.total_size(self.directory, self._target)
+        with one_file.locked(path, lambda: self._open(path, priority)) as fd:
+            room = self.max_size - one_file.total_size(self.directory, self._target)
             encoded = list(_that_fit(messages, room, self.max_size))
             if encoded:
                 self._unsynced.add(priority)
@@ -99,7 +99,7 @@ def _that_fit(messages: Sequence[Message], room: int, max_size: int) -> Iterator
     """The entries of the first messages that fit into so many bytes. Raises TooLargeError if not
     even the first one ever does."""
     for number, message in enumerate(messages):
-        data = aside_file.encode(message, Mark.SENT_AGAIN)
+        data = one_file.encode(message, Mark.SENT_AGAIN)
         if not number and len(data) > max_size:
             raise TooLargeError(
                 f"{message.message_id} takes {len(data)} bytes, and {max_size} may be used; "

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from glance_notify_middleware.delivery import aside_entries
-from glance_notify_middleware.delivery.aside_entries import AsideCount
+from glance_notify_middleware.delivery.aside import marks
+from glance_notify_middleware.delivery.aside.marks import AsideCount
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Entry, Kind
@@ -25,7 +25,7 @@ _WHOLE_ENTRY = 2 * (entries.MAX_BODY + 1024)  # bytes; half of them hold a whole
 
 @dataclass(slots=True)
 class Backlog:
-    """What one target has not been sent yet: see node_state.TargetState.
+    """What one target has not been sent yet: see TargetState.
 
     `dropped`: set aside, and dropped by an operator; the leader has not counted them yet. They are
     not in `pending`.
@@ -87,7 +87,7 @@ def _count_aside(path: Path, offset: int, passed: int | None) -> AsideCount:
         return AsideCount()
     try:
         # An offset behind the end is one in an earlier file.
-        return aside_entries.count(fd, 0 if offset > os.fstat(fd).st_size else offset, passed)
+        return marks.count(fd, 0 if offset > os.fstat(fd).st_size else offset, passed)
     finally:
         os.close(fd)
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from glance_notify_middleware.delivery.node_state import Link, NodeState, TargetState
+from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
 
 PREFIX = "glance_notify_"

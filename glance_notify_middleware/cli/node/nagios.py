@@ -5,9 +5,9 @@ Source: Monitoring Plugins Development Guidelines, "Plugin Output" and "Plugin R
 
 from collections.abc import Iterator, Sequence
 
-from glance_notify_middleware.cli.verdict import NEARLY_FULL
+from glance_notify_middleware.cli.node.verdict import NEARLY_FULL
 from glance_notify_middleware.config.finding import Finding, Level
-from glance_notify_middleware.delivery.node_state import NodeState
+from glance_notify_middleware.delivery.node.state import NodeState
 from glance_notify_middleware.events.escaping import escaped_text
 
 OK = 0

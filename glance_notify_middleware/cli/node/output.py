@@ -7,7 +7,7 @@ from cliff.columns import FormattableColumn
 
 from glance_notify_middleware.cli.human import age, iso, size
 from glance_notify_middleware.config.finding import Finding
-from glance_notify_middleware.delivery.node_state import NodeState, TargetState
+from glance_notify_middleware.delivery.node.state import NodeState, TargetState
 from glance_notify_middleware.events.escaping import escaped_text
 
 COLUMNS = (

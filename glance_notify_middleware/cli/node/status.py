@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from glance_notify_middleware.cli import nagios, node, node_output, verdict
 from glance_notify_middleware.cli.command import RIGHT, Lister, SectionArguments
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.node import nagios, output, reading, verdict
 from glance_notify_middleware.config.finding import Finding
-from glance_notify_middleware.delivery.node_state import NodeState
+from glance_notify_middleware.delivery.node.state import NodeState
 
 INTERVAL = 2.0
 """Seconds between two looks of --watch."""
@@ -30,7 +30,7 @@ class Status(Lister, SectionArguments):
     example = "status -f json"
 
     _is_plugin = False
-    _node: node.Node | None = None
+    _node: reading.Node | None = None
     _state: NodeState | None = None
     _found: Sequence[Finding] = ()
 
@@ -69,13 +69,13 @@ class Status(Lister, SectionArguments):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         """Read the state; returns columns and rows of the targets. Raises UsageError."""
         shown = _shown(parsed_args.columns)
-        self._node = self._node or node.Node(self.settings(parsed_args))
+        self._node = self._node or reading.Node(self.settings(parsed_args))
         self._state = state = self._node.read()
         if state is None:
             return shown, []
         self._found = verdict.findings(state)
         self.status = verdict.exit_status(self._found)
-        return shown, [row[: len(shown)] for row in node_output.rows(state)]
+        return shown, [row[: len(shown)] for row in output.rows(state)]
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any
@@ -90,18 +90,18 @@ class Status(Lister, SectionArguments):
         if parsed_args.formatter in ("json", "yaml"):
             whole: dict[str, Any] = {}
             if state is not None:
-                whole = node_output.document(state, self._found, parsed_args.columns)
+                whole = output.document(state, self._found, parsed_args.columns)
             # Both are formatters of single objects too.
             self.formatter.emit_one(whole.keys(), whole.values(), self.app.stdout, parsed_args)  # type: ignore[attr-defined]
         elif parsed_args.formatter != "table":
             super().produce_output(parsed_args, column_names, rows)
         elif state is not None:
-            self._print_lines(node_output.lines(state))
+            self._print_lines(output.lines(state))
             if rows:
                 super().produce_output(parsed_args, column_names, rows)
-            self._print_lines(node_output.finding_lines(self._found))
+            self._print_lines(output.finding_lines(self._found))
         if state is None:
-            self.note(node.NOTHING_TO_SEE)
+            self.note(reading.NOTHING_TO_SEE)
         self.app.stdout.flush()
         return RIGHT
 
@@ -111,7 +111,7 @@ class Status(Lister, SectionArguments):
 
     def _print_plugin_line(self, state: NodeState | None) -> None:
         if state is None:
-            self.print(nagios.line(nagios.OK, node.NOTHING_TO_SEE))
+            self.print(nagios.line(nagios.OK, reading.NOTHING_TO_SEE))
             return
         self.status = nagios.status(self._found)
         text = "; ".join(finding.what for finding in self._found) or nagios.when_right(state)
@@ -130,10 +130,10 @@ def _shown(chosen: Sequence[str]) -> Sequence[str]:
     Raises UsageError for a column that does not exist.
     """
     if not chosen:
-        return node_output.COLUMNS
-    every = (*node_output.COLUMNS, *node_output.MORE_COLUMNS)
-    known = {node_output.normalised(name) for name in every}
-    if unknown := [name for name in chosen if node_output.normalised(name) not in known]:
+        return output.COLUMNS
+    every = (*output.COLUMNS, *output.MORE_COLUMNS)
+    known = {output.normalised(name) for name in every}
+    if unknown := [name for name in chosen if output.normalised(name) not in known]:
         raise UsageError(
             f"--column: there is no {unknown[0]!r}; expected some of: {', '.join(every)}"
         )

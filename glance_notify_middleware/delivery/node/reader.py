@@ -12,11 +12,11 @@ from typing import Any, Self
 import orjson
 
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.delivery import state_file
-from glance_notify_middleware.delivery.backlog import Backlog
-from glance_notify_middleware.delivery.kept_files import KeptFiles
-from glance_notify_middleware.delivery.node_state import NodeState, TargetState
-from glance_notify_middleware.delivery.state_file import NOTHING_KNOWN, LeaderState
+from glance_notify_middleware.delivery.node import state_file
+from glance_notify_middleware.delivery.node.backlog import Backlog
+from glance_notify_middleware.delivery.node.kept_files import KeptFiles
+from glance_notify_middleware.delivery.node.state import NodeState, TargetState
+from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, LeaderState
 from glance_notify_middleware.delivery.target_counts import OPERATOR, TargetCounts
 from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.capacity import counted_bytes

@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping
 
 from glance_notify_middleware.cli.command import PROGRAM, RIGHT, WARNINGS, SectionArguments
-from glance_notify_middleware.cli.node import NOTHING_TO_SEE, Node
+from glance_notify_middleware.cli.node.reading import NOTHING_TO_SEE, Node
 from glance_notify_middleware.config import kinds
-from glance_notify_middleware.delivery.node_state import Link, NodeState
+from glance_notify_middleware.delivery.node.state import Link, NodeState
 from glance_notify_middleware.events.escaping import escaped_text
 
 _INTERVAL = 0.25  # seconds between two looks

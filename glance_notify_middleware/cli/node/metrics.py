@@ -8,8 +8,8 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
-from glance_notify_middleware.cli.node import NOTHING_TO_SEE, Node
-from glance_notify_middleware.cli.node_metrics import registry
+from glance_notify_middleware.cli.node.collector import registry
+from glance_notify_middleware.cli.node.reading import NOTHING_TO_SEE, Node
 from glance_notify_middleware.cli.replaced_file import replace
 from glance_notify_middleware.config import OptionError
 

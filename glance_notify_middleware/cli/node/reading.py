@@ -3,8 +3,8 @@
 from glance_notify_middleware.cli.journal_owner import as_owner
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.delivery.node_reader import NodeReader
-from glance_notify_middleware.delivery.node_state import NodeState
+from glance_notify_middleware.delivery.node.reader import NodeReader
+from glance_notify_middleware.delivery.node.state import NodeState
 from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
 
 NOTHING_TO_SEE = (

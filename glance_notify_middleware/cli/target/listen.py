@@ -10,8 +10,8 @@ from types import FrameType
 
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.errors import FailedError, UsageError
-from glance_notify_middleware.cli.followed_file import FollowedFile
-from glance_notify_middleware.cli.heard import (
+from glance_notify_middleware.cli.target.followed_file import FollowedFile
+from glance_notify_middleware.cli.target.heard import (
     Notification,
     UnreadableError,
     Wanted,

@@ -7,7 +7,7 @@ it in the journal again: so it counts when the cursor of the journal passes it.
 
 from collections import deque
 
-from glance_notify_middleware.delivery.aside_entries import Mark
+from glance_notify_middleware.delivery.aside.marks import Mark
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.delivery.window import Pending

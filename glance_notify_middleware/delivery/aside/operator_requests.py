@@ -4,9 +4,9 @@ import contextlib
 import os
 from pathlib import Path
 
-from glance_notify_middleware.delivery import aside_entries, aside_file
-from glance_notify_middleware.delivery.aside_entries import AsideCount
-from glance_notify_middleware.delivery.sending_again import cursor
+from glance_notify_middleware.delivery.aside import marks, one_file
+from glance_notify_middleware.delivery.aside.marks import AsideCount
+from glance_notify_middleware.delivery.aside.sending_again import cursor
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Kind
@@ -29,7 +29,7 @@ def waiting(directory: Path, target: str, priority: Priority) -> tuple[AsideCoun
     try:
         size, offset = os.fstat(fd).st_size, cursor(directory, target, priority)
         offset = offset if offset <= size else 0  # it is the offset in an earlier file
-        return aside_entries.count(fd, offset, None), size - offset
+        return marks.count(fd, offset, None), size - offset
     finally:
         os.close(fd)
 
@@ -48,7 +48,7 @@ def drop(directory: Path, target: str, priority: Priority) -> int:
     # The file is gone where the leader has sent all of it meanwhile.
     with contextlib.suppress(FileNotFoundError):
         while True:
-            with aside_file.locked(path, lambda: open_owned(path, os.O_RDWR)) as fd:
+            with one_file.locked(path, lambda: open_owned(path, os.O_RDWR)) as fd:
                 found = os.fstat(fd)
                 if first is None:
                     first = found
@@ -67,7 +67,7 @@ def drop(directory: Path, target: str, priority: Priority) -> int:
 def _drop_some(fd: int, offset: int) -> tuple[int, int]:
     """Drop some next entries; returns the offset behind them, and how many messages they have."""
     count = 0
-    for entry, end in aside_file.next_entries(fd, offset):
+    for entry, end in one_file.next_entries(fd, offset):
         if entry.kind == Kind.EVENTS:
             header = entries.changed_header(entry, kind=Kind.DROPPED)
             os.pwrite(fd, header, end - len(entry.body) - len(header))

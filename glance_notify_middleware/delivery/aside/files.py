@@ -11,10 +11,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from glance_notify_middleware.delivery import aside_file
-from glance_notify_middleware.delivery.aside_counts import AsideCounts
-from glance_notify_middleware.delivery.aside_entries import Mark
-from glance_notify_middleware.delivery.aside_file import next_entries
+from glance_notify_middleware.delivery.aside import one_file
+from glance_notify_middleware.delivery.aside.counts import AsideCounts
+from glance_notify_middleware.delivery.aside.marks import Mark
+from glance_notify_middleware.delivery.aside.one_file import next_entries
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.target_counts import Done
 from glance_notify_middleware.events.notification import Message, Priority
@@ -108,7 +108,7 @@ class AsideFiles:
         Returns the offset behind its entry. The message is to be synced before it counts as set
         aside. Raises OSError.
         """
-        data = aside_file.encode(message, mark)
+        data = one_file.encode(message, mark)
         with self._locked(message.priority) as fd:
             if self._size() + len(data) > self._max_size:
                 return None
@@ -191,9 +191,9 @@ class AsideFiles:
                 # What cannot be opened cannot be sent, either.
                 with (
                     contextlib.suppress(OSError),
-                    aside_file.locked(self._path(priority), open_file) as fd,
+                    one_file.locked(self._path(priority), open_file) as fd,
                 ):
-                    aside_file.mark_repeated(fd, begin)
+                    one_file.mark_repeated(fd, begin)
             elif begin:
                 self._cursors.move_aside(priority, 0)  # somebody has removed the file
 
@@ -201,7 +201,7 @@ class AsideFiles:
         return aside_path(self._directory, self._strategy, priority)
 
     def _size(self) -> int:
-        return aside_file.total_size(self._directory, self._strategy)
+        return one_file.total_size(self._directory, self._strategy)
 
     def _open(self, priority: Priority) -> int:
         path, flags = self._path(priority), os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -214,7 +214,7 @@ class AsideFiles:
             return open_or_replace(path, flags)
 
     def _locked(self, priority: Priority) -> contextlib.AbstractContextManager[int]:
-        return aside_file.locked(self._path(priority), lambda: self._open(priority))
+        return one_file.locked(self._path(priority), lambda: self._open(priority))
 
 
 def remove_files(directory: Path, strategy: str, cursors: Cursors) -> int:

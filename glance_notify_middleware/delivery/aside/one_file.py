@@ -2,7 +2,7 @@
 
 They are there because they cannot go now, or because an operator sends them again. The leader and
 an operator's commands change these files: each locks a file before it changes it. What their
-entries say beside the messages: see aside_entries.
+entries say beside the messages: see marks.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from glance_notify_middleware.delivery.aside_entries import Mark
+from glance_notify_middleware.delivery.aside.marks import Mark
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Entry, Kind
