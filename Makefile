@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve unit test lint bench faults long pins rabbitmq apache promtool chromium constraints clean
+.PHONY: help demo serve unit test mutations lint bench faults long pins rabbitmq apache promtool chromium constraints clean
 
 help: ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -35,8 +35,14 @@ test: lint rabbitmq promtool chromium ## lint, and all tests that take less than
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest --ignore=tests/events --ignore=tests/config -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%) -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
+
+mutations: $(VENV)/test ## make each small mistake of a table in the code, and see that a test fails; a part of a submission
+	$(BIN)/pytest $(MISTAKES)
+
+# That each mistake can be made is a part of make test.
+MISTAKES := $(addprefix tests/mutations/test_mutations.py::test_,every_mistake_is_seen same_tests_pass_without_a_mistake)
 
 # The pure core: these rooms decide, and do no I/O.
 CORE := */events/*,*/config/*
