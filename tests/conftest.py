@@ -32,7 +32,7 @@ class Need(enum.Flag):
 
 NEEDS: Mapping[str, Need] = {
     "agreement": Need.NOTHING,
-    "cli": Need.PROTON,
+    "cli": Need.NOTHING,
     "commands": Need.BROKER | Need.GLANCE | Need.PROTON,
     "config": Need.NOTHING,
     "consumers": Need.BROKER | Need.GLANCE,

@@ -4,6 +4,7 @@ import errno
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from glance_notify_middleware.delivery.relay import Doing
 from glance_notify_middleware.delivery.settling import Settling
 from glance_notify_middleware.runtime.service_notify import ServiceNotify
 from tests.delivery.file_broker import AppendingStrategy, FileBroker, make_relay
-from tests.runtime.service_socket import ServiceSocket
+from tests.runtime.service_socket import ServiceSocket, folder_of_sockets
 
 SILENCE = 0.3  # seconds; a relay that turns gives a sign each 0.02
 
@@ -21,10 +22,9 @@ StartRelay = Callable[[], threading.Thread]
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[ServiceSocket]:
-    found = ServiceSocket(tmp_path / "notify")
-    yield found
-    found.close()
+def manager() -> Iterator[ServiceSocket]:
+    with folder_of_sockets() as folder, closing(ServiceSocket(folder / "notify")) as found:
+        yield found
 
 
 @pytest.fixture

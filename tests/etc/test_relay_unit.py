@@ -14,7 +14,7 @@ from demo.ports import free_port
 from glance_notify_middleware.cli.app import COMMANDS
 from glance_notify_middleware.config import OPTIONS
 from glance_notify_middleware.delivery.relay import STOP_TIMEOUT, Doing
-from tests.runtime.service_socket import ServiceSocket
+from tests.runtime.service_socket import ServiceSocket, folder_of_sockets
 from tests.tools import tool
 
 PATH = Path(__file__).parents[2] / "etc" / "glance-notify-relay.service"
@@ -109,11 +109,12 @@ def relay(paste_file: Path, environment: Mapping[str, str]) -> Iterator[subproce
 
 
 def test_relay_reports_that_it_leads_and_another_one_that_it_stands_by(
-    paste_file: Path, tmp_path: Path
+    paste_file: Path,
 ) -> None:
     with (
-        closing(ServiceSocket(tmp_path / "first")) as first,
-        closing(ServiceSocket(tmp_path / "second")) as second,
+        folder_of_sockets() as folder,
+        closing(ServiceSocket(folder / "first")) as first,
+        closing(ServiceSocket(folder / "second")) as second,
         relay(paste_file, first.environment(watchdog=60)) as process,
     ):
         first.wait_for(f"STATUS={Doing.LEADING}")

@@ -1,9 +1,18 @@
 """A service manager's socket, and what a process reports to it."""
 
+import contextlib
 import socket
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def folder_of_sockets() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has 107 bytes at most (unix(7))."""
+    with tempfile.TemporaryDirectory(prefix="notify-") as folder:
+        yield Path(folder)
 
 
 class ServiceSocket:

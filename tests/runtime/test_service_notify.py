@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.runtime.service_notify import ServiceNotify
-from tests.runtime.service_socket import ServiceSocket
+from tests.runtime.service_socket import ServiceSocket, folder_of_sockets
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    with folder_of_sockets() as folder:
+        yield folder / "notify"
 
 
 @pytest.fixture(params=["path", "abstract"])
-def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceSocket]:
+def manager(request: pytest.FixtureRequest, path: Path) -> Iterator[ServiceSocket]:
     abstract = f"@glance-notify-{uuid.uuid4().hex}"
-    found = ServiceSocket(tmp_path / "notify" if request.param == "path" else abstract)
+    found = ServiceSocket(path if request.param == "path" else abstract)
     yield found
     found.close()
 
@@ -68,8 +74,7 @@ def test_process_that_no_service_manager_started_reports_nothing() -> None:
     service.stopping()
 
 
-def test_what_could_not_be_reported_is_reported_at_the_next_turn(tmp_path: Path) -> None:
-    path = tmp_path / "notify"
+def test_what_could_not_be_reported_is_reported_at_the_next_turn(path: Path) -> None:
     service = ServiceNotify({"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "60000000"})
     service.alive("leads", is_ready=True)
     manager = ServiceSocket(path)

@@ -32,3 +32,8 @@ def test_option_that_another_sets_too_is_a_part_of_a_destination() -> None:
         assert describe(strategy, SETTINGS).destination.keys() >= built_in.also_set_by.keys()
     assert also_set_by("rabbit_hosts") == "transport_url"
     assert also_set_by("qpid_hosts") == ""
+
+
+def test_every_built_in_strategy_has_an_inspection() -> None:
+    for built_in in BUILT_IN.values():
+        assert callable(built_in.load_inspection())

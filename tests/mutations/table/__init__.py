@@ -4,6 +4,7 @@ from tests.mutations.mutation import Mutation
 from tests.mutations.table import (
     audit,
     brokers,
+    check,
     config,
     delivery,
     doors,
@@ -20,6 +21,7 @@ from tests.mutations.table import (
 MUTATIONS: tuple[Mutation, ...] = (
     *audit.MUTATIONS,
     *brokers.MUTATIONS,
+    *check.MUTATIONS,
     *config.MUTATIONS,
     *delivery.MUTATIONS,
     *doors.MUTATIONS,
