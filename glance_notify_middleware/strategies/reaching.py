@@ -161,14 +161,18 @@ class Way:
                     "/etc/hosts)",
                 )
             case ConnectionRefusedError():
-                return error(
-                    "broker-port-closed",
-                    f"{broker}: nothing listens at this port",
-                    f"{prefix}_port = 5672 (with TLS 5671; or start the broker there)",
-                )
+                return self._port_closed()
             case TimeoutError():
                 return _timeout(broker, f"does not answer within {CONNECT_TIMEOUT:g} s")
         return _unreachable(broker, failure)
+
+    def _port_closed(self) -> Finding:
+        what = f"{self.broker}: nothing listens at this port"
+        usual = 5671 if self.tls else 5672
+        mend = f"{self._prefix}_port = {usual} (or start the broker at {self.broker})"
+        if self.broker.port == usual:
+            mend = f"start the broker at {self.broker} (or correct {self._prefix}_port)"
+        return error("broker-port-closed", what, mend)
 
     # -- TLS ----------------------------------------------------------------------------------
 

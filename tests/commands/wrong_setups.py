@@ -388,7 +388,23 @@ OF_FILES = (
         "filter-repeated",
         lambda at: at.edit("context notify rootapp", "context notify notify rootapp"),
     ),
+    WrongSetUp(
+        "the filter's word has a mistake",
+        "word-unknown",
+        lambda at: at.edit("context notify rootapp", "context notifi rootapp"),
+        ("filter-missing",),
+    ),
+    WrongSetUp(
+        "another word has a mistake",
+        "word-unknown",
+        lambda at: at.edit("authtoken context notify rootapp", "authtoken contxt notify rootapp"),
+    ),
     WrongSetUp("the filter has no section", "section-missing", _no_section),
+    WrongSetUp(
+        "the name of the factory has a mistake",
+        "factory-unknown",
+        lambda at: at.line("paste.filter_factory = glance_notify_middleware:filter_factry"),
+    ),
     WrongSetUp(
         "the flavor has no pipeline",
         "flavor-unknown",

@@ -30,6 +30,11 @@ _OF_PASTE = (
     "next",
 )
 _BY_NAME = {option.name: option for option in OPTIONS}
+_OF_THIS_PACKAGE = re.compile(r"glance_notify_middleware\b")
+_FACTORIES = (
+    "glance_notify_middleware:filter_factory",
+    "glance_notify_middleware.factory:filter_factory",
+)
 _NO_STRATEGY = ("noop",)
 _SWITCHES = (BOOLEAN, BOOLEAN_OR_EMPTY)
 
@@ -63,6 +68,7 @@ class _Reading:
 
     def result(self) -> Lines:
         self._found += self._file.percent_signs(self._section.name)
+        self._refuse_factory()
         self._collect(self._section)
         self._find_swallowed()
         self._refuse_unknown()
@@ -82,6 +88,16 @@ class _Reading:
             frozenset(self._wrong),
             frozenset(self._own),
         )
+
+    def _refuse_factory(self) -> None:
+        """A factory that names this package, and that the package does not have."""
+        line = self._section.lines.get("paste.filter_factory")
+        if line and _OF_THIS_PACKAGE.match(line.text) and line.text not in _FACTORIES:
+            what = f"line {line.number} of {self._file.path}: this package has no such factory"
+            mend = self._line(f"paste.filter_factory = {_FACTORIES[0]}")
+            self._find(
+                Level.ERROR, "factory-unknown", f"{what}, so that Glance does not start", mend
+            )
 
     # -- as PasteDeploy gives lines to the filter (3.1.0, `ConfigLoader.get_context`) ---------
 

@@ -7,8 +7,9 @@ composites map paths to applications (`paste.urlmap`). Glance up to 2023 has `[p
 sections instead.
 """
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,25 @@ class Pipelines:
         if word == USUAL and self._section(("filter", "filter-app"), word) is None:
             return True
         return bool(_OF_THIS_PACKAGE.search(self._factory(word)))
+
+    def is_unknown(self, word: str) -> bool:
+        """Whether a filter's word has no section, and is no name of a package's or a file's."""
+        if ":" in word or self.is_of_this_package(word):
+            return False
+        return self._section(("filter", "filter-app"), word) is None
+
+    def meant(self, words: Sequence[str]) -> list[str]:
+        """The words of a pipeline without those that are unknown: with the filters in their places
+        that are probably meant, where there are such."""
+        filters = [name.partition(":")[2] for name in self._file.sections if "filter:" in name]
+        found: list[str] = []
+        for word in words[:-1]:
+            if not self.is_unknown(word):
+                found.append(word)
+                continue
+            left = [name for name in filters if name not in words]
+            found += difflib.get_close_matches(word, left, n=1)
+        return [*found, *words[-1:]]
 
     def context(self, word: str) -> str:
         """The class of Glance's context that a filter is; empty: it is something else."""

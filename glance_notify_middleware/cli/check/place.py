@@ -60,6 +60,7 @@ def _has_filter(pipelines: Pipelines, flavor: str) -> bool:
 
 def _of_flavor(pipelines: Pipelines, flavor: str, name: str) -> Iterator[Finding]:
     for chain in pipelines.chains(flavor):
+        yield from _unknown_words(pipelines, chain)
         found = [index for index, word in enumerate(chain.words) if _is_filter(pipelines, word)]
         if not found:
             yield _missing(pipelines, chain, flavor, name)
@@ -69,6 +70,22 @@ def _of_flavor(pipelines: Pipelines, flavor: str, name: str) -> Iterator[Finding
         for again in found[1:]:
             if chain.words[again] == chain.words[index]:
                 yield _repeated(pipelines, chain, index)
+
+
+def _unknown_words(pipelines: Pipelines, chain: Chain) -> Iterator[Finding]:
+    for place in chain.places:
+        if place.pipeline and pipelines.is_unknown(place.word):
+            line = f"the line {place.pipeline.name} of [{place.pipeline.section}]"
+            what = (
+                f"{line} has the word {place.word}, and there is no section [filter:{place.word}]"
+            )
+            mended = f"{place.pipeline.name} = {' '.join(pipelines.meant(place.pipeline.words))}"
+            yield Finding(
+                Level.ERROR,
+                "word-unknown",
+                f"{what}, so that Glance does not start",
+                mends.line_in(place.pipeline.section, pipelines.path, mended),
+            )
 
 
 def _is_filter(pipelines: Pipelines, word: str) -> bool:
@@ -143,7 +160,7 @@ def _mended(pipelines: Pipelines, chain: Chain, word: str) -> str:
     if not chain.pipelines:
         return f"put {word} in front of the application, by [filter-app:...] or filter-with"
     pipeline = _best(pipelines, chain)
-    words = [each for each in pipeline.words if each != word]
+    words = [each for each in pipelines.meant(pipeline.words) if each != word]
     behind = [index + 1 for index, each in enumerate(words) if pipelines.context(each)]
     before = [index for index, each in enumerate(words) if pipelines.is_cache(each)]
     words.insert((behind[-1:] or before[:1] or [len(words) - 1])[0], word)
