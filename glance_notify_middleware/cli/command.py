@@ -34,6 +34,17 @@ def one_line_error(parser: argparse.ArgumentParser) -> None:
     parser.error = error  # type: ignore[method-assign]
 
 
+def with_example(parser: argparse.ArgumentParser, example: str) -> None:
+    """Have --help end with an example, in one line: argparse would break it, and a shell takes a
+    broken one for two commands."""
+    help_text = parser.format_help
+
+    def format_help() -> str:
+        return f"{help_text()}\nExample: {example}\n"
+
+    parser.format_help = format_help  # type: ignore[method-assign]
+
+
 class Command(cliff.command.Command):
     """A command that prints lines of its own.
 
@@ -46,11 +57,13 @@ class Command(cliff.command.Command):
         """The parser of the command's arguments."""
         parser = super().get_parser(prog_name)
         one_line_error(parser)
+        if self.example:
+            with_example(parser, f"{PROGRAM} {self.example}")
         return parser
 
     def get_epilog(self) -> str:
-        """The end of --help: an example."""
-        return f"Example: {PROGRAM} {self.example}" if self.example else ""
+        """Nothing of cliff's: the example is the end of --help."""
+        return ""
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit status. An error is one line on standard error."""
@@ -92,6 +105,8 @@ class Lister(Command, cliff.lister.Lister):
     (-c). `take_action` returns columns and rows, and sets `status`, the exit status."""
 
     status = RIGHT
+    nothing = ""
+    """What is said on standard error in place of a table without rows."""
     need_sort_by_cliff = False
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -111,10 +126,18 @@ class Lister(Command, cliff.lister.Lister):
         known = [name for name in column_names if _normalised(name) in chosen]
         parsed_args.columns = known or parsed_args.columns
         try:
+            if self.nothing and not rows and self._is_bare_table(parsed_args):
+                self._generate_columns_and_selector(parsed_args, column_names)
+                self.note(self.nothing)
+                return RIGHT
             return super().produce_output(parsed_args, column_names, rows)
         except ValueError as error:
             names = ", ".join(column_names)
             raise UsageError(f"--column: no such column; expected some of: {names}") from error
+
+    def _is_bare_table(self, parsed_args: argparse.Namespace) -> bool:
+        """Whether cliff prints an empty line where there is no row."""
+        return parsed_args.formatter == "table" and not parsed_args.print_empty
 
 
 class SectionArguments(Command):

@@ -27,6 +27,16 @@ def size(count: float) -> str:
     return f"{count:.1f} {SIZES[unit]}" if unit else f"{count:.0f} B"
 
 
+def several(count: int, noun: str) -> str:
+    """A number of things: `1 message`, `3 messages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def waiting(count: int) -> str:
+    """How many notifications wait: `1 notification waits`, `3 notifications wait`."""
+    return f"{several(count, 'notification')} {'waits' if count == 1 else 'wait'}"
+
+
 def iso(seconds: float) -> str:
     """A time, in seconds since the epoch, in ISO 8601: `2026-11-22T04:01:25Z`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

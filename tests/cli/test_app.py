@@ -11,7 +11,7 @@ from tests.cli.conftest import Run
 def test_help_of_a_command_ends_with_an_example(name: str, run: Run) -> None:
     ended = run(*name.split(), "--help")
     assert ended.status == 0
-    assert f"Example: glance-notify {name}" in " ".join(ended.out.split())
+    assert ended.out.splitlines()[-1].startswith(f"Example: glance-notify {name}")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -29,6 +29,22 @@ def test_unknown_command_is_one_line_and_wrong_use(words: list[str], run: Run) -
     assert ended.status == 2
     assert ended.out == ""
     assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chek"], "there is no command 'chek'; did you mean check?"),
+        (["dead", "shwo"], "there is no command 'dead shwo'; did you mean dead show?"),
+        (["aside"], "there is no command 'aside'; expected aside drop, aside list, aside retry"),
+        (["aside", "-h"], "there is no command 'aside'; expected aside drop, aside list"),
+        (["\x1b[2J"], "expected aside drop, "),
+    ],
+)
+def test_unknown_command_is_named_with_what_is_meant(words: list[str], said: str, run: Run) -> None:
+    ended = run(*words)
+    assert said in ended.err
+    assert "\x1b" not in ended.err
 
 
 def test_version_is_shown(run: Run) -> None:

@@ -131,6 +131,14 @@ def test_drop_asks_at_a_terminal(
     assert len(journal.deliver()["rabbit"]) == (0 if drops else 3)
 
 
+def test_list_of_nothing_says_so_beside_the_table(journal: RepairedJournal, run: Run) -> None:
+    assert run("aside", "list", journal.paste) == (0, "", "nothing is set aside\n")
+    assert run("aside", "list", journal.paste, "-f", "json") == (0, "[]\n", "")
+    assert "| Target " in run("aside", "list", journal.paste, "--print-empty").out
+    ended = run("aside", "list", journal.paste, "-c", "Colour")
+    assert (ended.status, ended.out) == (2, "")
+
+
 @pytest.mark.parametrize("command", ["retry", "drop"])
 def test_nothing_set_aside_is_no_error(command: str, journal: RepairedJournal, run: Run) -> None:
     more = ["--yes"] if command == "drop" else []

@@ -208,6 +208,10 @@ def test_letter_that_is_no_notification_stays(journal: RepairedJournal, run: Run
     assert len(journal.dead()) == 1
 
 
+def test_list_of_nothing_says_so_beside_the_table(journal: RepairedJournal, run: Run) -> None:
+    assert run("dead", "list", journal.paste) == (0, "", "there is no dead letter\n")
+
+
 @pytest.mark.parametrize("command", ["retry", "drop"])
 def test_no_dead_letter_is_no_error(command: str, journal: RepairedJournal, run: Run) -> None:
     more = ["--yes"] if command == "drop" else []

@@ -157,6 +157,15 @@ def test_period_and_options_may_stand_between_image_and_files(run: Run, tmp_path
     assert [row["When"][:10] for row in rows(run, *words)] == ["2026-11-02", "2026-11-03"]
 
 
+def test_where_nothing_is_found_a_line_says_so(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path / "log", line())
+    said = f"nothing is found about image {OTHER_IMAGE}"
+    assert run("who", OTHER_IMAGE, path) == (RIGHT, "", f"{said}\n")
+    foreign = written(tmp_path / "glance.log", b"a line of another logger", b"")
+    ended = run("who", OTHER_IMAGE, foreign)
+    assert ended == (RIGHT, "", f"{said}: no notification at all was read\n")
+
+
 def test_text_of_a_notification_cannot_control_the_terminal(run: Run, tmp_path: Path) -> None:
     made = notification(payload=sent(1, destination_ip="\x1b[2J\u202e"), request_id="r\n\x9b")
     ended = run("who", IMAGE, written(tmp_path / "log", made))

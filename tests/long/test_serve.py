@@ -96,7 +96,7 @@ def test_newcomer_sees_a_download_and_finds_why_nothing_arrives(serve: Serve) ->
             shell(again)
             soon(lambda: "out of reach" in shell(ask))
             found = shell(ask)
-            assert "1 notifications wait" in found
+            assert "1 notification waits" in found
             assert "broker-port-closed" in found
             serve.press_enter()
             serve.read_until("RabbitMQ is up. Enter stops it; so does: kill ")

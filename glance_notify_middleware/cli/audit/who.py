@@ -81,14 +81,19 @@ class Who(FileArguments, Lister):
         period = self.period(parsed_args)
         files = self.log_files(parsed_args)
         ids = DistinctIds()
-        found = [
-            line.fields
-            for line in files.read(period)
-            if line.fields["event_type"] in actions
-            and _is_about(line.fields, parsed_args.image)
-            and ids.add(line.fields["timestamp"], line.fields["message_id"])
-        ]
+        found, is_any = [], False
+        for line in files.read(period):
+            is_any = True
+            if (
+                line.fields["event_type"] in actions
+                and _is_about(line.fields, parsed_args.image)
+                and ids.add(line.fields["timestamp"], line.fields["message_id"])
+            ):
+                found.append(line.fields)
         self.status = files.status
+        self.nothing = f"nothing is found about image {escaped_text(parsed_args.image)}"
+        if not is_any:
+            self.nothing += ": no notification at all was read"
         found.sort(key=lambda fields: (fields["timestamp"], fields["message_id"]))
         more = MORE_COLUMNS if parsed_args.long else ()
         columns = COLUMNS + more

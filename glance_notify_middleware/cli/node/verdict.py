@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from glance_notify_middleware.cli.command import ERRORS, PROGRAM, RIGHT, WARNINGS
-from glance_notify_middleware.cli.human import age, size
+from glance_notify_middleware.cli.human import age, several, size, waiting
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
@@ -50,7 +50,8 @@ def _of_journal(state: NodeState) -> Iterator[Finding]:
     for reason, count in sorted(state.dropped.items()):
         if count and _is_recent(state):
             why, mend = _WHY_DROPPED.get(reason, (reason, "see the log of Glance"))
-            what = f"{count} notifications were dropped{_last_drop(state)}: {why}; {_IS_DROPPED}"
+            dropped = f"{several(count, 'notification')} {'was' if count == 1 else 'were'} dropped"
+            what = f"{dropped}{_last_drop(state)}: {why}; {_IS_DROPPED}"
             yield Finding(Level.ERROR, "dropped", what, mend)
 
 
@@ -69,20 +70,20 @@ def _of_relay(state: NodeState) -> Iterator[Finding]:
         yield Finding(
             Level.WARNING,
             "no-leader",
-            f"no leader runs: nothing is delivered, and {pending} notifications wait",
+            f"no leader runs: nothing is delivered, and {waiting(pending)}",
             f"start Glance, or with relay = external: {PROGRAM} relay",
         )
 
 
 def _of_target(target: TargetState, state: NodeState) -> Iterator[Finding]:
-    name, waiting = target.name, f"{target.pending} notifications wait"
+    name, waits = target.name, waiting(target.pending)
     since = "" if target.since is None else f" for {age(state.time - target.since)}"
     why = f": {target.why}" if target.why else ""
     if target.link is Link.UNUSABLE:
-        what = f"{name} cannot be used{since}{why}; {waiting}"
+        what = f"{name} cannot be used{since}{why}; {waits}"
         yield Finding(Level.ERROR, "target-unusable", what, f"{PROGRAM} check names what mends it")
     elif target.link is Link.OUT_OF_REACH:
-        what = f"{name} is out of reach{since}{why}; {waiting}"
+        what = f"{name} is out of reach{since}{why}; {waits}"
         mend = f"start the broker; {PROGRAM} send-test --target {name} tries it"
         yield Finding(Level.WARNING, "target-out-of-reach", what, mend)
     if aside := {priority: count for priority, count in target.set_aside.items() if count}:
@@ -94,7 +95,9 @@ def _of_target(target: TargetState, state: NodeState) -> Iterator[Finding]:
         mend = f"a queue for that priority, with the right to write it; {PROGRAM} check names it"
         yield Finding(Level.WARNING, "set-aside", what, mend)
     if target.dead:
-        what = f"{name} has {target.dead} dead letters: the broker rejected them for good"
+        what = (
+            f"{name} has {several(target.dead, 'dead letter')}, which the broker rejected for good"
+        )
         mend = f"{PROGRAM} dead list --target {shlex.quote(name)}"
         yield Finding(Level.WARNING, "dead-letters", what, mend)
 

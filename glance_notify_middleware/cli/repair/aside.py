@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
+from glance_notify_middleware.cli.human import several
 from glance_notify_middleware.cli.repair.confirming import add_yes, check_can_ask, is_confirmed
 from glance_notify_middleware.cli.repair.targets import (
     JournalOfTargets,
@@ -70,6 +71,7 @@ class AsideList(_AsideCommand, Lister):
     """
 
     example = "aside list"
+    nothing = "nothing is set aside"
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -132,7 +134,7 @@ class AsideDrop(_AsideCommand):
             return RIGHT
         count = sum(each.found.set_aside for each in waiting)
         parts = ", ".join(f"{each.found.set_aside} of {each.what}" for each in waiting)
-        if not is_confirmed(self, parsed_args, f"Drop {count} messages ({parts})"):
+        if not is_confirmed(self, parsed_args, f"Drop {several(count, 'message')} ({parts})"):
             self.note("nothing is dropped")
             return WARNINGS
         for each in waiting:

@@ -9,6 +9,7 @@ from typing import Any
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
 from glance_notify_middleware.cli.errors import FailedError
+from glance_notify_middleware.cli.human import several
 from glance_notify_middleware.cli.repair.confirming import add_yes, check_can_ask, is_confirmed
 from glance_notify_middleware.cli.repair.letters import (
     IdArguments,
@@ -34,6 +35,7 @@ class DeadList(LettersCommand, Lister):
     """
 
     example = "dead list --target rabbit"
+    nothing = "there is no dead letter"
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -150,7 +152,9 @@ class DeadDrop(IdArguments):
             self.print("there is no dead letter to drop")
             return status
         parts = ", ".join(f"{count} of {target}" for target, count in sorted(counts.items()))
-        if not is_confirmed(self, parsed_args, f"Drop {counts.total()} dead letters ({parts})"):
+        if not is_confirmed(
+            self, parsed_args, f"Drop {several(counts.total(), 'dead letter')} ({parts})"
+        ):
             self.note("nothing is dropped")
             return WARNINGS
         dropped, found = 0, letters.of(*letters.targets)
