@@ -87,6 +87,7 @@ def show_queues(rabbit: Rabbit, consumer: QueueConsumer) -> NoReturn:
 
 def _toggle(rabbit: Rabbit) -> None:
     is_up = rabbit.pid is not None
+    print(paint(f"{'Stopping' if is_up else 'Starting'} RabbitMQ ...", "dim"), flush=True)
     rabbit.stop()  # where it has ended by itself, what is left of it
     if not is_up:
         rabbit.start()

@@ -1,6 +1,7 @@
 """The table of commands, and what runs one of them."""
 
 import argparse
+import difflib
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from cliff.commandmanager import CommandManager
 from cliff.help import HelpAction
 
 from glance_notify_middleware.cli.command import PROGRAM, WRONG_USE, one_line_error
+from glance_notify_middleware.events.escaping import escaped_text
 
 COMMANDS: Mapping[str, str] = {
     "aside drop": "repair.aside:AsideDrop",
@@ -117,8 +119,12 @@ class Program(App):
 
     def _unknown(self, argv: Sequence[str]) -> int:
         words = [name for name in COMMANDS if name.split()[0] == argv[0]]
-        known = ", ".join(words or COMMANDS)
-        print(f"{PROGRAM}: there is no such command; the commands are: {known}", file=self.stderr)
+        is_group = bool(words) and not (argv[1:2] or ["-"])[0].startswith("-")
+        given = " ".join(argv[:2] if is_group else argv[:1])
+        close = difflib.get_close_matches(given, COMMANDS, n=1) if is_group or not words else []
+        hint = f"did you mean {close[0]}?" if close else f"expected {', '.join(words or COMMANDS)}"
+        what = f"there is no command {escaped_text(given)!r}; {hint}"
+        print(f"{PROGRAM}: {what}", file=self.stderr)
         return WRONG_USE
 
 

@@ -18,6 +18,7 @@ from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.delivery.node.reader import NodeReader
 from glance_notify_middleware.delivery.relay import Doing
+from glance_notify_middleware.journal import locks
 from glance_notify_middleware.runtime.service_notify import ServiceNotify
 from glance_notify_middleware.strategies.loading import makers
 
@@ -56,7 +57,10 @@ class Relay(SectionArguments):
         # Before root becomes another user, who may not be allowed to listen there.
         listen = parsed_args.metrics_listen
         server = None if listen is None else MetricsServer(*listen)
-        become_owner(assembly.directory_of(settings))
+        directory = assembly.directory_of(settings)
+        become_owner(directory)
+        if directory.exists() and locks.is_led(directory):
+            self.note(f"another process delivers from {directory}; this one waits for its end")
         host = hosting.host()
         assembly.prepare(settings, strategies, host)
         relay = assembly.relay(settings, strategies, host)

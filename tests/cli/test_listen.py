@@ -30,8 +30,8 @@ def paste_file(folder: Path, *lines: str) -> str:
     [
         (["notifier_strategy = rabbit"], ["--type", "image.sned"], "--type image.sned: no such"),
         (["notifier_strategy = rabbit"], ["--priority", "debug"], "--priority debug: expected"),
-        (["notifier_strategy = rabbit"], ["--count", "0"], "0 is not a number"),
-        (["notifier_strategy = rabbit"], ["--count", "x"], "invalid"),
+        (["notifier_strategy = rabbit"], ["--count", "0"], "'0' is not a number from 1 on"),
+        (["notifier_strategy = rabbit"], ["--count", "x"], "'x' is not a number from 1 on"),
         (["notifier_strategy = rabbit"], ["--target", "qpid"], "--target qpid: no such target"),
         (["notifier_strategy = qpid"], [], "listen needs the target rabbit, or logging"),
         (["notifier_strategy = rabbit, qpid"], ["--target", "qpid"], "listen needs the target"),

@@ -44,11 +44,11 @@ class _Lines(ListFormatter):
 
 
 class Check(SectionArguments, Lister):
-    """Look for what is wrong with the filter's section, its place in Glance's pipelines, its files,
-    Glance's own notifier, the server, the libraries and the brokers. Prints one line for each
-    finding, with the line that mends it. Changes nothing.
+    """Look for what is wrong with the filter's deployment, and name what mends it. Changes nothing.
 
-    Run as root, it looks at files with the eyes of Glance's user.
+    It looks at the filter's section, its place in Glance's pipelines, its files, Glance's own
+    notifier, the server, the libraries and the brokers. Each finding is one line, with the line
+    that mends it. Run as root, it looks at files with the eyes of Glance's user.
     """
 
     example = "check --conf /etc/glance/glance-api.conf --uwsgi /etc/glance/glance-api-uwsgi.ini"

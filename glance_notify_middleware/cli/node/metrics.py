@@ -18,7 +18,7 @@ class Metrics(SectionArguments):
     """Print the metrics of this node, as text that Prometheus reads.
 
     With --output they are written to a file, for the textfile collector of node_exporter: its name
-    has to end in .prom. The file is replaced in one step, and everybody may read it.
+    has to end in .prom there. The file is replaced in one step, and everybody may read it.
     """
 
     example = "metrics --output /var/lib/prometheus/node-exporter/glance_notify.prom"

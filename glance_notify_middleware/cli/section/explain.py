@@ -174,10 +174,8 @@ def _ended(exchange: Exchange) -> str:
     if priority is None:
         return answered
     if exchange.operation.action is Action.SEND and response.status < 400:
-        whole = priority is Priority.INFO
-        return (
-            f"{answered}, and {'all that was promised' if whole else 'not what was promised'} left"
-        )
+        how_much = "all" if priority is Priority.INFO else "not all"
+        return f"{answered}, and {how_much} that was promised left"
     return f"{answered}: {words.get(priority, 'it failed')}"
 
 
