@@ -10,6 +10,7 @@ import cliff.command
 import cliff.lister
 
 from glance_notify_middleware.cli import paste_file
+from glance_notify_middleware.cli.columns import column_key
 from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.config import OptionError, Settings
 
@@ -96,10 +97,6 @@ class Command(cliff.command.Command):
         return status
 
 
-def _normalised(column: str) -> str:
-    return column.lower().strip().replace(" ", "_")
-
-
 class Lister(Command, cliff.lister.Lister):
     """A command that prints a table, or JSON, CSV, YAML or bare values (-f), with chosen columns
     (-c). `take_action` returns columns and rows, and sets `status`, the exit status."""
@@ -122,8 +119,8 @@ class Lister(Command, cliff.lister.Lister):
         take the name as it stands alone.
         """
         rows = list(data)
-        chosen = {_normalised(name) for name in parsed_args.columns}
-        known = [name for name in column_names if _normalised(name) in chosen]
+        chosen = {column_key(name) for name in parsed_args.columns}
+        known = [name for name in column_names if column_key(name) in chosen]
         parsed_args.columns = known or parsed_args.columns
         try:
             if self.nothing and not rows and self._is_bare_table(parsed_args):
@@ -140,28 +137,33 @@ class Lister(Command, cliff.lister.Lister):
         return parsed_args.formatter == "table" and not parsed_args.print_empty
 
 
+def add_section(parser: argparse.ArgumentParser, paste: str, **more: Any) -> None:
+    """Add the arguments that find the filter's section; `paste` is the name of the first one."""
+    parser.add_argument(
+        paste,
+        metavar="PASTE",
+        help="Glance's paste file; default: the one that Glance uses",
+        **more,
+    )
+    parser.add_argument(
+        "--conf",
+        metavar="FILE",
+        help="glance-api.conf, which names the paste file; default: that in /etc/glance",
+    )
+    parser.add_argument(
+        "--filter",
+        metavar="NAME",
+        help="of [filter:NAME]; default: the section that names this package",
+    )
+
+
 class SectionArguments(Command):
     """A command that reads the filter's section of Glance's paste file."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser, with the arguments that find the section."""
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "paste_file",
-            nargs="?",
-            metavar="PASTE",
-            help="Glance's paste file; default: the one that Glance uses",
-        )
-        parser.add_argument(
-            "--conf",
-            metavar="FILE",
-            help="glance-api.conf, which names the paste file; default: that in /etc/glance",
-        )
-        parser.add_argument(
-            "--filter",
-            metavar="NAME",
-            help="of [filter:NAME]; default: the section that names this package",
-        )
+        add_section(parser, "paste_file", nargs="?")
         return parser
 
     def settings(self, parsed_args: argparse.Namespace) -> Settings:

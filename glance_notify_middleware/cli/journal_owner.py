@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import os
-import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
+from glance_notify_middleware.cli.user import numbered
 from glance_notify_middleware.config import OptionError
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
@@ -19,7 +19,8 @@ def become_owner(directory: Path) -> None:
     if os.geteuid() != 0:
         return
     owner = _found(directory)
-    os.setgroups(_groups_of(owner.st_uid))
+    # Password and key files may be readable for one of the owner's groups alone.
+    os.setgroups(numbered(owner.st_uid).groups)
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
     for code in (logging.__file__, __file__):
@@ -41,7 +42,7 @@ def as_owner(directory: Path) -> Iterator[None]:
         return
     owner = _found(directory)
     group, groups = os.getegid(), os.getgroups()
-    os.setgroups(_groups_of(owner.st_uid))
+    os.setgroups(numbered(owner.st_uid).groups)
     os.setegid(owner.st_gid)
     os.seteuid(owner.st_uid)
     try:
@@ -79,21 +80,7 @@ def _found(directory: Path) -> os.stat_result:
         ) from error
 
 
-def _name_of(user: int) -> str:
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return f"#{user}"  # as sudo takes it
-
-
-def _groups_of(user: int) -> list[int]:
-    """The groups of a user (initgroups(3)), as a service with User= has them.
-
-    Password and key files may be readable for one of these groups alone. A user without a name, as
-    in containers, has no groups.
-    """
-    try:
-        found = pwd.getpwuid(user)
-    except KeyError:
-        return []
-    return os.getgrouplist(found.pw_name, found.pw_gid)
+def _name_of(number: int) -> str:
+    """As sudo takes it."""
+    name = numbered(number).name
+    return f"#{name}" if name.isdecimal() else name

@@ -9,6 +9,7 @@ from paste.deploy import loadwsgi
 
 from glance_notify_middleware import config
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.glance_conf import GlanceConf
 from glance_notify_middleware.config import OptionError, Settings
 
 CONF = Path("/etc/glance/glance-api.conf")
@@ -29,7 +30,7 @@ def find(given: str | None, conf: str | None) -> Path:
     if given is not None:
         return _existing(Path(given).absolute(), "the paste file of Glance")
     path = CONF if conf is None else _existing(Path(conf).absolute(), "glance-api.conf")
-    named = _config_file(path)
+    named = _conf(path).paste_file
     if named is not None:
         return _existing(named, f"the file that [paste_deploy] config_file of {path} names")
     places = (path.with_name(_NAME), _DISTRIBUTION)
@@ -46,19 +47,37 @@ def _existing(path: Path, what: str) -> Path:
     return path
 
 
-def _config_file(conf: Path) -> Path | None:
-    """`[paste_deploy] config_file` of Glance's configuration; None where it is not set."""
+def _conf(path: Path) -> GlanceConf:
+    """The glance-api.conf; one without lines where it cannot be read."""
     try:
-        lines = conf.read_text().splitlines()
+        return GlanceConf(path, path.read_text(errors="replace"))
     except OSError:
-        return None
-    section = name = ""
-    for line in lines:
-        if line.startswith("["):
-            section = line.strip()
-        elif section == "[paste_deploy]" and line.partition("=")[0].strip() == "config_file":
-            name = line.partition("=")[2].strip()
-    return conf.parent / name if name else None
+        return GlanceConf(path, "")
+
+
+def conf_of(paste: Path, given: str | None) -> GlanceConf | None:
+    """The `given` glance-api.conf, or the one beside the paste file, or the one in /etc/glance.
+
+    The last one only if it leads to this paste file. None: it is not known. Raises UsageError for
+    a `given` one that cannot be read.
+    """
+    if given is not None:
+        try:
+            return GlanceConf(Path(given).absolute(), Path(given).read_text(errors="replace"))
+        except OSError as error:
+            raise UsageError(f"--conf: {given}: {error.strerror}") from error
+    places = [paste.with_name(CONF.name)]
+    try:
+        if find(None, None) == paste:
+            places.append(CONF)
+    except UsageError:
+        pass  # there is no paste file in /etc/glance
+    for path in places:
+        try:
+            return GlanceConf(path, path.read_text(errors="replace"))
+        except OSError:
+            continue
+    return None
 
 
 def settings_of(path: Path, name: str | None) -> Settings:

@@ -13,7 +13,7 @@ from tests.cli.test_listen import paste_file
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--target", "qpid"], "--target qpid: no such target in notifier_strategy; its targets: "),
+        (["--target", "qpid"], "--target qpid: no such target; the targets are: "),
         (["--priority", "debug"], "argument --priority: invalid choice"),
     ],
 )

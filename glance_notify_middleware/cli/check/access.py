@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from glance_notify_middleware.cli.check.user import User
+from glance_notify_middleware.cli.user import User
 
 
 def closed_parent(path: Path) -> Path | None:

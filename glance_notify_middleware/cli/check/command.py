@@ -10,10 +10,10 @@ from stevedore import ExtensionManager
 from stevedore.extension import Extension
 
 from glance_notify_middleware.cli import paste_file
-from glance_notify_middleware.cli.check import glance_conf, server
+from glance_notify_middleware.cli.check import server
 from glance_notify_middleware.cli.check.survey import Deployment, Survey
-from glance_notify_middleware.cli.command import ERRORS, RIGHT, WARNINGS, Lister, SectionArguments
-from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.cli.command import Lister, SectionArguments
+from glance_notify_middleware.cli.findings import errors_first, exit_status
 
 _SECONDS = 14.0
 """Seconds after which dead hosts are waited for no longer. The command promises 15."""
@@ -85,23 +85,16 @@ class Check(SectionArguments, Lister):
         survey = Survey(
             Deployment(
                 path,
-                glance_conf.find(parsed_args.conf, path),
+                paste_file.conf_of(path, parsed_args.conf),
                 server.read_uwsgi(parsed_args.uwsgi) if parsed_args.uwsgi else None,
                 parsed_args.filter,
                 parsed_args.user,
             )
         )
-        found = list(dict.fromkeys(survey.findings(deadline)))
+        found = errors_first(dict.fromkeys(survey.findings(deadline)))
         for line in survey.notes():
             self.note(line)
         if not found:
             self.note(f"no finding: {survey.looked_at()}")
-        self.status = _status(found)
-        found.sort(key=lambda finding: finding.level is not Level.ERROR)
+        self.status = exit_status(found)
         return _COLUMNS, [(each.level, each.name, each.what, each.mend) for each in found]
-
-
-def _status(found: Sequence[Finding]) -> int:
-    if any(finding.level is Level.ERROR for finding in found):
-        return ERRORS
-    return WARNINGS if found else RIGHT

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glance_notify_middleware.cli.check import access
-from glance_notify_middleware.cli.check.user import User
+from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import BrokerSettings
 from glance_notify_middleware.config.finding import Finding, Level

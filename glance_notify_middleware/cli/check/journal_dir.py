@@ -7,7 +7,8 @@ from pathlib import Path
 
 from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.cli.check.access import closed_parent, enter
-from glance_notify_middleware.cli.check.user import User
+from glance_notify_middleware.cli.findings import NEARLY_FULL
+from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.events.notification import LONGEST_JSON
 from glance_notify_middleware.journal import capacity, fitness, layout
@@ -17,7 +18,6 @@ USUAL = Path("/var/lib/glance/notifications")
 
 _IN_MEMORY = ("tmpfs", "ramfs")
 _OF_A_CONTAINER = ("overlay", "aufs")
-_NEARLY_FULL = 0.8
 _PART = 4  # the segments that are written take a fourth of the bound
 _ENOUGH = 2 * 2**30
 
@@ -111,7 +111,7 @@ class JournalDir:
 
     def _filled(self) -> Iterator[Finding]:
         used = capacity.counted_bytes(self._directory)
-        if used > self._max_size * _NEARLY_FULL:
+        if used > self._max_size * NEARLY_FULL:
             part = f"{used / self._max_size:.0%}"
             what = f"{part} of journal_max_size wait in {self._directory}: the broker is away, or "
             what += "takes less than is recorded; when it is full, journal_when_full applies"

@@ -10,7 +10,7 @@ from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.finding import Finding, Level
-from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import with_delivery
 
 _FALSE = ("false", "off", "no", "0")
 """What an option without a value of its own is switched off by (uWSGI 2.0, `uwsgi_opt_true`)."""
@@ -62,8 +62,7 @@ def without_threads(uwsgi: Uwsgi, settings: Settings) -> Iterator[Finding]:
     """Whether the filter's threads run under uWSGI."""
     if uwsgi.has_threads:
         return
-    sends = set(settings.notifier_strategy) - set(WITHOUT_DELIVERY)
-    relays = bool(sends) and settings.relay == "thread"
+    relays = bool(with_delivery(settings)) and settings.relay == "thread"
     what = "nothing is sent from there, and " if relays else ""
     yield Finding(
         Level.ERROR if relays else Level.WARNING,

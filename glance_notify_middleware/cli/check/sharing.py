@@ -7,7 +7,7 @@ from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.cli.check.lines import Lines
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.delivery import assembly
-from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import with_delivery
 
 
 def findings(sections: Sequence[Lines], path: Path) -> Iterator[Finding]:
@@ -15,13 +15,16 @@ def findings(sections: Sequence[Lines], path: Path) -> Iterator[Finding]:
     same journal_dir."""
     first: dict[Path, Lines] = {}
     for lines in sections:
-        if not _targets(lines):
+        if not with_delivery(lines.settings):
             continue
         directory = assembly.directory_of(lines.settings)
         earlier = first.setdefault(directory, lines)
         if earlier is lines:
             continue
-        here, there = (assembly.agreed(each.settings, _targets(each)) for each in (lines, earlier))
+        here, there = (
+            assembly.agreed(each.settings, with_delivery(each.settings))
+            for each in (lines, earlier)
+        )
         names = [name for name in {**here, **there} if here.get(name) != there.get(name)]
         if names:
             own = directory.with_name(f"{directory.name}-{lines.section.partition(':')[2]}")
@@ -32,8 +35,3 @@ def findings(sections: Sequence[Lines], path: Path) -> Iterator[Finding]:
                 f"{directory}, and differ in {', '.join(names)}: Glance does not start",
                 mends.line_in(lines.section, path, f"journal_dir = {own}"),
             )
-
-
-def _targets(lines: Lines) -> list[str]:
-    """The targets of a section that need delivery."""
-    return [name for name in lines.settings.notifier_strategy if name not in WITHOUT_DELIVERY]

@@ -7,28 +7,28 @@ from pathlib import Path
 
 from glance_notify_middleware.cli.check import (
     files,
-    glance_conf,
     libraries,
     lines,
     mends,
+    own_notifier,
     place,
     server,
     sharing,
     targets,
     user,
 )
-from glance_notify_middleware.cli.check.glance_conf import GlanceConf
 from glance_notify_middleware.cli.check.ini_file import DEFAULT, IniFile
 from glance_notify_middleware.cli.check.journal_dir import JournalDir
 from glance_notify_middleware.cli.check.lines import Lines
 from glance_notify_middleware.cli.check.pipelines import USUAL, Pipelines
 from glance_notify_middleware.cli.check.server import Uwsgi
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.glance_conf import GlanceConf
 from glance_notify_middleware.config import Settings, qpid_options, rabbit_options
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.strategies.description import Inspect
-from glance_notify_middleware.strategies.registry import BUILT_IN, WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import BUILT_IN, with_delivery
 
 _OPTIONS = {
     "rabbit": frozenset(option.name for option in rabbit_options.OPTIONS),
@@ -98,7 +98,7 @@ class Survey:
     def _without_broker(self, section: Lines) -> Iterator[Finding]:
         settings, where = section.settings, (section.section, self._of.paste)
         if self._of.conf:
-            yield from glance_conf.native_notifier(self._of.conf, settings)
+            yield from own_notifier.findings(self._of.conf, settings)
         if self._of.uwsgi:
             yield from server.without_threads(self._of.uwsgi, settings)
         else:
@@ -125,8 +125,8 @@ class Survey:
 
     def _of_journal(self, section: Lines) -> Iterator[Finding]:
         settings = section.settings
-        delivers = set(settings.notifier_strategy) - set(WITHOUT_DELIVERY)
-        if "journal_dir" in section.wrong or not (delivers or "journal_dir" in section.given):
+        is_used = with_delivery(settings) or "journal_dir" in section.given
+        if "journal_dir" in section.wrong or not is_used:
             return
         directory = assembly.directory_of(settings)
         yield from JournalDir(

@@ -1,28 +1,15 @@
 """Glance's user, and what is seen with that user's eyes."""
 
-import grp
 import json
 import os
-import pwd
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.user import User, named, numbered
 from glance_notify_middleware.config.finding import Finding, Level
 
 _USUAL = "glance"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A user of the machine. `name` and `group` are numbers where they have no names."""
-
-    name: str
-    group: str
-    uid: int
-    gid: int
-    groups: tuple[int, ...]
 
 
 def find(given: str | None, of_server: str, directory: Path) -> User:
@@ -33,42 +20,18 @@ def find(given: str | None, of_server: str, directory: Path) -> User:
     """
     if given:
         try:
-            return _named(given)
+            return named(given)
         except KeyError as error:
             raise UsageError(f"--user: there is no user {given}") from error
     for name in (of_server, _USUAL):
         try:
-            return _named(name)
+            return named(name)
         except KeyError:
             continue
     try:
-        return _numbered(directory.stat().st_uid)
+        return numbered(directory.stat().st_uid)
     except OSError:
-        return _numbered(os.geteuid())
-
-
-def _named(name: str) -> User:
-    """Raises KeyError."""
-    return _numbered(int(name)) if name.isdecimal() else _of(pwd.getpwnam(name))
-
-
-def _numbered(number: int) -> User:
-    try:
-        return _of(pwd.getpwuid(number))
-    except KeyError:  # a user without a name, as in containers
-        return User(str(number), str(number), number, number, ())
-
-
-def _of(entry: pwd.struct_passwd) -> User:
-    groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return User(entry.pw_name, _group_name(entry.pw_gid), entry.pw_uid, entry.pw_gid, groups)
-
-
-def _group_name(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
+        return numbered(os.geteuid())
 
 
 def can_be(user: User) -> bool:

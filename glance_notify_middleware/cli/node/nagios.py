@@ -5,8 +5,8 @@ Source: Monitoring Plugins Development Guidelines, "Plugin Output" and "Plugin R
 
 from collections.abc import Iterator, Sequence
 
-from glance_notify_middleware.cli.node.verdict import NEARLY_FULL
-from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.cli.findings import NEARLY_FULL, has_error
+from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery.node.state import NodeState
 from glance_notify_middleware.events.escaping import escaped_text
 
@@ -20,7 +20,7 @@ _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 def status(found: Sequence[Finding]) -> int:
     """The exit status of a plugin that has these findings."""
-    if any(finding.level is Level.ERROR for finding in found):
+    if has_error(found):
         return CRITICAL
     return WARNING if found else OK
 

@@ -1,11 +1,12 @@
 """The state of a node as it is printed: lines and a table for people, one object for programs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from glance_notify_middleware.cli.human import age, iso, size
+from glance_notify_middleware.cli.columns import Moment, column_key
+from glance_notify_middleware.cli.human import iso, size
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery.node.state import NodeState, TargetState
 from glance_notify_middleware.events.escaping import escaped_text
@@ -17,34 +18,6 @@ COLUMNS = (
 
 MORE_COLUMNS = ("delivered", "dead letters", "lost", "sent again", "send failures")
 """Columns that are shown where they are asked for."""
-
-
-def normalised(column: str) -> str:
-    """The name of a column as -c takes it: `last_confirm` and `Last confirm` are the same."""
-    return column.lower().strip().replace(" ", "_")
-
-
-if TYPE_CHECKING:
-    _Column = FormattableColumn[Any]
-else:
-    _Column = FormattableColumn  # in older versions of cliff it is not generic
-
-
-class Moment(_Column):
-    """A time, seconds since the epoch: for people how long ago it was, for programs ISO 8601."""
-
-    def __init__(self, value: float | None, now: float) -> None:
-        """`now` is when the state was read."""
-        super().__init__(value)
-        self._now = now
-
-    def human_readable(self) -> str:
-        """How long ago; `-` where the time is not known."""
-        return "-" if self._value is None else age(self._now - self._value)
-
-    def machine_readable(self) -> str | None:
-        """The time in UTC; None where it is not known."""
-        return None if self._value is None else iso(self._value)
 
 
 def rows(state: NodeState) -> list[tuple[Any, ...]]:
@@ -139,14 +112,14 @@ def document(
 
 
 def _target(target: TargetState, now: float, columns: Sequence[str]) -> dict[str, Any]:
-    names = [normalised(name) for name in (*COLUMNS, *MORE_COLUMNS)]
+    names = [column_key(name) for name in (*COLUMNS, *MORE_COLUMNS)]
     whole = dict(zip(names, map(_machine_readable, _row(target, now)), strict=True))
     whole |= {
         "set_aside": {str(priority): count for priority, count in target.set_aside.items()},
         "lost": dict(target.lost),
         "send_failures": dict(target.send_failures),
     }
-    wanted = [normalised(name) for name in columns] or names
+    wanted = [column_key(name) for name in columns] or names
     return {name: value for name, value in whole.items() if name in wanted}
 
 

@@ -5,7 +5,7 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.node.reader import NodeReader
 from glance_notify_middleware.delivery.node.state import NodeState
-from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import with_delivery
 
 NOTHING_TO_SEE = (
     "there is nothing to see: notifications go to the log at once, and no journal_dir is set in "
@@ -36,6 +36,5 @@ class Node:
 def has_journal(settings: Settings) -> bool:
     """Whether the filter has a journal_dir with these settings: for delivery, or with the strategy
     logging alone for what is counted."""
-    chosen = settings.notifier_strategy
-    is_counted = settings.journal_dir_is_set and "logging" in chosen
-    return is_counted or any(name not in WITHOUT_DELIVERY for name in chosen)
+    is_counted = settings.journal_dir_is_set and "logging" in settings.notifier_strategy
+    return is_counted or bool(with_delivery(settings))

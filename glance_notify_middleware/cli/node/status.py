@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from glance_notify_middleware.cli.columns import column_key
 from glance_notify_middleware.cli.command import RIGHT, Lister, SectionArguments
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.findings import exit_status
 from glance_notify_middleware.cli.node import nagios, output, reading, verdict
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery.node.state import NodeState
@@ -74,7 +76,7 @@ class Status(Lister, SectionArguments):
         if state is None:
             return shown, []
         self._found = verdict.findings(state)
-        self.status = verdict.exit_status(self._found)
+        self.status = exit_status(self._found)
         return shown, [row[: len(shown)] for row in output.rows(state)]
 
     def produce_output(
@@ -132,8 +134,8 @@ def _shown(chosen: Sequence[str]) -> Sequence[str]:
     if not chosen:
         return output.COLUMNS
     every = (*output.COLUMNS, *output.MORE_COLUMNS)
-    known = {output.normalised(name) for name in every}
-    if unknown := [name for name in chosen if output.normalised(name) not in known]:
+    known = {column_key(name) for name in every}
+    if unknown := [name for name in chosen if column_key(name) not in known]:
         raise UsageError(
             f"--column: there is no {unknown[0]!r}; expected some of: {', '.join(every)}"
         )

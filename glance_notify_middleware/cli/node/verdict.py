@@ -3,14 +3,12 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from glance_notify_middleware.cli.command import ERRORS, PROGRAM, RIGHT, WARNINGS
+from glance_notify_middleware.cli.command import PROGRAM
+from glance_notify_middleware.cli.findings import NEARLY_FULL, errors_first
 from glance_notify_middleware.cli.human import age, several, size, waiting
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.events.notification import Priority
-
-NEARLY_FULL = 0.8
-"""The part of journal_max_size above which a journal is nearly full."""
 
 RECENT = 24 * 3600.0
 """Seconds for which notifications that were dropped are an error."""
@@ -28,14 +26,7 @@ def findings(state: NodeState) -> Sequence[Finding]:
     found = [*_of_journal(state), *_of_relay(state)]
     for target in state.targets.values():
         found += _of_target(target, state)
-    return sorted(found, key=lambda finding: finding.level is not Level.ERROR)
-
-
-def exit_status(found: Sequence[Finding]) -> int:
-    """The exit status that these findings make: RIGHT, WARNINGS or ERRORS."""
-    if not found:
-        return RIGHT
-    return ERRORS if found[0].level is Level.ERROR else WARNINGS
+    return errors_first(found)
 
 
 def _of_journal(state: NodeState) -> Iterator[Finding]:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
 from glance_notify_middleware.cli.human import several
-from glance_notify_middleware.cli.repair.confirming import add_yes, check_can_ask, is_confirmed
+from glance_notify_middleware.cli.repair.confirming import DropCommand
 from glance_notify_middleware.cli.repair.targets import (
     JournalOfTargets,
     TargetArguments,
-    chosen,
     note_missing_leader,
 )
+from glance_notify_middleware.cli.target_argument import chosen_one
 from glance_notify_middleware.delivery.aside import operator_requests
 from glance_notify_middleware.delivery.aside.marks import AsideCount
 from glance_notify_middleware.delivery.node import state_file
@@ -55,7 +55,7 @@ class _AsideCommand(TargetArguments):
         self, journal: JournalOfTargets, parsed_args: argparse.Namespace
     ) -> Iterator[_Waiting]:
         """What waits, by target and priority. Raises UsageError, OSError."""
-        for target in chosen(parsed_args.target, journal.targets):
+        for target in chosen_one(parsed_args.target, sorted(journal.targets)):
             for priority in Priority:
                 if parsed_args.priority in (None, priority):
                     found, size = operator_requests.waiting(journal.directory, target, priority)
@@ -110,7 +110,7 @@ class AsideRetry(_AsideCommand):
         return RIGHT
 
 
-class AsideDrop(_AsideCommand):
+class AsideDrop(DropCommand, _AsideCommand):
     """Drop the messages that are set aside: they are never sent. This cannot be undone.
 
     What a running relay has read already, some hundred messages at most, may be sent all the same.
@@ -118,15 +118,9 @@ class AsideDrop(_AsideCommand):
 
     example = "aside drop --target rabbit --priority WARN --yes"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
-        add_yes(parser)
-        return parser
-
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Ask, and drop them. Raises UsageError, OptionError."""
-        check_can_ask(parsed_args)
+        self.check_can_ask(parsed_args)
         journal = self.journal(parsed_args)
         waiting = list(self.waiting(journal, parsed_args))
         if not waiting:
@@ -134,8 +128,7 @@ class AsideDrop(_AsideCommand):
             return RIGHT
         count = sum(each.found.set_aside for each in waiting)
         parts = ", ".join(f"{each.found.set_aside} of {each.what}" for each in waiting)
-        if not is_confirmed(self, parsed_args, f"Drop {several(count, 'message')} ({parts})"):
-            self.note("nothing is dropped")
+        if not self.is_confirmed(parsed_args, f"Drop {several(count, 'message')} ({parts})"):
             return WARNINGS
         for each in waiting:
             dropped = operator_requests.drop(journal.directory, each.target, each.priority)

@@ -10,7 +10,7 @@ from typing import Any
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
 from glance_notify_middleware.cli.errors import FailedError
 from glance_notify_middleware.cli.human import several
-from glance_notify_middleware.cli.repair.confirming import add_yes, check_can_ask, is_confirmed
+from glance_notify_middleware.cli.repair.confirming import DropCommand
 from glance_notify_middleware.cli.repair.letters import (
     IdArguments,
     Letters,
@@ -131,20 +131,14 @@ class DeadRetry(IdArguments):
                 self.note(f"a dead letter in {letter.path} stays, as it cannot be sent: {error}")
 
 
-class DeadDrop(IdArguments):
+class DeadDrop(DropCommand, IdArguments):
     """Drop dead letters: they are never sent. This cannot be undone."""
 
     example = "dead drop 8adb451d-6ce4-42f4-abe8-5daad177b761 --yes"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
-        add_yes(parser)
-        return parser
-
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Ask, and drop them. Raises UsageError, OptionError."""
-        check_can_ask(parsed_args)
+        self.check_can_ask(parsed_args)
         _, letters = self.chosen(parsed_args)
         counts = Counter(letter.target for letter in letters.of(*letters.targets))
         status = self.status_of(letters)
@@ -152,10 +146,8 @@ class DeadDrop(IdArguments):
             self.print("there is no dead letter to drop")
             return status
         parts = ", ".join(f"{count} of {target}" for target, count in sorted(counts.items()))
-        if not is_confirmed(
-            self, parsed_args, f"Drop {several(counts.total(), 'dead letter')} ({parts})"
-        ):
-            self.note("nothing is dropped")
+        what = f"Drop {several(counts.total(), 'dead letter')} ({parts})"
+        if not self.is_confirmed(parsed_args, what):
             return WARNINGS
         dropped, found = 0, letters.of(*letters.targets)
         while some := list(itertools.islice(found, _AT_ONCE)):

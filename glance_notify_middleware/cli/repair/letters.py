@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS
 from glance_notify_middleware.cli.errors import UsageError
-from glance_notify_middleware.cli.repair.targets import JournalOfTargets, TargetArguments, chosen
+from glance_notify_middleware.cli.repair.targets import JournalOfTargets, TargetArguments
+from glance_notify_middleware.cli.target_argument import chosen_one
 from glance_notify_middleware.delivery.dead_files import DeadFiles, DeadLetter
 
 
@@ -18,7 +19,7 @@ class Letters:
         configured nor has letters, and OSError."""
         self.files = DeadFiles(journal.directory)
         known = {letter.target for letter in self.files.letters()} | set(journal.targets)
-        self.targets = chosen(target, known)
+        self.targets = chosen_one(target, sorted(known))
         self._ids = set(ids)
         self._found: set[str] = set()
 

@@ -11,16 +11,15 @@ from glance_notify_middleware.cli.audit.distinct import DistinctIds
 from glance_notify_middleware.cli.audit.file_arguments import FileArguments
 from glance_notify_middleware.cli.audit.log_lines import LogFiles
 from glance_notify_middleware.cli.audit.times import Period
-from glance_notify_middleware.cli.command import WARNINGS
+from glance_notify_middleware.cli.command import WARNINGS, add_section
 from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.cli.journal_owner import as_owner
 from glance_notify_middleware.cli.repair.targets import (
-    add_target,
-    chosen,
     in_batches,
     journal_of,
     note_missing_leader,
 )
+from glance_notify_middleware.cli.target_argument import add_target, chosen_one
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery.aside.sending_again import (
     SendingAgain,
@@ -56,21 +55,7 @@ class Replay(FileArguments):
         )
         add_target(parser)
         parser.add_argument("--dry-run", action="store_true", help="send nothing, count only")
-        parser.add_argument(
-            "--paste",
-            metavar="PASTE",
-            help="Glance's paste file; default: the one that Glance uses",
-        )
-        parser.add_argument(
-            "--conf",
-            metavar="FILE",
-            help="glance-api.conf, which names the paste file; default: that in /etc/glance",
-        )
-        parser.add_argument(
-            "--filter",
-            metavar="NAME",
-            help="of [filter:NAME]; default: the section that names this package",
-        )
+        add_section(parser, "--paste")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
@@ -199,4 +184,4 @@ def _targets(settings: Settings, name: str | None) -> list[str]:
             f"option notifier_strategy of the notify filter: {words!r} sends to no broker, so "
             "nothing can be sent again; expected rabbit, qpid, or another that does"
         )
-    return chosen(name, targets)
+    return chosen_one(name, sorted(targets))

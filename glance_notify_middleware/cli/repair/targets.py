@@ -1,14 +1,14 @@
 """What the commands have in common that change a journal: its directory, and its targets."""
 
 import argparse
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from glance_notify_middleware.cli.command import Command, SectionArguments
-from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.journal_owner import become_owner, require_owner
+from glance_notify_middleware.cli.target_argument import add_target
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
@@ -37,27 +37,12 @@ class JournalOfTargets:
         return SendingAgain(self.directory, target, self.aside_max_size)
 
 
-def chosen(name: str | None, known: Collection[str]) -> list[str]:
-    """The target of this name, or all that are `known`. Raises UsageError."""
-    if name is None:
-        return sorted(known)
-    if name not in known:
-        targets = ", ".join(sorted(known)) or "there is none"
-        raise UsageError(f"--target {name}: no such target; the targets are: {targets}")
-    return [name]
-
-
 def journal_of(settings: Settings) -> JournalOfTargets:
     """The journal of a section. Opens nothing."""
     targets = with_delivery(settings)
     return JournalOfTargets(
         assembly.directory_of(settings), targets, assembly.aside_max_size(settings, len(targets))
     )
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add --target to the arguments of a command."""
-    parser.add_argument("--target", metavar="NAME", help="of this target; default: of all")
 
 
 def note_missing_leader(command: Command, directory: Path) -> None:

@@ -1,7 +1,6 @@
 """glance-notify config: the values that the filter has, and where each comes from."""
 
 import argparse
-import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import NamedTuple
 
 from glance_notify_middleware import config
 from glance_notify_middleware.cli import paste_file
-from glance_notify_middleware.cli.command import ERRORS, Lister, SectionArguments
+from glance_notify_middleware.cli.check.ini_file import IniFile
+from glance_notify_middleware.cli.command import ERRORS, PROGRAM, Lister, SectionArguments
 from glance_notify_middleware.config import OPTIONS, OptionError
 from glance_notify_middleware.config.option import Lines, Option, value_of
 from glance_notify_middleware.config.qpid_options import ALTERNATIVES as OF_QPID
@@ -50,7 +50,7 @@ class ConfigValues(SectionArguments, Lister):
         try:
             config.read_section(shared, own, host_name)
         except OptionError as error:
-            self.note(f"glance-notify: {error}")
+            self.note(f"{PROGRAM}: {error}")
             self.status = ERRORS
         lines = _Section(path, name, shared, own, host_name)
         return Row._fields, [*lines.rows(), *lines.rows_without_option()]
@@ -144,20 +144,11 @@ def _parsed_url(own: Lines) -> TransportURL | None:
     return url
 
 
-_HEADER = re.compile(r"\[(.*)\]")
-_OPTION = re.compile(r"([^\s#;\[=:][^=:]*?)\s*[=:]")
-
-
 def _line_numbers(path: Path, filter_name: str) -> Mapping[str, int]:
     """The lines of the section [filter:`filter_name`]: name of an option -> number, from 1.
 
     A line that comes from another file, by `use = config:...`, has none.
     """
-    numbers: dict[str, int] = {}
-    section = ""
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        if (header := _HEADER.match(line)) is not None:
-            section = header[1]
-        elif section == f"filter:{filter_name}" and (found := _OPTION.match(line)) is not None:
-            numbers.setdefault(found[1], number)
-    return numbers
+    file = IniFile(path, path.read_text(errors="replace"))
+    lines = file.section(f"filter:{filter_name}").lines.values()
+    return {line.name: line.number for line in lines}

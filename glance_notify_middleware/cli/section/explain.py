@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cliff.columns import FormattableColumn
-
 from glance_notify_middleware import config
 from glance_notify_middleware.cli import paste_file
+from glance_notify_middleware.cli.columns import Column
 from glance_notify_middleware.cli.command import RIGHT, Lister
 from glance_notify_middleware.cli.section.described import (
     EXAMPLE_PEER,
@@ -29,7 +28,7 @@ _HIDDEN = "unknown"
 _RAISED = "exception"
 
 
-class PayloadColumn(FormattableColumn):  # type: ignore[type-arg]  # not generic in cliff 4.6
+class PayloadColumn(Column):
     """A payload: indented JSON for a reader, the JSON's value for a machine."""
 
     def human_readable(self) -> str:

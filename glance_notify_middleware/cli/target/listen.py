@@ -19,6 +19,7 @@ from glance_notify_middleware.cli.target.heard import (
     as_line,
     unwrapped,
 )
+from glance_notify_middleware.cli.target_argument import add_target, chosen_one
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.general_options import TYPES_AND_GROUPS
 from glance_notify_middleware.events.notification import Priority
@@ -44,9 +45,7 @@ class Listen(SectionArguments):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser, with target, filters and formats."""
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "--target", metavar="NAME", help="a word of notifier_strategy: rabbit, or logging"
-        )
+        add_target(parser, "a word of notifier_strategy: rabbit, or logging")
         filters = (
             ("--type", "TYPE", "of this type, or of this group of types: image.send, image.member"),
             ("--priority", "PRIORITY", "of this priority: info, warn or error"),
@@ -170,13 +169,9 @@ def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listene
     """Listens to a target of the section. Raises UsageError where it has none for that, and
     FailedError where its library is missing."""
     configured = settings.notifier_strategy
-    if target is not None and target not in configured:
-        raise UsageError(
-            f"--target {target}: no such target in notifier_strategy; its targets: "
-            f"{', '.join(configured)}"
-        )
+    targets = chosen_one(target, configured)
     priorities = [each for each in Priority if each in (wanted.priorities or tuple(Priority))]
-    for name in [target] if target else configured:
+    for name in targets:
         built_in = BUILT_IN.get(name)
         if built_in is not None and built_in.load_listener is not None:
             try:
@@ -186,7 +181,7 @@ def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listene
                     f"{name} needs {error.name or error}, which is not installed; expected what "
                     f"{built_in.brought_by}"
                 ) from error
-    if "logging" in ([target] if target else configured):
+    if "logging" in targets:
         if settings.log_file:
             return FollowedFile(Path(settings.log_file))
         raise UsageError(

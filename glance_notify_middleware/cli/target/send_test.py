@@ -8,12 +8,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cliff.columns import FormattableColumn
-
+from glance_notify_middleware.cli.columns import Milliseconds
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister, SectionArguments
-from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.target_argument import add_target, chosen
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Level
 from glance_notify_middleware.events.escaping import escaped_text
@@ -35,23 +34,6 @@ _NOT_TAKEN = {
     Outcome.REJECTED: ("the broker takes no such message", "see the bounds of the broker"),
 }
 """Outcome -> why, and what mends it, where the strategy says no more."""
-
-if TYPE_CHECKING:
-    _Column = FormattableColumn[Any]
-else:
-    _Column = FormattableColumn  # in older versions of cliff it is not generic
-
-
-class Milliseconds(_Column):
-    """A time, or None, for which people see a dash."""
-
-    def human_readable(self) -> str:
-        """With one digit behind the point."""
-        return "-" if self._value is None else f"{self._value:.1f}"
-
-    def machine_readable(self) -> float | None:
-        """The number."""
-        return None if self._value is None else round(self._value, 3)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,11 +64,10 @@ class SendTest(SectionArguments, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser, with target and priority."""
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "--target",
-            metavar="NAME",
+        add_target(
+            parser,
+            "a word of notifier_strategy; can be repeated; default: all of them",
             action="append",
-            help="a word of notifier_strategy; can be repeated; default: all of them",
         )
         parser.add_argument(
             "--priority",
@@ -103,7 +84,7 @@ class SendTest(SectionArguments, Lister):
     ) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
         """Send, and return a row for each target."""
         settings = self.settings(parsed_args)
-        targets = _chosen(settings.notifier_strategy, parsed_args.target)
+        targets = _chosen(settings.notifier_strategy, parsed_args.target or ())
         # Others, whose library may be missing, are not asked for.
         strategies = makers(dataclasses.replace(settings, notifier_strategy=targets))
         notification = trial(
@@ -124,21 +105,16 @@ class SendTest(SectionArguments, Lister):
         return COLUMNS, [result.row() for result in results]
 
 
-def _chosen(configured: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def _chosen(configured: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     """The targets to send to. Raises UsageError, OptionError."""
-    targets = tuple(name for name in configured if name != "noop")
-    for name in wanted or ():
-        if name not in targets:
-            known = ", ".join(targets) or "there is none"
-            raise UsageError(
-                f"--target {name}: no such target in notifier_strategy; its targets: {known}"
-            )
+    targets = [name for name in configured if name != "noop"]
+    found = chosen(wanted, targets)
     if not targets:
         raise OptionError(
             "option notifier_strategy of the notify filter: 'noop' sends nothing; expected rabbit, "
             "qpid, logging, or another strategy"
         )
-    return tuple(name for name in targets if not wanted or name in wanted)
+    return tuple(found)
 
 
 # -- strategies with a broker ---------------------------------------------------------------

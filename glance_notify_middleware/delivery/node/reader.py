@@ -26,7 +26,7 @@ from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.tally import tally
 from glance_notify_middleware.journal.totals import ADDED
-from glance_notify_middleware.strategies.registry import WITHOUT_DELIVERY
+from glance_notify_middleware.strategies.registry import with_delivery
 
 _LONGEST_TRY = 1.0  # seconds
 _COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
@@ -53,9 +53,7 @@ class NodeReader:
         """Opens nothing."""
         self._directory = Path(settings.journal_dir).resolve()
         self._max_size = settings.journal_max_size
-        self._targets = [
-            name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY
-        ]
+        self._targets = with_delivery(settings)
         self._files = KeptFiles()
 
     def __enter__(self) -> Self:

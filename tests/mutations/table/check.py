@@ -60,7 +60,7 @@ MUTATIONS = (
     ),
     Mutation(
         "Glance's own notifier at another broker counts as the same",
-        "cli/check/glance_conf.py",
+        "cli/check/own_notifier.py",
         "return same_host and virtual_host == there.virtual_host",
         "return True",
         ("cli/test_check.py::test_own_notifier_that_sends_elsewhere_is_no_finding",),

@@ -6,15 +6,15 @@ MUTATIONS = (
     Mutation(
         "the relay keeps the groups of root",
         "cli/journal_owner.py",
-        "    os.setgroups(_groups_of(owner.st_uid))\n    os.setgid",
+        "    os.setgroups(numbered(owner.st_uid).groups)\n    os.setgid",
         "    os.setgid",
         ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(
         "the relay has none of the groups of its user",
-        "cli/journal_owner.py",
-        "return os.getgrouplist(found.pw_name, found.pw_gid)",
-        "return []",
+        "cli/user.py",
+        "    groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))\n",
+        "    groups = ()\n",
         ("doors/test_cli.py::test_relay_of_root_has_the_groups_of_the_owner_and_none_of_root",),
     ),
     Mutation(
