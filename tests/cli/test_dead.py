@@ -284,7 +284,7 @@ def test_ids_of_other_letters_are_untouched_while_many_are_retried(
     journal: RepairedJournal, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The letters go in several batches, while the leader appends more."""
-    monkeypatch.setattr("glance_notify_middleware.cli.repair.targets._BATCH", 10)
+    monkeypatch.setattr("glance_notify_middleware.cli.repair.journal._BATCH", 10)
     added = journal.add_dead("rabbit", *(notification() for _ in range(35)))
     sync = SendingAgain.sync
     late: list[str] = []

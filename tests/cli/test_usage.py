@@ -132,7 +132,7 @@ def test_unreadable_file_is_named_and_the_others_are_summed(run: Run, tmp_path: 
     assert ended == (ERRORS, "1000\n", f"{tmp_path}: cannot be read: Is a directory\n")
 
 
-def test_ids_of_many_hours_are_told_apart_in_any_order() -> None:
+def test_ids_of_many_hours_are_distinct_in_any_order() -> None:
     ids = DistinctIds()
     seen = [(f"2026-11-{day:02} {hour:02}:00:00", new_id()) for day in (1, 2) for hour in range(24)]
     assert all(ids.add(*each) for each in seen)

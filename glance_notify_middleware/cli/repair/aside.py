@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
 from glance_notify_middleware.cli.human import several
 from glance_notify_middleware.cli.repair.confirming import DropCommand
-from glance_notify_middleware.cli.repair.targets import (
+from glance_notify_middleware.cli.repair.journal import (
     JournalOfTargets,
     TargetArguments,
     note_missing_leader,

@@ -11,13 +11,13 @@ from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
 from glance_notify_middleware.cli.errors import FailedError
 from glance_notify_middleware.cli.human import several
 from glance_notify_middleware.cli.repair.confirming import DropCommand
+from glance_notify_middleware.cli.repair.journal import in_batches, note_missing_leader
 from glance_notify_middleware.cli.repair.letters import (
     IdArguments,
     Letters,
     LettersCommand,
     ids_of,
 )
-from glance_notify_middleware.cli.repair.targets import in_batches, note_missing_leader
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain, SendingAgainError
 from glance_notify_middleware.delivery.dead_files import DeadLetter
 from glance_notify_middleware.events.escaping import escaped_text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS
 from glance_notify_middleware.cli.errors import UsageError
-from glance_notify_middleware.cli.repair.targets import JournalOfTargets, TargetArguments
+from glance_notify_middleware.cli.repair.journal import JournalOfTargets, TargetArguments
 from glance_notify_middleware.cli.target_argument import chosen_one
 from glance_notify_middleware.delivery.dead_files import DeadFiles, DeadLetter
 

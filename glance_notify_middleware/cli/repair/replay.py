@@ -14,7 +14,7 @@ from glance_notify_middleware.cli.audit.times import Period
 from glance_notify_middleware.cli.command import WARNINGS, add_section
 from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.cli.journal_owner import as_owner
-from glance_notify_middleware.cli.repair.targets import (
+from glance_notify_middleware.cli.repair.journal import (
     in_batches,
     journal_of,
     note_missing_leader,

@@ -185,8 +185,8 @@ class Entities:
     def _of_alarm(self) -> Iterator[Finding]:
         """The finding where the broker blocks those who publish.
 
-        It tells a client that publishes. The message goes to the default exchange, where it has no
-        queue: it is returned.
+        The broker says so to a client that publishes. The message that is published here goes to
+        the default exchange, where it has no queue: the broker returns it.
         """
         returned: list[object] = []
         self._channel.events["basic_return"].add(lambda *message: returned.append(message))

@@ -130,8 +130,8 @@ def _of_clock(broker: Broker) -> Iterator[Finding]:
     with contextlib.suppress(OSError, http.client.HTTPException, ValueError, TypeError):
         management.request("HEAD", "/")
         answer = management.getresponse()
-        told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-        apart = time.time() - told
+        of_broker = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        apart = time.time() - of_broker
         if abs(apart) > _MOST_APART:
             yield warning(
                 "clocks-differ",

@@ -15,7 +15,7 @@ MUTATIONS = (
         "cli/audit/distinct.py",
         'self._closed[oldest] = array("q", ids)',
         'self._closed[oldest] = array("q")',
-        ("cli/test_usage.py::test_ids_of_many_hours_are_told_apart_in_any_order",),
+        ("cli/test_usage.py::test_ids_of_many_hours_are_distinct_in_any_order",),
     ),
     Mutation(
         "a whole line behind a torn one is lost",
