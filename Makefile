@@ -29,7 +29,8 @@ unit: $(VENV)/unit ## test the pure core and the plumbing, in a minute: needs no
 # The folders that need nothing, see tests/conftest.py, without the mutations and the longest modules.
 UNIT := $(addprefix tests/,agreement cli config delivery events journal recorder runtime wsgi)
 UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
-  journal_max_size.py leader_watch.py relay_takeover.py)
+  journal_max_size.py leader_watch.py relay_takeover.py) $(addprefix tests/cli/test_,commands_page.py \
+  killed_commands.py node_of_root.py played_month.py usage_in_browser.py)
 
 test: lint rabbitmq promtool chromium ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase

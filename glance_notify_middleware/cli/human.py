@@ -40,3 +40,13 @@ def waiting(count: int) -> str:
 def iso(seconds: float) -> str:
     """A time, in seconds since the epoch, in ISO 8601: `2026-11-22T04:01:25Z`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc(seconds: float) -> str:
+    """A time, in seconds since the epoch, as notifications have theirs: `2026-11-22 04:01:25`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def option_size(count: int) -> str:
+    """A number of bytes as an option has it, rounded up to whole MiB: `64MiB`."""
+    return f"{-(-count // 2**20)}MiB"

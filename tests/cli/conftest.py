@@ -18,6 +18,12 @@ class Ended(NamedTuple):
     out: str
     err: str
 
+    def one_line(self, status: int) -> str:
+        """The one line on standard error, of a command that ended so and printed nothing else."""
+        assert (self.status, self.out) == (status, "")
+        (line,) = self.err.splitlines()
+        return line
+
 
 Run = Callable[..., Ended]
 

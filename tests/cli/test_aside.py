@@ -160,8 +160,7 @@ def test_wrong_use_is_one_line(
 ) -> None:
     journal.add_aside("rabbit", notification())
     ended = run("aside", words[0], journal.paste, *words[1:])
-    assert (ended.status, ended.out) == (2, "")
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(2)
     assert said in line
     assert PASSWORD not in line
     assert journal.aside_files() == ["aside.rabbit.info.seg"]

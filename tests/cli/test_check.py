@@ -85,8 +85,7 @@ def names(found: list[Found]) -> list[str]:
 
 def test_right_set_up_has_no_finding(at: SetUp, run: Run) -> None:
     ended = run(*at.arguments)
-    assert (ended.status, ended.out) == (0, "")
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(0)
     assert line.startswith(f"no finding: {at.paste}, [filter:notify], flavor keystone of {at.conf}")
     assert f"files as user {at.user}, target rabbit" in line
 

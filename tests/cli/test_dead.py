@@ -237,8 +237,7 @@ def test_wrong_use_is_one_line(
 ) -> None:
     journal.add_dead("rabbit", notification())
     ended = run("dead", words[0], journal.paste, *words[1:])
-    assert (ended.status, ended.out) == (2, "")
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(2)
     assert said in line
     assert PASSWORD not in line
     assert len(journal.dead()) == 1
@@ -274,9 +273,7 @@ def test_drop_asks_at_a_terminal(
 def test_missing_journal_dir_is_an_error(journal: RepairedJournal, run: Run) -> None:
     journal.directory.rmdir()
     ended = run("dead", "list", journal.paste)
-    assert ended.status == 3
-    (line,) = ended.err.splitlines()
-    assert "option journal_dir" in line
+    assert "option journal_dir" in ended.one_line(3)
     assert not journal.directory.exists()
 
 

@@ -159,9 +159,7 @@ def test_output_of_before_stays_when_the_new_one_cannot_be_written(
 def test_output_in_a_missing_directory_is_one_line(run: Run, seen: Seen, tmp_path: Path) -> None:
     seen(NODE)
     ended = run("metrics", paste_file(tmp_path), "--output", str(tmp_path / "none" / "x.prom"))
-    assert ended.status == 3
-    (line,) = ended.err.splitlines()
-    assert "No such file or directory; expected a file in a directory" in line
+    assert "No such file or directory; expected a file in a directory" in ended.one_line(3)
 
 
 def test_without_a_journal_only_the_version_is_shown(run: Run, tmp_path: Path) -> None:
@@ -174,9 +172,7 @@ def test_without_a_journal_only_the_version_is_shown(run: Run, tmp_path: Path) -
 @pytest.mark.parametrize("text", ["9464", "127.0.0.1", "127.0.0.1:0", "::1:9464", "a b:1", "[::1]"])
 def test_bad_address_is_wrong_use(text: str, run: Run) -> None:
     ended = run("relay", "--metrics-listen", text)
-    assert ended.status == 2
-    (line,) = ended.err.splitlines()
-    assert "is no address; expected HOST:PORT, as 127.0.0.1:9464" in line
+    assert "is no address; expected HOST:PORT, as 127.0.0.1:9464" in ended.one_line(2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -215,8 +211,7 @@ def test_port_in_use_is_one_line(run: Run, tmp_path: Path) -> None:
     port = free_port()
     with serving("127.0.0.1", port, state):
         ended = run("relay", paste_file(tmp_path), "--metrics-listen", f"127.0.0.1:{port}")
-    assert ended.status == 3
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(3)
     assert line == (
         f"glance-notify: --metrics-listen 127.0.0.1:{port}: Address already in use; expected an "
         "address of this machine, and a port that no process listens on"

@@ -19,9 +19,7 @@ from tests.cli.test_listen import paste_file
 )
 def test_wrong_use_is_one_line(words: list[str], said: str, run: Run, tmp_path: Path) -> None:
     ended = run("send-test", paste_file(tmp_path, "notifier_strategy = logging"), *words)
-    assert (ended.status, ended.out) == (2, "")
-    (line,) = ended.err.splitlines()
-    assert said in line
+    assert said in ended.one_line(2)
 
 
 def test_noop_has_nothing_to_test(run: Run, tmp_path: Path) -> None:

@@ -180,9 +180,7 @@ def test_columns_of_targets_can_be_chosen(
 def test_unknown_column_is_wrong_use(kind: str, run: Run, seen: Seen, tmp_path: Path) -> None:
     seen(state())
     ended = run("status", paste_file(tmp_path), "-f", kind, "-c", "colour")
-    assert ended.status == 2
-    assert ended.out == ""
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(2)
     assert line.startswith(
         "glance-notify: --column: there is no 'colour'; expected some of: target,"
     )
@@ -248,9 +246,7 @@ def test_watch_ends_when_the_state_cannot_be_read(
 
 def test_watch_and_nagios_are_not_asked_together(run: Run) -> None:
     ended = run("status", "--watch", "--nagios")
-    assert ended.status == 2
-    (line,) = ended.err.splitlines()
-    assert "not allowed with" in line
+    assert "not allowed with" in ended.one_line(2)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +290,7 @@ def test_text_of_a_broker_controls_no_terminal_and_no_plugin(
 def test_missing_directory_is_an_error_with_the_way_out(run: Run, tmp_path: Path) -> None:
     path = paste_file(tmp_path, more=f"journal_dir = {tmp_path / 'none'}")
     ended = run("status", path)
-    assert ended.status == ERRORS
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(ERRORS)
     assert "No such file or directory; expected the directory that Glance" in line
     assert "start it first" in line
 
@@ -306,7 +301,6 @@ def test_directory_of_another_user_is_an_error_with_the_way_out(
     seen(state())
     monkeypatch.setattr(os, "geteuid", lambda: 4321)
     ended = run("status", paste_file(tmp_path))
-    assert ended.status == ERRORS
-    (line,) = ended.err.splitlines()
+    line = ended.one_line(ERRORS)
     assert "this command runs as user #4321; expected that user, or root: sudo -u " in line
-    assert PASSWORD not in ended.out + ended.err
+    assert PASSWORD not in line

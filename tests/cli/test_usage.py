@@ -176,9 +176,7 @@ def test_wrong_use_is_one_line(
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "log", line())
     ended = run("usage", *words)
-    assert (ended.status, ended.out) == (WRONG_USE, "")
-    (said,) = ended.err.splitlines()
-    assert wrong in said
+    assert wrong in ended.one_line(WRONG_USE)
 
 
 def test_page_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:

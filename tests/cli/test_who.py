@@ -205,6 +205,4 @@ def test_wrong_use_is_one_line(
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "log", line())
     ended = run("who", *words)
-    assert (ended.status, ended.out) == (WRONG_USE, "")
-    (said,) = ended.err.splitlines()
-    assert wrong in said
+    assert wrong in ended.one_line(WRONG_USE)

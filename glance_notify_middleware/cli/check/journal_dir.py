@@ -8,6 +8,7 @@ from pathlib import Path
 from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.cli.check.access import closed_parent, enter
 from glance_notify_middleware.cli.findings import NEARLY_FULL
+from glance_notify_middleware.cli.human import option_size
 from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.events.notification import LONGEST_JSON
@@ -115,7 +116,7 @@ class JournalDir:
             part = f"{used / self._max_size:.0%}"
             what = f"{part} of journal_max_size wait in {self._directory}: the broker is away, or "
             what += "takes less than is recorded; when it is full, journal_when_full applies"
-            mend = self._line(f"journal_max_size = {_size(2 * max(used, self._max_size))}")
+            mend = self._line(f"journal_max_size = {option_size(2 * max(used, self._max_size))}")
             yield self._warning("journal-nearly-full", what, mend)
 
     def _bounded(self, place: Path) -> Iterator[Finding]:
@@ -124,17 +125,17 @@ class JournalDir:
             processes = len(layout.listing(place).live_files)
         least = processes * _PART * LONGEST_JSON
         if self._max_size < least:
-            what = f"journal_max_size is {_size(self._max_size)}: too little for the segments of "
-            what += f"{processes} processes, which need {_size(least)}"
-            mend = self._line(f"journal_max_size = {_size(max(least, _ENOUGH))}")
+            what = f"journal_max_size is {option_size(self._max_size)}: too little for the segments "
+            what += f"of {processes} processes, which need {option_size(least)}"
+            mend = self._line(f"journal_max_size = {option_size(max(least, _ENOUGH))}")
             yield self._warning("journal-bound-small", what, mend)
         room = capacity.free_bytes(place)
         if place == self._directory and os.access(place, os.R_OK | os.X_OK):
             room += capacity.counted_bytes(place)
         if self._max_size > room:
-            what = f"journal_max_size is {_size(self._max_size)}, but the disk of "
-            what += f"{self._directory} has {_size(room)} left for it: the disk is full first"
-            mend = self._line(f"journal_max_size = {_size(max(room // 2, 2**20))}")
+            what = f"journal_max_size is {option_size(self._max_size)}, but the disk of "
+            what += f"{self._directory} has {option_size(room)} left for it: the disk is full first"
+            mend = self._line(f"journal_max_size = {option_size(max(room // 2, 2**20))}")
             yield self._warning("journal-bound-large", what, mend)
 
     def _line(self, line: str) -> str:
@@ -149,8 +150,3 @@ class JournalDir:
 
 def _mount_point(directory: Path) -> Path:
     return next(each for each in (directory, *directory.parents) if each.is_mount())
-
-
-def _size(size: int) -> str:
-    """A size as an option has it, rounded up to whole MiB."""
-    return f"{-(-size // 2**20)}MiB"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister
-from glance_notify_middleware.cli.human import several
+from glance_notify_middleware.cli.human import several, utc
 from glance_notify_middleware.cli.repair.confirming import DropCommand
 from glance_notify_middleware.cli.repair.journal import (
     JournalOfTargets,
@@ -84,7 +84,7 @@ class AsideList(_AsideCommand, Lister):
         for each in self.waiting(journal, parsed_args):
             state = targets.get(each.target)
             why = state.troubles.get(each.priority) if state else None
-            oldest = None if each.found.oldest is None else _written(each.found.oldest)
+            oldest = None if each.found.oldest is None else utc(each.found.oldest)
             counts = (each.found.set_aside, each.found.sent_again)
             rows.append((each.target, each.priority, *counts, oldest, each.size, why))
         return COLUMNS, rows
@@ -134,7 +134,3 @@ class AsideDrop(DropCommand, _AsideCommand):
             dropped = operator_requests.drop(journal.directory, each.target, each.priority)
             self.print(f"{each.what}: messages that are dropped: {dropped}")
         return RIGHT
-
-
-def _written(timestamp: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(timestamp))
