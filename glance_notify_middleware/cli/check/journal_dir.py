@@ -125,8 +125,8 @@ class JournalDir:
             processes = len(layout.listing(place).live_files)
         least = processes * _PART * LONGEST_JSON
         if self._max_size < least:
-            what = f"journal_max_size is {option_size(self._max_size)}: too little for the segments "
-            what += f"of {processes} processes, which need {option_size(least)}"
+            what = f"journal_max_size is {option_size(self._max_size)}: too little for the "
+            what += f"segments of {processes} processes, which need {option_size(least)}"
             mend = self._line(f"journal_max_size = {option_size(max(least, _ENOUGH))}")
             yield self._warning("journal-bound-small", what, mend)
         room = capacity.free_bytes(place)
