@@ -17,6 +17,9 @@ CONF = Path("/etc/glance/glance-api.conf")
 
 _NAME = "glance-api-paste.ini"
 _DISTRIBUTION = Path("/usr/share/glance/glance-api-dist-paste.ini")
+_USUAL = "notify"
+"""The name that the documents give the section."""
+
 _FACTORIES = ("glance_notify_middleware", "glance-notify-middleware")
 """What stands in a section's paste.filter_factory, or in its `use = egg:...`."""
 
@@ -109,8 +112,8 @@ def lines_of(path: Path, name: str | None) -> tuple[dict[str, str], dict[str, st
 
 
 def name_of(path: Path, given: str | None) -> str:
-    """The name of the filter's section: `given`, or that of the one section that names this
-    package. Raises UsageError, configparser.Error.
+    """The name of the filter's section: `given`, or notify, or that of the one section that names
+    this package. Raises UsageError, configparser.Error.
 
     Where none does, notify: its absence is then the error.
     """
@@ -123,9 +126,9 @@ def name_of(path: Path, given: str | None) -> str:
         for section in parser.sections()
         if section.startswith("filter:") and _is_of_this_package(dict(parser.items(section)))
     ]
-    if len(found) > 1:
+    if len(found) > 1 and _USUAL not in found:
         raise UsageError(f"{path} has several filters of this package: {_several(found)}")
-    return found[0] if found else "notify"
+    return found[0] if len(found) == 1 else _USUAL
 
 
 def _is_of_this_package(lines: dict[str, str]) -> bool:

@@ -87,6 +87,12 @@ def test_one_of_several_sections_must_be_named(tmp_path: Path) -> None:
     assert paste_file.settings_of(path, "bill").notifier_strategy == ("logging",)
 
 
+def test_section_of_the_usual_name_is_taken_among_several(tmp_path: Path) -> None:
+    both = SECTION.format(name="audit") + SECTION.format(name="notify") + "log_file = /x\n"
+    path = written(tmp_path / "paste.ini", both)
+    assert paste_file.settings_of(path, None).log_file == "/x"
+
+
 def test_missing_section_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no section \[filter:notify\]"):
         paste_file.settings_of(written(tmp_path / "paste.ini", "[DEFAULT]\n"), None)

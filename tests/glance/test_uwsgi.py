@@ -35,7 +35,7 @@ def test_demo_shows_all_events_that_it_expects(
         assert play(server, keystone, glance.NOTIFY_SECTION, follower) == 0, capsys.readouterr().out
 
 
-def test_paste_file_of_the_demo_is_the_stock_file_and_four_lines() -> None:
+def test_paste_file_of_the_demo_is_the_stock_file_a_word_in_pipelines_and_a_section() -> None:
     stock = glance.STOCK_PASTE_FILE.read_text().splitlines()
     edited = glance.paste_file().splitlines()
     changed = [line for line in difflib.ndiff(stock, edited) if line[0] in "+-"]
@@ -43,6 +43,10 @@ def test_paste_file_of_the_demo_is_the_stock_file_and_four_lines() -> None:
     assert changed == [
         f"- keystone = {filters} rootapp",
         f"+ keystone = {filters} notify rootapp",
+        f"- keystone+caching = {filters} cache rootapp",
+        f"+ keystone+caching = {filters} notify cache rootapp",
+        f"- keystone+cachemanagement = {filters} cache cachemanage rootapp",
+        f"+ keystone+cachemanagement = {filters} notify cache cachemanage rootapp",
         "+ ",
         "+ [filter:notify]",
         "+ paste.filter_factory = glance_notify_middleware:filter_factory",
