@@ -61,6 +61,12 @@ class BuiltIn:
     """Imports and returns what listens to what is sent. Raises ImportError where the library is
     missing. None: that cannot be listened to."""
 
+    options: frozenset[str]
+    """The names of the options that belong to the strategy."""
+
+    packages: tuple[str, ...]
+    """The packages that the library is: names on PyPI. How new they must be is in setup.py."""
+
     brought_by: str
     """What installs the library: the end of the sentence "expected what ..."."""
 

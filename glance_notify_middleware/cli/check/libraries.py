@@ -12,10 +12,9 @@ from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import loading
+from glance_notify_middleware.strategies.registry import BUILT_IN
 
 _PACKAGE = "glance-notify-middleware"
-_OF_TARGET = {"rabbit": ("kombu", "amqp"), "qpid": ("python-qpid-proton",)}
-"""Target -> the packages that it needs. How new they must be is in the package's own metadata."""
 _REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)\s*>=\s*([0-9.]+)")
 
 
@@ -23,7 +22,7 @@ def findings(settings: Settings, section: tuple[str, Path]) -> Iterator[Finding]
     """What is missing, or too old, for the targets of a section: its name and its paste file."""
     oldest = dict(_REQUIREMENT.findall("\n".join(importlib.metadata.requires(_PACKAGE) or ())))
     for target in settings.notifier_strategy:
-        for package in _OF_TARGET.get(target, ()):
+        for package in _packages(target):
             found = _version(package)
             if found and _numbers(found) < _numbers(oldest[package]):
                 what = f"{package} {found} is too old for {target}; expected {oldest[package]}"
@@ -38,12 +37,18 @@ def findings(settings: Settings, section: tuple[str, Path]) -> Iterator[Finding]
 def _missing(
     target: str, error: str, settings: Settings, section: tuple[str, Path], oldest: dict[str, str]
 ) -> Finding:
-    if packages := _OF_TARGET.get(target):
+    if packages := _packages(target):
         wanted = [f"{package}>={oldest[package]}" for package in packages]
         return Finding(Level.ERROR, "library-missing", error, _install(*wanted))
     others = [word for word in settings.notifier_strategy if word != target] or ["logging"]
     mend = mends.line_in(*section, f"notifier_strategy = {', '.join(others)}")
     return Finding(Level.ERROR, "strategy-unknown", error, mend)
+
+
+def _packages(target: str) -> tuple[str, ...]:
+    """The packages that a target needs; of an installed strategy they are not known."""
+    built_in = BUILT_IN.get(target)
+    return () if built_in is None else built_in.packages
 
 
 def _install(*requirements: str) -> str:

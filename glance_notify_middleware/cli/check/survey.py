@@ -24,17 +24,11 @@ from glance_notify_middleware.cli.check.pipelines import USUAL, Pipelines
 from glance_notify_middleware.cli.check.server import Uwsgi
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.glance_conf import GlanceConf
-from glance_notify_middleware.config import Settings, qpid_options, rabbit_options
+from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.strategies.description import Inspect
 from glance_notify_middleware.strategies.registry import BUILT_IN, with_delivery
-
-_OPTIONS = {
-    "rabbit": frozenset(option.name for option in rabbit_options.OPTIONS),
-    "qpid": frozenset(option.name for option in qpid_options.OPTIONS),
-}
-"""The names of the options of each target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +138,7 @@ class Survey:
         return [
             target
             for target in section.settings.notifier_strategy
-            if target in BUILT_IN and not section.wrong & _OPTIONS[target]
+            if target in BUILT_IN and not section.wrong & BUILT_IN[target].options
         ]
 
     def _inspections(self) -> dict[str, tuple[Inspect, Settings]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, qpid_options
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import (
     BuiltIn,
@@ -48,6 +48,8 @@ QPID = BuiltIn(
     describe=_describe,
     load=_load,
     load_inspection=_load_inspection,
+    options=frozenset(option.name for option in qpid_options.OPTIONS),
+    packages=("python-qpid-proton",),
     brought_by="pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
     "headers), or Debian's package python3-qpid-proton",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, rabbit_options
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import (
     BuiltIn,
@@ -57,6 +57,8 @@ RABBIT = BuiltIn(
     load=_load,
     load_inspection=_load_inspection,
     load_listener=_load_listener,
+    options=frozenset(option.name for option in rabbit_options.OPTIONS),
+    packages=("kombu", "amqp"),
     brought_by="pip install /path/to/the/clone brings",
     also_set_by=dict.fromkeys(
         ("rabbit_hosts", "rabbit_virtual_host", "rabbit_use_ssl"), "transport_url"
