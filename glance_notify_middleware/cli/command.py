@@ -153,7 +153,7 @@ def add_section(parser: argparse.ArgumentParser, paste: str, **more: Any) -> Non
     parser.add_argument(
         "--filter",
         metavar="NAME",
-        help="of [filter:NAME]; default: notify, or the section that names this package",
+        help="the section [filter:NAME]; default: notify, or the one that names this package",
     )
 
 

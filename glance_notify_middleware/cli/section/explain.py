@@ -93,7 +93,7 @@ class Explain(Lister):
         add("--before", metavar="STATUS", help="of the image before the request: queued, ...")
         add("--after", metavar="STATUS", help="of the image after the request: active, ...")
         add("--paste", metavar="PASTE", help="a paste file whose section's options apply")
-        add("--filter", metavar="NAME", help="of [filter:NAME] in it")
+        add("--filter", metavar="NAME", help="the section [filter:NAME] in it")
         return parser
 
     def take_action(
