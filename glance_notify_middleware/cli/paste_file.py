@@ -1,6 +1,7 @@
 """Finds Glance's paste file and the filter's section in it, as Glance and PasteDeploy do."""
 
 import configparser
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +18,11 @@ CONF = Path("/etc/glance/glance-api.conf")
 
 _NAME = "glance-api-paste.ini"
 _DISTRIBUTION = Path("/usr/share/glance/glance-api-dist-paste.ini")
-_USUAL = "notify"
+
+USUAL = "notify"
 """The name that the documents give the section."""
 
-_FACTORIES = ("glance_notify_middleware", "glance-notify-middleware")
+THIS_PACKAGE = re.compile(r"glance[_-]notify[_-]middleware\b")
 """What stands in a section's paste.filter_factory, or in its `use = egg:...`."""
 
 
@@ -126,14 +128,14 @@ def name_of(path: Path, given: str | None) -> str:
         for section in parser.sections()
         if section.startswith("filter:") and _is_of_this_package(dict(parser.items(section)))
     ]
-    if len(found) > 1 and _USUAL not in found:
+    if len(found) > 1 and USUAL not in found:
         raise UsageError(f"{path} has several filters of this package: {_several(found)}")
-    return found[0] if len(found) == 1 else _USUAL
+    return found[0] if len(found) == 1 else USUAL
 
 
 def _is_of_this_package(lines: dict[str, str]) -> bool:
     text = f"{lines.get('paste.filter_factory', '')} {lines.get('use', '')}"
-    return any(factory in text for factory in _FACTORIES)
+    return THIS_PACKAGE.search(text) is not None
 
 
 def _several(names: Sequence[str]) -> str:

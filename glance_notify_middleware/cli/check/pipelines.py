@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glance_notify_middleware.cli.check.ini_file import IniFile, Section
+from glance_notify_middleware.cli.paste_file import THIS_PACKAGE, USUAL
 
 ROOT = "glance-api"
-USUAL = "notify"
-"""The name of a filter of this package whose section is missing."""
-
 _APPLICATIONS = ("app", "application", "composite", "composit", "pipeline", "filter-app")
-_OF_THIS_PACKAGE = re.compile(r"glance[_-]notify[_-]middleware\b")
 _OF_CONTEXT = re.compile(r"glance\.api\.middleware\.context:(\w+)")
 _OF_CACHE = re.compile(r"glance\.api\.middleware\.cache:")
 _OF_IMAGES = re.compile(r"glance\.api\.v\d\.router:")
@@ -103,7 +100,7 @@ class Pipelines:
         """Whether a filter is of this package, or has its usual name, and no section."""
         if word == USUAL and self._section(("filter", "filter-app"), word) is None:
             return True
-        return bool(_OF_THIS_PACKAGE.search(self._factory(word)))
+        return bool(THIS_PACKAGE.search(self._factory(word)))
 
     def is_unknown(self, word: str) -> bool:
         """Whether a filter's word has no section, and is no name of a package's or a file's."""

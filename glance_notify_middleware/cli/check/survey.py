@@ -20,10 +20,11 @@ from glance_notify_middleware.cli.check import (
 from glance_notify_middleware.cli.check.ini_file import DEFAULT, IniFile
 from glance_notify_middleware.cli.check.journal_dir import JournalDir
 from glance_notify_middleware.cli.check.lines import Lines
-from glance_notify_middleware.cli.check.pipelines import USUAL, Pipelines
+from glance_notify_middleware.cli.check.pipelines import Pipelines
 from glance_notify_middleware.cli.check.server import Uwsgi
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.glance_conf import GlanceConf
+from glance_notify_middleware.cli.paste_file import USUAL
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery import assembly

@@ -29,11 +29,6 @@ def encode(message: Message, number: Mark = Mark.ORDINARY) -> bytes:
     return entries.encode(Kind.EVENTS, body, checksum, count=1, number=number, clock=0)
 
 
-def is_sent_again(entry: Entry) -> bool:
-    """Whether an operator sends the message of this entry again."""
-    return entry.number == Mark.SENT_AGAIN
-
-
 def mark_repeated(fd: int, offset: int) -> None:
     """Mark the ordinary entries behind `offset`: their messages are still in the journal, and are
     read there again. `fd` is the open file, locked, without O_APPEND. Raises OSError.
