@@ -15,11 +15,11 @@ import pytest
 from demo.ports import free_port
 from glance_notify_middleware import cli
 from glance_notify_middleware.cli import paste_file as paste_files
-from glance_notify_middleware.delivery.node.reader import read_node_state
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType
 from glance_notify_middleware.journal.writer import Journal
 from tests.cli.node_states import paste_file
+from tests.delivery.state_reading import read_node_state
 from tests.journal.fake_leader import write_dead_process
 from tests.journal.processes import eventually
 

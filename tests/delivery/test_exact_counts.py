@@ -14,10 +14,10 @@ from glance_notify_middleware import config
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery.aside import operator_requests
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
-from glance_notify_middleware.delivery.node.reader import read_node_state
 from glance_notify_middleware.delivery.node.state import NodeState
 from glance_notify_middleware.events.notification import Priority
 from tests.delivery.moody_broker import MOODS, TARGETS, record_for_ever, relay_for_ever
+from tests.delivery.state_reading import read_node_state
 from tests.journal.processes import eventually, running
 from tests.journal.sample_journals import GIB, message
 

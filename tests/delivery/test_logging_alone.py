@@ -13,12 +13,12 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.delivery.count_folding import CountFolding
 from glance_notify_middleware.delivery.hosting import Host
-from glance_notify_middleware.delivery.node.reader import read_node_state
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import open_locked
 from glance_notify_middleware.recorder import Counted, NotRecordedError
 from glance_notify_middleware.recorder.logging_strategy import FileRecorder
+from tests.delivery.state_reading import read_node_state
 from tests.journal.fake_leader import journal_file_names, read_totals, write_dead_process
 from tests.journal.processes import call_in_process, eventually, pipe, running
 

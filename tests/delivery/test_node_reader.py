@@ -15,7 +15,7 @@ from glance_notify_middleware.delivery.aside.files import AsideFiles
 from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.hosting import Host, HostedJournal
 from glance_notify_middleware.delivery.node import state_file
-from glance_notify_middleware.delivery.node.reader import NodeReader, read_node_state
+from glance_notify_middleware.delivery.node.reader import NodeReader
 from glance_notify_middleware.delivery.node.state import Link, NodeState, TargetState
 from glance_notify_middleware.delivery.node.state_file import SavedTarget
 from glance_notify_middleware.events.notification import Message, Priority
@@ -31,6 +31,7 @@ from tests.delivery.file_broker import (
     run_relay,
     running_relay,
 )
+from tests.delivery.state_reading import read_node_state
 from tests.delivery.test_journal_of_earlier_version import EXPECTED, FIXTURE
 from tests.journal.fake_leader import FakeLeader, write_dead_process
 from tests.journal.foreign_files import FOREIGN

@@ -32,15 +32,6 @@ _LONGEST_TRY = 1.0  # seconds
 _COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
 
-def read_node_state(settings: Settings) -> NodeState:
-    """The state of the node with this journal_dir, whether Glance runs or not. Raises OSError.
-
-    Not to be called in a process that records or relays there: see NodeReader.
-    """
-    with NodeReader(settings) as reader:
-        return reader.read()
-
-
 class NodeReader:
     """Reads the state of one node as often as it is asked.
 
