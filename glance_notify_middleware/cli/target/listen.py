@@ -11,7 +11,7 @@ from types import FrameType
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.cli.target.followed_file import FollowedFile
-from glance_notify_middleware.cli.target.heard import (
+from glance_notify_middleware.cli.target.received import (
     Notification,
     UnreadableError,
     Wanted,
@@ -71,7 +71,7 @@ class Listen(SectionArguments):
         self._ends = self._is_listening = False
         left = parsed_args.count
         with self._signals(), contextlib.closing(listener):
-            for notification in self._heard(listener):
+            for notification in self._received(listener):
                 if wanted.has(notification):
                     self.print((as_json if parsed_args.json else as_line)(notification))
                     left = left and left - 1
@@ -79,7 +79,7 @@ class Listen(SectionArguments):
                         break
         return RIGHT
 
-    def _heard(self, listener: Listener) -> Iterator[Notification]:
+    def _received(self, listener: Listener) -> Iterator[Notification]:
         """The notifications that come. Raises FailedError where listening cannot begin."""
         try:
             where = listener.connect()

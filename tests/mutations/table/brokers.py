@@ -63,17 +63,17 @@ MUTATIONS = (
     ),
     Mutation(
         "a name of a property controls the terminal of listen",
-        "cli/target/heard.py",
+        "cli/target/received.py",
         'return escaped_text("  ".join(filter(None, (*head, what, who))))',
         'return "  ".join(filter(None, (*head, what, who)))',
-        ("cli/test_heard.py::test_line_cannot_control_a_terminal",),
+        ("cli/test_received.py::test_line_cannot_control_a_terminal",),
     ),
     Mutation(
         "--type image.se shows image.send",
-        "cli/target/heard.py",
+        "cli/target/received.py",
         'f"{event_type}.".startswith(f"{each}.")',
         "event_type.startswith(each)",
-        ("cli/test_heard.py::test_filters_choose",),
+        ("cli/test_received.py::test_filters_choose",),
     ),
     Mutation(
         "the end of a log_file that logrotate has moved is not shown",

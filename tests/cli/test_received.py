@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.cli.target.heard import (
+from glance_notify_middleware.cli.target.received import (
     UnreadableError,
     Wanted,
     as_json,
