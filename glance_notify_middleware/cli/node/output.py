@@ -12,7 +12,15 @@ from glance_notify_middleware.delivery.node.state import NodeState, TargetState
 from glance_notify_middleware.events.escaping import escaped_text
 
 COLUMNS = (
-    *("target", "state", "since", "why", "pending", "oldest", "last confirm", "set aside", "dead"),
+    "target",
+    "state",
+    "since",
+    "why",
+    "pending",
+    "oldest",
+    "last confirm",
+    "set aside",
+    "dead",
 )
 """The columns of the table of targets."""
 
