@@ -127,6 +127,8 @@ class Lister(Command, cliff.lister.Lister):
                 self._generate_columns_and_selector(parsed_args, column_names)
                 self.note(self.nothing)
                 return RIGHT
+            if parsed_args.formatter == "table":
+                rows = [tuple("-" if cell is None else cell for cell in row) for row in rows]
             return super().produce_output(parsed_args, column_names, rows)
         except ValueError as error:
             names = ", ".join(column_names)

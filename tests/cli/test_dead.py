@@ -270,6 +270,16 @@ def test_drop_asks_at_a_terminal(
     assert bool(journal.dead()) != drops
 
 
+def test_logging_alone_keeps_no_message(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "paste.ini"
+    factory = "paste.filter_factory = glance_notify_middleware:filter_factory"
+    missing = f"journal_dir = {tmp_path}/missing"
+    path.write_text(f"[filter:notify]\n{factory}\nnotifier_strategy = logging\n{missing}\n")
+    ended = run("dead", "list", str(path))
+    assert (ended.status, ended.out) == (3, "")
+    assert "there is no journal: notifier_strategy = logging sends to no broker" in ended.err
+
+
 def test_missing_journal_dir_is_an_error(journal: RepairedJournal, run: Run) -> None:
     journal.directory.rmdir()
     ended = run("dead", "list", journal.paste)

@@ -157,6 +157,11 @@ def test_period_and_options_may_stand_between_image_and_files(run: Run, tmp_path
     assert [row["When"][:10] for row in rows(run, *words)] == ["2026-11-02", "2026-11-03"]
 
 
+def test_what_a_row_lacks_is_a_dash_in_the_table(run: Run, tmp_path: Path) -> None:
+    ended = run("who", "deleted", IMAGE, story(tmp_path / "log"), "-c", "Action", "-c", "From")
+    assert "| delete | -    |" in ended.out
+
+
 def test_where_nothing_is_found_a_line_says_so(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path / "log", line())
     said = f"nothing is found about image {OTHER_IMAGE}"

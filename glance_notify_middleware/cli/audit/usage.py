@@ -35,8 +35,8 @@ class Usage(FileArguments, Lister):
         parser.add_argument(
             "--by",
             choices=tuple(GROUPS),
-            help="one row for each project that downloaded, project that owns images, image, or "
-            "day in UTC; default: one row for all",
+            help="one row for each receiver (the project that downloaded or uploaded), owner (the "
+            "project that owns the image), image, or day (in UTC); default: one row for all",
         )
         parser.add_argument(
             "--html",

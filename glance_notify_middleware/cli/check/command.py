@@ -73,8 +73,8 @@ class Check(SectionArguments, Lister):
         parser.add_argument(
             "--user",
             metavar="NAME",
-            help="the user that Glance runs as; default: uid of the file of uWSGI, else glance, "
-            "else the owner of journal_dir",
+            help="the user that Glance runs as; default: the uid in uWSGI's file, else the user "
+            "glance, else the owner of journal_dir",
         )
         return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from glance_notify_middleware.cli.command import Command, SectionArguments
+from glance_notify_middleware.cli.errors import FailedError
 from glance_notify_middleware.cli.journal_owner import become_owner, require_owner
 from glance_notify_middleware.cli.target_argument import add_target
 from glance_notify_middleware.config import Settings
@@ -75,8 +76,16 @@ class TargetArguments(SectionArguments):
         return parser
 
     def journal(self, parsed_args: argparse.Namespace) -> JournalOfTargets:
-        """The journal of the section, whose owner root becomes. Raises UsageError, OptionError."""
-        journal = journal_of(self.settings(parsed_args))
+        """The journal of the section, whose owner root becomes. Raises UsageError, OptionError,
+        FailedError."""
+        settings = self.settings(parsed_args)
+        journal = journal_of(settings)
+        if not journal.targets and not journal.directory.exists():
+            strategies = ", ".join(settings.notifier_strategy)
+            raise FailedError(
+                f"there is no journal: notifier_strategy = {strategies} sends to no broker, so no "
+                "message waits"
+            )
         become_owner(journal.directory)
         require_owner(journal.directory)
         return journal
