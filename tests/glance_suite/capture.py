@@ -102,7 +102,7 @@ class Capture:
         make, record = lookup.Lookup.__init__, lookup.Lookup.record
         thread = self._thread
 
-        def made(look: lookup.Lookup, app: WSGIApplication) -> None:
+        def made(look: lookup.Lookup, app: WSGIApplication, *more: Any) -> None:
             def asked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
                 def start(status: str, *rest: Any) -> Any:
                     thread.look_up_status = int(status.split()[0])
@@ -110,7 +110,7 @@ class Capture:
 
                 return app(environ, cast(StartResponse, start))
 
-            make(look, asked)
+            make(look, asked, *more)
 
         def marked(*args: Any) -> Any:
             thread.looks_up, thread.look_up_status = True, None
