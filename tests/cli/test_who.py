@@ -196,6 +196,7 @@ def test_damaged_line_is_a_warning_and_an_unreadable_file_an_error(
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
+        (["downloaded", IMAGE], "a FILE is missing; expected who downloaded IMAGE FILE"),
         (["downloadet", IMAGE, "log"], "'downloadet' is no action; expected downloaded, changed"),
         ([IMAGE], "the following arguments are required: FILE"),
         ([IMAGE, "missing.log"], "missing.log: there is no such file"),

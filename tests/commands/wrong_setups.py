@@ -584,5 +584,10 @@ OF_FILES = (
         "strategy-unknown",
         lambda at: at.line("notifier_strategy = rabbit, kafka"),
     ),
+    WrongSetUp(
+        "a strategy is mistyped",
+        "strategy-unknown",
+        lambda at: at.line("notifier_strategy = rabit"),
+    ),
 )
 """The set-ups that are wrong without a broker."""

@@ -108,6 +108,8 @@ def _understood(parsed_args: argparse.Namespace) -> Mapping[EventType, str]:
     """
     if parsed_args.action in ACTIONS:
         return ACTIONS[parsed_args.action]
+    if parsed_args.image in ACTIONS:
+        raise UsageError(f"a FILE is missing; expected who {parsed_args.image} IMAGE FILE")
     if (word := parsed_args.action) is not None:
         if _is_uuid(parsed_args.image) and not _is_uuid(word):
             expected = ", ".join(ACTIONS)

@@ -1,6 +1,7 @@
 """The libraries of the brokers: whether they are there, and new enough."""
 
 import dataclasses
+import difflib
 import importlib.metadata
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 from glance_notify_middleware.cli.check import mends
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Finding, Level
+from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
 from glance_notify_middleware.strategies import loading
 from glance_notify_middleware.strategies.registry import BUILT_IN
 
@@ -40,8 +42,11 @@ def _missing(
     if packages := _packages(target):
         wanted = [f"{package}>={oldest[package]}" for package in packages]
         return Finding(Level.ERROR, "library-missing", error, _install(*wanted))
-    others = [word for word in settings.notifier_strategy if word != target] or ["logging"]
-    mend = mends.line_in(*section, f"notifier_strategy = {', '.join(others)}")
+    meant = difflib.get_close_matches(target, BUILT_IN_STRATEGIES, n=1)
+    words = [*settings.notifier_strategy]
+    at = words.index(target)
+    words[at : at + 1] = [word for word in meant if word not in words]
+    mend = mends.line_in(*section, f"notifier_strategy = {', '.join(words) or 'logging'}")
     return Finding(Level.ERROR, "strategy-unknown", error, mend)
 
 
