@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 UNIT = [
     "hypothesis>=6.100",
     "pytest>=8.0",
-    "pytest-xdist>=3.6",
+    "pytest-xdist>=3.7",
 ]
 
 # For the tests of journal, delivery and strategies, which are also run on the libraries of older

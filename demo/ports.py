@@ -1,6 +1,7 @@
 """Free ports of loopback, for servers that take the number of their port as an option."""
 
 import contextlib
+import os
 import random
 import socket
 from pathlib import Path
@@ -8,8 +9,13 @@ from pathlib import Path
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
+_given: set[int] = set()
+"""The ports that this process has been given: a server may be down for a while."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens.
+    """Ports on which nobody listens, and which neither this process has been given before, nor
+    another worker of the same run of pytest.
 
     They are below the range from which the kernel takes the ports of clients, and of servers that
     ask for any port (ip_local_port_range, ip(7)). With a port of that range a client that tries
@@ -17,11 +23,16 @@ def free_ports(count: int) -> list[int]:
     to itself. Raises RuntimeError where there are not enough.
     """
     end = max(int(_EPHEMERAL_RANGE.read_text().split()[0]), 11000)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports: list[int] = []
-    for port in random.sample(range(10000, end), 1000):
+    for port in random.sample(range(10000 + worker, end, workers), 1000 // workers):
+        if port in _given:
+            continue
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             ports.append(port)
         if len(ports) == count:
+            _given.update(ports)
             return ports
     raise RuntimeError("no free ports on loopback")
 
