@@ -1,4 +1,5 @@
-"""dead retry and replay are killed at each step: nothing is lost, and no id changes."""
+"""dead retry and replay are killed at each step: nothing is lost, and no id changes. drain has no
+step at which a kill could leave anything behind."""
 
 import contextlib
 import signal
@@ -81,6 +82,11 @@ def test_command_that_is_killed_at_a_step_and_run_again_loses_nothing(
     with ThreadPoolExecutor(len(journals)) as leaders:
         for delivered in leaders.map(lambda each: each[1].deliver()["rabbit"], journals):
             check(delivered, MADE)
+
+
+def test_drain_changes_no_file_so_that_a_kill_leaves_nothing_behind(tmp_path: Path) -> None:
+    journal = RepairedJournal(tmp_path)
+    assert call_in_process(steps_of, ["drain", journal.paste, "--timeout", "5"]) == []
 
 
 def check(delivered: Sequence[Message], made: Sequence[Notification]) -> None:

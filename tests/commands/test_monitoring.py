@@ -129,10 +129,15 @@ def got(port: int) -> dict[str, float] | None:
     """The samples without a label, and those of the target rabbit, that the relay serves; None: it
     does not serve yet."""
     try:
-        with build_opener(ProxyHandler({})).open(f"http://[::1]:{port}/metrics") as answer:
-            return samples(answer.read().decode())
+        return samples(served(port))
     except OSError:
         return None
+
+
+def served(port: int) -> str:
+    """The text that the relay serves. Raises OSError."""
+    with build_opener(ProxyHandler({})).open(f"http://[::1]:{port}/metrics") as answer:
+        return str(answer.read().decode())
 
 
 def samples(text: str) -> dict[str, float]:
@@ -187,7 +192,11 @@ def test_metrics_pass_promtool(node: GlanceNode) -> None:
     path = node.folder / "glance_notify.prom"
     assert not glance_notify("metrics", node.paste_file, "--output", path).stderr
     texts.append(path.read_text())
+    port = free_port()
+    with relaying(node, port):
+        texts.append(served(port))
     for text in texts:
+        assert "glance_notify_pending" in text
         done = subprocess.run(
             [program, "check", "metrics"], input=text, capture_output=True, text=True, check=False
         )

@@ -16,14 +16,14 @@ from tests.faults.arrivals import Consumer
 from tests.faults.client_load import Load, Operation
 from tests.faults.deployment import Deployment
 from tests.faults.tested_strategies import RABBIT
-from tests.long_runs import LONG
+from tests.long_runs import takes_long
 
 PROCESSES = 6
-AWAY = 60.0 if LONG else 2.0
+AWAY = 60.0
 """Seconds for which the broker is stopped."""
-BETWEEN = 10.0 if LONG else 0.7
+BETWEEN = 10.0
 """Seconds between two looks."""
-AROUND = 10.0 if LONG else 0.5
+AROUND = 10.0
 """Seconds of load before the broker is stopped, and after it is started again."""
 WITHIN = 2.0
 """Seconds within which all counts agree."""
@@ -136,6 +136,7 @@ def arrived(rabbit: Rabbit, vhost: str) -> int:
         return len({arrival.message_id for arrival in consumer.arrivals})
 
 
+@takes_long
 def test_counts_hold_while_the_broker_is_stopped_and_workers_are_killed(
     rabbit: Rabbit, vhost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
