@@ -36,7 +36,7 @@ test: lint rabbitmq promtool chromium ## lint, and all tests that take less than
 	$(BIN)/coverage erase
 	$(BIN)/pytest tests/events tests/config --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%) -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%) -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
 
 mutations: $(VENV)/test ## make each small mistake of a table in the code, and see that a test fails; a part of a submission
