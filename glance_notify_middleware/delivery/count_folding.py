@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from glance_notify_middleware.journal import checksummed, entries, locks
+from glance_notify_middleware.journal import entries, locks
 from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.files import open_owned, read_owned
@@ -17,10 +17,9 @@ from glance_notify_middleware.journal.layout import (
     live_path,
     segment_path,
 )
+from glance_notify_middleware.journal.live_file import content_of
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.totals import add_ended
-
-_COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
 
 class CountFolding:
@@ -66,7 +65,7 @@ class CountFolding:
             if any(map(_has_more_than_counters, segments)):
                 self._left.add(identity)
                 return
-            content = checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
+            content = content_of(fd)
             add_ended(self._directory, identity, Counters.of(content))
             for path in [*segments, live]:
                 path.unlink(missing_ok=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from glance_notify_middleware.delivery.subscription import Subscription
-from glance_notify_middleware.journal import checksummed, layout, locks
+from glance_notify_middleware.journal import layout, locks
 from glance_notify_middleware.journal.chain import Chain
 from glance_notify_middleware.journal.layout import Listing
+from glance_notify_middleware.journal.live_file import content_of
 
 _MAX_LOCKS = 64  # held at a time
 _RETRY = 60.0  # seconds after which a process that could not be settled is looked at again
 _NO_LIVE_FILE = 3.0  # seconds after which a segment without a live file counts as dead
-_COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
 
 class DeadProcesses:
@@ -93,7 +93,7 @@ class DeadProcesses:
     def content(self, identity: str) -> dict[str, Any] | None:
         """The content of the live file; empty where it cannot be read. None: there is none."""
         fd = self._locks.get(identity)
-        return None if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
+        return None if fd is None else content_of(fd)
 
     def leave_alone(self, identity: str) -> None:
         """Release a process that cannot be settled, for 60 seconds: it would keep one of the few

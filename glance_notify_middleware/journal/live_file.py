@@ -9,6 +9,14 @@ from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.locks import is_same_file, try_lock
 
+_LONGEST = 1024 * 1024  # bytes of a live file that are read, at most
+
+
+def content_of(fd: int) -> dict[str, Any]:
+    """What the open live file `fd` holds; empty where it cannot be read, or was not written yet.
+    Raises OSError."""
+    return checksummed.loads(os.pread(fd, _LONGEST, 0)) or {}
+
 
 class LiveFile:
     """The live file of one identity of this process.

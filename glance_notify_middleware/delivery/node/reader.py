@@ -1,7 +1,6 @@
 """Reads the state of a node from its files: nothing is changed, and no lock is taken."""
 
 import contextlib
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.capacity import counted_bytes
 from glance_notify_middleware.journal.counters import Counters
 from glance_notify_middleware.journal.files import ForeignFileError, read_owned
+from glance_notify_middleware.journal.live_file import content_of
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.tally import tally
@@ -29,7 +29,6 @@ from glance_notify_middleware.journal.totals import ADDED
 from glance_notify_middleware.strategies.registry import with_delivery
 
 _LONGEST_TRY = 1.0  # seconds
-_COUNTERS_SIZE = 1024 * 1024  # bytes of a live file that are read, at most
 
 
 class NodeReader:
@@ -183,7 +182,7 @@ class NodeReader:
 
     def _live_content(self, identity: str) -> dict[str, Any] | None:
         fd = self._files.open(layout.live_path(self._directory, identity))
-        return None if fd is None else checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}
+        return None if fd is None else content_of(fd)
 
     def _is_led(self) -> bool:
         return self._files.is_locked(self._directory / layout.RELAY_LOCK)

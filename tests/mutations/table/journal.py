@@ -419,9 +419,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a process that died before its live file was written is not counted",
-        "delivery/dead_processes.py",
-        "checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0)) or {}",
-        "checksummed.loads(os.pread(fd, _COUNTERS_SIZE, 0))",
+        "journal/live_file.py",
+        "checksummed.loads(os.pread(fd, _LONGEST, 0)) or {}",
+        "checksummed.loads(os.pread(fd, _LONGEST, 0))",
         (
             "journal/test_tally.py::test_process_that_dies_before_its_live_file_is_written_is_counted",
         ),
