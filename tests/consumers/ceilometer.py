@@ -5,7 +5,6 @@ Its definitions of meters, events and resources are those of its package. It pub
 events to files, and events to Gnocchi's API, too, which a stand-in plays here.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -20,6 +19,8 @@ from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from paste import httpserver
+
+from tests.message_log import messages_of
 
 _CONFIGURATION = """\
 [DEFAULT]
@@ -137,11 +138,11 @@ class Ceilometer:
 
         Ceilometer reads several queues in many threads, and keeps no order.
         """
-        return sorted(_lines(self._samples), key=lambda sample: str(sample["timestamp"]))
+        return sorted(messages_of(self._samples), key=lambda sample: str(sample["timestamp"]))
 
     def events(self) -> list[dict[str, Any]]:
         """The events so far, in the order of their times, each with its traits by name."""
-        events = sorted(_lines(self._events), key=lambda event: str(event["generated"]))
+        events = sorted(messages_of(self._events), key=lambda event: str(event["generated"]))
         return [
             {**event, "traits": {trait["name"]: trait["value"] for trait in event["traits"]}}
             for event in events
@@ -154,11 +155,3 @@ class Ceilometer:
     def log_text(self) -> str:
         """The log of the agent."""
         return self._log.read_text(errors="replace")
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON of each whole line; an empty list while there is no file."""
-    with contextlib.suppress(FileNotFoundError):
-        whole = path.read_text().rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
-    return []

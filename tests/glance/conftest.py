@@ -2,9 +2,7 @@
 
 import atexit
 import gc
-import json
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
@@ -22,6 +20,7 @@ from tests.agreement.comparison import Finding, Kind, compare
 from tests.agreement.observed import Event, Request
 from tests.agreement.page import Agreement
 from tests.glance.web import Web
+from tests.message_log import MessageLog
 from tests.sqlite_writers import begin_as_writers
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
@@ -31,7 +30,7 @@ AWAY = "away"
 """The region of another Glance, which the web server plays."""
 
 _METHODS = "glance-direct,web-download,glance-download,copy-image"
-_PATIENCE = 60  # seconds; what is waited for comes within two
+_PATIENCE = 60.0  # seconds; what is waited for comes within two
 
 _SEES_RECORDS = "role:admin or (role:reader and not role:blind)"
 
@@ -72,7 +71,7 @@ class InProcess:
         self.log = folder / "notifications.log"
         self._keystone = keystone
         self._load = load
-        self._read = 0
+        self._messages = MessageLog(self.log)
         self._native: list[Event] = []
         native_notifier.watch(self._native.append)
         self._at_work = _watch_tasks()
@@ -125,11 +124,7 @@ class InProcess:
 
     def new_messages(self) -> list[dict[str, Any]]:
         """The messages of the filter that came since the last call."""
-        if not self.log.exists():
-            return []
-        lines = self.log.read_bytes()
-        new, self._read = lines[self._read :], len(lines)
-        return [json.loads(line) for line in new.splitlines()]
+        return self._messages.new_messages()
 
     def forget(self) -> None:
         """Drop the events so far, of the filter and of the native notifier."""
@@ -145,12 +140,7 @@ class InProcess:
     def wait_for(self, count: int) -> list[dict[str, Any]]:
         """Wait until `count` messages came since the last call of `new_messages`; returns them and
         those that came with them: the messages that end an operation are written at once."""
-        messages: list[dict[str, Any]] = []
-        deadline = time.monotonic() + _PATIENCE
-        while len(messages) < count and time.monotonic() < deadline:
-            time.sleep(0.05)
-            messages += self.new_messages()
-        return messages
+        return self._messages.wait_for(count, _PATIENCE)
 
     def wait_for_background_work(self) -> None:
         """Wait until Glance's background work has ended.

@@ -4,7 +4,6 @@ that did the work."""
 import contextlib
 import functools
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.ports import free_port
 from tests.glance.web import Web
 from tests.journal.processes import eventually
+from tests.message_log import MessageLog
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
@@ -29,7 +29,7 @@ class Node:
         self.log = folder / "notifications.log"
         self._folder = folder
         self._keystone = keystone
-        self._read = 0
+        self._messages = MessageLog(self.log)
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         section = f"{glance.NOTIFY_SECTION}log_file = {self.log}\nimage_delete_payload = metadata\n"
@@ -78,19 +78,12 @@ class Node:
 
     def new_messages(self) -> list[dict[str, Any]]:
         """The messages that came since the last call."""
-        lines = self.log.read_bytes() if self.log.exists() else b""
-        new, self._read = lines[self._read :], len(lines)
-        return [json.loads(line) for line in new.splitlines()]
+        return self._messages.new_messages()
 
     def wait_for(self, count: int) -> list[dict[str, Any]]:
         """Wait until `count` messages came since the last call of `new_messages`; returns them and
         those that came with them."""
-        messages: list[dict[str, Any]] = []
-        deadline = time.monotonic() + 60
-        while len(messages) < count and time.monotonic() < deadline:
-            time.sleep(0.1)
-            messages += self.new_messages()
-        return messages
+        return self._messages.wait_for(count)
 
     def log_text(self) -> str:
         """The log of Glance."""

@@ -3,7 +3,6 @@
 docs/guarantees.md has the rows of EVENTS in which the servers differ, word for word.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from demo import glance
 from demo.glance import Server
 from demo.keystone import Keystone
+from tests.message_log import MessageLog
 from tests.servers.client import CHUNK, LAST_CHUNK, Client, chunked
 from tests.servers.server_kinds import SERVERS
 
@@ -69,23 +69,15 @@ class LogWatch:
     """The notifications in a log file, as they come."""
 
     def __init__(self, log: Path) -> None:
-        self._log = log
-        self._read = 0
+        self._log = MessageLog(log)
 
     def new(self, expected: str = NOTHING) -> str:
         """The events since the last call, in words; waits until there are as many as expected."""
         count = sum(expected.count(priority) for priority in ("INFO", "WARN", "ERROR"))
-        give_up = time.monotonic() + 20
         if not count:
             time.sleep(0.3)  # a later event is found with the next case, or at the end
-        while len(new := self._lines()) < count and time.monotonic() < give_up:
-            time.sleep(0.02)
-        self._read += len(new)
+        new = self._log.wait_for(count, 20)
         return ", ".join(_in_words(notification) for notification in new) or NOTHING
-
-    def _lines(self) -> list[dict[str, Any]]:
-        whole = self._log.read_text().rpartition("\n")[0] if self._log.exists() else ""
-        return [json.loads(line) for line in whole.splitlines()[self._read :]]
 
 
 def _in_words(notification: dict[str, Any]) -> str:

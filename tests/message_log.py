@@ -1,0 +1,43 @@
+"""Reads a file to which messages are appended, a JSON object a line, while somebody writes it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+
+class MessageLog:
+    """The messages of a file that came since the last read.
+
+    A read may see the beginning of a line whose rest is still being written: such a line counts
+    as not there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def new_messages(self) -> list[dict[str, Any]]:
+        """The messages whose lines have become whole since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            whole = b"".join(file.read().rpartition(b"\n")[:2])
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def wait_for(self, count: int, seconds: float = 60.0) -> list[dict[str, Any]]:
+        """Wait until `count` messages have come since the last call; returns them and those that
+        came with them, or those that came within `seconds`."""
+        messages = self.new_messages()
+        deadline = time.monotonic() + seconds
+        while len(messages) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+            messages += self.new_messages()
+        return messages
+
+
+def messages_of(path: Path) -> list[dict[str, Any]]:
+    """The messages of a file so far; none while there is no file."""
+    return MessageLog(path).new_messages()
