@@ -1,4 +1,4 @@
-"""Which API call is which operation: one table, and one function that reads it.
+"""Which API call is which operation: the table of them. `matching` reads it.
 
 ROUTES holds the calls of the Images API that change an image or send its data. Every other request
 is no operation. Version 1 was removed from Glance in 2018; its calls here are those of its public
@@ -6,13 +6,9 @@ reference (Image service API v1).
 """
 
 import enum
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from webob import Request
-
-from glance_notify_middleware.events.bounds import LONGEST_ID, bounded
 from glance_notify_middleware.events.notification import EventType
 
 
@@ -138,110 +134,6 @@ class Operation(NamedTuple):
         return f"{path}/members/{self.member_id}" if self.member_id else path
 
 
-_VERSION = re.compile(r"v([12])(\.\d+)?")
-_LONGEST_VERSION = 16  # characters
-_LIST_V1 = ["images", "detail"]  # a GET lists all images; `detail` is no id there
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-_IMAGE_PATH = re.compile(r"(?:.*/)?v2(?:\.\d+)?/images/([^/]+)", re.DOTALL)
-_MEDIA_TYPE = "application/vnd.openstack.images-"
-
-
-def _patterns() -> dict[tuple[str, str, int], list[tuple[Route, list[str]]]]:
-    """By version, method and number of components: the routes, and the components of their paths."""
-    patterns: dict[tuple[str, str, int], list[tuple[Route, list[str]]]] = {}
-    for route in ROUTES:
-        components = route.path.split("/")
-        key = (str(route.version), route.method, len(components))
-        patterns.setdefault(key, []).append((route, components))
-    return patterns
-
-
-_PATTERNS = _patterns()
-
-
-def match(
-    method: str,
-    path_info: str,
-    script_name: str = "",
-    query_string: str = "",
-    content_type: str = "",
-    accept: str = "",
-) -> Operation | None:
-    """The operation that a request asks for; None when the request is no operation.
-
-    The texts are those of the WSGI environ. The version is the first component of PATH_INFO; only
-    when it is not there, `_version_elsewhere` finds it.
-
-    Every spelling that Glance answers is matched: its router and its cache filter ignore a line end
-    after the path, and obey `?_method=` in part (see `_candidate_methods`).
-    """
-    path_info = path_info.removesuffix("\n")
-    components = [component for component in path_info.split("/") if component]
-    if not components or path_info.endswith("/"):
-        return None  # Glance has no path that ends with a slash
-    found = _VERSION.fullmatch(components[0])
-    if found:
-        root = f"/{components.pop(0)}/"
-    else:
-        found, root = _version_elsewhere(script_name, accept)
-        if found is None:
-            return None
-    version = found[1]
-    overrides = "_method" in query_string
-    for candidate in _candidate_methods(method, query_string) if overrides else (method,):
-        for route, pattern in _PATTERNS.get((version, candidate, len(components)), ()):
-            names = _names(pattern, components)
-            if names is not None and (method, route.action) != ("HEAD", Action.SEND):
-                if route.version == 1 and candidate == "GET" and components == _LIST_V1:
-                    return None
-                if len(path_info) > LONGEST_ID:  # clients choose the ids, and they are kept
-                    names = {word: bounded(name) for word, name in names.items()}
-                    root = "/" if root == "/" else _root(found)
-                return Operation(route, root, names.get("{image}"), names.get("{member}"))
-    if method == "POST" and content_type.partition(";")[0].strip().lower() in _FORM_TYPES:
-        # The Routes package also obeys _method in a form. Glance refuses all such requests for
-        # their body or its type, except the PUT of a member: its body can be JSON and a form at
-        # once.
-        put = match("PUT", path_info, script_name, accept=accept)
-        return put if put is not None and put.action is Action.MEMBER_UPDATE else None
-    return None
-
-
-def _version_elsewhere(script_name: str, accept: str) -> tuple[re.Match[str] | None, str]:
-    """The version of a request whose path has none, and the root that its operation gets.
-
-    The version can be the last component of SCRIPT_NAME (this filter stands below a mount at `/v2`),
-    or the end of the accepted media type (this filter stands above the version negotiation of
-    Glance, which goes by that type). A client can choose SCRIPT_NAME with X-Forwarded-Prefix, and
-    must not hide a request behind it: version 2, which Glance has, counts before version 1.
-    """
-    mounted = _VERSION.fullmatch(script_name.rstrip("/").rpartition("/")[2])
-    if mounted and mounted[1] == "2":
-        return mounted, "/"
-    if _MEDIA_TYPE in accept:
-        # Glance reads the header with WebOb, too: so both understand every spelling alike.
-        accepted = str(Request({"HTTP_ACCEPT": accept}).accept)
-        found = _VERSION.fullmatch(accepted.removeprefix(_MEDIA_TYPE))
-        if found and accepted.startswith(_MEDIA_TYPE):
-            return found, _root(found)
-    return mounted, "/"
-
-
-def _root(version: re.Match[str]) -> str:
-    """The part of a path up to the version, such as `/v2/`, as the client wrote it.
-
-    A client can write any number of zeros into the minor version. A version of more than
-    _LONGEST_VERSION characters is shortened to its major number.
-    """
-    return f"/{version[0]}/" if len(version[0]) <= _LONGEST_VERSION else f"/v{version[1]}/"
-
-
-def shown_image_id(method: str, path_info: str, script_name: str = "") -> str | None:
-    """The image id of a GET of a v2 image record in its usual spelling; None: another request."""
-    found = _IMAGE_PATH.fullmatch(script_name + path_info) if method == "GET" else None
-    return None if found is None else found[1]
-
-
 def as_download(operation: Operation) -> Operation:
     """The download of the same image.
 
@@ -250,32 +142,3 @@ def as_download(operation: Operation) -> Operation:
     """
     send = next(route for route in ROUTES if route.action is Action.SEND)
     return operation._replace(route=send)
-
-
-def _names(pattern: list[str], components: list[str]) -> dict[str, str] | None:
-    """The components for the `{words}` of a pattern; None when the pattern does not fit."""
-    names = {}
-    for expected, found in zip(pattern, components, strict=True):
-        if expected.startswith("{"):
-            names[expected] = found
-        elif expected != found:
-            return None
-    return names
-
-
-def _candidate_methods(method: str, query_string: str) -> list[str]:
-    """The methods by which Glance may handle a request, the likeliest first.
-
-    The router of Glance (the Routes package, `use_method_override`) obeys `?_method=`: with glance
-    33.0.0 a GET of `/v2/images/{id}?_method=DELETE` deletes the image. The cache filter of Glance,
-    above the router, does not: a GET is a download of the cached image, whatever the query is.
-    Routes reads the query with WebOb. So it is read with WebOb here: both understand every spelling
-    alike.
-    """
-    try:
-        override = Request({"QUERY_STRING": query_string}).GET.get("_method")
-    except UnicodeError:
-        override = None
-    if not override:
-        return [method]
-    return [override.upper(), "GET"] if method == "GET" else [override.upper()]

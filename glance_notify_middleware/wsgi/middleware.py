@@ -8,15 +8,9 @@ from dataclasses import replace
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.config import Settings
+from glance_notify_middleware.events.matching import match, shown_image_id
 from glance_notify_middleware.events.notification import Priority
-from glance_notify_middleware.events.operations import (
-    ROUTES,
-    Action,
-    Route,
-    as_download,
-    match,
-    shown_image_id,
-)
+from glance_notify_middleware.events.operations import ROUTES, Action, Route, as_download
 from glance_notify_middleware.recorder import Recorder
 from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi.application_call import ApplicationCall

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from glance_notify_middleware.events.matching import match
 from glance_notify_middleware.events.notification import ImageEvent
-from glance_notify_middleware.events.operations import Operation, match
+from glance_notify_middleware.events.operations import Operation
 
 Summary = tuple[str, str, Any]
 """The type, the priority and the payload of an event."""

@@ -12,7 +12,7 @@ from glance_notify_middleware.events.background import (
     ImportRequest,
     parse_import,
 )
-from glance_notify_middleware.events.operations import match
+from glance_notify_middleware.events.matching import match
 from tests.events.cases import IMAGE, METADATA, RECORD
 
 Types = list[tuple[str, str]]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.operations import as_download, match, shown_image_id
+from glance_notify_middleware.events.matching import match, shown_image_id
+from glance_notify_middleware.events.operations import as_download
 from tests.events.contract import IMAGE, MEMBER, METHODS, PATHS, TABLE, TABLE_V1, types
 
 SEGMENT = st.text(st.characters(max_codepoint=255, exclude_characters="/"), min_size=1)

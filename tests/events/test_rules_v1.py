@@ -8,7 +8,8 @@ import pytest
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.events.operations import Operation, match
+from glance_notify_middleware.events.matching import match
+from glance_notify_middleware.events.operations import Operation
 from tests.events import cases
 from tests.events.cases import IMAGE, METADATA, RECORD, SAVING, Summary, summaries
 

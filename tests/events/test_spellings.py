@@ -1,10 +1,11 @@
 """The spellings of a request that Glance answers: version, method, form, slashes, line end."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.operations import match
+from glance_notify_middleware.events.matching import is_plain_read, match
+from glance_notify_middleware.events.operations import ROUTES
 from tests.events.contract import IMAGE, METHODS, TABLE, TABLE_ROWS, UPLOAD, WSGI_TEXT, types
 
 
@@ -212,3 +213,41 @@ def test_doubled_slashes_hide_no_operation(row: tuple[str, str], data: st.DataOb
     doubled = "".join(data.draw(slashes) + segment for segment in ["v2", *path.split("/")])
     assert types(match(method, doubled, "", "")) == TABLE[row]
     assert match(method, doubled + "/", "", "") is None
+
+
+_SLASHES = st.sampled_from(["/", "/", "//"])
+
+
+@st.composite
+def _paths(draw: st.DrawFn) -> str:
+    """A path near those of the table: with a version or without, and with spellings of its own."""
+    route = draw(st.sampled_from(ROUTES)).path
+    below = [IMAGE if component[0] == "{" else component for component in route.split("/")]
+    version = draw(st.sampled_from(["v2", "v2", "v2.9", "v20", "v1", ""]))
+    path = "".join(draw(_SLASHES) + component for component in [version, *below])
+    return path + draw(st.sampled_from(["", "", "\n", "/", "/..", "x"]))
+
+
+@settings(max_examples=1000)
+@given(
+    st.sampled_from(["GET", "GET", "HEAD", "POST", "get"]),
+    _paths(),
+    st.sampled_from(["", "/v1", "/v2", "/x/v1/"]),
+    st.sampled_from(["", "_method=DELETE", "a=_method", "limit=1"]),
+    st.sampled_from(["", "application/x-www-form-urlencoded"]),
+    st.sampled_from(["", V2, "application/vnd.openstack.images-v1"]),
+)
+def test_plain_read_is_no_operation_whatever_the_rest_of_its_environ_is(
+    method: str, path: str, script_name: str, query: str, form: str, accept: str
+) -> None:
+    if is_plain_read(method, path, query):
+        assert match(method, path, script_name, query, form, accept) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["images", f"images/{IMAGE}", f"images/{IMAGE}/members", "schemas/image", "images/detail"],
+)
+@pytest.mark.parametrize("version", ["v2", "v2.17"])
+def test_lists_and_records_are_plain_reads(path: str, version: str) -> None:
+    assert is_plain_read("GET", f"/{version}/{path}", "limit=20&marker=x")

@@ -7,7 +7,8 @@ import pytest
 from glance_notify_middleware.events import rules, tasks
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.events.operations import Action, Operation, match
+from glance_notify_middleware.events.matching import match
+from glance_notify_middleware.events.operations import Action, Operation
 from tests.events.cases import IMAGE, METADATA, RECORD
 
 TASK = "4b0c2b34-0000-4000-8000-000000000001"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from demo.glance import STOCK_PASTE_FILE
-from glance_notify_middleware.events.operations import ROUTES, match
+from glance_notify_middleware.events.matching import match
+from glance_notify_middleware.events.operations import ROUTES
 from tests.glance.conftest import InProcess
 
 Call = tuple[str, str]  # the method, and the path below /v2

@@ -11,7 +11,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware.events.operations import Operation, match
+from glance_notify_middleware.events.matching import match
+from glance_notify_middleware.events.operations import Operation
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.wsgi import lookup
 from glance_notify_middleware.wsgi.snapshot import lasting_snapshot, take_snapshot

@@ -20,8 +20,9 @@ from glance_notify_middleware.events.exchange import (
     ResponseFacts,
 )
 from glance_notify_middleware.events.identity import Requester
+from glance_notify_middleware.events.matching import match
 from glance_notify_middleware.events.notification import ImageEvent
-from glance_notify_middleware.events.operations import Action, Operation, as_download, match
+from glance_notify_middleware.events.operations import Action, Operation, as_download
 from glance_notify_middleware.wsgi.plan import RoutePlan
 
 EXAMPLE_PEER = "192.0.2.7"

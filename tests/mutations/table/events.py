@@ -32,7 +32,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an id of any length is kept",
-        "events/operations.py",
+        "events/matching.py",
         "if len(path_info) > LONGEST_ID:",
         "if False:",
         (
