@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve unit test mutations lint bench faults long pins rabbitmq apache promtool chromium constraints clean
+.PHONY: help demo serve unit test mutations lint bench bench-quick faults long pins rabbitmq apache promtool chromium constraints clean
 
 help: ## show what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 BROKER ?=
 
@@ -27,7 +27,7 @@ unit: $(VENV)/unit ## test the pure core and the plumbing, in a minute: needs no
 	$(BIN)/pytest $(UNIT) $(UNIT_TOO_LONG:%=--ignore=%) -n 4 --dist loadfile
 
 # The folders that need nothing, see tests/conftest.py, without the mutations and the longest modules.
-UNIT := $(addprefix tests/,agreement cli config delivery events journal recorder runtime wsgi)
+UNIT := $(addprefix tests/,agreement bench cli config delivery events journal recorder runtime wsgi)
 UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,assembly.py \
   journal_max_size.py leader_watch.py relay_takeover.py) $(addprefix tests/cli/test_,commands_page.py \
   killed_commands.py node_of_root.py played_month.py usage_in_browser.py)
@@ -70,10 +70,18 @@ build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
 faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disks, in an hour, as root; BROKER=qpid: those of qpid and its broker; writes its table to docs/measured/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
-bench: $(VENV)/test ## measure recording, counting a download, and the speed of qpid; writes its tables to docs/measured/
-	@$(BIN)/python -m bench.recording docs/measured/recording.md
-	@$(BIN)/python -m bench.counting docs/measured/counting.md
-	@$(BIN)/python -m bench.qpid docs/measured/qpid-speed.md
+bench: $(VENV)/test build/bench/made rabbitmq ## measure what the filter costs and what it loses, beside other middlewares, in 20 minutes; writes its tables to docs/measured/
+	@$(BIN)/python -m bench
+
+bench-quick: $(VENV)/test build/bench/made rabbitmq ## measure the most important of it in two minutes, and fail if a target is missed by a factor of three; a part of a submission
+	@$(BIN)/python -m bench quick
+
+# The middlewares beside which the filter is measured have an environment of their own.
+build/bench/made: bench/contestants.txt setup.py | $(VENV)/made
+	@echo 'Installing the contestants into build/bench ...'
+	@$(PYTHON) -m venv build/bench
+	@build/bench/bin/pip install --quiet --disable-pip-version-check -r $< -e . || $(call missing,see the errors of pip above; is PyPI within reach?)
+	@touch $@
 
 constraints: ## write today's versions of all packages into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv

@@ -1,11 +1,9 @@
 """The speed of the qpid strategy, compared with a bare loop, and the memory that it takes.
 
-`python -m bench.qpid` prints the page; with a path as argument it writes the page there, too. The
-peer is a process of its own.
+The peer is a process of its own.
 """
 
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -138,42 +136,22 @@ def _private() -> float:
     return int(line.split()[1]) / 1024
 
 
-_PAGE = """# How fast the qpid strategy is
-
-Written by `make bench` on {date}: Python {python}, {cores} cores, {system}. {messages:,} messages
-of {size} bytes go to a peer that accepts each message at once, a process of its own on the same
-machine. The table shows the best of three rounds, which were measured in turn. The bare loop sends
-with Proton, {window} messages at a time, and does nothing else.
-
-| sender | messages a second |
-|---|---|
-| through journal and relay | {relay:,.0f} |
-| a bare loop | {bare:,.0f} |
-
-Journal and relay send at {ratio:.0%} of the bare loop's speed. The private memory grows by
-{more:+.1f} MiB over {sends:,} messages, and by {again:+.1f} MiB over {connects:,} connections.
-"""
-
-
-def main(arguments: list[str]) -> int:
-    """Measure, and print or write the page."""
+def publish() -> None:
+    """Measure, and write the page `docs/measured/qpid-speed.md`."""
     relay, bare = speeds(_MESSAGES)
     more, again = growths(_SENDS, _CONNECTS)
-    return page.publish(
-        _PAGE,
-        arguments,
-        messages=_MESSAGES,
-        size=len(_BODY),
-        window=_WINDOW,
-        relay=relay,
-        bare=bare,
-        ratio=relay / bare,
-        more=more,
-        sends=_SENDS,
-        again=again,
-        connects=_CONNECTS,
+    page.publish(
+        "qpid-speed",
+        "How fast the qpid strategy is",
+        f"{_MESSAGES:,} messages of {len(_BODY)} bytes go to a peer that accepts each message at "
+        "once, a process of its own on the same machine. The table shows the best of three rounds, "
+        f"which were measured in turn. The bare loop sends with Proton, {_WINDOW} messages at a "
+        "time, and does nothing else.",
+        page.table(
+            ("sender", "messages a second"),
+            [("through journal and relay", f"{relay:,.0f}"), ("a bare loop", f"{bare:,.0f}")],
+        ),
+        f"Journal and relay send at {relay / bare:.0%} of the bare loop's speed. The private "
+        f"memory grows by {more:+.1f} MiB over {_SENDS:,} messages, and by {again:+.1f} MiB over "
+        f"{_CONNECTS:,} connections.",
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

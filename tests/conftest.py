@@ -32,6 +32,7 @@ class Need(enum.Flag):
 
 NEEDS: Mapping[str, Need] = {
     "agreement": Need.NOTHING,
+    "bench": Need.NOTHING,
     "cli": Need.NOTHING,
     "commands": Need.BROKER | Need.GLANCE | Need.PROTON,
     "config": Need.NOTHING,

@@ -15,7 +15,7 @@ import time
 import uuid
 from pathlib import Path
 
-from bench.recording import PAYLOAD
+from bench.stand_in import RECORD
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Payload, Priority
 from glance_notify_middleware.journal.recorder import JournalRecorder
@@ -76,7 +76,7 @@ def _record(recorder: JournalRecorder, number: int) -> float:
         os.urandom(16), time.time(), "glance-1.example", EventType.UPDATE, "update image",
         str(uuid.UUID(int=number)), f"req-{number}", "project", "user", None,
     )  # fmt: skip
-    event = update(number, PAYLOAD)
+    event = update(number, RECORD)
     before = time.perf_counter()
     recorder.begin(begun)
     recorder.record([event], begun)

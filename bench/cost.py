@@ -1,0 +1,135 @@
+"""What each contestant adds to a request, side by side."""
+
+from bench import page
+from bench.contestants import (
+    AUDIT,
+    BARE,
+    CEILOMETER,
+    EXTERNAL,
+    FDATASYNC,
+    LOGGING,
+    NONBLOCKING,
+    NOOP,
+    NOTIFIER,
+    OPENTELEMETRY,
+    SYNCED,
+    THREAD,
+    TRANSLOGGER,
+)
+from bench.in_process import BLOCK
+from bench.stage import Stage, result_of
+from bench.stand_in import REQUESTS
+from bench.statistics import Added
+from bench.targets import Target
+
+ALL = (
+    *((BARE,), (NOOP,), (LOGGING,), (EXTERNAL,), (THREAD,), (SYNCED, FDATASYNC)),
+    *((TRANSLOGGER,), (OPENTELEMETRY,), (NOTIFIER,), (AUDIT,), (CEILOMETER,), (NONBLOCKING,)),
+)
+"""Those that share a process are compared with one another in it."""
+QUICK = ((EXTERNAL,), (OPENTELEMETRY,), (CEILOMETER,), (SYNCED, FDATASYNC))
+
+Costs = dict[str, dict[str, Added]]
+"""By contestant and request."""
+
+
+def measure(stage: Stage, groups: tuple[tuple[str, ...], ...], seconds: float) -> Costs:
+    """Measure each group in a process of its own: `seconds` for each request."""
+    costs: Costs = {}
+    for group in groups:
+        with stage.placed() as place:
+            found = result_of(
+                "in_process",
+                place,
+                contestants=group,
+                requests=list(REQUESTS) if FDATASYNC not in group else ["create"],
+                seconds=seconds,
+            )
+        for name, requests in found.items():
+            costs[name] = {request: Added(**fields) for request, fields in requests.items()}
+    return costs
+
+
+def targets(costs: Costs) -> list[Target]:
+    """What is wanted of the medians."""
+    ours, spans, telemetry = (costs[name] for name in (EXTERNAL, OPENTELEMETRY, CEILOMETER))
+    synced = costs[SYNCED]["create"].median / costs[FDATASYNC]["create"].median
+
+    def of_spans(request: str) -> float:
+        return ours[request].median / spans[request].median
+
+    return [
+        *(
+            Target(f"{request}, no event", ours[request].median, 0.35, "µs")
+            for request in ("list", "show")
+        ),
+        *(
+            Target(f"{request}, by OpenTelemetry's", of_spans(request), part)
+            for request, part in (
+                *(("list", 1 / 150), ("show", 1 / 150)),
+                *(("create", 1 / 4), ("patch", 1 / 3), ("download", 1 / 3)),
+            )
+        ),
+        Target(
+            "create, by ceilometermiddleware's",
+            ours["create"].median / telemetry["create"].median,
+            1 / 30,
+        ),
+        Target("create with journal_sync = full, by one fdatasync", synced, 2.0),
+    ]
+
+
+def publish(costs: Costs) -> None:
+    """Write the page `docs/measured/cost.md`."""
+    page.publish(
+        "cost",
+        "What the filter adds to a request",
+        _METHOD,
+        "## Targets",
+        page.targets(targets(costs)),
+        "## Each request",
+        *tables(costs),
+    )
+
+
+_METHOD = f"""
+Each middleware wraps the same bare application, which answers as Glance does and stores nothing
+(`bench/stand_in.py`), in a process of its own (`bench/in_process.py`). Blocks of {BLOCK} bare and
+{BLOCK} wrapped requests alternate. What a block of wrapped requests takes more than the bare block
+before it, for each request, is what the middleware adds. The columns:
+
+* **median** of the blocks, and the **spread** between their first and third quartile
+* **best**: the fastest wrapped block minus the fastest bare one
+* **p99**: of all wrapped requests, minus that of all bare ones
+* **by**: the median divided by that of another middleware in the same table
+
+The middlewares are those of PyPI (`bench/contestants.txt` has the versions), as their own
+documentation sets them up (`bench/contestants.py`), and a RabbitMQ of this machine takes their
+messages. For this filter with `relay = external`, and with `journal_sync = full`, nobody delivers
+meanwhile: its cost is that of the request's thread alone. With `relay = thread`, with OpenTelemetry
+and with the non-blocking ceilometermiddleware another thread of the process works during the bare
+blocks, too, so that they add more than the tables have. OpenTelemetry's spans go in batches to a
+file, a line of their name alone for each. What does not fit into the queue of the non-blocking
+ceilometermiddleware, which has a length of 1,000, is discarded by it. An fdatasync follows an
+append of as many bytes as the filter writes for a create.
+"""
+
+
+def tables(costs: Costs) -> list[str]:
+    """A heading and a table for each request."""
+    return [part for request in REQUESTS for part in (f"### {request}", _table(costs, request))]
+
+
+def _table(costs: Costs, request: str) -> str:
+    head = ("contestant", "median (µs)", "best (µs)", "spread (µs)", "p99 (µs)")
+    others = {OPENTELEMETRY: "OpenTelemetry's", CEILOMETER: "ceilometermiddleware's"}
+    rows = []
+    for name, requests in costs.items():
+        if (each := requests.get(request)) is not None:
+            numbers = (each.median, each.best, each.spread, each.p99)
+            ratios = (
+                f"{each.median / costs[other][request].median:.3g}" if other in costs else ""
+                for other in others
+            )
+            rows.append((name, *(f"{number:,.2f}" for number in numbers), *ratios))
+    return page.table((*head, *(f"by {text}" for text in others.values())), rows)
