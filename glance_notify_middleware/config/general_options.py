@@ -10,6 +10,7 @@ from glance_notify_middleware.config.kinds import (
     SIZE_OF_JOURNAL,
     TEXT,
     TIME,
+    TIME_WITHIN_A_DAY,
     Kind,
     listed,
     one_of,
@@ -158,6 +159,14 @@ OPTIONS = (
         NUMBER,
         "How many of these a process follows at a time. Where more begin, their outcome is "
         "reported as unknown at once.",
+    ),
+    Option(
+        "owner_cache_time",
+        "10m",
+        TIME_WITHIN_A_DAY,
+        "How long a process remembers the owner and the size of an active image, so that downloads "
+        "of the image ask Glance for them once. An owner that another process has changed may be "
+        "reported for that long. 0: each download asks.",
     ),
     Option(
         "log_file",

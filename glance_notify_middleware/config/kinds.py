@@ -91,6 +91,15 @@ def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], fl
     return converted
 
 
+def _at_most(most: int, convert: Callable[[str], float]) -> Callable[[str], float]:
+    def converted(text: str) -> float:
+        if (value := convert(text)) > most:
+            raise ValueError(text)
+        return value
+
+    return converted
+
+
 def _positive(convert: Callable[[str], float]) -> Callable[[str], float]:
     def converted(text: str) -> float:
         if (value := convert(text)) <= 0:
@@ -135,6 +144,9 @@ SIZE_OF_JOURNAL = Kind(
 SIZE_OR_0 = Kind(lambda text: int(_size(text)), "0, or a size such as 65536, 64KiB, 64MiB or 2GiB")
 TIME = Kind(_positive(_time), "seconds, more than 0, or a time such as 30s, 5m, 24h or 7d")
 TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
+TIME_WITHIN_A_DAY = Kind(
+    _at_most(86400, _time), "0, or seconds, or a time such as 30s or 10m, of 24h at most"
+)
 NUMBER = Kind(_number, "a number between 1 and 1000000")
 PORT = Kind(port, "a port between 1 and 65535")
 NAME = Kind(_name, "a name of 1 to 200 bytes")

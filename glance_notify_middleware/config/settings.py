@@ -34,6 +34,7 @@ class Settings:
     trusted_proxies: tuple[Proxy, ...]
     follow_limit: float
     follow_max: int
+    owner_cache_time: float
     log_file: str
     journal_dir: str
     journal_max_size: int
@@ -101,6 +102,7 @@ def read(lines: Lines, host_name: str) -> Settings:
         trusted_proxies=values["trusted_proxies"],
         follow_limit=values["follow_limit"],
         follow_max=values["follow_max"],
+        owner_cache_time=values["owner_cache_time"],
         log_file=values["log_file"],
         journal_dir=values["journal_dir"],
         journal_max_size=values["journal_max_size"],

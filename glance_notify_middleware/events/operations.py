@@ -44,7 +44,7 @@ class Source(enum.Enum):
     ANSWER = enum.auto()  # the body of the response
     AFTER = enum.auto()  # a look-up after Glance has answered
     BEFORE = enum.auto()  # a look-up before the request, while the record still exists
-    OWNER = enum.auto()  # a look-up of owner and size, which may be a minute old
+    OWNER = enum.auto()  # a look-up of owner and size, which may come from a cache
     HEADERS = enum.auto()  # the headers of the response
 
 

@@ -4,7 +4,7 @@ The functions stand in the order in which a request needs them: before the appli
 while the application reads the body, and when the response has ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from glance_notify_middleware.events import failure, images, patch, payloads, tasks
 from glance_notify_middleware.events.exchange import DATA_STATUSES, Exchange, RequestFacts
@@ -16,6 +16,9 @@ from glance_notify_middleware.events.payloads import Now
 BACKGROUND_STATUS = {Action.IMPORT: 202, Action.ADD_LOCATION: 202, Action.TASK: 201}
 """The status with which Glance accepts an operation that it ends after its answer: see the modules
 `background` and `tasks`."""
+
+Wants = Callable[[EventType, Priority], bool]
+"""Whether the operator wants notifications of this type and priority."""
 
 _UPLOADS_IF_BODY = (Action.CREATE_V1, Action.UPDATE_V1)
 _TAKES_DATA = (Action.UPLOAD, Action.STAGE, *_UPLOADS_IF_BODY)
@@ -94,17 +97,28 @@ def _broke_off_upload(exchange: Exchange, status: int) -> bool:
     return bytes_read > 0 or status == 410
 
 
-def record_source(exchange: Exchange) -> Source | None:
-    """Where the record for the payloads of the events comes from; None when they need none."""
-    operation = exchange.operation
-    if operation.action is Action.SEND:
-        return operation.route.source if exchange.response.status in DATA_STATUSES else None
+def record_source(exchange: Exchange, wants: Wants = lambda *_: True) -> Source | None:
+    """Where the record for the payloads of the events comes from.
+
+    None when none of the events that the operator wants has a payload that is made of a record.
+    """
+    operation, prepared = exchange.operation, exchange.request.prepared
     priority = outcome(exchange)
+    if operation.action is Action.SEND:
+        is_wanted = priority is not None and wants(EventType.SEND, priority)
+        sent_data = exchange.response.status in DATA_STATUSES
+        return operation.route.source if is_wanted and sent_data else None
     if operation.action is Action.UPLOAD and priority is Priority.ERROR:
-        return None if exchange.request.prepared else Source.AFTER
+        needs_record = not prepared and wants(EventType.PREPARE, Priority.INFO)
+        return Source.AFTER if needs_record else None
     if priority is not Priority.INFO or _changed_nothing(exchange):
         return None
-    return operation.route.source
+    needs_record = any(
+        wants(event_type, Priority.INFO)
+        for event_type in operation.route.success_events
+        if event_type is not EventType.PREPARE or not prepared
+    )
+    return operation.route.source if needs_record else None
 
 
 def decide(

@@ -1,7 +1,7 @@
 """The WSGI plumbing of one request: what passes between the server and the application.
 
-It calls the hooks of an Observation: `start`; for a download `start_data` and `record_progress`,
-for any other body `response.add_chunk`; and `end` once.
+It calls the hooks of an Observation: `start`; for a download `start_data`, `look_while_sending`
+and `record_progress`, for any other body `response.add_chunk`; and `end` once.
 """
 
 import functools
@@ -27,7 +27,7 @@ class ApplicationCall:
     def __init__(self, app: WSGIApplication, observation: Observation) -> None:
         self._app = app
         self._observation = observation
-        self._body: response_body.WatchedBody | None = None  # of a download
+        self._body: response_body.CountedBody | None = None  # of a download
         self._bytes_written = 0  # image data that the application gave to write()
         self._has_ended = threading.Lock()  # whoever sees the end first takes it, for good
 
@@ -68,7 +68,9 @@ class ApplicationCall:
         """
         observation = self._observation
         if observation.sends_data:
-            self._body = response_body.watch(body, self._end, on_progress=self._on_progress)
+            self._body = response_body.count(
+                body, self._end, observation.look_while_sending, self._on_progress
+            )
             observation.start_data(self._body)
             return self._body
         response = observation.response

@@ -19,7 +19,6 @@ from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.wsgi import log_context
 from glance_notify_middleware.wsgi.snapshot import Snapshot
 
-CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 10_000
 
 LOOK_UP_KEY = "glance_notify_middleware.look_up"
@@ -49,13 +48,21 @@ class Lookup:
     """Look-ups through one application. No failure is raised: events go out without the record."""
 
     def __init__(
-        self, app: WSGIApplication, count: Callable[[Counted], None] = lambda what: None
+        self,
+        app: WSGIApplication,
+        count: Callable[[Counted], None] = lambda what: None,
+        owner_cache_time: float = 0.0,
     ) -> None:
-        """`count` is called once for each look-up, with what became of it; it must not raise."""
+        """`count` is called once for each look-up, with what became of it; it must not raise.
+
+        `owner_cache_time` is how long owner and size of an image are cached, in seconds.
+        """
         self.failures = 0
         self._app = app
         self._count = count
+        self._owner_cache_time = owner_cache_time
         self._owners: OrderedDict[str, _CachedOwner] = OrderedDict()
+        self._latest_change = object()  # another one after each change
 
     def record(self, operation: Operation, snapshot: Snapshot) -> Record | None:
         """The record that the operation is about, as it is now; None where Glance gives none."""
@@ -123,25 +130,33 @@ class Lookup:
             log_context.restore(before)
 
     def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
-        """A record with at least the image's id, owner and size, at most CACHE_SECONDS old.
+        """A record with at least the image's id, owner and size, at most owner_cache_time old.
 
         Only those of an active image are cached: its size never changes, and its owner rarely.
+        Nothing is cached of a look-up during which this process has changed an image: it may show
+        the image as it was before the change.
         """
         image_id = str(operation.image_id)
         cached = self._owners.get(image_id)
         if cached is not None and cached.until > time.monotonic():
             return cached.record
+        latest_change = self._latest_change
         record = self.record(operation, snapshot)
         if record is None or record.get("status") != "active":
             return record
         kept = {key: record.get(key) for key in ("id", "owner", "size")}
-        self._owners[image_id] = _CachedOwner(time.monotonic() + CACHE_SECONDS, kept)
-        while len(self._owners) > CACHE_ENTRIES:
-            self._owners.popitem(last=False)
+        if self._owner_cache_time:
+            self._owners.pop(image_id, None)  # a new entry is the last that the bound takes
+            self._owners[image_id] = _CachedOwner(time.monotonic() + self._owner_cache_time, kept)
+            while len(self._owners) > CACHE_ENTRIES:
+                self._owners.popitem(last=False)
+        if self._latest_change is not latest_change:
+            self._owners.pop(image_id, None)
         return kept
 
     def forget_owner(self, operation: Operation) -> None:
         """Drop what is cached of the operation's image, as this process has changed the image."""
+        self._latest_change = object()
         self._owners.pop(str(operation.image_id), None)
 
 

@@ -30,7 +30,7 @@ class NotifyMiddleware:
         self._app = app
         self._settings = settings
         self._emitter = Emitter(settings, recorder)
-        lookup = Lookup(app, self._emitter.count)
+        lookup = Lookup(app, self._emitter.count, settings.owner_cache_time)
         self._follower = Follower(lookup, self._emitter, settings.follow_limit, settings.follow_max)
         self._services = FilterServices(
             lookup=lookup,
@@ -67,6 +67,7 @@ class NotifyMiddleware:
             operation = as_download(operation)
             plan = self._plans.get(operation.route)
         if plan is None:
+            self._services.lookup.forget_owner(operation)
             return None
         if self._emitter.refuses():
             return _refuse

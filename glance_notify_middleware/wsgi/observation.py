@@ -57,7 +57,6 @@ class Observation:
     __slots__ = (
         "_intent",
         "_may_be_cached",
-        "_may_change_locations",
         "_operation",
         "_plan",
         "_prepared",
@@ -79,7 +78,6 @@ class Observation:
         self._plan = plan
         self._operation = operation
         self._may_be_cached = may_be_cached(operation, environ)
-        self._may_change_locations = False  # the operation is a patch that may
         self._prepared = False  # image.prepare has been emitted
         self._intent: Intent | None = None
 
@@ -109,20 +107,23 @@ class Observation:
     # -- while the application reads the request --------------------------------------------
 
     @never_raises
-    def _on_read(self) -> None:
+    def _on_read(self) -> bool:
+        """Act on what was read so far; returns whether later reads do not matter."""
         seen, operation = self._request.input, self._operation
-        if seen is None or self._prepared or self._may_change_locations:
-            return
-        if operation.route.action is Action.UPLOAD and seen.bytes_read:
+        if seen is None:
+            return True
+        if operation.route.action is Action.UPLOAD:
+            if not seen.bytes_read or self._prepared:
+                return self._prepared
             self._prepared = True
             if self._plan.lookups.record_at_prepare:
                 prepare = rules.prepare_event(operation, self._records.now(operation))
                 self._services.emitter.emit([prepare], self._request.requester())
-        elif operation.route.action is Action.PATCH and (
-            seen.is_cut or rules.may_change_locations(seen.head)
-        ):
-            self._may_change_locations = True
+        elif operation.route.action is Action.PATCH:
+            if not seen.is_cut and not rules.may_change_locations(seen.head):
+                return False
             self._records.look_before_locations(operation)
+        return True
 
     # -- while the application answers ------------------------------------------------------
 
@@ -138,10 +139,13 @@ class Observation:
 
     def start_data(self, download: RunningDownload) -> None:
         """The body of a download is about to be given to the server."""
-        if self.response.status is not None:
-            self._records.owner_and_size(self._operation)
         if self._intent is not None:
             self._services.emitter.remind(download)
+
+    @never_raises
+    def look_while_sending(self) -> None:
+        """The server has passed the first chunk of a download on, and asks for the next one."""
+        self._records.look_while_sending(self._operation)
 
     @never_raises
     def record_progress(self, bytes_sent: int) -> None:
@@ -180,7 +184,8 @@ class Observation:
         if self._plan.follows and rules.goes_on_in_background(exchange):
             self._follow(request)
             return
-        record = self._records.from_source(rules.record_source(exchange), operation)
+        source = rules.record_source(exchange, services.emitter.wants)
+        record = self._records.from_source(source, operation)
         events = rules.decide(exchange, record, _now)
         services.emitter.emit(events, request.requester, self._intent)
         if operation.route.action is not Action.SEND:
@@ -238,8 +243,10 @@ class Observation:
         """Whether the response has promised this number of bytes of image data, or none at all."""
         if not self.response.carries_data:
             return True
-        size = (self._records.owner_and_size(self._operation) or {}).get("size")
-        return self.response.promised_bytes(size) in (bytes_sent, None)
+        return self.response.promised_bytes(self._size) in (bytes_sent, None)
+
+    def _size(self) -> int | None:
+        return (self._records.owner_and_size(self._operation) or {}).get("size")
 
 
 def _now() -> str:

@@ -1,12 +1,12 @@
 """What the requests of a route are watched for: decided once per route, from the options."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Route, Source
+from glance_notify_middleware.events.rules import Wants
 from glance_notify_middleware.wsgi.request_input import DATA_KEPT, JSON_KEPT
 
 _INPUT_KEPT = {
@@ -20,9 +20,6 @@ _INPUT_KEPT = {
     Action.MEMBERS_V1: JSON_KEPT,
 }
 _LISTED_AS_TASKS = (Action.IMPORT, Action.ADD_LOCATION)  # by Glance, below the image
-
-Wants = Callable[[EventType, Priority], bool]
-"""Whether the operator wants notifications of this type and priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,24 @@ class LookupPlan:
 
     # When the application has answered.
     owner: bool  # owner and size of an image that is sent; they may come from a cache
+    owner_early: bool  # the same, while the body is sent: else only if they are needed
     record_after: bool  # the image, where the events carry its record
 
     @classmethod
     def of(cls, route: Route, wants: Wants, *, wants_success: bool, follows: bool) -> Self:
         """The plan of `route`; `follows` is that of RoutePlan."""
         is_upload, is_patch = route.action is Action.UPLOAD, route.action is Action.PATCH
+        # An upload may turn out to be a download, see observation.may_be_cached.
+        may_send = route.source is Source.OWNER or is_upload
+        wants_sent = wants(EventType.SEND, Priority.INFO)
         return cls(
             followed_work=route.action is not Action.SEND,
             record_before=(wants_success or follows) and rules.needs_record_before(route),
             task_listing=follows and route.action in _LISTED_AS_TASKS,
             record_at_prepare=is_upload and wants(EventType.PREPARE, Priority.INFO),
             record_before_locations=is_patch and wants(EventType.ACTIVATE, Priority.INFO),
-            # An upload may turn out to be a download, see observation.may_be_cached.
-            owner=route.source is Source.OWNER or is_upload,
+            owner=may_send and (wants_sent or wants(EventType.SEND, Priority.ERROR)),
+            owner_early=may_send and wants_sent,
             record_after=wants_success and route.source is Source.AFTER,
         )
 

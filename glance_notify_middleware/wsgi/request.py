@@ -1,12 +1,16 @@
 """What has been seen of a request: who makes it, and what the application has read of its body."""
 
-from collections.abc import Callable
 from wsgiref.types import WSGIEnvironment
 
 from glance_notify_middleware.events import identity
 from glance_notify_middleware.events.exchange import RequestFacts
 from glance_notify_middleware.events.identity import Requester
-from glance_notify_middleware.wsgi.request_input import InputTally, unwatch_input, watch_input
+from glance_notify_middleware.wsgi.request_input import (
+    InputTally,
+    OnRead,
+    unwatch_input,
+    watch_input,
+)
 
 
 class SeenRequest:
@@ -25,8 +29,8 @@ class SeenRequest:
         self.input: InputTally | None = None
         self.destination_ip = destination_ip
 
-    def watch_input(self, on_read: Callable[[], None], kept: int) -> None:
-        """Have `on_read` called after each read of the application, and keep `kept` bytes."""
+    def watch_input(self, on_read: OnRead, kept: int) -> None:
+        """Count what the application reads, and keep the first `kept` bytes of it."""
         if "wsgi.input" in self.environ:
             self.input = watch_input(self.environ, on_read, kept)
 

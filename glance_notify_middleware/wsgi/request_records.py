@@ -56,11 +56,20 @@ class RequestRecords:
         """The record that the operation is about, as it is now."""
         return self._lookup.record(operation, self._snapshot)
 
+    def look_while_sending(self, operation: Operation) -> None:
+        """Make the look-up of owner and size, if most downloads need it; the body is being sent.
+
+        The client has the first chunk by now. A look-up before it would delay the client, and one
+        at the end would find nothing of an image that was deleted meanwhile.
+        """
+        if self._plan.owner_early:
+            self.owner_and_size(operation)
+
     def owner_and_size(self, operation: Operation) -> Record | None:
         """A record with owner and size of the image that is sent; looked up once."""
         if operation.route.source is Source.HEADERS:
             return self._response.record_in_headers()
-        if self._owner is _NOT_LOOKED_UP:
+        if self._owner is _NOT_LOOKED_UP and self._plan.owner:
             self._owner = None
             self._owner = self._lookup.owner_and_size(operation, self._snapshot)
         return self._owner
@@ -74,7 +83,7 @@ class RequestRecords:
                 return self.before
             case Source.OWNER | Source.HEADERS:
                 return self.owner_and_size(operation)
-            case Source.AFTER if self._plan.record_after:
+            case Source.AFTER:
                 return self._lookup.record(operation, self._snapshot)
             case _:
                 return None

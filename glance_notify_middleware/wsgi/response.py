@@ -84,11 +84,12 @@ class SeenResponse:
         length = 0 if self.status in _NO_BODY else self._content_length()
         return self.status is not None and length is not None and self._bytes_seen >= length
 
-    def promised_bytes(self, size: int | None) -> int | None:
+    def promised_bytes(self, size: Callable[[], int | None]) -> int | None:
         """How many bytes a download has promised; None where any number keeps the promise.
 
-        `size` is the image's, if it is known: a cache miss that is seen from above Glance's cache
-        filter has neither a length nor a range.
+        `size` returns the image's size, if it is known. It is called only where the response does
+        not state its own: a cache miss that is seen from above Glance's cache filter has neither a
+        length nor a range.
         """
         length = self._content_length()
         if length is not None or self._headers.get("content-encoding"):
@@ -98,7 +99,7 @@ class SeenResponse:
             if part is None or part.start is None or part.stop is None:
                 return None
             return part.stop - part.start
-        return size
+        return size()
 
     def record_in_body(self, version: int) -> Mapping[str, Any] | None:
         """The record in the body; where the body holds none, the id that Location ends with.

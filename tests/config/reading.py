@@ -20,6 +20,7 @@ DEFAULTS = Settings(
     trusted_proxies=(),
     follow_limit=24 * 3600.0,
     follow_max=1000,
+    owner_cache_time=600.0,
     log_file="",
     journal_dir="/var/lib/glance/notifications",
     journal_max_size=2 * 1024**3,

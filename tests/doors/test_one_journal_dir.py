@@ -29,6 +29,7 @@ AS_EACH_RECORDS = {
     "trusted_proxies",
     "follow_limit",
     "follow_max",
+    "owner_cache_time",
     "log_file",
     "journal_dir",
     "journal_when_full",

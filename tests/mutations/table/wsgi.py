@@ -23,8 +23,8 @@ MUTATIONS = (
     Mutation(
         "a patch that is too long to be kept names no locations",
         "wsgi/observation.py",
-        "seen.is_cut or rules.may_change_locations(seen.head)",
-        "rules.may_change_locations(seen.head)",
+        "if not seen.is_cut and not rules.may_change_locations(seen.head):",
+        "if not rules.may_change_locations(seen.head):",
         (
             "wsgi/test_operation_events.py"
             "::test_operation_emits_its_events_within_its_budget_of_look_ups",
