@@ -52,7 +52,8 @@ def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -
         writers = []
         with contextlib.ExitStack() as processes:
             for receiver, report in pipes:
-                fcntl.fcntl(receiver, fcntl.F_SETPIPE_SZ, MIB)
+                # So few lines make a writer wait, where this process gets no processor to kill it.
+                fcntl.fcntl(receiver, fcntl.F_SETPIPE_SZ, 16 * 1024)
                 seed = chance.getrandbits(64)
                 started = running(record_for_ever, directory, begin, report, seed)
                 writers.append(processes.enter_context(started))
