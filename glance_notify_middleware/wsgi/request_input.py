@@ -17,8 +17,6 @@ OnRead = Callable[[], object]
 """Called after each read of the application, until it returns something true: no later read matters
 to it."""
 
-_ALL: Any = object()  # the size of a read that names none
-
 
 class InputTally:
     """What the application has read of a request's body so far.
@@ -95,8 +93,8 @@ def _reading(method: Callable[..., Any], tally: InputTally) -> Callable[..., Any
     PEP 3333 gives the methods one argument at most, the size.
     """
 
-    def read(size: Any = _ALL) -> Any:
-        data = method() if size is _ALL else method(size)
+    def read(size: Any = None) -> Any:
+        data = method() if size is None else method(size)
         if data:
             tally.bytes_read += len(data)
         if tally.is_watched:

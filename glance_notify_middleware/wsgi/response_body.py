@@ -76,7 +76,7 @@ class CountedBody(_PassedBody):
     `bytes_sent` counts a chunk once the server asks for the next one: a chunk that the server held
     when the client went away is not known to have left.
 
-    `on_first_chunk` is called once the first bytes are counted. `on_progress` is called after every
+    `on_first_chunk` is called once the first chunk is counted. `on_progress` is called after every
     PROGRESS_STEP bytes, and with the next chunk after somebody has set `due` to 0. So a timer
     elsewhere can have the progress recorded every few seconds, and no chunk needs a look at the
     clock.
@@ -93,27 +93,25 @@ class CountedBody(_PassedBody):
     ) -> None:
         super().__init__(body, on_end)
         self.bytes_sent = 0
-        self.due: float = 1
-        self._on_first_chunk: Callable[[], object] | None = on_first_chunk
+        self.due: float = PROGRESS_STEP
+        self._on_first_chunk = on_first_chunk
         self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[bytes]:
         sent = 0
         with self:
-            for chunk in self._body:
+            chunks = iter(self._body)
+            for chunk in chunks:
+                yield chunk
+                self.bytes_sent = sent = len(chunk)
+                self._on_first_chunk()
+                break
+            for chunk in chunks:
                 yield chunk
                 self.bytes_sent = sent = sent + len(chunk)
                 if sent >= self.due:
-                    self._report(sent)
-
-    def _report(self, sent: int) -> None:
-        on_first_chunk, self._on_first_chunk = self._on_first_chunk, None
-        if on_first_chunk is not None:
-            self.due = PROGRESS_STEP
-            on_first_chunk()
-        else:
-            self.due = sent + PROGRESS_STEP
-            self._on_progress()
+                    self.due = sent + PROGRESS_STEP
+                    self._on_progress()
 
 
 class _Sized(_PassedBody):

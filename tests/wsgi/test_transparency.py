@@ -353,6 +353,71 @@ def test_tally_keeps_no_more_of_a_body_than_asked_for() -> None:
     assert (tally.bytes_read, tally.head) == (1000, b"x" * 10)
 
 
+@pytest.mark.parametrize("seen", [True, False], ids=["at the first read", "never"])
+def test_reads_are_reported_until_enough_is_seen_and_counted_to_the_end(seen: bool) -> None:
+    reported: list[int] = []
+
+    def on_read() -> bool:
+        reported.append(tally.bytes_read)
+        return seen
+
+    given = {"wsgi.input": io.BytesIO(b"x" * 40)}
+    tally = request_input.watch_input(given, on_read, 25)
+    while given["wsgi.input"].read(10):
+        pass
+    assert reported == ([10] if seen else [10, 20, 30, 40, 40])
+    assert (tally.bytes_read, tally.head, tally.is_watched) == (40, b"x" * 25, not seen)
+
+
+def frames(call: Callable[[], object]) -> int:
+    """How many Python frames are entered below `call`."""
+    entered: list[str] = []
+    sys.setprofile(lambda frame, event, _: entered.append(event))
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return entered.count("call") - 1  # that of `call`
+
+
+def test_read_of_an_upload_costs_one_frame_once_image_prepare_is_emitted() -> None:
+    seen: list[int] = []
+
+    def look(body: Any) -> None:
+        body.read(64)
+        seen.append(frames(lambda: body.read(10)))
+
+    look_at_input(look, io.BytesIO(b"x" * 100), ListRecorder())
+    assert seen == [1]
+
+
+def test_chunk_of_a_download_costs_one_frame_after_the_first() -> None:
+    app = with_filter(FakeGlance(answering("200 OK", iter([b"x"] * 4))), ListRecorder())
+    body = iter(app(environ("GET", FILE), Server()._start_response))
+    next(body)
+    next(body)
+    assert frames(lambda: next(body)) == 1
+
+
+def test_input_is_read_with_the_size_that_the_application_gives() -> None:
+    class Input:
+        """An input that keeps with what it was read."""
+
+        def __init__(self) -> None:
+            self.sizes: list[Any] = []
+
+        def read(self, *size: int) -> bytes | None:
+            self.sizes.append(size)
+            return None  # nothing is there yet
+
+    def look(body: Any) -> list[Any]:
+        return [body.read(), body.read(5), body.read(-1), body.read(size=0)]
+
+    given = Input()
+    assert look_at_input(look, given, ListRecorder()) == [None] * 4
+    assert given.sizes == [(), (5,), (-1,), (0,)]
+
+
 def test_input_can_be_copied() -> None:
     assert (
         look_at_input(lambda body: copy.copy(body).read(), io.BytesIO(b"data"), ListRecorder())
