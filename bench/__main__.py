@@ -6,7 +6,8 @@
 import sys
 import time
 
-from bench import cost, page, qpid, stage
+from bench import cost, page, qpid, stage, streams
+from bench.contestants import CEILOMETER, OPENTELEMETRY
 from bench.targets import gross
 
 
@@ -15,6 +16,7 @@ def quick() -> int:
     begun = time.monotonic()
     with stage.set_up() as place:
         found = cost.targets(cost.measure(place, cost.QUICK, 0.7))
+        found += streams.targets(streams.measure(place, 5))
     print(page.targets(found))
     lines = gross(found)
     print(f"{time.monotonic() - begun:.0f} seconds", *lines, sep="\n")
@@ -26,7 +28,8 @@ def main(arguments: list[str]) -> int:
         return quick()
     with stage.set_up() as place:
         costs = cost.measure(place, cost.ALL, 3.0)
-    cost.publish(costs)
+        chunks = streams.measure(place, 15, OPENTELEMETRY, CEILOMETER)
+    cost.publish(costs, chunks)
     qpid.publish()
     return 0
 

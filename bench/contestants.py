@@ -6,7 +6,7 @@ Every library is imported by the contestant that needs it, so that a process has
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -66,6 +66,19 @@ def _rabbit(**options: str) -> Callable[[Place], Middleware]:
 
 def _logging(place: Place) -> Middleware:
     return _filter(notifier_strategy="logging", log_file=str(place.folder / "notifications.log"))
+
+
+def _counting(app: WSGIApplication) -> WSGIApplication:
+    """The least code that counts what the server has taken."""
+    state = [0]
+
+    def count(body: Iterable[bytes]) -> Iterator[bytes]:
+        sent = 0
+        for chunk in body:
+            yield chunk
+            state[0] = sent = sent + len(chunk)
+
+    return lambda environ, start_response: count(app(environ, start_response))
 
 
 def _one_fdatasync(place: Place) -> Middleware:
@@ -163,6 +176,7 @@ def _ceilometer(nonblocking: bool) -> Callable[[Place], Middleware]:
 
 
 BARE = "bare"
+COUNTING = "a bare counting generator"
 NOOP = "this filter, noop"
 LOGGING = "this filter, logging"
 EXTERNAL = "this filter, rabbit, relay = external"
@@ -178,6 +192,7 @@ NONBLOCKING = "ceilometermiddleware, nonblocking"
 
 CONTESTANTS: dict[str, Callable[[Place], Middleware]] = {
     BARE: lambda place: lambda app: app,
+    COUNTING: lambda place: _counting,
     NOOP: lambda place: _filter(notifier_strategy="noop"),
     LOGGING: _logging,
     EXTERNAL: _rabbit(relay="external"),

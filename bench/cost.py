@@ -1,6 +1,6 @@
 """What each contestant adds to a request, side by side."""
 
-from bench import page
+from bench import page, streams
 from bench.contestants import (
     AUDIT,
     BARE,
@@ -45,7 +45,7 @@ def measure(stage: Stage, groups: tuple[tuple[str, ...], ...], seconds: float) -
                 requests=list(REQUESTS) if FDATASYNC not in group else ["create"],
                 seconds=seconds,
             )
-        for name, requests in found.items():
+        for name, requests in found["added"].items():
             costs[name] = {request: Added(**fields) for request, fields in requests.items()}
     return costs
 
@@ -79,16 +79,18 @@ def targets(costs: Costs) -> list[Target]:
     ]
 
 
-def publish(costs: Costs) -> None:
+def publish(costs: Costs, chunks: streams.Streams) -> None:
     """Write the page `docs/measured/cost.md`."""
     page.publish(
         "cost",
         "What the filter adds to a request",
         _METHOD,
         "## Targets",
-        page.targets(targets(costs)),
+        page.targets([*targets(costs), *streams.targets(chunks)]),
         "## Each request",
         *tables(costs),
+        "## Large downloads and uploads",
+        *streams.tables(chunks),
     )
 
 

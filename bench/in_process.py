@@ -1,10 +1,13 @@
 """The program that measures what a contestant adds to each request, in a process of its own.
 
-Its argument is a JSON object with the fields of Job. It prints a JSON object: for each contestant,
-and for each request, the fields of Added.
+Its argument is a JSON object with the fields of Job. It prints a JSON object: in `added`, for each
+contestant and for each request, the fields of Added; in `grown` the MiB by which the private memory
+of the process grew after the first round.
 
 Blocks of bare and of wrapped requests alternate, so that both meet the same conditions.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import json
@@ -12,6 +15,7 @@ import math
 import os
 import sys
 import time
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +27,6 @@ from bench.statistics import Added, added
 
 BLOCK = 100
 """Requests of a block."""
-LEAST = 8
-"""Rounds that are measured, however long they take."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Job:
     """Names in REQUESTS."""
     seconds: float
     """For each of them."""
+    least: int = 8
+    """Rounds for each of them, however long they take."""
 
 
 def main() -> None:
@@ -47,41 +51,52 @@ def main() -> None:
     place = Place(Path(job.folder), job.port, job.vhost)
     bare = stand_in()
     wrapped = [CONTESTANTS[name](place)(bare) for name in job.contestants]
+    for application in (bare, *wrapped):
+        block(application, REQUESTS[job.requests[0]])
+    memory = private_memory()
     found: dict[str, dict[str, object]] = {name: {} for name in job.contestants}
     for request in job.requests:
-        measured = measure(bare, wrapped, REQUESTS[request], job.seconds)
+        measured = measure(bare, wrapped, REQUESTS[request], job)
         for name, each in zip(job.contestants, measured, strict=True):
             found[name][request] = dataclasses.asdict(each)
-    print(json.dumps(found), flush=True)
+    grown = private_memory() - memory
+    print(json.dumps({"added": found, "grown": grown}), flush=True)
     os._exit(0)  # what a contestant has not sent yet is of no interest
 
 
 def measure(
-    bare: WSGIApplication, wrapped: Sequence[WSGIApplication], make: MakeEnviron, seconds: float
+    bare: WSGIApplication, wrapped: Sequence[WSGIApplication], make: MakeEnviron, job: Job
 ) -> list[Added]:
-    """Play rounds for so many seconds, after one that does not count.
+    """Play rounds for the seconds of the job, after one that does not count.
 
     A round is a block of bare requests, and one of requests to each of `wrapped`.
     """
     applications = [bare, *wrapped]
-    rounds: list[list[list[float]]] = []
+    rounds: list[list[array[float]]] = []
     until = math.inf
-    while time.monotonic() < until or len(rounds) <= LEAST:
+    while time.monotonic() < until or len(rounds) <= job.least:
         rounds.append([block(each, make) for each in applications])
-        until = min(until, time.monotonic() + seconds)
+        until = min(until, time.monotonic() + job.seconds)
     of_bare, *of_wrapped = zip(*rounds[1:], strict=True)
     return [added(of_bare, blocks) for blocks in of_wrapped]
 
 
-def block(application: WSGIApplication, make: MakeEnviron) -> list[float]:
+def block(application: WSGIApplication, make: MakeEnviron) -> array[float]:
     """The microseconds that each request of a block takes."""
     environs = [make() for _ in range(BLOCK)]
-    times = []
+    times = array("d")
     for environ in environs:
         begun = time.perf_counter_ns()
         play(application, environ)
         times.append((time.perf_counter_ns() - begun) / 1000)
     return times
+
+
+def private_memory(pid: int | str = "self") -> float:
+    """MiB of memory of a process that belongs to no file (RssAnon, proc(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("RssAnon"))
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ REQUESTS: dict[str, MakeEnviron] = {
 
 def play(application: WSGIApplication, environ: WSGIEnvironment) -> None:
     """One request, as a server plays it: the body is exhausted, and closed."""
-    body = application(environ, _start_response)
+    body = application(environ, start_response)
     for _ in body:
         pass
     close = getattr(body, "close", None)
@@ -169,7 +169,7 @@ def play(application: WSGIApplication, environ: WSGIEnvironment) -> None:
         close()
 
 
-def _start_response(status: str, headers: Headers, exc_info: object = None) -> Callable[..., None]:
+def start_response(status: str, headers: Headers, exc_info: object = None) -> Callable[..., None]:
     return _write
 
 
