@@ -1,22 +1,57 @@
-"""`python -m bench` measures all and writes the pages; `python -m bench quick` takes two minutes.
+"""`python -m bench` measures all and writes the pages below docs/measured/.
 
-`quick` prints what it measured, and ends with 1 if a target is missed grossly.
+`python -m bench quick` measures the most important numbers for a short time, prints them, and ends
+with 1 if a target is missed grossly. `python -m bench PAGE...` measures and writes these pages
+alone.
 """
 
 import sys
 import time
+from collections.abc import Callable
 
-from bench import cost, page, qpid, stage, streams
-from bench.contestants import CEILOMETER, OPENTELEMETRY
+from bench import broker_away, cost, delivery, losses, open_loop, page, qpid, stage, streams
+from bench.contestants import CEILOMETER, EXTERNAL, OPENTELEMETRY
 from bench.targets import gross
+
+
+def _cost(place: stage.Stage) -> None:
+    costs = cost.measure(place, cost.ALL, seconds=2.5)
+    chunks = streams.measure(place, 15, OPENTELEMETRY, CEILOMETER)
+    cost.publish(costs, chunks, open_loop.measure(place, seconds=5, rounds=5))
+
+
+def _broker_away(place: stage.Stage) -> None:
+    broker_away.publish(broker_away.measure(place, 10_000), broker_away.first_answers(place))
+
+
+def _losses(place: stage.Stage) -> None:
+    losses.publish(losses.measure(place, rounds=3), losses.measure_without_broker(place))
+
+
+def _delivery(place: stage.Stage) -> None:
+    delivery.publish(delivery.measure(place, 50_000, rounds=5), 50_000)
+
+
+PAGES: dict[str, Callable[[stage.Stage], None]] = {
+    "cost": _cost,
+    "losses": _losses,
+    "broker-away": _broker_away,
+    "delivery": _delivery,
+    "qpid-speed": lambda place: qpid.publish(),
+}
+"""What measures and writes each page."""
 
 
 def quick() -> int:
     """Measure the most important numbers for a short time. Returns the exit status."""
     begun = time.monotonic()
     with stage.set_up() as place:
-        found = cost.targets(cost.measure(place, cost.QUICK, 0.7))
-        found += streams.targets(streams.measure(place, 5))
+        found = [
+            *cost.targets(cost.measure(place, cost.QUICK, seconds=0.7)),
+            *streams.targets(streams.measure(place, 5)),
+            *losses.targets(losses.measure(place, 1, [EXTERNAL])),
+            *delivery.targets(delivery.measure(place, 20_000, rounds=1)),
+        ]
     print(page.targets(found))
     lines = gross(found)
     print(f"{time.monotonic() - begun:.0f} seconds", *lines, sep="\n")
@@ -24,13 +59,14 @@ def quick() -> int:
 
 
 def main(arguments: list[str]) -> int:
+    """Measure what the arguments say, and return the exit status."""
     if arguments == ["quick"]:
         return quick()
+    begun = time.monotonic()
     with stage.set_up() as place:
-        costs = cost.measure(place, cost.ALL, 3.0)
-        chunks = streams.measure(place, 15, OPENTELEMETRY, CEILOMETER)
-    cost.publish(costs, chunks)
-    qpid.publish()
+        for name in arguments or PAGES:
+            PAGES[name](place)
+            print(f"{time.monotonic() - begun:5.0f} s: docs/measured/{name}.md")
     return 0
 
 

@@ -1,6 +1,6 @@
 """What each contestant adds to a request, side by side."""
 
-from bench import page, streams
+from bench import open_loop, page, streams
 from bench.contestants import (
     AUDIT,
     BARE,
@@ -79,18 +79,20 @@ def targets(costs: Costs) -> list[Target]:
     ]
 
 
-def publish(costs: Costs, chunks: streams.Streams) -> None:
+def publish(costs: Costs, chunks: streams.Streams, tails: open_loop.Tails) -> None:
     """Write the page `docs/measured/cost.md`."""
     page.publish(
         "cost",
         "What the filter adds to a request",
         _METHOD,
         "## Targets",
-        page.targets([*targets(costs), *streams.targets(chunks)]),
+        page.targets([*targets(costs), *streams.targets(chunks), *open_loop.targets(tails)]),
         "## Each request",
         *tables(costs),
         "## Large downloads and uploads",
         *streams.tables(chunks),
+        "## Creates at a fixed rate",
+        *open_loop.parts(tails),
     )
 
 

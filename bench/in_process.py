@@ -22,6 +22,7 @@ from pathlib import Path
 from wsgiref.types import WSGIApplication
 
 from bench.contestants import CONTESTANTS, Place
+from bench.processes import private_memory
 from bench.stand_in import REQUESTS, MakeEnviron, play, stand_in
 from bench.statistics import Added, added
 
@@ -90,13 +91,6 @@ def block(application: WSGIApplication, make: MakeEnviron) -> array[float]:
         play(application, environ)
         times.append((time.perf_counter_ns() - begun) / 1000)
     return times
-
-
-def private_memory(pid: int | str = "self") -> float:
-    """MiB of memory of a process that belongs to no file (RssAnon, proc(5))."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("RssAnon"))
-    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 The peer is a process of its own.
 """
 
-import os
 import tempfile
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import proton
 
 from bench import page
+from bench.processes import private_memory
 from glance_notify_middleware import config
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.delivery.connection import BackOff
@@ -52,14 +52,14 @@ def growths(sends: int, connects: int) -> tuple[float, float]:
         for _ in range(10):
             strategy.send(batch)
             strategy.close()
-        before = _private()
+        before = private_memory()
         for _ in range(sends // _WINDOW):
             strategy.send(batch)
-        between = _private()
+        between = private_memory()
         for _ in range(connects):
             strategy.send(batch[:2])
             strategy.close()
-        return between - before, _private() - between
+        return between - before, private_memory() - between
 
 
 def _strategy(port: int) -> Qpid:
@@ -127,13 +127,6 @@ def _bare(port: int, count: int) -> float:
     took = time.perf_counter() - began
     engine.drop()
     return count / took
-
-
-def _private() -> float:
-    """MiB of private memory (RssAnon, proc(5))."""
-    status = Path(f"/proc/{os.getpid()}/status").read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
-    return int(line.split()[1]) / 1024
 
 
 def publish() -> None:
