@@ -9,7 +9,19 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import broker_away, cost, delivery, losses, open_loop, page, qpid, stage, streams
+from bench import (
+    broker_away,
+    cost,
+    delivery,
+    glance_cost,
+    glance_page,
+    losses,
+    open_loop,
+    page,
+    qpid,
+    stage,
+    streams,
+)
 from bench.contestants import CEILOMETER, EXTERNAL, OPENTELEMETRY
 from bench.targets import gross
 
@@ -37,6 +49,7 @@ PAGES: dict[str, Callable[[stage.Stage], None]] = {
     "losses": _losses,
     "broker-away": _broker_away,
     "delivery": _delivery,
+    "glance": lambda place: glance_page.publish(glance_cost.measure(place, rounds=20)),
     "qpid-speed": lambda place: qpid.publish(),
 }
 """What measures and writes each page."""

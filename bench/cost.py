@@ -1,6 +1,7 @@
 """What each contestant adds to a request, side by side."""
 
 from bench import open_loop, page, streams
+from bench.chart import Bar, logarithmic
 from bench.contestants import (
     AUDIT,
     BARE,
@@ -85,6 +86,7 @@ def publish(costs: Costs, chunks: streams.Streams, tails: open_loop.Tails) -> No
         "cost",
         "What the filter adds to a request",
         _METHOD,
+        _chart(costs),
         "## Targets",
         page.targets([*targets(costs), *streams.targets(chunks), *open_loop.targets(tails)]),
         "## Each request",
@@ -94,6 +96,19 @@ def publish(costs: Costs, chunks: streams.Streams, tails: open_loop.Tails) -> No
         "## Creates at a fixed rate",
         *open_loop.parts(tails),
     )
+
+
+_TICKS = ((1, "1 µs"), (10, "10 µs"), (100, "100 µs"), (1000, "1 ms"), (10_000, "10 ms"))
+
+
+def _chart(costs: Costs) -> str:
+    bars = [
+        Bar(name, each.median, f"{each.median:,.0f} µs", name.startswith("this filter"))
+        for name, requests in costs.items()
+        if name not in (BARE, NOOP) and (each := requests["create"])
+    ]
+    title = "What an event costs: the median time that a create takes longer"
+    return page.draw("cost", title, bars, logarithmic(1, 10_000, _TICKS))
 
 
 _METHOD = f"""
@@ -132,7 +147,7 @@ def _table(costs: Costs, request: str) -> str:
         if (each := requests.get(request)) is not None:
             numbers = (each.median, each.best, each.spread, each.p99)
             ratios = (
-                f"{each.median / costs[other][request].median:.3g}" if other in costs else ""
+                f"{each.median / costs[other][request].median:.4f}" if other in costs else ""
                 for other in others
             )
             rows.append((name, *(f"{number:,.2f}" for number in numbers), *ratios))

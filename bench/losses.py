@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import page
+from bench.chart import Bar, linear
 from bench.contestants import (
     CEILOMETER,
     EXTERNAL,
@@ -115,9 +116,10 @@ def publish(losses: Losses, without_broker: Losses) -> None:
         f"A process plays creates at {RATE} a second, kills itself (SIGKILL) directly after "
         f"{KILLED_AFTER} of them were answered, and is started again. It plays one create more, "
         "and is waited for until nothing more comes. The table has the messages of answered "
-        f"creates that nobody gets: in {rounds} rounds with RabbitMQ up all the time, and in one "
+        f"creates that nobody gets: with RabbitMQ up all the time, and "
         "with RabbitMQ down until after the kill. OpenTelemetry's spans go to a file, every 5 "
         "seconds or 512 at a time, which is how its BatchSpanProcessor is by default.",
+        _chart(losses, without_broker),
         page.targets([*targets(losses), *targets(without_broker, " with the broker down")]),
         page.table(
             (
@@ -139,3 +141,15 @@ def publish(losses: Losses, without_broker: Losses) -> None:
         "down it gives each message up at once, and the kill takes nothing more: "
         "[broker-away](broker-away.md).",
     )
+
+
+def _chart(losses: Losses, without_broker: Losses) -> str:
+    found = [(name, each, "") for name, each in losses.items()]
+    found += [(name, each, ", broker down") for name, each in without_broker.items()]
+    bars = [
+        Bar(f"{name}{when}", lost, f"{lost:,}", name in OURS)
+        for name, each, when in found
+        for lost in [max(each) // MESSAGES.get(name, 1)]
+    ]
+    title = f"What kill -9 loses, of {KILLED_AFTER} answered creates"
+    return page.draw("losses", title, bars, linear(KILLED_AFTER, range(0, KILLED_AFTER + 1, 100)))

@@ -2,10 +2,12 @@
 
 import os
 import platform
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.chart import Bar, Scale, svg
 from bench.targets import Target
 
 MEASURED = Path(__file__).parent.parent / "docs" / "measured"
@@ -22,8 +24,20 @@ def written() -> str:
 
 def publish(name: str, title: str, *parts: str) -> None:
     """Write the page `docs/measured/<name>.md`. `parts` are paragraphs, headings and tables."""
-    text = "\n\n".join(part.strip() for part in (f"# {title}", written(), *parts)) + "\n"
-    (MEASURED / f"{name}.md").write_text(text)
+    whole = (f"# {title}", written(), *(_wrapped(part.strip()) for part in parts))
+    (MEASURED / f"{name}.md").write_text("\n\n".join(whole) + "\n")
+
+
+def _wrapped(part: str) -> str:
+    """A paragraph that is one line, in lines; anything else as it is."""
+    is_paragraph = "\n" not in part and part[0] not in "#!|"
+    return textwrap.fill(part, 100, break_on_hyphens=False) if is_paragraph else part
+
+
+def draw(name: str, title: str, bars: Sequence[Bar], scale: Scale) -> str:
+    """Write the chart `docs/measured/<name>.svg`; returns the Markdown that shows it on a page."""
+    (MEASURED / f"{name}.svg").write_text(svg(title, bars, scale))
+    return f"![{title}]({name}.svg)"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -105,9 +105,7 @@ MakeEnviron = Callable[[], WSGIEnvironment]
 """Makes the environ of one more request."""
 
 
-def request(
-    method: str, path: str, body: bytes = b"", content_type: str = "application/json"
-) -> MakeEnviron:
+def request(method: str, path: str, body: bytes = b"", content_type: str = "") -> MakeEnviron:
     """Makes environs of one request, as they come out of Glance's filters `authtoken` and `context`
     under a WSGI server."""
     template: WSGIEnvironment = {
@@ -146,7 +144,7 @@ _PATCH = json.dumps([{"op": "replace", "path": "/name", "value": "debian-12"}])
 REQUESTS: dict[str, MakeEnviron] = {
     "list": request("GET", "/v2/images"),
     "show": request("GET", f"/v2/images/{IMAGE}"),
-    "create": request("POST", "/v2/images", _NEW.encode()),
+    "create": request("POST", "/v2/images", _NEW.encode(), "application/json"),
     "patch": request(
         "PATCH",
         f"/v2/images/{IMAGE}",
