@@ -11,6 +11,7 @@ _LEFT, _RIGHT = 330, 70
 _SPAN = WIDTH - _LEFT - _RIGHT
 
 _STYLE = """
+svg { background: #ffffff; }
 text { font: 13px system-ui, sans-serif; fill: #1f2933; }
 .title { font-size: 15px; font-weight: 600; }
 .tick { font-size: 11px; fill: #616e7c; }
@@ -18,6 +19,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2933; }
 .bar { fill: #9aa5b1; }
 .own { fill: #0b7285; }
 @media (prefers-color-scheme: dark) {
+  svg { background: #0d1117; }
   text { fill: #e4e7eb; }
   .tick { fill: #9aa5b1; }
   .grid { stroke: #3e4c59; }
