@@ -27,7 +27,7 @@ from bench.targets import gross
 
 
 def _cost(place: stage.Stage) -> None:
-    costs = cost.measure(place, cost.ALL, seconds=2.5)
+    costs = cost.measure(place, cost.ALL, seconds=0.7, rounds=3)
     chunks = streams.measure(place, 15, OPENTELEMETRY, CEILOMETER)
     cost.publish(costs, chunks, open_loop.measure(place, seconds=5, rounds=5))
 
@@ -59,13 +59,14 @@ def quick() -> int:
     """Measure the most important numbers for a short time. Returns the exit status."""
     begun = time.monotonic()
     with stage.set_up() as place:
+        costs = cost.measure(place, cost.QUICK, seconds=0.3, rounds=3)
         found = [
-            *cost.targets(cost.measure(place, cost.QUICK, seconds=0.7)),
+            *cost.targets(costs),
             *streams.targets(streams.measure(place, 5)),
             *losses.targets(losses.measure(place, 1, [EXTERNAL])),
             *delivery.targets(delivery.measure(place, 20_000, rounds=1)),
         ]
-    print(page.targets(found))
+    print(*cost.tables(costs), page.targets(found), sep="\n\n")
     lines = gross(found)
     print(f"{time.monotonic() - begun:.0f} seconds", *lines, sep="\n")
     return 1 if lines else 0

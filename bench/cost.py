@@ -1,5 +1,8 @@
 """What each contestant adds to a request, side by side."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from bench import open_loop, page, streams
 from bench.chart import Bar, logarithmic
 from bench.contestants import (
@@ -34,21 +37,38 @@ Costs = dict[str, dict[str, Added]]
 """By contestant and request."""
 
 
-def measure(stage: Stage, groups: tuple[tuple[str, ...], ...], seconds: float) -> Costs:
-    """Measure each group in a process of its own: `seconds` for each request."""
-    costs: Costs = {}
-    for group in groups:
-        with stage.placed() as place:
-            found = result_of(
-                "in_process",
-                place,
-                contestants=group,
-                requests=list(REQUESTS) if FDATASYNC not in group else ["create"],
-                seconds=seconds,
-            )
-        for name, requests in found["added"].items():
-            costs[name] = {request: Added(**fields) for request, fields in requests.items()}
-    return costs
+def measure(
+    stage: Stage, groups: tuple[tuple[str, ...], ...], *, seconds: float, rounds: int
+) -> Costs:
+    """Measure each group in a process of its own, `seconds` for each request, in so many rounds.
+
+    Of each request the round with the median cost counts: other work of the machine that comes and
+    goes disturbs one contestant in one round.
+    """
+    found: dict[str, dict[str, list[Added]]] = {}
+    for group in rounds * groups:
+        for name, requests in _measure(stage, group, seconds).items():
+            for request, fields in requests.items():
+                found.setdefault(name, {}).setdefault(request, []).append(Added(**fields))
+    return {
+        name: {request: middle(each) for request, each in requests.items()}
+        for name, requests in found.items()
+    }
+
+
+def middle(rounds: Sequence[Added]) -> Added:
+    """The one whose median is in the middle."""
+    return sorted(rounds, key=lambda each: each.median)[len(rounds) // 2]
+
+
+def _measure(
+    stage: Stage, group: Sequence[str], seconds: float
+) -> dict[str, dict[str, dict[str, Any]]]:
+    requests = ["create"] if FDATASYNC in group else list(REQUESTS)
+    job = {"contestants": group, "requests": requests, "seconds": seconds}
+    with stage.placed() as place:
+        found: dict[str, dict[str, dict[str, Any]]] = result_of("in_process", place, **job)["added"]
+    return found
 
 
 def targets(costs: Costs) -> list[Target]:
@@ -115,7 +135,8 @@ _METHOD = f"""
 Each middleware wraps the same bare application, which answers as Glance does and stores nothing
 (`bench/stand_in.py`), in a process of its own (`bench/in_process.py`). Blocks of {BLOCK} bare and
 {BLOCK} wrapped requests alternate. What a block of wrapped requests takes more than the bare block
-before it, for each request, is what the middleware adds. The columns:
+before it, for each request, is what the middleware adds. All middlewares are measured in turn, in
+several rounds; of each request the round with the median cost is in its table. The columns:
 
 * **median** of the blocks, and the **spread** between their first and third quartile
 * **best**: the fastest wrapped block minus the fastest bare one

@@ -63,6 +63,11 @@ def test_costs_are_judged_beside_those_of_the_same_run() -> None:
     ]
 
 
+def test_round_with_the_median_cost_counts() -> None:
+    one, two, three = (Added(cost, 0.0, 0.0, 0.0, 100) for cost in (1.0, 2.0, 300.0))
+    assert cost.middle([three, one, two]) is two
+
+
 def test_synced_create_is_judged_by_one_fdatasync() -> None:
     found = costs() | {SYNCED: {"create": Added(2100.0, 0.0, 0.0, 0.0, 100)}}
     assert missed(cost.targets(found)) == ["create with journal_sync = full, by one fdatasync"]
