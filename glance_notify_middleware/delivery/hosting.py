@@ -9,10 +9,9 @@ from pathlib import Path
 
 from glance_notify_middleware.delivery.maintenance_thread import maintain
 from glance_notify_middleware.delivery.relay import STOP_TIMEOUT, Relay
-from glance_notify_middleware.events.notification import Notification
+from glance_notify_middleware.events.notification import Message, Notification
 from glance_notify_middleware.journal.destinations import Destinations
 from glance_notify_middleware.journal.process_journals import ProcessJournals
-from glance_notify_middleware.journal.recorder import message
 from glance_notify_middleware.journal.writer import MAINTENANCE, Journal
 from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.runtime.shutdown import at_process_end
@@ -115,7 +114,7 @@ class HostedJournal:
         fills it, until these are settled.
         """
         try:
-            self().append([message(notification) for notification in unknown])
+            self().append([Message.of(notification) for notification in unknown])
             self().sync()  # before the dead process's segments, which have the intents, are removed
         except OSError:
             return False

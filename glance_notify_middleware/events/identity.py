@@ -109,9 +109,9 @@ def destination_ip(environ: Mapping[str, Any], trusted: Sequence[Proxy]) -> str 
     headers are there and disagree.
     """
     remote = environ.get("REMOTE_ADDR") or ""
-    peer = UNIX if remote in _UNIX_PEERS else _hop(remote)
     if not trusted:
-        return _address_text(peer)
+        return _peer_text(remote) if len(remote) <= _LONGEST_HOP else None
+    peer = _peer(remote)
     forwarded = environ.get("HTTP_FORWARDED") or ""
     forwarded_for = environ.get("HTTP_X_FORWARDED_FOR") or ""
     if not (forwarded or forwarded_for):
@@ -126,6 +126,16 @@ def destination_ip(environ: Mapping[str, Any], trusted: Sequence[Proxy]) -> str 
     if forwarded_for:
         found.append(_first_untrusted(_forwarded_for(forwarded_for), trusted))
     return _address_text(found[0]) if found[0] == found[-1] else None
+
+
+def _peer(remote: str) -> _Hop:
+    """The hop that REMOTE_ADDR names."""
+    return UNIX if remote in _UNIX_PEERS else _hop(remote)
+
+
+@functools.lru_cache(maxsize=1024)
+def _peer_text(remote: str) -> str | None:
+    return _address_text(_peer(remote))
 
 
 def _first_for(forwarded: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from glance_notify_middleware.events import failure
+from glance_notify_middleware.events.facts import encode_facts
 from glance_notify_middleware.events.notification import EventType, Notification, Payload, Priority
 
 
@@ -41,10 +42,7 @@ class Progress(NamedTuple):
 
 def encode(intent: Intent) -> bytes:
     """All fields but the key, as a JSON array."""
-    try:
-        return orjson.dumps(intent[1:])
-    except TypeError:  # a lone surrogate, which no id of Glance has
-        return orjson.dumps([_wire_safe(fact) for fact in intent[1:]])
+    return encode_facts(intent[1:])
 
 
 def decode(key: bytes, facts: bytes) -> Intent:
@@ -54,7 +52,7 @@ def decode(key: bytes, facts: bytes) -> Intent:
 
 def encode_progress(progress: Progress) -> bytes:
     """The fields as a JSON array."""
-    return orjson.dumps(progress[:])
+    return encode_facts(progress[:])
 
 
 def decode_progress(facts: bytes | None) -> Progress:
@@ -94,10 +92,3 @@ def _payload(intent: Intent, progress: Progress) -> Payload:
         "destination_ip": intent.destination_ip,
         "bytes_sent": progress.bytes_sent,
     }
-
-
-def _wire_safe(value: object) -> object:
-    """`value` with lone surrogates replaced, which UTF-8 cannot express."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    return value

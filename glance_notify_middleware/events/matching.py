@@ -9,6 +9,7 @@ from glance_notify_middleware.events.bounds import LONGEST_ID, bounded
 from glance_notify_middleware.events.operations import ROUTES, Action, Operation, Route
 
 _VERSION = re.compile(r"v([12])(\.\d+)?")
+_usual_version = {text: _VERSION.fullmatch(text) for text in ("v2", "v1")}.get
 _LONGEST_VERSION = 16  # characters
 _LIST_V1 = ["images", "detail"]  # a GET lists all images; `detail` is no id there
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -77,7 +78,7 @@ def match(
     components = list(filter(None, path_info.split("/")))
     if not components or path_info.endswith("/"):
         return None  # Glance has no path that ends with a slash
-    found = _VERSION.fullmatch(components[0])
+    found = _usual_version(components[0]) or _VERSION.fullmatch(components[0])
     if found:
         root = f"/{components.pop(0)}/"
     else:

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -114,8 +114,8 @@ class Notification(NamedTuple):
         their names, and a payload that is a text ends with [...].
         """
         message = self.as_dict()
-        encoded = _encoded(message)
-        return encoded if len(encoded) <= LONGEST_JSON else _shortened(message)
+        in_json = encoded(message)
+        return in_json if len(in_json) <= LONGEST_JSON else _shortened(message)
 
 
 class Message(NamedTuple):
@@ -126,6 +126,17 @@ class Message(NamedTuple):
     priority: Priority
     timestamp: float  # seconds since the epoch: when the event was generated
     body: bytes  # UTF-8 JSON: plain in the journal, in the operator's format when it is sent
+
+    @classmethod
+    def of(cls, notification: Notification) -> Self:
+        """The notification as it is stored."""
+        return cls(
+            notification.message_id,
+            notification.event_type,
+            notification.priority,
+            notification.timestamp,
+            notification.to_json(),
+        )
 
 
 def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
@@ -143,7 +154,7 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
             EventType(fields["event_type"]),
             Priority(fields["priority"]),
             _from_text(fields["timestamp"]),
-            body if body is not None and len(body) <= LONGEST_JSON else _encoded(fields),
+            body if body is not None and len(body) <= LONGEST_JSON else encoded(fields),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("its event type, priority or timestamp is none") from error
@@ -180,7 +191,8 @@ def _to_seconds(timestamp: int) -> str:
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _encoded(message: Mapping[str, Any]) -> bytes:
+def encoded(message: Mapping[str, Any]) -> bytes:
+    """The JSON of a message, or of a payload, on one line; whatever its values are."""
     try:
         return orjson.dumps(message)
     except TypeError:
@@ -199,14 +211,14 @@ def _shortened(message: dict[str, Any]) -> bytes:
             if key in payload:
                 truncated = [*truncated, key]
                 payload = {**payload, key: empty, "truncated": truncated}
-                encoded = _encoded({**message, "payload": payload})
-                if len(encoded) <= LONGEST_JSON:
-                    return encoded
+                in_json = encoded({**message, "payload": payload})
+                if len(in_json) <= LONGEST_JSON:
+                    return in_json
     short = {
         key: value[:_LONGEST_VALUE] if isinstance(value, str) else value
         for key, value in message.items()
     }
-    return _encoded({**short, "payload": _reduced(payload, truncated)})
+    return encoded({**short, "payload": _reduced(payload, truncated)})
 
 
 def _reduced(payload: Payload, truncated: list[str]) -> Payload:
@@ -216,9 +228,9 @@ def _reduced(payload: Payload, truncated: list[str]) -> Payload:
     """
     if isinstance(payload, str):
         return payload[: LONGEST_JSON // 8] + "[...]"
-    short = [
-        key for key, value in payload.items() if len(_encoded({key: value})) <= _LONGEST_VALUE
-    ][:_MOST_KEYS]
+    short = [key for key, value in payload.items() if len(encoded({key: value})) <= _LONGEST_VALUE][
+        :_MOST_KEYS
+    ]
     gone = truncated + [str(key)[:_LONGEST_VALUE] for key in payload if key not in short]
     return {**{key: payload[key] for key in short}, "truncated": gone[:_MOST_KEYS]}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from glance_notify_middleware.events import images
 from glance_notify_middleware.events.exchange import DATA_STATUSES, Exchange
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.images import ImageRecord, MemberRecord
 from glance_notify_middleware.events.notification import Payload
 from glance_notify_middleware.events.operations import Action, Operation
@@ -13,17 +14,32 @@ Now = Callable[[], str]
 """Returns the time as `YYYY-MM-DDTHH:MM:SSZ`."""
 
 
-def send(exchange: Exchange, record: ImageRecord) -> Payload:
-    """The six fields of image.send, the same for every priority."""
-    operation, request, response, _ = exchange
+def sent(
+    operation: Operation,
+    record: ImageRecord,
+    requester: Requester,
+    destination_ip: str | None,
+    bytes_sent: int,
+) -> Mapping[str, Any]:
+    """The six fields of image.send, the same for every priority.
+
+    `record` has the owner; it is empty when it is unknown.
+    """
     return {
         "image_id": record.get("id") or operation.image_id,
         "owner_id": record.get("owner"),
-        "receiver_tenant_id": request.requester.project_id,
-        "receiver_user_id": request.requester.user_id,
-        "destination_ip": request.destination_ip,
-        "bytes_sent": response.bytes_sent if response.status in DATA_STATUSES else 0,
+        "receiver_tenant_id": requester.project_id,
+        "receiver_user_id": requester.user_id,
+        "destination_ip": destination_ip,
+        "bytes_sent": bytes_sent,
     }
+
+
+def send(exchange: Exchange, record: ImageRecord) -> Payload:
+    """The payload of image.send for an exchange."""
+    operation, request, response, _ = exchange
+    bytes_sent = response.bytes_sent if response.status in DATA_STATUSES else 0
+    return sent(operation, record, request.requester, request.destination_ip, bytes_sent)
 
 
 def of_success(operation: Operation, record: ImageRecord | MemberRecord, now: Now) -> Payload:

@@ -36,9 +36,11 @@ def may_change_locations(body_start: bytes) -> bool:
     """Whether a PATCH changes locations, which can make the image active.
 
     `body_start` is what the application has read so far. JSON can spell a path in several ways, and
-    put it behind a long value. So the body is parsed as soon as it can be whole. A body that is
-    nested too deeply to be parsed may change locations.
+    put it behind a long value. So a body with the word, or with an escape, is parsed as soon as it
+    can be whole. One that is nested too deeply to be parsed may change locations.
     """
+    if b"locations" not in body_start and b"\\" not in body_start:
+        return False  # in no spelling
     if b"/locations" in body_start:
         return True
     try:
@@ -161,10 +163,14 @@ def _changed_nothing(exchange: Exchange) -> bool:
     """Whether Glance accepted a change that changes nothing: no event, as in native Glance."""
     action = exchange.operation.action
     if action is Action.PATCH:
-        body_start = exchange.request.body_start
-        return body_start is not None and body_start.strip() == b"[]"
+        return is_empty_patch(exchange.request.body_start)
     requested = _REQUESTED_STATUS.get(action)
     return requested is not None and (exchange.before or {}).get("status") == requested
+
+
+def is_empty_patch(body_start: bytes | None) -> bool:
+    """Whether the body of a patch asks for no change; `body_start` is None if it was not seen."""
+    return body_start is not None and body_start.strip() == b"[]"
 
 
 def _failure_events(

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import orjson
 
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.notification import EventType, Message, Priority
 from glance_notify_middleware.recorder import Counted
 
@@ -66,12 +67,12 @@ class Counters:
         }
         return content | {name: value for name, value in others.items() if value}
 
-    def count(self, messages: Sequence[Message]) -> None:
-        """Count messages that were recorded."""
-        for message in messages:
-            self.recorded[message.event_type, message.priority] += 1
-            if message.event_type == _SEND:
-                self._count_sent(message)
+    def count(self, recorded: Sequence[Message | DeferredNotification]) -> None:
+        """Count what was recorded."""
+        for each in recorded:
+            self.recorded[each.event_type, each.priority] += 1
+            if each.event_type == _SEND:
+                self._count_sent(each)
 
     def drop(self, count: int, why: str) -> None:
         """Count notifications that could not be recorded, for the reason `why`."""
@@ -107,10 +108,13 @@ class Counters:
         self.lookups.clear()
         self.unknown = 0
 
-    def _count_sent(self, message: Message) -> None:
-        result = _RESULTS.get(message.priority)
+    def _count_sent(self, download: Message | DeferredNotification) -> None:
+        result = _RESULTS.get(download.priority)
+        if result is None:
+            return
+        if isinstance(download, DeferredNotification):
+            self.sent[result] += download.bytes_sent or 0
+            return
         # A payload that is a text has sent nothing.
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            sent = int(orjson.loads(message.body)["payload"]["bytes_sent"])
-            if result is not None:
-                self.sent[result] += sent
+            self.sent[result] += int(orjson.loads(download.body)["payload"]["bytes_sent"])

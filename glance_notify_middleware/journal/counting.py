@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import EventType, Message, Notification
 from glance_notify_middleware.journal.writer import Journal
@@ -48,6 +49,10 @@ class CountingRecorder:
         finally:
             written = [_message(each) for each in notifications if each not in lost]
             self._journal().count_written(written, len(lost))
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Make the notification, and record it."""
+        self.record([deferred.made()], ends)
 
     def refuses(self) -> bool:
         """See Recorder."""

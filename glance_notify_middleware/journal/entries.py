@@ -19,9 +19,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from glance_notify_middleware.events import deferred
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.notification import Message, Priority
 
-VERSION = 1
+VERSION = 2
 MAX_BODY = 4 * 1024 * 1024
 """Bytes that a body has at most. One operation makes at most three notifications of 256 KiB."""
 
@@ -36,6 +38,9 @@ KEY_SIZE = 16
 NO_INTENT = bytes(KEY_SIZE)
 """Stands where a key would stand, when there is no intent."""
 _MESSAGE = struct.Struct(">36sdBBI")  # id, timestamp, priority, lengths of event type and JSON
+_DEFERRED = 0x80
+"""Is added to the priority of a deferred notification. Its id stands there as 16 bytes, and in the
+place of the JSON what `deferred.encode` made of it."""
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
 
@@ -134,6 +139,18 @@ def encode_messages(messages: Sequence[Message], ends: bytes | None = None) -> b
     return b"".join(parts)
 
 
+def encode_deferred(notification: DeferredNotification, ends: bytes | None = None) -> bytes:
+    """The body of an EVENTS entry with one deferred notification; `ends` as in
+    `encode_messages`."""
+    event_type = notification.event_type.encode()
+    stored = deferred.encode(notification)
+    priority = _PRIORITY_NUMBERS[notification.priority] | _DEFERRED
+    fields = _MESSAGE.pack(
+        notification.key, notification.timestamp, priority, len(event_type), len(stored)
+    )
+    return b"".join((ends or NO_INTENT, fields, event_type, stored))
+
+
 def split(messages: Sequence[Message]) -> Iterator[list[Message]]:
     """The messages in their order, in groups that one EVENTS entry can hold; at least one each."""
     group: list[Message] = []
@@ -149,24 +166,24 @@ def split(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 
 def decode_messages(body: bytes) -> list[Message]:
-    """The messages of the body of an EVENTS entry."""
+    """The messages of the body of an EVENTS entry. Those of deferred notifications are made now."""
     messages = []
     at = KEY_SIZE
     while at < len(body):
-        message_id, timestamp, priority, type_length, length = _MESSAGE.unpack_from(body, at)
+        message_id, timestamp, number, type_length, length = _MESSAGE.unpack_from(body, at)
+        priority = _PRIORITIES[number & ~_DEFERRED]
         at += _MESSAGE.size
         event_type = body[at : at + type_length].decode()
         at += type_length
-        messages.append(
-            Message(
-                message_id=message_id.decode(),
-                event_type=event_type,
-                priority=_PRIORITIES[priority],
-                timestamp=timestamp,
-                body=body[at : at + length],
-            )
-        )
+        stored = body[at : at + length]
         at += length
+        if number & _DEFERRED:
+            key = message_id[:KEY_SIZE]
+            found = deferred.decode(key, timestamp, event_type, priority, stored)
+            messages.append(Message.of(found.made()))
+        else:
+            known = message_id.decode(), event_type, priority, timestamp
+            messages.append(Message(*known, stored))
     return messages
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from glance_notify_middleware.events import intent
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Message, Notification
 from glance_notify_middleware.journal.writer import Journal, NotWrittenError
@@ -35,11 +36,18 @@ class JournalRecorder:
         key = None if ends is None else ends.key
         if notifications:
             try:
-                self._journal().record([message(each) for each in notifications], key)
+                self._journal().record([Message.of(each) for each in notifications], key)
             except NotWrittenError as error:
                 raise NotRecordedError(notifications, str(error)) from error
         elif key is not None:
             self._journal().end(key)
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Append the notification with the answer as it is. Raises as `record` does."""
+        try:
+            self._journal().record_deferred(deferred, None if ends is None else ends.key)
+        except NotWrittenError as error:
+            raise NotRecordedError([deferred.made()], str(error)) from error
 
     def remind(self, running: RunningDownload) -> None:
         """Remind the download every few seconds to record its progress."""
@@ -52,14 +60,3 @@ class JournalRecorder:
     def refuses(self) -> bool:
         """Whether no operation may begin, as its events could not be recorded."""
         return self._refuse_when_full and self._journal().health.is_full
-
-
-def message(notification: Notification) -> Message:
-    """The notification as it is stored."""
-    return Message(
-        notification.message_id,
-        notification.event_type,
-        notification.priority,
-        notification.timestamp,
-        notification.to_json(),
-    )

@@ -66,8 +66,12 @@ class SegmentWriter:
         segment = self.segment or self.begin()
         if segment.size >= segment.limit:
             segment = self._next(segment)
+        if crc is None:
+            crc = entries.checksum(body)
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_offset
+        data = entries.encode(kind, body, crc, count=count, number=self.number, clock=now)
         try:
-            segment.append(self._encoded(kind, body, count, crc))
+            segment.append(data)
         except OSError as error:
             self._on_failure(error)
             raise
@@ -184,10 +188,10 @@ class SegmentWriter:
         for segment in [*self.sealed.take_all(), *(each.segment for each in self.remainders)]:
             segment.close()
 
-    def _encoded(self, kind: Kind, body: bytes, count: int = 0, crc: int | None = None) -> bytes:
+    def _encoded(self, kind: Kind, body: bytes) -> bytes:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._clock_offset
-        crc = entries.checksum(body) if crc is None else crc
-        return entries.encode(kind, body, crc, count=count, number=self.number, clock=now)
+        crc = entries.checksum(body)
+        return entries.encode(kind, body, crc, count=0, number=self.number, clock=now)
 
     def _next(self, before: Segment) -> Segment:
         """The next segment. Where none can be made, `before`, which may become longer."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal import entries, files
 from glance_notify_middleware.journal.capacity import Capacity
@@ -128,10 +129,19 @@ class Journal:
             self._drop(len(messages), *self.health.why_full())
         try:
             self.append(messages, ends)
+        except (OSError, entries.TooLongError) as error:
+            self._drop(len(messages), *_why_not_written(error))
+
+    def record_deferred(
+        self, notification: DeferredNotification, ends: bytes | None = None
+    ) -> None:
+        """Append a deferred notification; see `record`."""
+        if self.health.is_full:
+            self._drop(1, *self.health.why_full())
+        try:
+            self._append_events(entries.encode_deferred(notification, ends), [notification], ends)
         except OSError as error:
-            self._drop(len(messages), "disk", reason(error))
-        except entries.TooLongError as error:
-            self._drop(len(messages), "too long", str(error))
+            self._drop(1, *_why_not_written(error))
 
     def append(self, messages: Sequence[Message], ends: bytes | None = None) -> None:
         """Like `record`, also into a full journal, and without dropping. Raises OSError."""
@@ -142,12 +152,17 @@ class Journal:
                 self.append(each)
             self.append(last, ends)
             return
+        self._append_events(body, messages, ends)
+
+    def _append_events(
+        self, body: bytes, recorded: Sequence[Message | DeferredNotification], ends: bytes | None
+    ) -> None:
         crc = entries.checksum(body)
         with self._lock:
-            self._writer.append(_EVENTS, body, len(messages), crc)
+            self._writer.append(_EVENTS, body, len(recorded), crc)
             if ends is not None:
                 self._intents.end(ends)
-            self._counters.count(messages)
+            self._counters.count(recorded)
             written = self._writer.written
         if self._group_sync is not None:
             self._group_sync.wait(written)
@@ -205,3 +220,8 @@ class Journal:
             segment = self._writer.segment
             assert segment is not None  # something was just recorded
             return segment.descriptor(), self._writer.written
+
+
+def _why_not_written(error: Exception) -> tuple[str, str]:
+    """Why an entry could not be appended: the name of a counter, and a text."""
+    return ("disk", reason(error)) if isinstance(error, OSError) else ("too long", str(error))

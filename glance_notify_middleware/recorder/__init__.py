@@ -4,6 +4,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
 
@@ -54,6 +55,10 @@ class Recorder(Protocol):
         not record. The caller swallows every exception: it logs the lost notifications whole, and
         then ends the intent by a second call without notifications.
         """
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Record a deferred notification, as `record` does: a recorder that can store it as it is
+        does so, any other one makes it into a notification."""
 
     def remind(self, running: RunningDownload) -> None:
         """Set `due` of the download to 0 every few seconds, for as long as anybody else holds it.
@@ -111,6 +116,10 @@ class SeveralRecorders:
         if lost:
             missing = [each for each in notifications if each.message_id in lost]
             raise NotRecordedError(missing, "; ".join(reasons))
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Make the notification, and record it with each."""
+        self.record([deferred.made()], ends)
 
     def count(self, what: Counted, change: int = 1) -> None:
         """Count it with each."""

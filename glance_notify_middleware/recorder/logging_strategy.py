@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Sequence
 
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.escaping import escaped_json
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification, Priority
@@ -32,6 +33,13 @@ _LEVELS = {
 
 class _WithoutIntents:
     """The methods of a recorder that keeps no intents, counts nothing and is never full."""
+
+    def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        raise NotImplementedError
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Make the notification, and record it."""
+        self.record([deferred.made()], ends)
 
     def begin(self, begun: Intent) -> None:
         pass

@@ -22,17 +22,13 @@ class Ids:
 
     def text(self) -> str:
         """A new UUID, as text."""
-        text = f"{self._next():032x}"
+        text = self.key().hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def key(self) -> bytes:
-        """A new UUID, as 16 bytes."""
-        return self._next().to_bytes(_BITS // 8)
-
-    def _next(self) -> int:
-        """A new UUID. A forked child seeds a generator of its own, so that it gets other UUIDs than
-        its parent."""
+        """A new UUID, as 16 bytes. A forked child seeds a generator of its own, so that it gets
+        other UUIDs than its parent."""
         if self._pid != os.getpid():
             self._random = random.Random()  # noqa: S311
             self._pid = os.getpid()
-        return self._random.getrandbits(_BITS) & _RANDOM | _VERSION_4
+        return (self._random.getrandbits(_BITS) & _RANDOM | _VERSION_4).to_bytes(_BITS // 8)

@@ -3,8 +3,8 @@
 Read in this order:
 
 1. `middleware`, the filter; `plan`, what it watches the requests of a route for.
-2. `application_call`, the WSGI plumbing of one request, and `observation`, which it calls: the
-   facts of the request, its look-ups and its events.
+2. `application_call`, the WSGI plumbing of one request. It is one object with what it calls:
+   `seen_operation`, the facts of the request and its look-ups, and `observation`, its events.
 3. What an observation is made of: `request` with `request_input`, `response` with `response_body`,
    `request_records`.
 4. Look-ups: `lookup`, `snapshot`, `log_context`.

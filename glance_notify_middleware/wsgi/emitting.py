@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from glance_notify_middleware.config import Settings
+from glance_notify_middleware.events.deferred import ACTION_NAMES, DeferredNotification
 from glance_notify_middleware.events.failure import TRIED
 from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent, Progress
@@ -48,22 +49,20 @@ class Emitter:
 
     def begin(
         self, operation: Operation, requester: Requester, destination_ip: str | None
-    ) -> Intent | None:
+    ) -> Intent:
         """Record that the operation is about to be given to Glance; returns its intent.
 
-        None where the operator does not want the ERROR that an unknown outcome would be. An intent
+        To be called where the operator wants the ERROR that an unknown outcome would be. An intent
         that could not be recorded is returned all the same.
         """
-        failure_event = operation.route.failure_event
-        if (failure_event, Priority.ERROR) not in self._wanted:
-            return None
+        route = operation.route
         intent = Intent(
             self._ids.key(),
             time.time(),
             self._publisher_id,
-            failure_event,
-            TRIED.get(operation.route.action, ""),
-            operation.subject_id,
+            route.failure_event,
+            TRIED.get(route.action, ""),
+            operation.task_id or operation.image_id,
             requester.request_id,
             requester.project_id,
             requester.user_id,
@@ -114,6 +113,46 @@ class Emitter:
             _log_lost(error.lost, error)
         except Exception as error:
             _log_lost(notifications, error)
+        if ends is not None:
+            self._recorder.record([], ends)
+
+    def emit_deferred(
+        self,
+        operation: Operation,
+        priority: Priority,
+        content: bytes,
+        requester: Requester,
+        ends: Intent | None,
+        bytes_sent: int | None = None,
+    ) -> None:
+        """Record the first event of the operation's route as a DeferredNotification with `content`
+        and `bytes_sent`, and the end of the intent `ends`.
+
+        A notification that cannot be recorded is logged whole.
+        """
+        route = operation.route
+        notification = DeferredNotification(
+            self._ids.key(),
+            time.time(),
+            route.success_events[0],
+            priority,
+            self._publisher_id,
+            ACTION_NAMES[route],
+            operation.image_id,
+            operation.member_id,
+            requester.request_id,
+            requester.project_id,
+            requester.user_id,
+            content,
+            bytes_sent,
+        )
+        try:
+            self._recorder.record_deferred(notification, ends)
+            return
+        except NotRecordedError as error:
+            _log_lost(error.lost, error)
+        except Exception as error:
+            _log_lost([notification.made()], error)
         if ends is not None:
             self._recorder.record([], ends)
 

@@ -129,17 +129,23 @@ class Lookup:
         finally:
             log_context.restore(before)
 
+    def cached_owner(self, operation: Operation) -> Record | None:
+        """A record with the image's id, owner and size, at most owner_cache_time old, if there is
+        one in the cache."""
+        cached = self._owners.get(str(operation.image_id))
+        return cached.record if cached is not None and cached.until > time.monotonic() else None
+
     def owner_and_size(self, operation: Operation, snapshot: Snapshot) -> Record | None:
-        """A record with at least the image's id, owner and size, at most owner_cache_time old.
+        """A record with at least the image's id, owner and size, from the cache or looked up.
 
         Only those of an active image are cached: its size never changes, and its owner rarely.
         Nothing is cached of a look-up during which this process has changed an image: it may show
         the image as it was before the change.
         """
+        cached = self.cached_owner(operation)
+        if cached is not None:
+            return cached
         image_id = str(operation.image_id)
-        cached = self._owners.get(image_id)
-        if cached is not None and cached.until > time.monotonic():
-            return cached.record
         latest_change = self._latest_change
         record = self.record(operation, snapshot)
         if record is None or record.get("status") != "active":

@@ -8,19 +8,19 @@ from dataclasses import replace
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.events.matching import match, shown_image_id
+from glance_notify_middleware.events.matching import is_plain_read, match, shown_image_id
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.events.operations import ROUTES, Action, Route, as_download
 from glance_notify_middleware.recorder import Recorder
-from glance_notify_middleware.runtime.own_log import never_raises
+from glance_notify_middleware.runtime.own_log import log_error
 from glance_notify_middleware.wsgi.application_call import ApplicationCall
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.following import Follower
 from glance_notify_middleware.wsgi.lookup import Lookup
-from glance_notify_middleware.wsgi.observation import FilterServices, Observation, may_be_cached
 from glance_notify_middleware.wsgi.placement import Placement
 from glance_notify_middleware.wsgi.plan import RoutePlan
 from glance_notify_middleware.wsgi.record_read import RecordRead
+from glance_notify_middleware.wsgi.seen_operation import FilterServices, may_be_cached
 
 
 class NotifyMiddleware:
@@ -29,10 +29,12 @@ class NotifyMiddleware:
     def __init__(self, app: WSGIApplication, settings: Settings, recorder: Recorder) -> None:
         self._app = app
         self._settings = settings
+        self._may_refuse = settings.journal_when_full == "refuse"
         self._emitter = Emitter(settings, recorder)
         lookup = Lookup(app, self._emitter.count, settings.owner_cache_time)
         self._follower = Follower(lookup, self._emitter, settings.follow_limit, settings.follow_max)
         self._services = FilterServices(
+            app=app,
             lookup=lookup,
             emitter=self._emitter,
             follower=self._follower,
@@ -46,17 +48,25 @@ class NotifyMiddleware:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        app = self._app_for(environ)
+        app = None
+        try:
+            method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+            query = environ.get("QUERY_STRING", "")
+            if not is_plain_read(method, path, query) or self._follower.latest:
+                app = self._app_for(method, path, query, environ)
+        except Exception as error:
+            log_error("notifications of a request may be missing", error)
         return (self._app if app is None else app)(environ, start_response)
 
-    @never_raises
-    def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication | None:
+    def _app_for(
+        self, method: str, path: str, query: str, environ: WSGIEnvironment
+    ) -> WSGIApplication | None:
         """The application to call in the place of the wrapped one; None: call the wrapped one."""
         operation = match(
-            environ["REQUEST_METHOD"],
-            environ.get("PATH_INFO", ""),
+            method,
+            path,
             environ.get("SCRIPT_NAME", ""),
-            environ.get("QUERY_STRING", ""),
+            query,
             environ.get("CONTENT_TYPE", ""),
             environ.get("HTTP_ACCEPT", ""),
         )
@@ -69,13 +79,13 @@ class NotifyMiddleware:
         if plan is None:
             self._services.lookup.forget_owner(operation)
             return None
-        if self._emitter.refuses():
+        if self._may_refuse and self._emitter.refuses():
             return _refuse
         if plan.route is not operation.route:
             operation = operation._replace(route=plan.route)
-        observation = Observation(self._services, plan, operation, environ)
-        observation.begin()
-        return ApplicationCall(self._app, observation)
+        call = ApplicationCall(self._services, plan, operation, environ)
+        call.begin()
+        return call
 
     def _record_read(self, environ: WSGIEnvironment) -> RecordRead | None:
         image_id = shown_image_id(

@@ -1,162 +1,31 @@
-"""One request/response pair: gathers its facts, makes the look-ups, and emits the events."""
+"""The events of one request/response pair."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from wsgiref.types import WSGIEnvironment
 
-from glance_notify_middleware.events import background, identity, rules, tasks
+from glance_notify_middleware.events import (
+    background,
+    deferred,
+    identity,
+    payloads,
+    rules,
+    tasks,
+)
 from glance_notify_middleware.events.background import BackgroundWork
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
-from glance_notify_middleware.events.identity import Proxy, Requester
-from glance_notify_middleware.events.intent import Intent, Progress
-from glance_notify_middleware.events.operations import Action, Operation, as_download
-from glance_notify_middleware.recorder import RunningDownload
-from glance_notify_middleware.runtime.own_log import never_raises
-from glance_notify_middleware.wsgi.emitting import Emitter
+from glance_notify_middleware.events.identity import Requester
+from glance_notify_middleware.events.notification import EventType, Priority, encoded
+from glance_notify_middleware.events.operations import Action
+from glance_notify_middleware.runtime.own_log import log_error
 from glance_notify_middleware.wsgi.followed_work import FollowedWork
-from glance_notify_middleware.wsgi.following import Follower
-from glance_notify_middleware.wsgi.lookup import Lookup
-from glance_notify_middleware.wsgi.placement import CACHE_KEY, Placement
-from glance_notify_middleware.wsgi.plan import RoutePlan
-from glance_notify_middleware.wsgi.request import SeenRequest
-from glance_notify_middleware.wsgi.request_records import RequestRecords
-from glance_notify_middleware.wsgi.response import SeenResponse
-from glance_notify_middleware.wsgi.snapshot import take_snapshot
+from glance_notify_middleware.wsgi.seen_operation import SeenOperation
 
-_NOBODY = Requester()
+_SUCCESS = range(200, 300)
 
 
-def may_be_cached(operation: Operation, environ: WSGIEnvironment) -> bool:
-    """Whether Glance's cache filter may answer this upload, as a download.
+class Observation(SeenOperation):
+    """Emits the events of one operation as they become known: image.prepare of an upload when its
+    data is read first, all others at the end of the response."""
 
-    An upload by `?_method=` alone is a GET to the cache filter.
-    """
-    return operation.route.action is Action.UPLOAD and environ["REQUEST_METHOD"] == "GET"
-
-
-@dataclass(frozen=True, slots=True)
-class FilterServices:
-    """What all observations of one filter share."""
-
-    lookup: Lookup
-    emitter: Emitter
-    follower: Follower
-    placement: Placement
-    trusted_proxies: Sequence[Proxy]
-
-
-class Observation:
-    """Watches one operation, from before the application is called to the end of its response.
-
-    `begin` is to be called first. An ApplicationCall calls the other hooks, in their order here.
-    Events are emitted as they become known: most of them at the end, image.prepare in the middle of
-    an upload. `sends_data`: the body is image data, or may be, while the status is not known.
-    """
-
-    __slots__ = (
-        "_intent",
-        "_may_be_cached",
-        "_operation",
-        "_plan",
-        "_prepared",
-        "_records",
-        "_request",
-        "_services",
-        "response",
-        "sends_data",
-    )
-
-    def __init__(
-        self,
-        services: FilterServices,
-        plan: RoutePlan,
-        operation: Operation,
-        environ: WSGIEnvironment,
-    ) -> None:
-        self._services = services
-        self._plan = plan
-        self._operation = operation
-        self._may_be_cached = may_be_cached(operation, environ)
-        self._prepared = False  # image.prepare has been emitted
-        self._intent: Intent | None = None
-
-        self.sends_data = operation.route.action is Action.SEND
-        may_send_data = self.sends_data or self._may_be_cached
-        destination_ip = (
-            identity.destination_ip(environ, services.trusted_proxies) if may_send_data else None
-        )
-        snapshot = take_snapshot(environ) if plan.needs_snapshot else {}
-        self._request = SeenRequest(environ, destination_ip)
-        self.response = SeenResponse()
-        self._records = RequestRecords(services.lookup, plan.lookups, snapshot, self.response)
-
-    # -- before the application is called ---------------------------------------------------
-
-    def begin(self) -> None:
-        """Watch the input, make the look-ups that come before the call, and record the intent."""
-        services, request, operation = self._services, self._request, self._operation
-        if CACHE_KEY in request.environ:
-            services.placement.note_cache_keys(operation)
-        if self._plan.input_kept:
-            request.watch_input(self._on_read, self._plan.input_kept)
-        self._records.look_before_call(operation, services.follower)
-        requester = request.named_before or _NOBODY
-        self._intent = services.emitter.begin(operation, requester, request.destination_ip)
-
-    # -- while the application reads the request --------------------------------------------
-
-    @never_raises
-    def _on_read(self) -> bool:
-        """Act on what was read so far; returns whether later reads do not matter."""
-        seen, operation = self._request.input, self._operation
-        if seen is None:
-            return True
-        if operation.route.action is Action.UPLOAD:
-            if not seen.bytes_read or self._prepared:
-                return self._prepared
-            self._prepared = True
-            if self._plan.lookups.record_at_prepare:
-                prepare = rules.prepare_event(operation, self._records.now(operation))
-                self._services.emitter.emit([prepare], self._request.requester())
-        elif operation.route.action is Action.PATCH:
-            if not seen.is_cut and not rules.may_change_locations(seen.head):
-                return False
-            self._records.look_before_locations(operation)
-        return True
-
-    # -- while the application answers ------------------------------------------------------
-
-    @never_raises
-    def start(self, status: str, headers: list[tuple[str, str]]) -> None:
-        """The application has given its status line and headers, or with exc_info replaced them."""
-        response = self.response
-        response.start(status, headers)
-        if self._may_be_cached and response.carries_data:
-            self._operation = as_download(self._operation)
-        is_download = self._operation.route.action is Action.SEND
-        self.sends_data = is_download and response.carries_data
-
-    def start_data(self, download: RunningDownload) -> None:
-        """The body of a download is about to be given to the server."""
-        if self._intent is not None:
-            self._services.emitter.remind(download)
-
-    @never_raises
-    def look_while_sending(self) -> None:
-        """The server has passed the first chunk of a download on, and asks for the next one."""
-        self._records.look_while_sending(self._operation)
-
-    @never_raises
-    def record_progress(self, bytes_sent: int) -> None:
-        """Record that so many bytes of a download have left, if it has an intent."""
-        if self._intent is not None:
-            owner = (self._records.owner_and_size(self._operation) or {}).get("owner")
-            self._services.emitter.progress(self._intent, Progress(bytes_sent, owner))
-
-    # -- at the end -------------------------------------------------------------------------
-
-    @never_raises
     def end(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
         """The response has ended; to be called once.
 
@@ -164,20 +33,82 @@ class Observation:
         closed, or dropped, before its end. `bytes_sent` counts the image data of a download.
         """
         try:
-            self._emit_end(error, exhausted, bytes_sent)
+            if not self._was_passed_on():
+                self._emit(error, exhausted, bytes_sent)
+            operation = self._operation
+            if operation.image_id is not None and operation.route.action is not Action.SEND:
+                self._services.lookup.forget_owner(operation)
+        except Exception as failure:
+            log_error("notifications of a request may be missing", failure)
         finally:
             self._request.release()
 
-    def _emit_end(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
-        services, operation, environ = self._services, self._operation, self._request.environ
+    def _was_passed_on(self) -> bool:
+        """Whether another node has done the operation, and emits its events."""
+        services, environ = self._services, self._request.environ
         named_before = self._request.named_before
         if named_before is None:
             services.placement.note_no_context(environ, self.response.status)
-        elif identity.was_passed_on(named_before, environ):
-            services.placement.note_passed_on(operation)
-            services.lookup.forget_owner(operation)
-            services.emitter.emit([], named_before, self._intent)
+            return False
+        if not identity.was_passed_on(named_before, environ):
+            return False
+        services.placement.note_passed_on(self._operation)
+        services.emitter.emit([], named_before, self._intent)
+        return True
+
+    def _emit(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
+        """Emit the events of the end: the usual ones in a fast way."""
+        if error is None and (
+            self._emit_sent(bytes_sent, exhausted=exhausted)
+            if self.sends_data
+            else self._emit_answered()
+        ):
             return
+        self._emit_decided(error, exhausted, bytes_sent)
+
+    def _emit_sent(self, bytes_sent: int, *, exhausted: bool) -> bool:
+        """Emit the event of a download that sent data; returns whether that was possible."""
+        if self.response.status is None:
+            return False
+        services, operation, request = self._services, self._operation, self._request
+        kept = exhausted and self._keeps_promise(bytes_sent)
+        priority = Priority.INFO if kept else Priority.ERROR
+        if not services.emitter.wants(EventType.SEND, priority):
+            return False
+        record = self._records.owner_and_size(operation) or {}
+        requester = request.named_before or request.requester()
+        payload = payloads.sent(operation, record, requester, request.destination_ip, bytes_sent)
+        content = encoded(payload)
+        services.emitter.emit_deferred(
+            operation, priority, content, requester, self._intent, bytes_sent
+        )
+        return True
+
+    def _emit_answered(self) -> bool:
+        """Emit the event of a success as it is stored fastest; returns whether that was possible.
+
+        What the event carries is made of the answer alone, unless a patch may have made the image
+        active, or changes nothing.
+        """
+        plan, request, response = self._plan, self._request, self.response
+        if not plan.deferred or response.status not in _SUCCESS:
+            return False
+        if self._made_records is not None and self._made_records.before is not None:
+            return False
+        seen = request.input
+        if seen is not None and rules.is_empty_patch(seen.head):
+            return False
+        answer = response.body_start
+        if not deferred.can_be_deferred(answer):
+            return False
+        requester = request.named_before or request.requester()
+        self._services.emitter.emit_deferred(
+            self._operation, Priority.INFO, answer, requester, self._intent
+        )
+        return True
+
+    def _emit_decided(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
+        services, operation = self._services, self._operation
         request = self._request.facts(prepared=self._prepared)
         response = self._response_facts(error, exhausted, bytes_sent)
         exchange = Exchange(operation, request, response, self._records.before)
@@ -188,8 +119,6 @@ class Observation:
         record = self._records.from_source(source, operation)
         events = rules.decide(exchange, record, _now)
         services.emitter.emit(events, request.requester, self._intent)
-        if operation.route.action is not Action.SEND:
-            services.lookup.forget_owner(operation)
 
     def _follow(self, request: RequestFacts) -> None:
         """Have the background work followed. Its intent stays open until its end is known."""
@@ -205,7 +134,6 @@ class Observation:
             self._records.earlier_tasks,
         )
         self._services.follower.follow(followed)
-        self._services.lookup.forget_owner(self._operation)
 
     def _has_task(self, requester: Requester) -> bool:
         """Whether the response names a task to follow.
@@ -224,7 +152,8 @@ class Observation:
             emitter.emit([unknown], requester, intent)
             return False
         self._operation = self._operation._replace(task_id=task_id)
-        self._intent = emitter.begin(self._operation, requester, None)
+        if self._plan.begins:
+            self._intent = emitter.begin(self._operation, requester, None)
         emitter.emit([], requester, intent)
         return True
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glance_notify_middleware.events import identity
-from glance_notify_middleware.events.operations import Action, Operation
+from glance_notify_middleware.events.operations import Operation
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 
 CACHE_KEY = "api.cache.image_id"
@@ -33,10 +33,9 @@ class Placement:
         self.passed_on = 0
         self._not_logged = {_CACHE_ABOVE, _NOBODY}
 
-    def note_cache_keys(self, operation: Operation) -> None:
-        """A request came with the keys of Glance's cache filter: the cache did not answer it."""
-        if operation.action is Action.SEND:
-            self._warn_once(_CACHE_ABOVE)
+    def note_cache_keys(self) -> None:
+        """A download came with the keys of Glance's cache filter: the cache did not answer it."""
+        self._warn_once(_CACHE_ABOVE)
 
     def note_no_context(self, environ: Mapping[str, Any], status: int | None) -> None:
         """A request came without a context of Glance's. `environ` is as it is after the call.

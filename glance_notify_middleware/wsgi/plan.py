@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from glance_notify_middleware.events import rules
+from glance_notify_middleware.events.deferred import ACTION_NAMES
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.operations import Action, Route, Source
 from glance_notify_middleware.events.rules import Wants
@@ -65,15 +66,22 @@ class LookupPlan:
 class RoutePlan:
     """What the requests of a route are watched for, as the operator wants their events.
 
-    `input_kept` is how many bytes of the request's body are kept; 0: the input is not watched.
-    `follows`: background work is followed. `needs_snapshot`: any look-up is made as the requester.
+    `begins`: an intent is recorded before the call. `input_kept` is how many bytes of the request's
+    body are kept; 0: the input is not watched. `may_send_data`: the body of the response can be
+    image data. `deferred`: an event of success can be stored with Glance's answer as it is.
+    `follows`: background work is followed. `looks_up`: a look-up can be made, as the requester;
+    `looks_first`: one is made before the call, whatever the process follows.
     """
 
     route: Route
+    begins: bool
     input_kept: int
+    may_send_data: bool
+    deferred: bool
     follows: bool
     lookups: LookupPlan
-    needs_snapshot: bool
+    looks_up: bool
+    looks_first: bool
 
     @classmethod
     def of(cls, route: Route, wants: Wants) -> Self:
@@ -84,10 +92,16 @@ class RoutePlan:
         lookups = LookupPlan.of(route, wants, wants_success=wants_success, follows=follows)
         return cls(
             route=route,
+            begins=wants(route.failure_event, Priority.ERROR),
             input_kept=_INPUT_KEPT.get(route.action, 0),
+            may_send_data=route.action in (Action.SEND, Action.UPLOAD),
+            deferred=route in ACTION_NAMES
+            and route.action is not Action.SEND
+            and wants(route.success_events[0], Priority.INFO),
             follows=follows,
             lookups=lookups,
-            needs_snapshot=follows
+            looks_first=lookups.record_before or lookups.task_listing,
+            looks_up=follows
             or lookups.record_before
             or lookups.record_at_prepare
             or lookups.record_before_locations

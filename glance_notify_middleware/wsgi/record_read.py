@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from glance_notify_middleware.runtime.own_log import never_raises
 from glance_notify_middleware.wsgi import response_body
 from glance_notify_middleware.wsgi.followed_work import FollowedWork
-from glance_notify_middleware.wsgi.response import SeenResponse, pass_start_response
+from glance_notify_middleware.wsgi.response import SeenResponse
 
 _API_VERSION = 2
 
@@ -32,14 +32,24 @@ class RecordRead:
         self._response = SeenResponse()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start = functools.partial(pass_start_response, start_response, self._started)
-        body = self._app(environ, start)
+        body = self._app(environ, functools.partial(self._pass_start, start_response))
         watched = self._watch(body)
         return body if watched is None else watched
 
+    def _pass_start(
+        self,
+        start_response: StartResponse,
+        status: str,
+        headers: list[tuple[str, str]],
+        *exc_info: Any,
+    ) -> Callable[[bytes], object]:
+        write = start_response(status, headers, *exc_info)
+        self._started(status)
+        return write
+
     @never_raises
-    def _started(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self._response.start(status, headers)
+    def _started(self, status: str) -> None:
+        self._response.start(status, ())
 
     @never_raises
     def _watch(self, body: Iterable[bytes]) -> Iterable[bytes]:

@@ -18,16 +18,16 @@ class SeenRequest:
 
     `environ` is the application's own: filters below may change it during the call. `named_before`
     is who Glance's context named before the call; None where there was no context. `input` is
-    what the application has read; None where the input is not watched.
+    what the application has read; None where the input is not watched. `destination_ip` is where
+    image data goes to, for a request that may be a download.
     """
 
-    __slots__ = ("destination_ip", "environ", "input", "named_before")
+    destination_ip: str | None = None
+    input: InputTally | None = None
 
-    def __init__(self, environ: WSGIEnvironment, destination_ip: str | None) -> None:
+    def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.named_before = identity.from_context(environ)
-        self.input: InputTally | None = None
-        self.destination_ip = destination_ip
 
     def watch_input(self, on_read: OnRead, kept: int) -> None:
         """Count what the application reads, and keep the first `kept` bytes of it."""

@@ -127,9 +127,9 @@ def _reading_into(method: Callable[[Any], Any], tally: InputTally) -> Callable[[
 
 
 _READING_METHODS = {
-    _reading: ("read", "read1", "readall", "readline"),
-    _reading_lines: ("readlines",),
-    _reading_into: ("readinto", "readinto1"),
+    **dict.fromkeys(("read", "read1", "readall", "readline"), _reading),
+    "readlines": _reading_lines,
+    **dict.fromkeys(("readinto", "readinto1"), _reading_into),
 }
 
 
@@ -149,16 +149,17 @@ class CountingInput:
     def __init__(self, stream: Any, tally: InputTally) -> None:
         self.stream = stream
         self._tally = tally
-        for counting, names in _READING_METHODS.items():
-            for name in names:
-                method = getattr(stream, name, None)
-                if method is not None:
-                    setattr(self, name, counting(method, tally))
 
     def __getattr__(self, name: str) -> Any:
+        """Called for a name that the object does not have: a reading method is made at its first
+        use, and kept."""
         if name == "stream":  # a copy that is being made does not have it yet
             raise AttributeError(name)
-        return getattr(self.stream, name)
+        value = getattr(self.stream, name)
+        if name in _READING_METHODS:
+            value = _READING_METHODS[name](value, self._tally)
+            setattr(self, name, value)
+        return value
 
 
 class _CountingIterable(CountingInput):

@@ -1,5 +1,6 @@
 """The records of one request: those of its response, and those of look-ups as its plan states."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from glance_notify_middleware.events import tasks
@@ -8,31 +9,42 @@ from glance_notify_middleware.wsgi.following import Follower
 from glance_notify_middleware.wsgi.lookup import Lookup, Record
 from glance_notify_middleware.wsgi.plan import LookupPlan
 from glance_notify_middleware.wsgi.response import SeenResponse
-from glance_notify_middleware.wsgi.snapshot import Snapshot, lasting_snapshot
+from glance_notify_middleware.wsgi.snapshot import Snapshot, lasting_snapshot, take_snapshot
 
 _NOT_LOOKED_UP: Record = {}
 
 
 class RequestRecords:
-    """Looks records up as the requester, by `snapshot`, and finds them in `response`.
+    """Looks records up as the requester, and finds them in `response`.
 
     `before` is the record that the operation is about, as it was before the operation.
     `earlier_tasks` are the ids of the tasks that Glance listed for the image then. Each is None
     where the plan does not ask for it, or where Glance did not give it.
     """
 
-    __slots__ = ("_lookup", "_owner", "_plan", "_response", "_snapshot", "before", "earlier_tasks")
+    _owner: Record | None = _NOT_LOOKED_UP
+    _taken: Snapshot | None = None  # the snapshot, once a look-up has needed it
+    before: Record | None = None
+    earlier_tasks: frozenset[str] | None = None
 
     def __init__(
-        self, lookup: Lookup, plan: LookupPlan, snapshot: Snapshot, response: SeenResponse
+        self,
+        lookup: Lookup,
+        plan: LookupPlan,
+        environ_before: Mapping[str, Any],
+        response: SeenResponse,
     ) -> None:
+        """`environ_before` is made by `copy_environ`; empty where the plan has no look-ups."""
         self._lookup = lookup
         self._plan = plan
-        self._snapshot = snapshot
+        self._environ_before = environ_before
         self._response = response
-        self._owner: Record | None = _NOT_LOOKED_UP
-        self.before: Record | None = None
-        self.earlier_tasks: frozenset[str] | None = None
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        if self._taken is None:
+            self._taken = take_snapshot(self._environ_before)
+        return self._taken
 
     def look_before_call(self, operation: Operation, follower: Follower) -> None:
         """Make the look-ups that come before the application is called."""
@@ -71,7 +83,9 @@ class RequestRecords:
             return self._response.record_in_headers()
         if self._owner is _NOT_LOOKED_UP and self._plan.owner:
             self._owner = None
-            self._owner = self._lookup.owner_and_size(operation, self._snapshot)
+            self._owner = self._lookup.cached_owner(operation)
+            if self._owner is None:
+                self._owner = self._lookup.owner_and_size(operation, self._snapshot)
         return self._owner
 
     def from_source(self, source: Source | None, operation: Operation) -> Record | None:

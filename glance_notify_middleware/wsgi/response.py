@@ -1,8 +1,7 @@
 """What has been seen of a response so far: its status, its headers, the start of its body."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from wsgiref.types import StartResponse
 
 from webob.byterange import ContentRange
 
@@ -13,27 +12,6 @@ from glance_notify_middleware.wsgi.lookup import LONGEST_RECORD
 _NO_BODY = (204, 304)
 
 
-def pass_start_response(
-    start_response: StartResponse,
-    started: Callable[[str, list[tuple[str, str]]], object],
-    status: str,
-    headers: list[tuple[str, str]],
-    exc_info: Any = None,
-) -> Callable[[bytes], object]:
-    """Call `start_response` as the application has called it, then `started`.
-
-    Returns the server's write(). `started` is given a copy of the headers as the application gave
-    them, as a filter above may change the list (an empty list where they are no list).
-    """
-    given = list(headers) if isinstance(headers, list) else []
-    if exc_info is None:
-        write = start_response(status, headers)
-    else:
-        write = start_response(status, headers, exc_info)
-    started(status, given)
-    return write
-
-
 class SeenResponse:
     """A response, as it passes by.
 
@@ -41,24 +19,14 @@ class SeenResponse:
     `carries_data`: the body of a download is image data; true, too, while the status is None.
     """
 
-    __slots__ = (
-        "_bytes_seen",
-        "_headers",
-        "_kept",
-        "carries_data",
-        "is_refusal",
-        "reason",
-        "status",
-    )
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self.reason = ""
-        self.is_refusal = False
-        self.carries_data = True
-        self._headers: dict[str, str] = {}
-        self._kept: list[bytes] = []
-        self._bytes_seen = 0  # of the chunks that were added
+    status: int | None = None
+    reason = ""
+    is_refusal = False
+    carries_data = True
+    _kept: Sequence[bytes] = ()
+    _given: Iterable[tuple[str, str]] = ()
+    _known_headers: Mapping[str, str] | None = None
+    _bytes_seen = 0  # of the chunks that were added
 
     def start(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
         """The application gave its status line and headers, or with exc_info replaced them.
@@ -66,7 +34,7 @@ class SeenResponse:
         Raises ValueError where the status line does not begin with a number.
         """
         code, _, self.reason = status.partition(" ")
-        self._headers = {name.lower(): value for name, value in headers}
+        self._given, self._known_headers = headers, None
         self.status = status_code = int(code)
         self.is_refusal = status_code >= 400
         self.carries_data = status_code in DATA_STATUSES
@@ -75,13 +43,18 @@ class SeenResponse:
         """Keep a chunk of the body, as far as the record or the explanation may need it."""
         longest = failure.BYTES_READ if self.is_refusal else LONGEST_RECORD
         if self._bytes_seen < longest:
-            self._kept.append(chunk[: longest - self._bytes_seen])
+            self._kept = [*self._kept, chunk[: longest - self._bytes_seen]]
         self._bytes_seen += len(chunk)
+
+    @property
+    def body_start(self) -> bytes:
+        """What was kept of the body: all of it, unless it is longer than any record."""
+        return b"".join(self._kept)
 
     @property
     def is_complete(self) -> bool:
         """Whether the chunks that were added are the whole response, so that the client has it."""
-        length = 0 if self.status in _NO_BODY else self._content_length()
+        length = 0 if self.status in _NO_BODY else self.length
         return self.status is not None and length is not None and self._bytes_seen >= length
 
     def promised_bytes(self, size: Callable[[], int | None]) -> int | None:
@@ -91,7 +64,7 @@ class SeenResponse:
         not state its own: a cache miss that is seen from above Glance's cache filter has neither a
         length nor a range.
         """
-        length = self._content_length()
+        length = self.length
         if length is not None or self._headers.get("content-encoding"):
             return length
         if self.status == 206:
@@ -108,7 +81,7 @@ class SeenResponse:
         is there.
         """
         try:
-            record = images.parse_json(b"".join(self._kept))
+            record = images.parse_json(self.body_start)
         except (ValueError, RecursionError):
             record = None
         if version == 1 and isinstance(record, dict):
@@ -127,11 +100,19 @@ class SeenResponse:
         if not self.is_refusal:
             return ""
         return failure.explanation(
-            b"".join(self._kept),
+            self.body_start,
             self._headers.get("content-type", ""),
             self._headers.get("content-encoding", ""),
         )
 
-    def _content_length(self) -> int | None:
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        if self._known_headers is None:
+            self._known_headers = {name.lower(): value for name, value in self._given}
+        return self._known_headers
+
+    @property
+    def length(self) -> int | None:
+        """The length of the body that the response states; None where it states none."""
         text = self._headers.get("content-length", "")
         return int(text) if text.isascii() and text.isdigit() else None

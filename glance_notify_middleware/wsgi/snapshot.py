@@ -22,7 +22,7 @@ _IDENTITY_HEADERS = (
     "HTTP_X_TENANT",
     "HTTP_X_USER",
 )
-_COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version")
+_COPIED = ("REMOTE_ADDR", "HTTP_HOST", "SCRIPT_NAME", "api.version", "webob.adhoc_attrs")
 _COPIED_PREFIXES = ("SERVER_", "wsgi.", *_IDENTITY_HEADERS)
 
 _NOT_LASTING = ("HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "webob.adhoc_attrs", "wsgi.input")
@@ -30,22 +30,29 @@ _NOT_LASTING_IN_CONTEXT = ("auth_token", "service_token", "service_catalog")
 _LASTING_SIZE = 16 * 1024  # characters of all texts: clients choose some, a catalogue is long
 
 
-def take_snapshot(environ: Mapping[str, Any]) -> Snapshot:
-    """What a look-up needs of a request's environ; to be taken before the application is called.
+def copy_environ(environ: dict[str, Any]) -> dict[str, Any]:
+    """The environ as it is before the application is called: `take_snapshot` needs it.
 
     After the call the environ holds what filters below keep for their own use: a look-up with the
     cache filter's `api.cache.*` keys overwrote the image in Glance's cache with the JSON record
-    (glance 33.0.0). What the client asked for is never copied: lengths, ranges, conditions,
-    encodings.
+    (glance 33.0.0).
     """
-    copied = {
+    copied = environ.copy()
+    if "webob.adhoc_attrs" in copied:
+        copied["webob.adhoc_attrs"] = dict(copied["webob.adhoc_attrs"])
+    return copied
+
+
+def take_snapshot(environ: Mapping[str, Any]) -> Snapshot:
+    """What a look-up needs of an environ that `copy_environ` has copied.
+
+    What the client asked for is never taken: lengths, ranges, conditions, encodings.
+    """
+    return {
         key: value
         for key, value in environ.items()
         if key in _COPIED or key.startswith(_COPIED_PREFIXES)
     }
-    if "webob.adhoc_attrs" in environ:
-        copied["webob.adhoc_attrs"] = dict(environ["webob.adhoc_attrs"])
-    return copied
 
 
 def lasting_snapshot(snapshot: Snapshot, context: Any) -> Snapshot:

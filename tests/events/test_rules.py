@@ -276,7 +276,8 @@ NAME = f'{{"op": "replace", "path": "/name", "value": "{LONG}"}}'
         (r'{"path": "\u002flocations"}]', False),
         (r'["\u002flocations", 1, null, {"path": null}]', False),
         (r'{"a": [{"path": "\u002flocations"}]}', False),
-        ("[" * 30_000 + "]" * 30_000, True),  # too deep to be parsed
+        ("[" * 30_000 + '"locations"' + "]" * 30_000, True),  # too deep to be parsed
+        ("[" * 30_000 + "]" * 30_000, False),
     ],
 )
 def test_patch_of_locations_is_recognized_by_its_paths(

@@ -1,6 +1,7 @@
 """Entries and their bytes: what was written is read, and nothing else is."""
 
 import dataclasses
+import json
 import uuid
 import zlib
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.events.deferred import DeferredNotification
+from glance_notify_middleware.events.notification import EventType, Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import MAX_BODY, Entry, Kind, TooLongError, scan
 from tests.journal.sample_journals import encoded, message, of_newer_version
@@ -202,3 +204,16 @@ def test_dropped_entry_is_read_in_its_place_with_another_kind() -> None:
     assert [entry.kind for entry in found] == [Kind.EVENTS, Kind.DROPPED, Kind.EVENTS]
     assert found[1] == dataclasses.replace(second, kind=Kind.DROPPED)
     assert [found[0], found[2]] == [first, third]
+
+
+def test_deferred_notification_is_read_as_the_message_that_is_made_of_it() -> None:
+    key = uuid.uuid4()
+    deferred = DeferredNotification(
+        *(key.bytes, 1.5, EventType.CREATE, Priority.INFO, "publisher", "CREATE", None, None),
+        *("req", "p", "u", b'{"id": "i", "name": "n"}'),
+    )
+    body = entries.encode_deferred(deferred, ends=uuid.uuid4().bytes)
+    (message,) = entries.decode_messages(body)
+    assert message == Message.of(deferred.made())
+    assert message.message_id == str(key)
+    assert json.loads(message.body)["payload"]["name"] == "n"

@@ -13,6 +13,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from glance_notify_middleware import config
+from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import Counted, Recorder, RunningDownload
@@ -51,6 +52,9 @@ class ListRecorder:
         self.notifications.extend(notifications)
         if ends is not None:
             self.ended.append(ends)
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        self.record([deferred.made()], ends)
 
     def count(self, what: Counted, change: int = 1) -> None:
         self.counted[what] += change

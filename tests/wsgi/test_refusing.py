@@ -58,8 +58,9 @@ def serve(directory: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> Serve
     eventually(lambda: bool(list(directory.glob("*.live"))))
 
     def one(method: str, path: str, *, refuse: bool) -> str:
-        recorder = recorders["refuse" if refuse else "drop"]
-        return repr(Server().serve(with_filter(CREATED, recorder), environ(method, path)).trace)
+        policy = "refuse" if refuse else "drop"
+        app = with_filter(CREATED, recorders[policy], journal_when_full=policy)
+        return repr(Server().serve(app, environ(method, path)).trace)
 
     return one
 

@@ -41,6 +41,33 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "an answer with locations is stored as it is",
+        "events/deferred.py",
+        """and b'url"' not in answer""",
+        "and True",
+        ("journal/test_recorder.py::test_answer_is_stored_as_it_is_unless_it_holds_a_location",),
+    ),
+    Mutation(
+        "a download is taken for a plain read",
+        "events/matching.py",
+        'and "/file" not in path_info',
+        "and True",
+        (
+            "events/test_spellings.py"
+            "::test_plain_read_is_no_operation_whatever_the_rest_of_its_environ_is",
+        ),
+    ),
+    Mutation(
+        "a method in the query is not obeyed",
+        "events/matching.py",
+        'and "_method" not in query_string',
+        "and True",
+        (
+            "events/test_spellings.py"
+            "::test_plain_read_is_no_operation_whatever_the_rest_of_its_environ_is",
+        ),
+    ),
+    Mutation(
         "a patch is searched, and not read as Glance reads it",
         "events/rules.py",
         'return "locations" in patch.changed_fields(body_start)',

@@ -22,7 +22,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a patch that is too long to be kept names no locations",
-        "wsgi/observation.py",
+        "wsgi/seen_operation.py",
         "if not seen.is_cut and not rules.may_change_locations(seen.head):",
         "if not rules.may_change_locations(seen.head):",
         (
@@ -41,10 +41,30 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a patch that may have made the image active is only an update",
+        "wsgi/observation.py",
+        "if self._made_records is not None and self._made_records.before is not None:",
+        "if False:",
+        (
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
+        ),
+    ),
+    Mutation(
+        "a patch that changes nothing is an update",
+        "wsgi/observation.py",
+        "if seen is not None and rules.is_empty_patch(seen.head):",
+        "if False:",
+        (
+            "wsgi/test_operation_events.py"
+            "::test_operation_emits_its_events_within_its_budget_of_look_ups",
+        ),
+    ),
+    Mutation(
         "no intent is recorded before the application is called",
         "wsgi/middleware.py",
-        "        observation.begin()\n        return ApplicationCall(",
-        "        return ApplicationCall(",
+        "        call.begin()\n",
+        "",
         (
             "wsgi/test_intents.py"
             "::test_intent_begins_before_the_application_is_called_and_ends_with_the_last_events",

@@ -1,0 +1,114 @@
+"""Deferred notifications: stored with the JSON that they carry, and made when they are sent.
+
+The event of an operation that succeeded carries the record that Glance's answer holds. The thread
+of the request only keeps the bytes of that answer. Whoever delivers the notification parses the
+answer and makes the payload, by the same rules as for any other event. The payload of a download is
+small: it is stored as its JSON.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+import orjson
+
+from glance_notify_middleware.events import images, payloads
+from glance_notify_middleware.events.facts import encode_facts
+from glance_notify_middleware.events.notification import (
+    LONGEST_JSON,
+    EventType,
+    Notification,
+    Payload,
+    Priority,
+)
+from glance_notify_middleware.events.operations import ROUTES, Action, Operation, Route, Source
+
+ACTION_NAMES: Mapping[Route, str] = {
+    route: route.action.name
+    for route in ROUTES
+    if route.action is Action.SEND or (route.version == 2 and route.source is Source.ANSWER)
+}
+"""The routes that have deferred notifications, and the names of their actions, as the journal
+stores them. Success on each of them, but for a download, has an event that carries the record of
+Glance's answer."""
+
+_ROUTES = {name: route for route, name in ACTION_NAMES.items()}
+
+
+class DeferredNotification(NamedTuple):
+    """A notification whose payload is still to be made of `content`.
+
+    `key` holds the 16 bytes of its message_id, `timestamp` is in seconds since the epoch. `action`
+    is the name of the Action. The ids of image and member are those that the path names. `content`
+    is the JSON of the payload of a download. For any other action it is the body of Glance's
+    answer: see `can_be_deferred`. `bytes_sent` is that of a download that was just recorded; None
+    otherwise.
+    """
+
+    key: bytes
+    timestamp: float
+    event_type: EventType
+    priority: Priority
+    publisher_id: str
+    action: str
+    image_id: str | None
+    member_id: str | None
+    request_id: str | None
+    project_id: str | None
+    user_id: str | None
+    content: bytes
+    bytes_sent: int | None = None
+
+    def made(self) -> Notification:
+        """The notification. An answer that cannot be read gives a payload of the ids alone."""
+        digits = self.key.hex()
+        return Notification(
+            f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
+            self.publisher_id,
+            self.event_type,
+            self.priority,
+            self.timestamp,
+            self._payload(),
+            self.request_id,
+            self.project_id,
+            self.user_id,
+        )
+
+    def _payload(self) -> Payload:
+        route = _ROUTES[self.action]
+        try:
+            content = images.parse_json(self.content)
+        except (ValueError, RecursionError):
+            content = {}
+        if route.action is Action.SEND:
+            return cast(Payload, content)
+        operation = Operation(route, "/", self.image_id, self.member_id)
+        return payloads.of_success(operation, content if isinstance(content, dict) else {}, str)
+
+
+def can_be_deferred(answer: bytes) -> bool:
+    """Whether the body of an answer may be stored as it is: a JSON object, and no location in it.
+
+    Glance's records hold locations where the operator shows them: as the `url` of each of
+    `locations`, and as `direct_url`. A backslash could spell these keys in another way.
+    """
+    return (
+        answer[:1] == b"{"
+        and answer[-1:] == b"}"
+        and len(answer) <= LONGEST_JSON
+        and b'url"' not in answer
+        and b"\\" not in answer
+    )
+
+
+def encode(deferred: DeferredNotification) -> bytes:
+    """What the journal stores of it beside its key, time, event type and priority."""
+    return encode_facts(deferred[4:-2]) + b"\n" + deferred.content
+
+
+def decode(
+    key: bytes, timestamp: float, event_type: str, priority: Priority, stored: bytes
+) -> DeferredNotification:
+    """What `encode` was given. Raises ValueError or TypeError for any other `stored`."""
+    facts, _, content = stored.partition(b"\n")
+    known = key, timestamp, EventType(event_type), priority
+    return DeferredNotification._make([*known, *orjson.loads(facts), content, None])
