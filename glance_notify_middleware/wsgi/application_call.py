@@ -94,8 +94,8 @@ class ApplicationCall(Observation):
 
     def _on_first_chunk(self) -> None:
         body = self._body  # another thread may see the end meanwhile
-        if body is not None:
-            self.go_on_sending(body, body.bytes_sent)
+        if body is not None and body.bytes_sent != self.response.length:
+            self.go_on_sending(body)
 
     def _on_progress(self) -> None:
         body = self._body  # another thread may see the end meanwhile

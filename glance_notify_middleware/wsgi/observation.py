@@ -33,8 +33,15 @@ class Observation(SeenOperation):
         closed, or dropped, before its end. `bytes_sent` counts the image data of a download.
         """
         try:
-            if not self._was_passed_on():
-                self._emit(error, exhausted, bytes_sent)
+            if not self._was_passed_on() and (
+                error is not None
+                or not (
+                    self._emit_sent(bytes_sent, exhausted=exhausted)
+                    if self.sends_data
+                    else self._emit_answered()
+                )
+            ):
+                self._emit_decided(error, exhausted, bytes_sent)
             operation = self._operation
             if operation.image_id is not None and operation.route.action is not Action.SEND:
                 self._services.lookup.forget_owner(operation)
@@ -56,18 +63,9 @@ class Observation(SeenOperation):
         services.emitter.emit([], named_before, self._intent)
         return True
 
-    def _emit(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
-        """Emit the events of the end: the usual ones in a fast way."""
-        if error is None and (
-            self._emit_sent(bytes_sent, exhausted=exhausted)
-            if self.sends_data
-            else self._emit_answered()
-        ):
-            return
-        self._emit_decided(error, exhausted, bytes_sent)
-
     def _emit_sent(self, bytes_sent: int, *, exhausted: bool) -> bool:
-        """Emit the event of a download that sent data; returns whether that was possible."""
+        """Emit the event of a download that sent data in a fast way; returns whether that was
+        possible."""
         if self.response.status is None:
             return False
         services, operation, request = self._services, self._operation, self._request
@@ -75,7 +73,7 @@ class Observation(SeenOperation):
         priority = Priority.INFO if kept else Priority.ERROR
         if not services.emitter.wants(EventType.SEND, priority):
             return False
-        record = self._records.owner_and_size(operation) or {}
+        record = self._owner_and_size() or {}
         requester = request.named_before or request.requester()
         payload = payloads.sent(operation, record, requester, request.destination_ip, bytes_sent)
         content = encoded(payload)
@@ -85,7 +83,7 @@ class Observation(SeenOperation):
         return True
 
     def _emit_answered(self) -> bool:
-        """Emit the event of a success as it is stored fastest; returns whether that was possible.
+        """Emit the event of a success in a fast way; returns whether that was possible.
 
         What the event carries is made of the answer alone, unless a patch may have made the image
         active, or changes nothing.
@@ -108,6 +106,7 @@ class Observation(SeenOperation):
         return True
 
     def _emit_decided(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
+        """Emit the events that the rules decide, whatever has happened."""
         services, operation = self._services, self._operation
         request = self._request.facts(prepared=self._prepared)
         response = self._response_facts(error, exhausted, bytes_sent)
@@ -175,7 +174,7 @@ class Observation(SeenOperation):
         return self.response.promised_bytes(self._size) in (bytes_sent, None)
 
     def _size(self) -> int | None:
-        return (self._records.owner_and_size(self._operation) or {}).get("size")
+        return (self._owner_and_size() or {}).get("size")
 
 
 def _now() -> str:

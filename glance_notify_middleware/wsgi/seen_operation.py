@@ -8,12 +8,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from glance_notify_middleware.events import identity, rules
 from glance_notify_middleware.events.identity import Proxy, Requester
 from glance_notify_middleware.events.intent import Intent, Progress
-from glance_notify_middleware.events.operations import Action, Operation, as_download
+from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.recorder import RunningDownload
 from glance_notify_middleware.runtime.own_log import log_error, never_raises
 from glance_notify_middleware.wsgi.emitting import Emitter
 from glance_notify_middleware.wsgi.following import Follower
-from glance_notify_middleware.wsgi.lookup import Lookup
+from glance_notify_middleware.wsgi.lookup import Lookup, Record
 from glance_notify_middleware.wsgi.placement import CACHE_KEY, Placement
 from glance_notify_middleware.wsgi.plan import RoutePlan
 from glance_notify_middleware.wsgi.request import SeenRequest
@@ -91,6 +91,15 @@ class SeenOperation:
             self._made_records = made
         return made
 
+    def _owner_and_size(self) -> Record | None:
+        """A record with owner and size of the image that is sent."""
+        operation = self._operation
+        if self._made_records is None and operation.route.source is Source.OWNER:
+            cached = self._services.lookup.cached_owner(operation)
+            if cached is not None:
+                return cached
+        return self._records.owner_and_size(operation)
+
     # -- before the application is called ---------------------------------------------------
 
     def begin(self) -> None:
@@ -145,14 +154,9 @@ class SeenOperation:
             self._operation = as_download(self._operation)
         self.sends_data = carries_data and self._operation.route.action is Action.SEND
 
-    def go_on_sending(self, download: RunningDownload, bytes_sent: int) -> None:
-        """The server has passed the first chunk of a download on, and asks for the next one.
-
-        Where the chunk was all that was promised, the download is about to end.
-        """
+    def go_on_sending(self, download: RunningDownload) -> None:
+        """The server has passed the first chunk of a download on, and there are more to come."""
         try:
-            if bytes_sent == self.response.length:
-                return
             self._records.look_while_sending(self._operation)
             if self._intent is not None:
                 self._services.emitter.remind(download)
@@ -163,5 +167,5 @@ class SeenOperation:
     def record_progress(self, bytes_sent: int) -> None:
         """Record that so many bytes of a download have left, if it has an intent."""
         if self._intent is not None:
-            owner = (self._records.owner_and_size(self._operation) or {}).get("owner")
+            owner = (self._owner_and_size() or {}).get("owner")
             self._services.emitter.progress(self._intent, Progress(bytes_sent, owner))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glance_notify_middleware.events.notification import (
     LONGEST_JSON,
     EventType,
+    Message,
     Notification,
     Payload,
     Priority,
@@ -33,6 +34,13 @@ def notification(payload: Payload, who: str | None = "u1") -> Notification:
         request_id="req-1",
         project_id="p1",
         user_id=who,
+    )
+
+
+def test_message_has_the_facts_of_its_notification_and_its_json() -> None:
+    made = notification("text")
+    assert Message.of(made) == Message(
+        ID, EventType.MEMBER_CREATE, Priority.WARN, made.timestamp, made.to_json()
     )
 
 
