@@ -48,12 +48,12 @@ class Observation(SeenOperation):
         except Exception as failure:
             log_error("notifications of a request may be missing", failure)
         finally:
-            self._request.release()
+            self.release()
 
     def _was_passed_on(self) -> bool:
         """Whether another node has done the operation, and emits its events."""
-        services, environ = self._services, self._request.environ
-        named_before = self._request.named_before
+        services, environ = self._services, self.environ
+        named_before = self.named_before
         if named_before is None:
             services.placement.note_no_context(environ, self.response.status)
             return False
@@ -68,14 +68,14 @@ class Observation(SeenOperation):
         possible."""
         if self.response.status is None:
             return False
-        services, operation, request = self._services, self._operation, self._request
+        services, operation = self._services, self._operation
         kept = exhausted and self._keeps_promise(bytes_sent)
         priority = Priority.INFO if kept else Priority.ERROR
         if not services.emitter.wants(EventType.SEND, priority):
             return False
         record = self._owner_and_size() or {}
-        requester = request.named_before or request.requester()
-        payload = payloads.sent(operation, record, requester, request.destination_ip, bytes_sent)
+        requester = self.named_before or self.requester()
+        payload = payloads.sent(operation, record, requester, self.destination_ip, bytes_sent)
         content = encoded(payload)
         services.emitter.emit_deferred(
             operation, priority, content, requester, self._intent, bytes_sent
@@ -88,18 +88,18 @@ class Observation(SeenOperation):
         What the event carries is made of the answer alone, unless a patch may have made the image
         active, or changes nothing.
         """
-        plan, request, response = self._plan, self._request, self.response
+        plan, response = self._plan, self.response
         if not plan.deferred or response.status not in _SUCCESS:
             return False
         if self._made_records is not None and self._made_records.before is not None:
             return False
-        seen = request.input
+        seen = self.input
         if seen is not None and rules.is_empty_patch(seen.head):
             return False
         answer = response.body_start
         if not deferred.can_be_deferred(answer):
             return False
-        requester = request.named_before or request.requester()
+        requester = self.named_before or self.requester()
         self._services.emitter.emit_deferred(
             self._operation, Priority.INFO, answer, requester, self._intent
         )
@@ -108,7 +108,7 @@ class Observation(SeenOperation):
     def _emit_decided(self, error: BaseException | None, exhausted: bool, bytes_sent: int) -> None:
         """Emit the events that the rules decide, whatever has happened."""
         services, operation = self._services, self._operation
-        request = self._request.facts(prepared=self._prepared)
+        request = self.facts(prepared=self._prepared)
         response = self._response_facts(error, exhausted, bytes_sent)
         exchange = Exchange(operation, request, response, self._records.before)
         if self._plan.follows and rules.goes_on_in_background(exchange):
@@ -129,7 +129,7 @@ class Observation(SeenOperation):
             BackgroundWork(self._operation, requested, before),
             request.requester,
             self._intent,
-            self._records.lasting_snapshot(identity.glance_context(self._request.environ)),
+            self._records.lasting_snapshot(identity.glance_context(self.environ)),
             self._records.earlier_tasks,
         )
         self._services.follower.follow(followed)

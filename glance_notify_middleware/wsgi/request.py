@@ -20,14 +20,14 @@ class SeenRequest:
     is who Glance's context named before the call; None where there was no context. `input` is
     what the application has read; None where the input is not watched. `destination_ip` is where
     image data goes to, for a request that may be a download.
+
+    SeenOperation sets the attributes: a request and the operation that it asks for are one object.
     """
 
+    environ: WSGIEnvironment
+    named_before: Requester | None
     destination_ip: str | None = None
     input: InputTally | None = None
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self.environ = environ
-        self.named_before = identity.from_context(environ)
 
     def watch_input(self, on_read: OnRead, kept: int) -> None:
         """Count what the application reads, and keep the first `kept` bytes of it."""

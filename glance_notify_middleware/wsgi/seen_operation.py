@@ -44,7 +44,7 @@ class FilterServices:
     trusted_proxies: Sequence[Proxy]
 
 
-class SeenOperation:
+class SeenOperation(SeenRequest):
     """One operation, from before the application is called until its response is under way.
 
     `begin` is to be called first. An ApplicationCall calls the other hooks, in their order here.
@@ -70,7 +70,8 @@ class SeenOperation:
         self._services = services
         self._plan = plan
         self._operation = operation
-        self._request = SeenRequest(environ)
+        self.environ = environ
+        self.named_before = identity.from_context(environ)
         self.response = SeenResponse()
         if plan.looks_up:
             self._environ_before = copy_environ(environ)
@@ -79,7 +80,7 @@ class SeenOperation:
             self._may_be_cached = may_be_cached(operation, environ)
             if self.sends_data or self._may_be_cached:
                 proxies = services.trusted_proxies
-                self._request.destination_ip = identity.destination_ip(environ, proxies)
+                self.destination_ip = identity.destination_ip(environ, proxies)
 
     @property
     def _records(self) -> RequestRecords:
@@ -104,24 +105,24 @@ class SeenOperation:
 
     def begin(self) -> None:
         """Watch the input, make the look-ups that come before the call, and record the intent."""
-        services, plan, request = self._services, self._plan, self._request
+        services, plan = self._services, self._plan
         operation = self._operation
-        if self.sends_data and CACHE_KEY in request.environ:
+        if self.sends_data and CACHE_KEY in self.environ:
             services.placement.note_cache_keys()
         if plan.input_kept:
-            request.watch_input(self._on_read, plan.input_kept)
+            self.watch_input(self._on_read, plan.input_kept)
         if plan.looks_first or services.follower.latest:
             self._records.look_before_call(operation, services.follower)
         if plan.begins:
-            requester = request.named_before or _NOBODY
-            self._intent = services.emitter.begin(operation, requester, request.destination_ip)
+            requester = self.named_before or _NOBODY
+            self._intent = services.emitter.begin(operation, requester, self.destination_ip)
 
     # -- while the application reads the request --------------------------------------------
 
     @never_raises
     def _on_read(self) -> bool:
         """Act on what was read so far; returns whether later reads do not matter."""
-        seen, operation = self._request.input, self._operation
+        seen, operation = self.input, self._operation
         if seen is None:
             return True
         if operation.route.action is Action.UPLOAD:
@@ -130,7 +131,7 @@ class SeenOperation:
             self._prepared = True
             if self._plan.lookups.record_at_prepare:
                 prepare = rules.prepare_event(operation, self._records.now(operation))
-                self._services.emitter.emit([prepare], self._request.requester())
+                self._services.emitter.emit([prepare], self.requester())
         elif operation.route.action is Action.PATCH:
             if not seen.is_cut and not rules.may_change_locations(seen.head):
                 return False
