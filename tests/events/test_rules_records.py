@@ -1,5 +1,6 @@
 """Which record the events of an operation need: every look-up costs Glance a request."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.exchange import Exchange, RequestFacts, ResponseFacts
 from glance_notify_middleware.events.identity import Requester
+from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.events.operations import Source
 from tests.events import cases
 
 BEFORE_ALWAYS = {cases.DEACTIVATE, cases.REACTIVATE, cases.MEMBER_DELETE, cases.IMPORT}
@@ -35,6 +38,7 @@ def wanted(
     before: Mapping[str, Any] | None = None,
     prepared: bool = False,
     with_metadata: bool = False,
+    wants: rules.Wants = lambda *_: True,
 ) -> str | None:
     exchange = Exchange(
         cases.operation(request, with_metadata=with_metadata),
@@ -44,7 +48,7 @@ def wanted(
         ResponseFacts(status, kept=True),
         before,
     )
-    record = rules.record_source(exchange)
+    record = rules.record_source(exchange, wants)
     return None if record is None else record.name
 
 
@@ -111,3 +115,44 @@ def test_request_that_changed_nothing_needs_no_record(
     request_line: str, body_start: bytes | None, before: Mapping[str, Any] | None
 ) -> None:
     assert wanted(request_line, 204, body_start=body_start, before=before) is None
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "prepared", "needed_by"),
+    [
+        (cases.UPLOAD, 204, True, {"image.upload INFO", "image.activate INFO"}),
+        (
+            cases.UPLOAD,
+            204,
+            False,
+            {"image.prepare INFO", "image.upload INFO", "image.activate INFO"},
+        ),
+        (cases.UPLOAD, 500, False, {"image.prepare INFO"}),
+        (cases.UPLOAD, 500, True, set()),
+        (cases.TAG, 204, False, {"image.update INFO"}),
+        (cases.SEND, 200, False, {"image.send INFO"}),
+        (cases.SEND, 404, False, set()),
+        (cases.DELETE, 204, False, {"image.delete INFO"}),
+    ],
+)
+def test_record_is_needed_only_if_an_event_that_has_it_is_wanted(
+    request_line: str, status: int, prepared: bool, needed_by: set[str]
+) -> None:
+    needed = set()
+    for only in itertools.product(EventType, Priority):
+
+        def wants(event_type: EventType, priority: Priority) -> bool:
+            return (event_type, priority) == only  # noqa: B023 (called in this turn alone)
+
+        found = wanted(request_line, status, prepared=prepared, with_metadata=True, wants=wants)
+        needed |= set() if found is None else {" ".join(only)}
+    assert needed == needed_by
+
+
+def test_owner_of_a_download_that_was_cut_short_is_needed_by_its_error_alone() -> None:
+    exchange = Exchange(
+        cases.operation(cases.SEND), RequestFacts(Requester(), None), ResponseFacts(200)
+    )
+    assert rules.record_source(exchange, lambda _, priority: priority is Priority.INFO) is None
+    found = rules.record_source(exchange, lambda _, priority: priority is Priority.ERROR)
+    assert found is Source.OWNER

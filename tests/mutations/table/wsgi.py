@@ -31,6 +31,51 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "owner and size of a download are looked up before the client has its first byte",
+        "wsgi/response_body.py",
+        """                yield chunk
+                self.bytes_sent = sent = len(chunk)
+                self._on_first_chunk()
+""",
+        """                self._on_first_chunk()
+                yield chunk
+                self.bytes_sent = sent = len(chunk)
+""",
+        ("wsgi/test_look_up_budget.py::test_first_chunk_of_a_download_waits_for_no_look_up",),
+    ),
+    Mutation(
+        "an owner is remembered that was looked up before the image was changed",
+        "wsgi/lookup.py",
+        "if self._latest_change is not latest_change:",
+        "if False:",
+        (
+            "wsgi/test_look_up_budget.py"
+            "::test_owner_of_a_look_up_during_which_the_image_was_changed_is_not_remembered",
+        ),
+    ),
+    Mutation(
+        "an owner is remembered over a change whose events nobody wants",
+        "wsgi/middleware.py",
+        "            self._services.lookup.forget_owner(operation)\n",
+        "",
+        (
+            "wsgi/test_look_up_budget.py"
+            "::test_owner_is_forgotten_with_a_change_whether_or_not_its_events_are_wanted",
+        ),
+    ),
+    Mutation(
+        "each read of an upload is looked at, to its end",
+        "wsgi/request_input.py",
+        "            self._on_read = None\n",
+        "            pass\n",
+        (
+            "wsgi/test_transparency.py"
+            "::test_reads_are_reported_until_enough_is_seen_and_counted_to_the_end",
+            "wsgi/test_transparency.py"
+            "::test_read_of_an_upload_costs_one_frame_once_image_prepare_is_emitted",
+        ),
+    ),
+    Mutation(
         "reads through a buffer that WebOb has made above the filter are not counted",
         "wsgi/request_input.py",
         'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
