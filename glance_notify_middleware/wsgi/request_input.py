@@ -95,7 +95,7 @@ def _reading(method: Callable[..., Any], tally: InputTally) -> Callable[..., Any
 
     def read(size: Any = None) -> Any:
         data = method() if size is None else method(size)
-        if data:
+        if data is not None:
             tally.bytes_read += len(data)
         if tally.is_watched:
             tally.look(data or b"")
