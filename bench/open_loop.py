@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import page
-from bench.contestants import EXTERNAL, THREAD
+from bench.contestants import EXTERNAL, OPENTELEMETRY, THREAD
 from bench.processes import cpu_seconds
 from bench.stage import Program, Stage, relay
 from bench.statistics import percentile
@@ -33,10 +33,10 @@ Tails = dict[str, list[Tail]]
 
 
 def measure(stage: Stage, seconds: int, rounds: int) -> Tails:
-    """Measure each way of delivering in turn."""
-    tails: Tails = {EXTERNAL: [], THREAD: [], LEADER: []}
+    """Measure this filter's ways of delivering, and OpenTelemetry, in turn."""
+    tails: Tails = {EXTERNAL: [], THREAD: [], LEADER: [], OPENTELEMETRY: []}
     for _ in range(rounds):
-        for name in (EXTERNAL, THREAD):
+        for name in (EXTERNAL, THREAD, OPENTELEMETRY):
             times = _times(stage, name, seconds)
             if name == THREAD:
                 tails[LEADER].append(_tail([times.pop(0)]))
@@ -85,12 +85,13 @@ def parts(tails: Tails) -> list[str]:
     return [
         f"{PROCESSES} processes play {RATE} creates a second each, and as many in turn with them "
         "at the bare application, whatever the answers take. So both meet the same machine, on "
-        "which RabbitMQ works, too. Time is counted from the moment at which a create is due: the "
+        "which RabbitMQ works, too, and both meet processor caches that other processes have used "
+        "meanwhile. Time is counted from the moment at which a create is due: the "
         "wake-up of the process is in it. Milliseconds, the median of "
         f"{len(tails[EXTERNAL])} rounds. A relay runs beside the processes with `relay = "
         "external`. With `relay = thread` one of the processes is the leader, which delivers.",
         page.table(
-            ("filter", "bare: median", "bare: p99", "filter: median", "filter: p99"),
+            ("contestant", "bare: median", "bare: p99", "median", "p99"),
             [(_title(name), *_milliseconds(rounds)) for name, rounds in tails.items()],
         ),
     ]
