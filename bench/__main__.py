@@ -41,7 +41,7 @@ def _losses(place: stage.Stage) -> None:
 
 
 def _delivery(place: stage.Stage) -> None:
-    delivery.publish(delivery.measure(place, 50_000, rounds=5), 50_000)
+    delivery.publish(delivery.measure(place, 50_000, rounds=3), 50_000)
 
 
 PAGES: dict[str, Callable[[stage.Stage], None]] = {

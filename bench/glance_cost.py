@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from bench.contestants import Place, filter_options
 from bench.processes import cpu_seconds
 from bench.stage import Stage, relay
+from bench.switch import HEADER, WITH_FILTER, WITH_LOOK_UP
 from demo.glance import Server, lay_out, paste_file
 from demo.keystone import ALICE, Keystone
 
@@ -19,7 +20,10 @@ FILTER = "this filter, rabbit, relay = external"
 NATIVE = "Glance's own notifier, messagingv2"
 LOOK_UP = "a bare look-up"
 """No notifications; behind each tag and upload the image's record is read once."""
-SET_UPS = (NONE, FILTER, NATIVE, LOOK_UP)
+WAYS = {NONE: "neither", FILTER: WITH_FILTER, LOOK_UP: WITH_LOOK_UP, NATIVE: "neither"}
+"""The set-ups, and the way of the requests through the filter `bench.switch`. Glance's own notifier
+is in a Glance of its own, without that filter; the others are in one Glance."""
+SET_UPS = tuple(WAYS)
 
 IMAGE_SIZE = 1024**2
 """Bytes of the images that are uploaded and downloaded."""
@@ -55,20 +59,23 @@ MANY = 20
 
 @dataclass
 class Glance:
-    """A running Glance, and the images of a round."""
+    """A set-up of a running Glance, and the images of a round."""
 
     server: Server
     token: str
+    way: str
     images: list[str] = field(default_factory=list)
     kept: str = ""
-    """An image that stays, with data that was downloaded."""
+    """An image that stays, with data that was downloaded. Nothing changes it: the filter would look
+    its owner up again."""
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[bytes, float]:
         """Send a request; returns the body, and the seconds until its first byte was there.
 
         Raises RuntimeError for a refusal.
         """
-        headers = {"X-Auth-Token": self.token, "Content-Type": kind or "application/json"}
+        headers = {"X-Auth-Token": self.token, HEADER: self.way}
+        headers["Content-Type"] = kind or "application/json"
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         with contextlib.closing(connection):
             begun = time.perf_counter()
@@ -112,59 +119,51 @@ def measure(stage: Stage, rounds: int) -> Bursts:
 
 @contextlib.contextmanager
 def _running(stage: Stage) -> Iterator[dict[str, Glance]]:
-    """A Glance of each set-up, all at the same time, and the relay of the filter."""
+    """Each set-up, all at the same time, and the relay of the filter."""
     with contextlib.ExitStack() as stack:
         keystone = stack.enter_context(Keystone())
-        glances = {}
-        for name in SET_UPS:
-            place = stack.enter_context(stage.placed())
-            layout = _LAYOUTS[name](place)
-            configuration = lay_out(place.folder, keystone.url, **layout)
-            server = stack.enter_context(Server(configuration, place.folder / "glance.log"))
-            glances[name] = Glance(server, keystone.token(ALICE))
-            if name == FILTER:
-                stack.enter_context(relay(place))
-            if name in (FILTER, NATIVE):
-                stack.callback(_make_sure_that_messages_came, stage, name, place)
+        here, there = (stack.enter_context(stage.placed()) for _ in range(2))
+        section = _SECTION.format(
+            lines="".join(f"{name} = {value}\n" for name, value in _options(here).items())
+        )
+        servers = {
+            NATIVE: _server(
+                *(stack, keystone, there),
+                paste=paste_file().replace(" notify ", " "),
+                default=f"transport_url = {there.url}",
+                more="[oslo_messaging_notifications]\ndriver = messagingv2\n",
+            )
+        }
+        switched = _server(stack, keystone, here, paste=paste_file(section=section))
+        stack.enter_context(relay(here))
+        token = keystone.token(ALICE)
+        glances = {
+            name: Glance(servers.get(name, switched), token, way) for name, way in WAYS.items()
+        }
         for glance in glances.values():
             _create(glance, 0)
             glance.kept = glance.images[0]
             glance.upload(glance.kept)
             glance.download(glance.kept)
         yield glances
+        for place in (here, there):
+            if not stage.ids_in(place, 1):
+                raise RuntimeError("a Glance has sent no notification")
 
 
-def _make_sure_that_messages_came(stage: Stage, name: str, place: Place) -> None:
-    if not stage.ids_in(place, 1):
-        raise RuntimeError(f"{name} sent nothing")
+_SECTION = """
+[filter:notify]
+paste.filter_factory = bench.switch:filter_factory
+{lines}"""
 
 
-def _section(factory: str, **lines: str) -> str:
-    text = "".join(f"{name} = {value}\n" for name, value in lines.items())
-    return f"\n[filter:notify]\npaste.filter_factory = {factory}\n{text}"
+def _options(place: Place) -> dict[str, str]:
+    return filter_options(place, relay="external")
 
 
-def _stock() -> str:
-    return paste_file().replace(" notify ", " ")
-
-
-_LAYOUTS: dict[str, Callable[[Place], dict[str, str]]] = {
-    NONE: lambda place: {"paste": _stock()},
-    FILTER: lambda place: {
-        "paste": paste_file(
-            section=_section(
-                "glance_notify_middleware:filter_factory",
-                **filter_options(place, relay="external"),
-            )
-        )
-    },
-    NATIVE: lambda place: {
-        "paste": _stock(),
-        "default": f"transport_url = {place.url}",
-        "more": "[oslo_messaging_notifications]\ndriver = messagingv2\n",
-    },
-    LOOK_UP: lambda place: {"paste": paste_file(section=_section("bench.look_up:filter_factory"))},
-}
+def _server(stack: contextlib.ExitStack, keystone: Keystone, place: Place, **layout: str) -> Server:
+    configuration = lay_out(place.folder, keystone.url, **layout)
+    return stack.enter_context(Server(configuration, place.folder / "glance.log"))
 
 
 def _round(glance: Glance, kinds: Sequence[str]) -> dict[str, Burst]:
@@ -188,7 +187,7 @@ def _create(glance: Glance, number: int) -> float:
 
 _PLAYS: dict[str, tuple[Play, int]] = {
     CREATE: (_create, MANY),
-    TAG: (lambda glance, number: glance.ask("PUT", f"/{glance.kept}/tags/{number}")[1], MANY),
+    TAG: (lambda glance, number: glance.ask("PUT", f"/{glance.images[-1]}/tags/{number}")[1], MANY),
     UPLOAD: (lambda glance, number: glance.upload(glance.images[number]), FEW),
     FIRST: (lambda glance, number: glance.download(glance.images[number]), FEW),
     REPEATED: (lambda glance, number: glance.download(glance.kept), MANY),
