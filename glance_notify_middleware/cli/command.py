@@ -60,7 +60,11 @@ class Command(cliff.command.Command):
         one_line_error(parser)
         if self.example:
             with_example(parser, f"{PROGRAM} {self.example}")
+        self.add_arguments(parser)
         return parser
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments to its parser. By default there are none."""
 
     def get_epilog(self) -> str:
         """Nothing of cliff's: the example is the end of --help."""
@@ -162,11 +166,10 @@ def add_section(parser: argparse.ArgumentParser, paste: str, **more: Any) -> Non
 class SectionArguments(Command):
     """A command that reads the filter's section of Glance's paste file."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the arguments that find the section."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments that find the section."""
+        super().add_arguments(parser)
         add_section(parser, "paste_file", nargs="?")
-        return parser
 
     def settings(self, parsed_args: argparse.Namespace) -> Settings:
         """The settings of the section that the arguments name. Raises UsageError, OptionError."""

@@ -33,16 +33,15 @@ class Relay(SectionArguments):
 
     example = "relay /etc/glance/glance-api-paste.ini"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --metrics-listen."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--metrics-listen",
             metavar="HOST:PORT",
             type=listening_address,
             help=f"serve the metrics of this node there, as on {EXAMPLE}; default: nowhere",
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Relay until a signal comes."""

@@ -13,10 +13,9 @@ from glance_notify_middleware.cli.errors import UsageError
 class FileArguments(Command):
     """A command that reads notifications from files, of a period."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the arguments that name files and period."""
-        parser = super().get_parser(prog_name)
-        self.add_question(parser)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments that name files and period."""
+        super().add_arguments(parser)
         parser.add_argument(
             "files",
             nargs="+",
@@ -26,10 +25,6 @@ class FileArguments(Command):
         add_period(parser)
         # Options may stand between two files.
         parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
-        return parser
-
-    def add_question(self, parser: argparse.ArgumentParser) -> None:
-        """Add the arguments that stand before the files. By default there are none."""
 
     def log_files(self, parsed_args: argparse.Namespace) -> LogFiles:
         """The files that the arguments name. Raises UsageError where one is missing."""

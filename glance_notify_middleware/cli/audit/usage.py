@@ -29,9 +29,9 @@ class Usage(FileArguments, Lister):
 
     example = "usage --by receiver --since 2026-11-01 --until 2026-12-01 node*/notifications.log*"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --by and --html."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--by",
             choices=tuple(GROUPS),
@@ -44,7 +44,6 @@ class Usage(FileArguments, Lister):
             type=Path,
             help="write a page with charts into this file, too",
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         """Read the files. Raises UsageError."""

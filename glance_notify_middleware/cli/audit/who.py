@@ -60,20 +60,16 @@ class Who(FileArguments, Lister):
         "who downloaded 55354b8b-28d8-4e35-aa1e-20e5222c93a9 --since 7d node*/notifications.log*"
     )
 
-    def add_question(self, parser: argparse.ArgumentParser) -> None:
-        """Add the word that may be left out, and the image."""
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the word that may be left out and the image, before the files, and --long."""
         parser.add_argument(
             "action", nargs="?", metavar="ACTION", help=f"{', '.join(ACTIONS)}; default: all"
         )
         parser.add_argument("image", metavar="IMAGE", help="the id of an image")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+        super().add_arguments(parser)
         parser.add_argument(
             "--long", action="store_true", help="show details and the ids of notifications, too"
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         """Read the files. Raises UsageError."""

@@ -64,9 +64,9 @@ class Check(SectionArguments, Lister):
         lines = Extension(_LINES, None, _Lines, _Lines())  # type: ignore[arg-type]
         return ExtensionManager.make_test_instance([*plugins, lines])
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --uwsgi and --user."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--uwsgi", metavar="FILE", help="the ini file of the uWSGI that runs Glance"
         )
@@ -76,7 +76,6 @@ class Check(SectionArguments, Lister):
             help="the user that Glance runs as; default: the uid in uWSGI's file, else the user "
             "glance, else the owner of journal_dir",
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Any]]:
         """Look at everything, and give what is wrong, errors first."""

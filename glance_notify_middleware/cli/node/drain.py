@@ -30,9 +30,9 @@ class Drain(SectionArguments):
 
     example = "drain --timeout 5m"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --timeout."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--timeout",
             metavar="TIME",
@@ -40,7 +40,6 @@ class Drain(SectionArguments):
             default=60.0,
             help="how long to wait, in seconds or as 30s, 5m, 24h; default: 60s",
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Wait; returns the exit status."""

@@ -23,13 +23,12 @@ class Metrics(SectionArguments):
 
     example = "metrics --output /var/lib/prometheus/node-exporter/glance_notify.prom"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --output."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--output", metavar="FILE", type=Path, help="write to this file; default: print"
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Print or write the metrics."""

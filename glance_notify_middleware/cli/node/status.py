@@ -36,9 +36,9 @@ class Status(Lister, SectionArguments):
     _state: NodeState | None = None
     _found: Sequence[Finding] = ()
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --watch and --nagios."""
+        super().add_arguments(parser)
         way = parser.add_mutually_exclusive_group()
         way.add_argument(
             "--watch",
@@ -51,7 +51,6 @@ class Status(Lister, SectionArguments):
             help="print one line with performance data; the exit status is that of a plugin: 0 OK, "
             "1 WARNING, 2 CRITICAL, 3 UNKNOWN",
         )
-        return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit status."""

@@ -40,16 +40,15 @@ class _Waiting(NamedTuple):
 class _AsideCommand(TargetArguments):
     """A command about messages that are set aside, and about those that are sent again."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with --priority."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --priority."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--priority",
             choices=tuple(map(str, Priority)),
             type=str.upper,
             help="of this priority; default: of all",
         )
-        return parser
 
     def waiting(
         self, journal: JournalOfTargets, parsed_args: argparse.Namespace

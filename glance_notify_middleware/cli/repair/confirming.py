@@ -10,11 +10,10 @@ from glance_notify_middleware.cli.errors import UsageError
 class DropCommand(Command):
     """A command that asks before it drops something, if --yes is not said."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with --yes."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --yes."""
+        super().add_arguments(parser)
         parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
-        return parser
 
     def check_can_ask(self, parsed_args: argparse.Namespace) -> None:
         """Raises UsageError where nobody can be asked and --yes is not said."""

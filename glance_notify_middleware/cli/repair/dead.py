@@ -52,11 +52,10 @@ class DeadShow(LettersCommand):
 
     example = "dead show 8adb451d-6ce4-42f4-abe8-5daad177b761"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the id behind the paste file."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the id behind the paste file."""
+        super().add_arguments(parser)
         parser.add_argument("ids", nargs=1, metavar="ID", help="the message_id of a dead letter")
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Print it. Raises UsageError, OptionError, FailedError."""

@@ -69,11 +69,10 @@ def in_batches(items: Iterable[tuple[Item, Message]]) -> Iterator[list[tuple[Ite
 class TargetArguments(SectionArguments):
     """A command for the journal of the filter's section, of one target or all."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the arguments that find the section, and --target."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add --target."""
+        super().add_arguments(parser)
         add_target(parser)
-        return parser
 
     def journal(self, parsed_args: argparse.Namespace) -> JournalOfTargets:
         """The journal of the section, whose owner root becomes. Raises UsageError, OptionError,

@@ -57,14 +57,13 @@ class LettersCommand(TargetArguments):
 class IdArguments(LettersCommand):
     """A command about the dead letters whose ids it is given, or about all."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the ids behind the paste file."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the ids behind the paste file, and --all."""
+        super().add_arguments(parser)
         parser.add_argument("ids", nargs="*", metavar="ID", help="the message_id of a dead letter")
         parser.add_argument("--all", action="store_true", help="all dead letters")
         # Options may stand between two ids.
         parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
-        return parser
 
     def chosen(self, parsed_args: argparse.Namespace) -> tuple[JournalOfTargets, Letters]:
         """The journal, and the letters that the arguments name. Raises UsageError, OptionError."""

@@ -43,9 +43,9 @@ class Replay(FileArguments):
 
     example = "replay --since 2026-11-20 --until 2026-11-21 --type image.send notifications.log*"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add types, target and section."""
+        super().add_arguments(parser)
         parser.add_argument(
             "--type",
             action="append",
@@ -56,7 +56,6 @@ class Replay(FileArguments):
         add_target(parser)
         parser.add_argument("--dry-run", action="store_true", help="send nothing, count only")
         add_section(parser, "--paste")
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Read the files, and send. Raises UsageError, OptionError, FailedError."""

@@ -47,9 +47,9 @@ class Explain(Lister):
 
     example = "explain GET /v2/images/8f3c/file 200 --size 1048576 --bytes 65536"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with the words for a request and its answer."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the words for a request and its answer."""
+        super().add_arguments(parser)
         add = parser.add_argument
         add("method", metavar="METHOD", type=_method, help="of the request: GET, POST, ...")
         add("path", metavar="PATH", type=_path, help="of the request, from /v2 on, with its query")
@@ -94,7 +94,6 @@ class Explain(Lister):
         add("--after", metavar="STATUS", help="of the image after the request: active, ...")
         add("--paste", metavar="PASTE", help="a paste file whose section's options apply")
         add("--filter", metavar="NAME", help="the section [filter:NAME] in it")
-        return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace

@@ -42,9 +42,9 @@ class Listen(SectionArguments):
 
     example = "listen --type image.send --project 3f1c... --count 10"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with target, filters and formats."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add target, filters and formats."""
+        super().add_arguments(parser)
         add_target(parser, "a word of notifier_strategy: rabbit, or logging")
         filters = (
             ("--type", "TYPE", "of this type, or of this group of types: image.send, image.member"),
@@ -62,7 +62,6 @@ class Listen(SectionArguments):
         parser.add_argument(
             "--json", action="store_true", help="print each as one line of JSON, as it was sent"
         )
-        return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Listen until a signal comes, or `--count` is reached."""

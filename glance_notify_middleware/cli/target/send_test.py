@@ -61,9 +61,9 @@ class SendTest(SectionArguments, Lister):
 
     example = "send-test /etc/glance/glance-api-paste.ini --target rabbit"
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The parser, with target and priority."""
-        parser = super().get_parser(prog_name)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add target and priority."""
+        super().add_arguments(parser)
         add_target(
             parser,
             "a word of notifier_strategy; can be repeated; default: all of them",
@@ -77,7 +77,6 @@ class SendTest(SectionArguments, Lister):
             choices=[priority.lower() for priority in Priority],
             help="info, warn or error, which makes the routing key; default: info",
         )
-        return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
