@@ -211,12 +211,12 @@ def _rotations(folder: Path) -> Iterator[Path]:
 
 
 _NUMBERS = {
-    "Downloads": "downloads",
-    "Cut": "cut",
-    "Refused": "refused",
-    "Bytes sent": "bytes_sent",
-    "Uploads": "uploads",
-    "Bytes uploaded": "bytes_uploaded",
+    "downloads": "downloads",
+    "cut": "cut",
+    "refused": "refused",
+    "bytes sent": "bytes_sent",
+    "uploads": "uploads",
+    "bytes uploaded": "bytes_uploaded",
 }
 
 
@@ -231,7 +231,7 @@ def check_usage(out: str, month: Month, by: str | None) -> None:
     if by is None:
         assert [_counted(row) for row in rows] == [+month.total]
     else:
-        found = {row[by.capitalize()]: _counted(row) for row in rows}
+        found = {row[by]: _counted(row) for row in rows}
         assert len(found) == len(rows)
         assert found == {key: +numbers for key, numbers in month.by[by].items()}
 
@@ -245,8 +245,8 @@ def check_who(out: str, month: Month) -> None:
         action = event_type.removeprefix("image.")
         ended = ends.get(priority) or ("cut" if action == "send" else "failed")
         expected[when, actions.get(action, action), ended, size] += 1
-    columns = ("When", "Action", "Ended", "Bytes")
+    columns = ("when", "action", "ended", "bytes")
     rows = json.loads(out)
     assert Counter(tuple(row[column] for column in columns) for row in rows) == expected
-    times = [row["When"] for row in rows]
+    times = [row["when"] for row in rows]
     assert times == sorted(times)

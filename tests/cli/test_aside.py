@@ -36,7 +36,7 @@ def test_list_shows_what_waits_by_target_and_priority(journal: RepairedJournal, 
     size = (journal.directory / "aside.rabbit.warn.seg").stat().st_size
     assert rows[0][:5] == ["qpid", "INFO", 1, 0, "2026-11-01 00:00:05"]
     assert rows[1] == ["rabbit", "WARN", 3, 1, "2026-11-01 00:01:00", size, None]
-    only = run("aside", "list", journal.paste, "--priority", "info", "-f", "value", "-c", "Target")
+    only = run("aside", "list", journal.paste, "--priority", "info", "-f", "value", "-c", "target")
     assert only.out == "qpid\n"
 
 
@@ -45,7 +45,7 @@ def test_list_counts_what_is_behind_the_saved_cursor(journal: RepairedJournal, r
     quarter = (journal.directory / "aside.rabbit.warn.seg").stat().st_size // 4
     content = {"rabbit": {"aside": {"WARN": quarter}}}
     checksummed.replace(journal.directory / "cursors.json", content)
-    ended = run("aside", "list", journal.paste, "-f", "value", "-c", "Messages", "-c", "Bytes")
+    ended = run("aside", "list", journal.paste, "-f", "value", "-c", "messages", "-c", "bytes")
     assert ended.out == f"3 {3 * quarter}\n"
 
 
@@ -57,7 +57,7 @@ def test_list_shows_why_while_a_leader_runs(
     troubles = {"WARN": "has no queue for WARN"}
     content = {"time": time.time(), "targets": {"rabbit": {**target, "troubles": troubles}}}
     checksummed.replace(journal.directory / "state.json", content)
-    words = ("aside", "list", journal.paste, "-f", "value", "-c", "Why")
+    words = ("aside", "list", journal.paste, "-f", "value", "-c", "why")
     assert run(*words).out == "None\n"
     monkeypatch.setattr("glance_notify_middleware.journal.locks.is_led", lambda _: True)
     assert run(*words).out == "has no queue for WARN\n"
@@ -134,7 +134,7 @@ def test_drop_asks_at_a_terminal(
 def test_list_of_nothing_says_so_beside_the_table(journal: RepairedJournal, run: Run) -> None:
     assert run("aside", "list", journal.paste) == (0, "", "nothing is set aside\n")
     assert run("aside", "list", journal.paste, "-f", "json") == (0, "[]\n", "")
-    assert "| Target " in run("aside", "list", journal.paste, "--print-empty").out
+    assert "| target " in run("aside", "list", journal.paste, "--print-empty").out
     ended = run("aside", "list", journal.paste, "-c", "Colour")
     assert (ended.status, ended.out) == (2, "")
 

@@ -38,8 +38,8 @@ def test_list_shows_each_dead_letter(journal: RepairedJournal, run: Run) -> None
         ["qpid", "image.update", "ERROR", text.message_id, None],
         ["qpid", "image.create", "INFO", created.message_id, IMAGE],
     ]
-    assert list(rows[0]) == ["Time", "Target", "Event type", "Priority", "Message ID", "Image"]
-    only = run("dead", "list", journal.paste, "--target", "rabbit", "-f", "value", "-c", "Image")
+    assert list(rows[0]) == ["time", "target", "event type", "priority", "message id", "image"]
+    only = run("dead", "list", journal.paste, "--target", "rabbit", "-f", "value", "-c", "image")
     assert only.out == f"{IMAGE}\n"
 
 

@@ -55,17 +55,17 @@ def test_row_has_when_what_who_from_where_and_how_it_ended(run: Run, tmp_path: P
     made = notification(after=3.25)
     (row,) = rows(run, IMAGE, "--long", written(tmp_path / "log", made))
     assert row == {
-        "When": "2026-11-01 00:00:03.250000",
-        "Action": "download",
-        "Ended": "done",
-        "User": USER,
-        "Project": RECEIVER,
-        "From": "192.0.2.7",
-        "Bytes": 1000,
-        "Request ID": "req-1",
-        "Publisher": "glance-1",
-        "Detail": None,
-        "Message ID": made.message_id,
+        "when": "2026-11-01 00:00:03.250000",
+        "action": "download",
+        "ended": "done",
+        "user": USER,
+        "project": RECEIVER,
+        "from": "192.0.2.7",
+        "bytes": 1000,
+        "request id": "req-1",
+        "publisher": "glance-1",
+        "detail": None,
+        "message id": made.message_id,
     }
 
 
@@ -82,7 +82,7 @@ def test_word_chooses_actions_which_are_in_the_order_of_time(
     word: str, actions: Sequence[str], run: Run, tmp_path: Path
 ) -> None:
     path = story(tmp_path / "log")
-    assert [row["Action"] for row in rows(run, word, IMAGE, path)] == actions
+    assert [row["action"] for row in rows(run, word, IMAGE, path)] == actions
 
 
 def test_without_a_word_all_actions_are_shown(run: Run, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_without_a_word_all_actions_are_shown(run: Run, tmp_path: Path) -> None:
     everything = rows(run, IMAGE, path)
     assert len(everything) == 10
     assert everything == rows(run, IMAGE, path, path)
-    assert [row["Bytes"] for row in everything] == [None] * 3 + [7, None, 10] + [None] * 4
+    assert [row["bytes"] for row in everything] == [None] * 3 + [7, None, 10] + [None] * 4
 
 
 def test_every_type_of_event_has_an_action() -> None:
@@ -121,8 +121,8 @@ def test_row_has_how_it_ended(
 ) -> None:
     path = written(tmp_path / "log", notification(event_type, payload, priority=priority))
     (row,) = rows(run, IMAGE, path, "--long")
-    assert row["Ended"] == ended
-    assert row["Detail"] == (payload if isinstance(payload, str) else None)
+    assert row["ended"] == ended
+    assert row["detail"] == (payload if isinstance(payload, str) else None)
 
 
 @pytest.mark.parametrize("tried", sorted(set(TRIED.values())))
@@ -136,12 +136,12 @@ def test_refused_operation_is_about_the_image_that_its_text_names(
     ]
     lines = [line(EventType.UPDATE, text, priority=Priority.WARN) for text in texts]
     (row,) = rows(run, IMAGE, written(tmp_path / "log", *lines), "--long")
-    assert row["Detail"] == texts[0]
+    assert row["detail"] == texts[0]
 
 
 def test_detail_of_a_sharing_has_the_member(run: Run, tmp_path: Path) -> None:
     path = story(tmp_path / "log")
-    assert rows(run, "shared", IMAGE, path, "--long")[0]["Detail"] == "with friend, pending"
+    assert rows(run, "shared", IMAGE, path, "--long")[0]["detail"] == "with friend, pending"
 
 
 def test_repeat_is_shown_once_and_a_second_download_twice(run: Run, tmp_path: Path) -> None:
@@ -154,11 +154,11 @@ def test_repeat_is_shown_once_and_a_second_download_twice(run: Run, tmp_path: Pa
 def test_period_and_options_may_stand_between_image_and_files(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path / "log", *(line(after=86400 * day) for day in range(4)))
     words = ["downloaded", IMAGE, "--since", "2026-11-02", "--until", "2026-11-04", path]
-    assert [row["When"][:10] for row in rows(run, *words)] == ["2026-11-02", "2026-11-03"]
+    assert [row["when"][:10] for row in rows(run, *words)] == ["2026-11-02", "2026-11-03"]
 
 
 def test_what_a_row_lacks_is_a_dash_in_the_table(run: Run, tmp_path: Path) -> None:
-    ended = run("who", "deleted", IMAGE, story(tmp_path / "log"), "-c", "Action", "-c", "From")
+    ended = run("who", "deleted", IMAGE, story(tmp_path / "log"), "-c", "action", "-c", "from")
     assert "| delete | -    |" in ended.out
 
 

@@ -121,7 +121,7 @@ def test_dead_letters_are_dropped_or_delivered_with_their_ids_when_their_cause_i
 def test_messages_set_aside_are_dropped_or_tried_at_once(operator: Operator) -> None:
     def set_aside() -> list[tuple[int, bool]]:
         """Of each target and priority: how many messages, and whether it is known why."""
-        return [(row["Messages"], bool(row["Why"])) for row in operator.rows("aside list")]
+        return [(row["messages"], bool(row["why"])) for row in operator.rows("aside list")]
 
     with operator.warnings_denied():
         operator.node.emit(2)
@@ -130,7 +130,7 @@ def test_messages_set_aside_are_dropped_or_tried_at_once(operator: Operator) -> 
         operator.run_documented("aside drop", *words)
         operator.node.emit(2)
         eventually(lambda: set_aside() == [(2, True)], 20)
-        operator.run_documented("aside list", "-c", "Target", "-c", "Messages", "-c", "Oldest")
+        operator.run_documented("aside list", "-c", "target", "-c", "messages", "-c", "oldest")
     operator.run_documented("aside retry")
     assert len(operator.received(2)) == 2
     eventually(lambda: operator.rows("aside list") == [])

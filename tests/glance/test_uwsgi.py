@@ -130,8 +130,8 @@ def test_who_and_usage_read_what_glance_has_logged(
     client.ask("DELETE", f"/v2/images/{image}")
     assert client.ask("GET", f"/v2/images/{image}/file").status_code == 404
     client.follower.wait(8)
-    words = ["who", image, str(client.server.log), "-f", "value", "-c", "Action", "-c", "Ended"]
-    assert cli.main([*words, "-c", "Bytes"]) == 0
+    words = ["who", image, str(client.server.log), "-f", "value", "-c", "action", "-c", "ended"]
+    assert cli.main([*words, "-c", "bytes"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "create done None",
         "begin upload done None",
@@ -143,7 +143,7 @@ def test_who_and_usage_read_what_glance_has_logged(
         "download refused 0",
     ]
     assert cli.main(["usage", "--by", "image", str(client.server.log), "-f", "json"]) == 0
-    (row,) = (row for row in json.loads(capsys.readouterr().out) if row["Image"] == image)
+    (row,) = (row for row in json.loads(capsys.readouterr().out) if row["image"] == image)
     assert list(row.values())[1:7] == [2, 0, 1, MIB + 100, 1, MIB]
 
 

@@ -237,7 +237,7 @@ def _cells(found: Sum) -> tuple[str, ...]:
 
 
 def _meanings() -> str:
-    meanings = {name: MEANINGS[name] for name in _NUMBERS}
+    meanings = {name: MEANINGS[name.lower()] for name in _NUMBERS}
     meanings["Project"] = GROUPS["receiver"].replace("`", "")
     return (
         '<section><h2>What the numbers are</h2><dl class="meanings">'

@@ -20,16 +20,16 @@ GROUPS: Mapping[str, str] = {
 """What uses are grouped by -> what the group of a use is."""
 
 MEANINGS: Mapping[str, str] = {
-    "Downloads": "answers of which every promised byte was sent; an answer to a request for a "
+    "downloads": "answers of which every promised byte was sent; an answer to a request for a "
     "range is one, too",
-    "Cut": "downloads that were cut short, by anyone, or that failed (5xx)",
-    "Refused": "downloads that Glance refused (4xx)",
-    "Bytes sent": "bytes of image data that left Glance, in complete downloads and in those cut "
+    "cut": "downloads that were cut short, by anyone, or that failed (5xx)",
+    "refused": "downloads that Glance refused (4xx)",
+    "bytes sent": "bytes of image data that left Glance, in complete downloads and in those cut "
     "short",
-    "Uploads": "uploads and imports whose data is complete",
-    "Bytes uploaded": "the sizes of the images that were uploaded, where the notification has them",
-    "First": "the time of the first of these, in UTC",
-    "Last": "the time of the last of these, in UTC",
+    "uploads": "uploads and imports whose data is complete",
+    "bytes uploaded": "the sizes of the images that were uploaded, where the notification has them",
+    "first": "the time of the first of these, in UTC",
+    "last": "the time of the last of these, in UTC",
 }
 """The columns of a sum -> what the number is."""
 

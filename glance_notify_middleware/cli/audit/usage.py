@@ -62,7 +62,7 @@ class Usage(FileArguments, Lister):
         if by is None:
             return tuple(MEANINGS), [_row(sums.total)]
         groups = sums.by_day() if by == "day" else sums.largest_first(by)
-        return (by.capitalize(), *MEANINGS), [(_shown(key), *_row(found)) for key, found in groups]
+        return (by, *MEANINGS), [(_shown(key), *_row(found)) for key, found in groups]
 
 
 def _row(found: Sum) -> tuple[Any, ...]:

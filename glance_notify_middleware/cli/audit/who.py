@@ -29,20 +29,20 @@ ACTIONS: Mapping[str, Mapping[EventType, str]] = {
         EventType.MEMBER_DELETE: "end sharing",
     },
 }
-"""The words of the command -> the types of events, and the words of the column Action."""
+"""The words of the command -> the types of events, and the words of the column action."""
 
 COLUMNS = (
-    "When",
-    "Action",
-    "Ended",
-    "User",
-    "Project",
-    "From",
-    "Bytes",
-    "Request ID",
-    "Publisher",
+    "when",
+    "action",
+    "ended",
+    "user",
+    "project",
+    "from",
+    "bytes",
+    "request id",
+    "publisher",
 )
-MORE_COLUMNS = ("Detail", "Message ID")
+MORE_COLUMNS = ("detail", "message id")
 """The columns that --long adds."""
 
 _TRIED = frozenset(TRIED.values())

@@ -20,7 +20,7 @@ from glance_notify_middleware.delivery.node import state_file
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.journal import locks
 
-COLUMNS = ("Target", "Priority", "Messages", "Sent again", "Oldest", "Bytes", "Why")
+COLUMNS = ("target", "priority", "messages", "sent again", "oldest", "bytes", "why")
 
 
 class _Waiting(NamedTuple):

@@ -25,7 +25,7 @@ from glance_notify_middleware.events.notification import Message, message_of
 
 _AT_ONCE = 500  # dead letters that are removed together
 
-COLUMNS = ("Time", "Target", "Event type", "Priority", "Message ID", "Image")
+COLUMNS = ("time", "target", "event type", "priority", "message id", "image")
 
 
 class DeadList(LettersCommand, Lister):
