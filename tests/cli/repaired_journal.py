@@ -10,7 +10,8 @@ from glance_notify_middleware.delivery.cursors import CursorFile
 from glance_notify_middleware.delivery.dead_files import DeadFiles
 from glance_notify_middleware.delivery.dead_letters import append
 from glance_notify_middleware.events.notification import Message, Notification, message_of
-from tests.cli.node_states import paste_file
+from tests.cli.conftest import Run
+from tests.cli.node_states import PASSWORD, paste_file
 from tests.delivery.file_broker import running_relay
 from tests.delivery.scripted_strategy import ChooseOutcome, ScriptedStrategy, take_all
 from tests.journal.processes import eventually
@@ -67,6 +68,13 @@ class RepairedJournal:
             name: [each for batch in strategy.batches for each in batch]
             for name, strategy in strategies.items()
         }
+
+
+def assert_wrong_use(run: Run, said: str, *words: str) -> None:
+    """Run the command with these words: it ends with one line that has `said` and no password."""
+    line = run(*words).one_line(2)
+    assert said in line
+    assert PASSWORD not in line
 
 
 def ids(messages: Sequence[Message]) -> list[str]:

@@ -10,9 +10,8 @@ import pytest
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
 from glance_notify_middleware.events.notification import EventType, Priority
 from tests.cli.conftest import Run
-from tests.cli.node_states import PASSWORD
 from tests.cli.notification_lines import IMAGE, new_id, notification
-from tests.cli.repaired_journal import RepairedJournal, Terminal, ids
+from tests.cli.repaired_journal import RepairedJournal, Terminal, assert_wrong_use, ids
 from tests.journal.power_cut import PowerCut
 
 UNKNOWN = "6c9b0f2a-5d3e-4c0e-9d2c-4b5f0a1e7d11"
@@ -236,10 +235,7 @@ def test_wrong_use_is_one_line(
     words: list[str], said: str, journal: RepairedJournal, run: Run
 ) -> None:
     journal.add_dead("rabbit", notification())
-    ended = run("dead", words[0], journal.paste, *words[1:])
-    line = ended.one_line(2)
-    assert said in line
-    assert PASSWORD not in line
+    assert_wrong_use(run, said, "dead", words[0], journal.paste, *words[1:])
     assert len(journal.dead()) == 1
 
 

@@ -29,6 +29,7 @@ def paste_file(folder: Path, *lines: str) -> str:
     ("lines", "words", "said"),
     [
         (["notifier_strategy = rabbit"], ["--type", "image.sned"], "--type image.sned: no such"),
+        (["notifier_strategy = rabbit"], ["--type", "image.send,image.update"], "no such type"),
         (["notifier_strategy = rabbit"], ["--priority", "debug"], "--priority debug: expected"),
         (["notifier_strategy = rabbit"], ["--count", "0"], "'0' is not a number from 1 on"),
         (["notifier_strategy = rabbit"], ["--count", "x"], "'x' is not a number from 1 on"),

@@ -9,9 +9,8 @@ import pytest
 
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from tests.cli.conftest import Run
-from tests.cli.node_states import PASSWORD
 from tests.cli.notification_lines import notification
-from tests.cli.repaired_journal import RepairedJournal, ids
+from tests.cli.repaired_journal import RepairedJournal, assert_wrong_use, ids
 from tests.delivery.file_broker import AppendingStrategy, FileBroker, running_relay
 from tests.journal.processes import eventually, running
 
@@ -81,7 +80,7 @@ def test_only_what_is_asked_for_is_sent_and_the_rest_is_counted(
     with Path(path).open("ab") as file:
         file.write(b'{"torn\n{"message_id": 3}\n')
     words = ["--paste", journal.paste, "--since", "2026-11-01 00:00:10"]
-    words += ["--until", "2026-11-01 00:00:20", "--type", "image.send", "--type", "image.member"]
+    words += ["--until", "2026-11-01 00:00:20", "--type", "image.send", "--type", "Image.Member"]
     dry = run("replay", *words, "--dry-run", path)
     assert journal.aside_files() == []
     ended = run("replay", *words, path)
@@ -201,10 +200,7 @@ def test_wrong_use_is_one_line(
     words: list[str], said: str, journal: RepairedJournal, run: Run
 ) -> None:
     path = log_file(journal, [notification()])
-    ended = run("replay", "--paste", journal.paste, path, *words)
-    line = ended.one_line(2)
-    assert said in line
-    assert PASSWORD not in line
+    assert_wrong_use(run, said, "replay", "--paste", journal.paste, path, *words)
     assert journal.aside_files() == []
 
 

@@ -1,7 +1,6 @@
 """glance-notify who: who did what with an image."""
 
 import argparse
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from glance_notify_middleware.cli.audit.distinct import DistinctIds
 from glance_notify_middleware.cli.audit.file_arguments import FileArguments
 from glance_notify_middleware.cli.command import Lister
 from glance_notify_middleware.cli.errors import UsageError
+from glance_notify_middleware.cli.uuids import is_uuid
 from glance_notify_middleware.events.escaping import escaped_text
 from glance_notify_middleware.events.failure import TRIED, UNKNOWN_OUTCOME
 from glance_notify_middleware.events.notification import EventType, Priority
@@ -107,21 +107,13 @@ def _understood(parsed_args: argparse.Namespace) -> Mapping[EventType, str]:
     if parsed_args.image in ACTIONS:
         raise UsageError(f"a FILE is missing; expected who {parsed_args.image} IMAGE FILE")
     if (word := parsed_args.action) is not None:
-        if _is_uuid(parsed_args.image) and not _is_uuid(word):
+        if is_uuid(parsed_args.image) and not is_uuid(word):
             expected = ", ".join(ACTIONS)
             raise UsageError(f"{escaped_text(word)!r} is no action; expected {expected}, or none")
         parsed_args.files.insert(0, parsed_args.image)
         parsed_args.image = word
         parsed_args.action = None
     return {event_type: word for words in ACTIONS.values() for event_type, word in words.items()}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_about(fields: Mapping[str, Any], image: str) -> bool:

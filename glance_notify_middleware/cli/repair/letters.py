@@ -1,13 +1,13 @@
 """What the commands have in common that are about dead letters."""
 
 import argparse
-import uuid
 from collections.abc import Iterator, Sequence
 
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.repair.journal import JournalOfTargets, TargetArguments
 from glance_notify_middleware.cli.target_argument import chosen_one
+from glance_notify_middleware.cli.uuids import is_uuid
 from glance_notify_middleware.delivery.dead_files import DeadFiles, DeadLetter
 
 
@@ -80,17 +80,10 @@ def ids_of(parsed_args: argparse.Namespace) -> Sequence[str]:
     The paste file may be left out in front of them: what stands there and is an id, is an id.
     """
     ids = list(parsed_args.ids)
-    if _is_id(parsed_args.paste_file or ""):
+    if is_uuid(parsed_args.paste_file or ""):
         ids.insert(0, parsed_args.paste_file)
         parsed_args.paste_file = None
     for each in ids:
-        if not _is_id(each):
+        if not is_uuid(each):
             raise UsageError(f"{each!r} is no message_id; expected one that dead list shows")
     return ids
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

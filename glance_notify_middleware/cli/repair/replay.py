@@ -12,7 +12,7 @@ from glance_notify_middleware.cli.audit.file_arguments import FileArguments
 from glance_notify_middleware.cli.audit.log_lines import LogFiles
 from glance_notify_middleware.cli.audit.times import Period
 from glance_notify_middleware.cli.command import WARNINGS, add_section
-from glance_notify_middleware.cli.errors import FailedError, UsageError
+from glance_notify_middleware.cli.errors import FailedError
 from glance_notify_middleware.cli.journal_owner import as_owner
 from glance_notify_middleware.cli.repair.journal import (
     in_batches,
@@ -20,6 +20,7 @@ from glance_notify_middleware.cli.repair.journal import (
     note_missing_leader,
 )
 from glance_notify_middleware.cli.target_argument import add_target, chosen_one
+from glance_notify_middleware.cli.type_argument import add_type, chosen_types, is_of_type
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery.aside.sending_again import (
     SendingAgain,
@@ -46,20 +47,14 @@ class Replay(FileArguments):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add types, target and section."""
         super().add_arguments(parser)
-        parser.add_argument(
-            "--type",
-            action="append",
-            metavar="TYPE",
-            help="of this event type: image.send, or image.member for all that begin so; can be "
-            "repeated; default: all",
-        )
+        add_type(parser)
         add_target(parser)
         parser.add_argument("--dry-run", action="store_true", help="send nothing, count only")
         add_section(parser, "--paste")
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Read the files, and send. Raises UsageError, OptionError, FailedError."""
-        types = _types(parsed_args.type or ())
+        types = _types(parsed_args.type)
         period, files = self.period(parsed_args), self.log_files(parsed_args)
         path = paste_file.find(parsed_args.paste, parsed_args.conf)
         settings = paste_file.settings_of(path, parsed_args.filter)
@@ -164,14 +159,8 @@ class _Found:
 
 def _types(given: Sequence[str]) -> list[EventType]:
     """The event types that --type names. Raises UsageError."""
-    found = []
-    for name in given:
-        meant = [each for each in EventType if each == name or each.startswith(f"{name}.")]
-        if not meant:
-            types = ", ".join(EventType)
-            raise UsageError(f"--type {name}: no such type; expected the first words of: {types}")
-        found += meant
-    return found or list(EventType)
+    groups = chosen_types(given, list(EventType)) or list(EventType)
+    return [each for each in EventType if any(is_of_type(each, group) for group in groups)]
 
 
 def _targets(settings: Settings, name: str | None) -> list[str]:

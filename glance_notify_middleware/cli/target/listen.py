@@ -20,9 +20,9 @@ from glance_notify_middleware.cli.target.received import (
     unwrapped,
 )
 from glance_notify_middleware.cli.target_argument import add_target, chosen_one
+from glance_notify_middleware.cli.type_argument import add_type, chosen_types
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.config.general_options import TYPES_AND_GROUPS
-from glance_notify_middleware.events.notification import Priority
+from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE
 from glance_notify_middleware.strategies.listening import Listener, ListenError
 from glance_notify_middleware.strategies.registry import BUILT_IN
@@ -46,8 +46,8 @@ class Listen(SectionArguments):
         """Add target, filters and formats."""
         super().add_arguments(parser)
         add_target(parser, "a word of notifier_strategy: rabbit, or logging")
+        add_type(parser)
         filters = (
-            ("--type", "TYPE", "of this type, or of this group of types: image.send, image.member"),
             ("--priority", "PRIORITY", "of this priority: info, warn or error"),
             ("--image", "ID", "about this image"),
             ("--project", "ID", "in which this project asks, receives, owns or is a member"),
@@ -143,21 +143,13 @@ def _positive(text: str) -> int:
 
 def _wanted(parsed_args: argparse.Namespace) -> Wanted:
     """The filters. Raises UsageError."""
-    for each in parsed_args.type:
-        if each != TRIAL_TYPE:
-            try:
-                TYPES_AND_GROUPS.convert(each)
-            except ValueError as error:
-                raise UsageError(
-                    f"--type {each}: no such type; expected one of "
-                    f"{TYPES_AND_GROUPS.expected.partition(': ')[2]}, {TRIAL_TYPE}"
-                ) from error
+    types = chosen_types(parsed_args.type, [*EventType, TRIAL_TYPE])
     known = [priority.lower() for priority in Priority]
     for each in parsed_args.priority:
         if each.lower() not in known:
             raise UsageError(f"--priority {each}: expected one of {', '.join(known)}")
     return Wanted(
-        tuple(each.lower() for each in parsed_args.type),
+        types,
         tuple(each.upper() for each in parsed_args.priority),
         tuple(parsed_args.image),
         tuple(parsed_args.project),

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from glance_notify_middleware.cli.type_argument import is_of_type
 from glance_notify_middleware.events.escaping import escaped_json, escaped_text
 
 Notification = Mapping[str, Any]
@@ -54,7 +55,7 @@ class Wanted:
         """Whether the notification is to be shown."""
         event_type, payload = notification["event_type"], notification["payload"]
         return (
-            _fits(self.types, lambda each: f"{event_type}.".startswith(f"{each}."))
+            _fits(self.types, lambda each: is_of_type(event_type, each))
             and _fits(self.priorities, notification["priority"].__eq__)
             and _fits(self.images, lambda each: _is_about(payload, each))
             and _fits(self.projects, lambda each: each in _projects(notification))

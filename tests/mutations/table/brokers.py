@@ -70,9 +70,9 @@ MUTATIONS = (
     ),
     Mutation(
         "--type image.se shows image.send",
-        "cli/target/received.py",
-        'f"{event_type}.".startswith(f"{each}.")',
-        "event_type.startswith(each)",
+        "cli/type_argument.py",
+        'f"{event_type}.".startswith(f"{group}.")',
+        "event_type.startswith(group)",
         ("cli/test_received.py::test_filters_choose",),
     ),
     Mutation(
