@@ -2,13 +2,30 @@
 
 from pathlib import Path
 
+_DIRECTORY = "glance.conf.d"
+"""Where a Glance under any server finds more files (oslo.config 10.7, `find_config_dirs`: those of
+the project, and those of the program, which is the server)."""
+
 
 class GlanceConf:
-    """The lines of glance-api.conf, read as oslo.config reads them."""
+    """The lines of glance-api.conf, and of glance.conf.d/*.conf beside it, as oslo.config reads
+    them: the files in the order of their names, and what comes later holds."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path) -> None:
+        """It has no lines until it is read."""
         self.path = path
         self._values: dict[tuple[str, str], list[str]] = {}
+        self._places: dict[tuple[str, str], Path] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> "GlanceConf":
+        """The lines of all files. Raises OSError."""
+        conf = cls(path)
+        for each in (path, *sorted(path.with_name(_DIRECTORY).glob("*.conf"))):
+            conf._add(each, each.read_text(errors="replace"))
+        return conf
+
+    def _add(self, path: Path, text: str) -> None:
         section, key = "", ("", "")
         for line in text.splitlines():
             stripped = line.strip()
@@ -22,6 +39,7 @@ class GlanceConf:
                 name, _, value = stripped.partition("=")
                 key = (section, name.strip())
                 self._values.setdefault(key, []).append(value.strip().strip("'\""))
+                self._places[key] = path
 
     def all(self, section: str, name: str) -> list[str]:
         """The values of an option that may stand several times."""
@@ -30,6 +48,10 @@ class GlanceConf:
     def last(self, section: str, name: str) -> str:
         """The value of an option; empty where it is not set."""
         return ["", *self.all(section, name)][-1]
+
+    def place(self, section: str, name: str) -> Path:
+        """The file with the last line of an option; glance-api.conf where it is not set."""
+        return self._places.get((section, name), self.path)
 
     @property
     def paste_file(self) -> Path | None:

@@ -55,9 +55,9 @@ def _existing(path: Path, what: str) -> Path:
 def _conf(path: Path) -> GlanceConf:
     """The glance-api.conf; one without lines where it cannot be read."""
     try:
-        return GlanceConf(path, path.read_text(errors="replace"))
+        return GlanceConf.read(path)
     except OSError:
-        return GlanceConf(path, "")
+        return GlanceConf(path)
 
 
 def conf_of(paste: Path, given: str | None) -> GlanceConf | None:
@@ -68,9 +68,9 @@ def conf_of(paste: Path, given: str | None) -> GlanceConf | None:
     """
     if given is not None:
         try:
-            return GlanceConf(Path(given).absolute(), Path(given).read_text(errors="replace"))
+            return GlanceConf.read(Path(given).absolute())
         except OSError as error:
-            raise UsageError(f"--conf: {given}: {error.strerror}") from error
+            raise UsageError(f"--conf: {error.filename}: {error.strerror}") from error
     places = [paste.with_name(CONF.name)]
     try:
         if find(None, None) == paste:
@@ -79,7 +79,7 @@ def conf_of(paste: Path, given: str | None) -> GlanceConf | None:
         pass  # there is no paste file in /etc/glance
     for path in places:
         try:
-            return GlanceConf(path, path.read_text(errors="replace"))
+            return GlanceConf.read(path)
         except OSError:
             continue
     return None

@@ -161,6 +161,31 @@ def test_contradiction_that_follows_from_another_is_no_finding(at: SetUp, check:
 
 
 @pytest.mark.parametrize(
+    ("line", "mended"),
+    [
+        ("rabbit_port = 23191 # of the proxy", "rabbit_port = 23191"),
+        ("rabbit_port = 23191;", "rabbit_port = 5672"),
+        ("rabbit_port = 99999 # of the proxy", "rabbit_port = 5672"),
+        ("log_file = /log/50%%.log ; of all", "log_file = /log/50%%.log"),
+        ("journal_sync = full # safe", "journal_sync = full"),
+    ],
+)
+def test_mend_keeps_the_value_before_a_comment(
+    line: str, mended: str, at: SetUp, check: Check
+) -> None:
+    at.line(line)
+    mends = [each["mend"] for each in check() if each["name"] == "value-wrong"]
+    assert mends == [f"in [filter:notify] of {at.paste}: {mended}"]
+
+
+@pytest.mark.parametrize("name", ["rabbit_password", "transport_url"])
+def test_mend_shows_no_secret_before_a_comment(name: str, at: SetUp, run: Run) -> None:
+    at.line(f"{name} = rabbit://{CANARY}@127.0.0.1 # x")
+    ended = run(*at.arguments)
+    assert CANARY not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
     ("section", "line"),
     [
         ("oslo_messaging_notifications", "driver = log"),
@@ -265,6 +290,38 @@ def test_unknown_flavor_needs_the_filter_in_some_pipeline(at: SetUp, run: Run) -
     ended = run(*arguments)
     assert ended.status == 3
     assert "ERROR filter-missing: the pipeline of the flavor keystone has" in ended.out
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_flavor_is_said_to_be_out_of_use_where_the_one_in_use_is_known(
+    is_known: bool, at: SetUp, run: Run
+) -> None:
+    at.edit("context notify cache rootapp", "context cache rootapp")
+    if not is_known:
+        at.conf.unlink()
+    ended = run("check", str(at.paste), "--user", at.user)
+    (line,) = ended.out.splitlines()
+    assert line.startswith("WARNING filter-missing-elsewhere: ")
+    assert ("flavor keystone+caching, which is not in use, has no" in line) == is_known
+    assert ("it is not known which flavor is in use" in line) != is_known
+
+
+def test_files_of_glance_conf_d_are_read_behind_glance_api_conf(at: SetUp, check: Check) -> None:
+    """The last line of a name holds, in the order of the files' names; drivers add up."""
+    folder = at.conf.with_name("glance.conf.d")
+    folder.mkdir()
+    put(folder / "1.conf", "paste_deploy", "flavor = keystone+caching")
+    put(folder / "1.conf", "oslo_messaging_notifications", "driver = messagingv2")
+    put(folder / "1.conf", "oslo_messaging_notifications", "transport_url = rabbit://127.0.0.1/")
+    put(folder / "2.conf", "paste_deploy", "flavor = moon")
+    put(folder / "3.conf.kept", "paste_deploy", "flavor = keystone")
+    unknown, twice = sorted(check(), key=lambda each: each["name"])
+    assert (unknown["name"], twice["name"]) == ("flavor-unknown", "notified-twice")
+    assert unknown["mend"] == f"in [paste_deploy] of {folder / '2.conf'}: flavor = keystone"
+    assert twice["mend"].startswith(f"in [oslo_messaging_notifications] of {folder / '1.conf'}: ")
+    for each in (unknown, twice):
+        at.apply(each["mend"])
+    assert check() == []
 
 
 def test_files_are_not_looked_at_as_another_user_than_root(

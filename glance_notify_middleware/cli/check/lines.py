@@ -35,6 +35,7 @@ _FACTORIES = (
     "glance_notify_middleware:filter_factory",
     "glance_notify_middleware.factory:filter_factory",
 )
+_COMMENT = re.compile(r"\s+[#;]")
 _NO_STRATEGY = ("noop",)
 _SWITCHES = (BOOLEAN, BOOLEAN_OR_EMPTY)
 
@@ -182,10 +183,7 @@ class _Reading:
 
     def _suggested(self, option: Option, text: str) -> str:
         """The line with a value that is right; a comment where none is known."""
-        words = re.findall(r"[A-Za-z_.-]+", option.kind.expected)
-        right = [] if option.secret else [word for word in words if _is_right(option, word)]
-        close = difflib.get_close_matches(text.lower(), right, n=1)
-        value = (close or ["" if option.secret else option.default])[0]
+        value = "" if option.secret else _close_value(option, text)
         return self._line(f"{option.name} = {value}") if value else self._commented(option.name)
 
     def _agreed(self) -> Settings:
@@ -228,6 +226,17 @@ def _may_be_false(option: Option, own: Mapping[str, str]) -> bool:
     """Whether an option that another one needs to be set may be false: as rabbit_durable_queues is
     where oslo.messaging has its defaults, and the queues are no quorum queues."""
     return option.kind is BOOLEAN_OR_EMPTY and own.get("rabbit_queue_type", "") != "quorum"
+
+
+def _close_value(option: Option, text: str) -> str:
+    """The value that is probably meant, as a paste file has it: the one before a comment, a word
+    that is nearly the same, or the default."""
+    before = _COMMENT.split(text, maxsplit=1)[0]
+    if before != text and _is_right(option, before):
+        return before.replace("%", "%%")
+    words: list[str] = re.findall(r"[A-Za-z_.-]+", option.kind.expected)
+    right = [word for word in words if _is_right(option, word)]
+    return (difflib.get_close_matches(text.lower(), right, n=1) or [option.default])[0]
 
 
 def _is_right(option: Option, text: str) -> bool:

@@ -27,7 +27,7 @@ def findings(conf: GlanceConf, settings: Settings) -> Iterator[Finding]:
                 "notified-twice",
                 f"Glance's own notifier is on ([{_NOTIFIER}] driver) and sends to the topic of "
                 f"{target}: each event is reported twice, and may be billed twice",
-                mends.line_in(_NOTIFIER, conf.path, "driver = noop"),
+                mends.line_in(_NOTIFIER, conf.place(_NOTIFIER, "driver"), "driver = noop"),
             )
             return
 

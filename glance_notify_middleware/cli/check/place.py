@@ -26,7 +26,7 @@ def findings(pipelines: Pipelines, conf: GlanceConf | None, name: str) -> Iterat
         used = [flavor for flavor in flavors if flavor.startswith("keystone")][:1] or flavors[:1]
     for flavor in with_filter or used:
         yield from _of_flavor(pipelines, flavor, name)
-    yield from _elsewhere(pipelines, with_filter or used, name)
+    yield from _elsewhere(pipelines, with_filter or used, name, is_known=conf is not None)
 
 
 def missing_section(pipelines: Pipelines, name: str) -> Finding:
@@ -37,14 +37,15 @@ def missing_section(pipelines: Pipelines, name: str) -> Finding:
 
 
 def _unknown_flavor(conf: GlanceConf, flavors: list[str]) -> Finding:
+    place = conf.place("paste_deploy", "flavor")
     return Finding(
         Level.ERROR,
         "flavor-unknown",
-        f"the paste file has no pipeline of the flavor that {conf.path} names, so that Glance does "
+        f"the paste file has no pipeline of the flavor that {place} names, so that Glance does "
         f"not start; it has: {', '.join(flavors) or 'none'}",
         mends.line_in(
             "paste_deploy",
-            conf.path,
+            place,
             f"flavor = {'keystone' if 'keystone' in flavors else ([*flavors, ''])[0]}",
         ),
     )
@@ -127,8 +128,15 @@ def _repeated(pipelines: Pipelines, chain: Chain, index: int) -> Finding:
     return Finding(Level.ERROR, "filter-repeated", what, _mended(pipelines, chain, word))
 
 
-def _elsewhere(pipelines: Pipelines, used: list[str], name: str) -> Iterator[Finding]:
-    """The pipelines of other flavors that lack the filter, and have the context of those in use."""
+def _elsewhere(
+    pipelines: Pipelines, used: list[str], name: str, *, is_known: bool
+) -> Iterator[Finding]:
+    """The pipelines of other flavors that lack the filter, and have the context of those in use.
+
+    `is_known`: whether it is known that those are in use.
+    """
+    unused = ", which is not in use," if is_known else ""
+    end = "" if is_known else " (it is not known which flavor is in use)"
     contexts = {_context(pipelines, chain) for each in used for chain in pipelines.chains(each)}
     for flavor in pipelines.flavors():
         for chain in pipelines.chains(flavor):
@@ -138,8 +146,8 @@ def _elsewhere(pipelines: Pipelines, used: list[str], name: str) -> Iterator[Fin
             yield Finding(
                 Level.WARNING,
                 "filter-missing-elsewhere",
-                f"the pipeline of the flavor {flavor}, which is not in use, has no word {name}: "
-                "with that flavor nothing would be reported",
+                f"the pipeline of the flavor {flavor}{unused} has no word {name}: with that flavor "
+                f"nothing would be reported{end}",
                 _mended(pipelines, chain, name),
             )
 

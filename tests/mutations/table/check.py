@@ -65,4 +65,18 @@ MUTATIONS = (
         "return True",
         ("cli/test_check.py::test_own_notifier_that_sends_elsewhere_is_no_finding",),
     ),
+    Mutation(
+        "the mend of a value with a comment is the default",
+        "cli/check/lines.py",
+        "if before != text and _is_right(option, before):",
+        "if False:",
+        ("cli/test_check.py::test_mend_keeps_the_value_before_a_comment",),
+    ),
+    Mutation(
+        "of the files of glance.conf.d the first one holds",
+        "cli/glance_conf.py",
+        'sorted(path.with_name(_DIRECTORY).glob("*.conf"))',
+        'sorted(path.with_name(_DIRECTORY).glob("*.conf"), reverse=True)',
+        ("cli/test_check.py::test_files_of_glance_conf_d_are_read_behind_glance_api_conf",),
+    ),
 )
