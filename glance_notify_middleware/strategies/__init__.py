@@ -46,6 +46,8 @@ class Outcome(enum.Enum):
     take another.
     """
 
+    __hash__ = object.__hash__  # faster than that of Enum; each message has an outcome
+
     TAKEN = "taken"
     """The broker has confirmed the message. It is done."""
 

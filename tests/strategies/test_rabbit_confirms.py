@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -11,19 +12,24 @@ from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.rabbit.confirms import Confirms
 from glance_notify_middleware.strategies.rabbit.connection import Connection
+from tests.strategies.publishing import Published, published
 from tests.strategies.sending import message, messages
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
 
 
 class Broker:
-    """A connection and its only channel. Counts what is published; `answers` come in a row."""
+    """A connection and its only channel. Keeps what is published; `answers` come in a row."""
+
+    channel_id = 7
+    frame_max = 131_072
 
     def __init__(self) -> None:
         self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
         self.deadline = Deadline(1)
         self.answers: list[Callable[[], None]] = []
-        self.published: list[Any] = []
+        self.published: list[Published] = []
+        self.sent_at_once: list[int] = []  # bytes, by each call
         self.unconfirmed_at_once = 0
         self.confirmed = 0
         self.confirms = False
@@ -34,12 +40,16 @@ class Broker:
     def confirm_select(self) -> None:
         self.confirms = True
 
-    def basic_publish(self, message: Any, exchange: str, routing_key: str, mandatory: bool) -> None:
+    def send(self, frames: bytes | bytearray) -> None:
         assert self.confirms
-        assert mandatory
-        self.published.append((message, exchange, routing_key))
+        self.published += published(bytes(frames), self.channel_id)
+        self.sent_at_once.append(len(frames))
         unconfirmed = len(self.published) - self.confirmed
         self.unconfirmed_at_once = max(self.unconfirmed_at_once, unconfirmed)
+
+    def assert_sent(self, count: int) -> None:
+        """A real broker confirms what it has got: it waits for as much."""
+        assert len(self.published) >= count
 
     def blocking_read(self) -> None:
         self.deadline.left()
@@ -78,7 +88,7 @@ def opened(broker: Broker, most: int = 100, most_bytes: int = 10_000) -> Confirm
     return Confirms(
         cast(Connection, broker),
         "glance",
-        lambda one: f"n.{one.priority.lower()}",
+        {priority: f"n.{priority.lower()}" for priority in Priority},
         most,
         most_bytes,
     )
@@ -99,8 +109,9 @@ def outcomes_of(confirms: Confirms, batch: Sequence[Message]) -> list[Outcome | 
 def test_message_has_the_properties_that_consumers_and_the_broker_need(broker: Broker) -> None:
     one = message(b"{}", Priority.WARN)
     outcomes_of(opened(broker), [one])
-    ((sent, exchange, routing_key),) = broker.published
-    assert (sent.body, exchange, routing_key) == (b"{}", "glance", "n.warn")
+    (sent,) = broker.published
+    assert (sent.body, sent.exchange, sent.routing_key) == (b"{}", "glance", "n.warn")
+    assert sent.is_mandatory
     assert sent.properties == {
         "message_id": one.message_id,
         "timestamp": int(one.timestamp),
@@ -109,6 +120,24 @@ def test_message_has_the_properties_that_consumers_and_the_broker_need(broker: B
         "delivery_mode": 2,
         "app_id": "glance_notify_middleware",
     }
+
+
+def test_messages_are_sent_in_their_order_many_by_one_call(broker: Broker) -> None:
+    batch = [message(b"x" * 1000, priority) for priority in (Priority.INFO, Priority.ERROR) * 150]
+    broker.ack(300, multiple=True)
+    assert outcomes_of(opened(broker, most=300, most_bytes=2**20), batch) == [TAKEN] * 300
+    assert [(each.properties["message_id"], each.routing_key) for each in broker.published] == [
+        (each.message_id, f"n.{each.priority.lower()}") for each in batch
+    ]
+    assert len(broker.sent_at_once) < 10
+    assert max(broker.sent_at_once) < 2**16 + 2000
+
+
+def test_message_that_is_longer_than_a_frame_is_sent_whole(broker: Broker) -> None:
+    batch = [message(b"x" * size) for size in (1, 3 * broker.frame_max, 1)]
+    broker.ack(3, multiple=True)
+    assert outcomes_of(opened(broker, most_bytes=2**20), batch) == [TAKEN] * 3
+    assert [each.body for each in broker.published] == [each.body for each in batch]
 
 
 def test_acks_may_come_in_any_order(broker: Broker) -> None:
@@ -190,9 +219,12 @@ def test_return_of_a_message_that_was_not_sent_changes_nothing(broker: Broker) -
 
 def test_unconfirmed_messages_are_no_more_than_allowed(broker: Broker) -> None:
     for tag in range(1, 11):
+        broker.answers.append(partial(broker.assert_sent, tag))
         broker.ack(tag)
-    assert outcomes_of(opened(broker, most=3), messages(10)) == [TAKEN] * 10
+    batch = messages(10)
+    assert outcomes_of(opened(broker, most=3), batch) == [TAKEN] * 10
     assert broker.unconfirmed_at_once == 3
+    assert [each.body for each in broker.published] == [each.body for each in batch]
 
 
 def test_unconfirmed_bytes_are_no_more_than_allowed_but_for_one_longer_message(
@@ -218,16 +250,13 @@ def test_confirmed_message_makes_room_for_as_many_bytes(broker: Broker) -> None:
 
 def test_message_that_amqp_cannot_express_is_rejected_and_has_no_tag(broker: Broker) -> None:
     batch = messages(3)
-    publish = broker.basic_publish
-
-    def publish_what_can_be(message: Any, *words: Any, **more: Any) -> None:
-        if message.properties["message_id"] == batch[1].message_id:
-            raise ValueError("this is no AMQP")
-        publish(message, *words, **more)
-
-    broker.basic_publish = publish_what_can_be  # type: ignore[method-assign]
+    batch[1] = message(message_id="x" * 256)
     broker.ack(2, multiple=True)
     assert outcomes_of(opened(broker), batch) == [TAKEN, Outcome.REJECTED, TAKEN]
+    assert [each.properties["message_id"] for each in broker.published] == [
+        batch[0].message_id,
+        batch[2].message_id,
+    ]
 
 
 def test_deadline_is_renewed_by_a_batch(broker: Broker) -> None:

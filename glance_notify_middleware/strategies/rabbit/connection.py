@@ -107,6 +107,17 @@ class Connection(pyamqp.Connection):
         # in the middle of a frame that is an endless loop. The wait for confirms reads instead.
         self.client_properties["capabilities"] = {}
 
+    def send(self, frames: bytes | bytearray) -> None:
+        """Send whole frames that py-amqp has not made. Raises py-amqp's errors and OSError.
+
+        TimeoutError is not among them: after a part of a frame nothing more can be asked.
+        """
+        try:
+            self.transport.write(frames)
+        except TimeoutError as error:
+            raise amqp.RecoverableConnectionError(f"the broker reads no more: {error}") from error
+        self.bytes_sent += len(frames)  # for heartbeat_tick
+
     def drop(self) -> None:
         """See `connected.Connection`."""
         self.collect()

@@ -64,7 +64,7 @@ class Rabbit(Connected[Connection]):
             confirms = Confirms(
                 connection,
                 self._settings.notification_exchange,
-                lambda message: self._settings.routing_key(message.priority),
+                {priority: self._settings.routing_key(priority) for priority in Priority},
                 self.most_unconfirmed,
                 self.most_unconfirmed_bytes,
             )

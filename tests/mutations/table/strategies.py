@@ -64,6 +64,50 @@ MUTATIONS = (
         ("strategies/test_rabbit_confirms.py::test_ack_is_for_its_own_message_alone",),
     ),
     Mutation(
+        "an ack of several messages is taken for that of all that wait",
+        "strategies/rabbit/confirms.py",
+        "list(itertools.takewhile(tag.__ge__, self._waiting)) if multiple",
+        "list(self._waiting) if multiple",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_multiple_ack_is_for_all_messages_up_to_it_that_still_wait",
+        ),
+    ),
+    Mutation(
+        "confirms are waited for before the messages are sent",
+        "strategies/rabbit/confirms.py",
+        "                self._connection.send(unsent)\n                unsent.clear()\n",
+        "",
+        ("strategies/test_rabbit_confirms.py::test_unconfirmed_messages_are_no_more_than_allowed",),
+    ),
+    Mutation(
+        "messages are sent again with the next ones",
+        "strategies/rabbit/confirms.py",
+        "                unsent.clear()\n",
+        "",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_messages_are_sent_in_their_order_many_by_one_call",
+        ),
+    ),
+    Mutation(
+        "a broker that reads no more is asked for another channel, in the middle of a frame",
+        "strategies/rabbit/connection.py",
+        "        except TimeoutError as error:\n            raise amqp.RecoverableConnectionError",
+        "        except TimeoutError as error:\n            raise TimeoutError",
+        (
+            "strategies/test_rabbit_connection.py"
+            "::test_broker_that_reads_no_more_is_asked_nothing_more",
+        ),
+    ),
+    Mutation(
+        "a long body is cut into frames as long as the longest frame, and their ends on top",
+        "strategies/rabbit/frames.py",
+        "    size = longest - _AROUND\n",
+        "    size = longest\n",
+        ("strategies/test_rabbit_frames.py::test_frames_are_those_of_py_amqp",),
+    ),
+    Mutation(
         "delivery tags continue from those of the last channel",
         "strategies/rabbit/confirms.py",
         "        self._last_tag = 0\n",
@@ -83,8 +127,8 @@ MUTATIONS = (
     Mutation(
         "the bytes of a confirmed message still count as on their way",
         "strategies/rabbit/confirms.py",
-        "            self._waiting_bytes -= sum(sent.size for sent in resolved)\n",
-        "",
+        "self._waiting_bytes -= sum(",
+        "_ = sum(",
         (
             "strategies/test_rabbit_confirms.py"
             "::test_confirmed_message_makes_room_for_as_many_bytes",
@@ -92,16 +136,19 @@ MUTATIONS = (
     ),
     Mutation(
         "messages are not mandatory",
-        "strategies/rabbit/confirms.py",
-        "mandatory=True",
-        "mandatory=False",
-        ("strategies/test_rabbit_confirms.py::test_acks_may_come_in_any_order",),
+        "strategies/rabbit/frames.py",
+        '_MANDATORY = b"\\x01"',
+        '_MANDATORY = b"\\x00"',
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_message_has_the_properties_that_consumers_and_the_broker_need",
+        ),
     ),
     Mutation(
         "messages are not persistent",
-        "strategies/rabbit/confirms.py",
-        '"delivery_mode": 2,',
-        '"delivery_mode": 1,',
+        "strategies/rabbit/frames.py",
+        '_PERSISTENT = b"\\x02"',
+        '_PERSISTENT = b"\\x01"',
         (
             "strategies/test_rabbit_confirms.py"
             "::test_message_has_the_properties_that_consumers_and_the_broker_need",
