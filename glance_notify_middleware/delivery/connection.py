@@ -84,12 +84,8 @@ class Connection:
         """
         if not messages:
             return []
-        ready = [
-            message._replace(body=in_format(message.body, self._message_format))
-            for message in messages
-        ]
         try:
-            outcomes = self._strategy.send(ready)
+            outcomes = self._strategy.send([self._in_format(message) for message in messages])
         except SendError as error:
             self._failed(error)
             return error.outcomes
@@ -124,6 +120,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection."""
         self._strategy.close()
+
+    def _in_format(self, message: Message) -> Message:
+        body = in_format(message.body, self._message_format)
+        return message if body is message.body else message._replace(body=body)
 
     def _failed(self, error: SendError) -> None:
         detail = f"{error}; notifications wait in {self._directory}"

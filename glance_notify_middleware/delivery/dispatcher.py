@@ -103,11 +103,8 @@ class Dispatcher:
         waiting = self._window.waiting()
         held = self._held()
         self._set_aside.add(waiting)
-        to_send = [
-            pending
-            for pending in waiting
-            if pending.message.priority not in self._aside and pending.message.priority not in held
-        ]
+        sent = {priority for priority in Priority if priority not in self._aside} - held
+        to_send = [pending for pending in waiting if pending.message.priority in sent]
         return Batch(to_send, waiting)
 
     def _held(self) -> Set[Priority]:

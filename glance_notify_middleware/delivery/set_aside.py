@@ -51,10 +51,10 @@ class SetAside:
         If that fails for a message, it waits in the journal, and so do all later messages of its
         priority.
         """
-        no_room: set[Priority] = set()
-        for pending in waiting:
+        aside = {priority for priority in Priority if priority in self._aside}
+        for pending in waiting if aside else ():
             priority = pending.message.priority
-            if pending.is_done or priority not in self._aside or priority in no_room:
+            if pending.is_done or priority not in aside:
                 continue
             try:
                 self._add(pending)
@@ -64,7 +64,7 @@ class SetAside:
             if pending.is_done:
                 self._log.forget("aside")
             else:
-                no_room.add(priority)
+                aside.discard(priority)
                 self._log.change("aside", "can set no more messages aside", logging.ERROR, reason)
 
     def next_batch(self) -> AsideBatch | None:

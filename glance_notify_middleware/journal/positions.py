@@ -1,16 +1,14 @@
 """Places in the journals of processes, and how far a journal is known to be delivered."""
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import CURSORS
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in the journal of one process: all before it is done.
 
     `segment` is the number of a segment, `offset` a number of bytes in it. `number` is that of the
