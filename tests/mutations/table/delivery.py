@@ -15,8 +15,8 @@ MUTATIONS = (
     Mutation(
         "each try of a message has another id",
         "delivery/connection.py",
-        "message._replace(body=",
-        "message._replace(message_id=str(time.monotonic_ns()), body=",
+        "[self._in_format(message) for",
+        "[self._in_format(message)._replace(message_id=str(time.monotonic_ns())) for",
         ("delivery/test_dispatcher.py::test_repeated_message_is_the_same",),
     ),
     Mutation(
@@ -118,8 +118,8 @@ MUTATIONS = (
     Mutation(
         "refused messages are sent all the time",
         "delivery/dispatcher.py",
-        "not in self._aside and pending.message.priority not in held",
-        "not in self._aside",
+        "if priority not in self._aside} - held\n",
+        "if priority not in self._aside}\n",
         ("delivery/test_priorities.py::test_refused_priority_holds_up_no_other_priority",),
     ),
     Mutation(
