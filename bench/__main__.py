@@ -62,7 +62,7 @@ def quick() -> int:
         costs = cost.measure(place, cost.QUICK, seconds=0.3, rounds=3)
         found = [
             *cost.targets(costs),
-            *streams.targets(streams.measure(place, 5)),
+            *streams.targets(streams.measure(place, 5, sizes=streams.WITH_LITTLE_PROGRESS)),
             *losses.targets(losses.measure(place, 1, [EXTERNAL])),
             *delivery.targets(delivery.measure(place, 20_000, rounds=1)),
         ]
