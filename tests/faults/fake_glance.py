@@ -6,7 +6,8 @@ BUSY_THREADS   the number of threads that compute all the time beside the reques
 CLOCK_JUMP     seconds after which the wall clock of the process goes back by an hour
 FORKS          any value: each process forks a child that lives on, and never runs the filter's code
 SEGMENT_SIZE   bytes after which a segment of the journal is followed by the next one
-VERSION        the filter writes and reads entries of this version, as a later release may
+NEWER          any value: the filter writes and reads entries of the next version, as a later
+               release may
 """
 
 import itertools
@@ -67,8 +68,8 @@ def app_factory(global_conf: dict[str, str], **local_conf: str) -> WSGIApplicati
         files.ASIDE_RETRY = connection.OPERATOR_RETRY = float(again)
     if size := os.environ.get("SEGMENT_SIZE"):
         (Journal.__init__.__kwdefaults__ or {})["segment_size"] = int(size)
-    if version := os.environ.get("VERSION"):
-        entries.VERSION = int(version)
+    if "NEWER" in os.environ:
+        entries.VERSION += 1
     return fake_glance
 
 

@@ -102,7 +102,7 @@ def test_entries_of_a_newer_version_wait_for_its_relay_and_the_rest_is_delivered
 ) -> None:
     journal = str(fault_run.folder / "journal")
     old = fault_run.deployment("old", processes=2, journal_dir=journal)
-    new = fault_run.deployment("new", processes=2, journal_dir=journal, environ={"VERSION": "2"})
+    new = fault_run.deployment("new", processes=2, journal_dir=journal, environ={"NEWER": "1"})
     with old:
         old.wait_for_leader()
         with new:
