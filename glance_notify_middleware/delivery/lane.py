@@ -14,6 +14,7 @@ from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, Sav
 from glance_notify_middleware.delivery.subscription import Subscription
 from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position
+from glance_notify_middleware.runtime.giving_way import give_way
 from glance_notify_middleware.runtime.own_log import LOG, log_line
 from glance_notify_middleware.strategies import Strategy
 
@@ -116,13 +117,18 @@ class Lane:
 
     def _deliver_batch(self, connection: Connection, dispatcher: Dispatcher) -> bool:
         """Prepare a batch with the lock, send it without the lock, apply its outcomes with the
-        lock. Returns whether there may be more to send at once."""
+        lock. Between these steps requests may run. Returns whether there may be more to send at
+        once."""
         with self._access.lock:
             for step in self.subscription.read():
                 if step.lost:
                     self._access.report_lost(step)
             batch = dispatcher.next_batch()
+        if batch.to_send:
+            give_way()
         outcomes = connection.send(batch.messages)
+        if outcomes:
+            give_way()
         with self._access.lock:
             worked = dispatcher.apply_outcomes(batch, outcomes)
             self.subscription.cursors.save()

@@ -56,8 +56,6 @@ _WITHHELD = (
     "os_glance_hash_op_host",
 )
 
-_NOT_PROPERTIES = frozenset(_COPIED + _WITHHELD)
-
 
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text that Glance or a client wrote.
@@ -132,11 +130,14 @@ def metadata(record: ImageRecord) -> Metadata:
     A key that the record lacks is null: Glance can refuse a look-up, and then little more than the
     id is known.
     """
-    get = record.get
-    known = {key: get(key) for key in _COPIED}
+    properties = dict(record)
+    take = properties.pop
+    known = {key: take(key, None) for key in _COPIED}
+    for key in _WITHHELD:
+        take(key, None)
     visibility = known["visibility"]
     known["is_public"] = None if visibility is None else visibility == "public"
-    known["properties"] = {k: v for k, v in record.items() if k not in _NOT_PROPERTIES}
+    known["properties"] = properties
     known["deleted"] = False
     known["deleted_at"] = None
     return known
