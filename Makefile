@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The tests start many Pythons, each of which would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve unit test mutations lint bench bench-quick faults long pins rabbitmq apache promtool chromium constraints clean
 
@@ -34,13 +37,17 @@ UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,
 
 test: lint rabbitmq promtool chromium ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
-	$(BIN)/pytest tests/events tests/config --cov --cov-report=
+	$(BIN)/pytest tests/events tests/config -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
-	$(BIN)/pytest --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%) -n 3 --dist loadfile --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%) $(WORKERS) --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --fail-under=90
 
 mutations: $(VENV)/test ## make each small mistake of a table in the code, and see that a test fails; a part of a submission
 	$(BIN)/pytest $(MISTAKES)
+
+# Twice as many as cores, since the tests wait for half of their time. The order is that of
+# tests/conftest.py: the slow modules first.
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 
 # That each mistake can be made is a part of make test.
 MISTAKES := $(addprefix tests/mutations/test_mutations.py::test_,every_mistake_is_seen same_tests_pass_without_a_mistake)

@@ -1,12 +1,14 @@
 """A real, unmodified Glance: its folder, its configuration, and a server that runs it."""
 
 import contextlib
+import functools
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +60,7 @@ _CONFIGURATION = """\
 enabled_backends = store1:file
 {default}
 [database]
-connection = sqlite:///{folder}/glance.db
+connection = sqlite:///{database}
 [glance_store]
 default_backend = store1
 [store1]
@@ -104,13 +106,15 @@ def lay_out(
     *,
     flavor: str = "keystone",
     paste: str | None = None,
+    database: str = "glance.db",
     default: str = "",
     more: str = "",
 ) -> Path:
     """Make the folder of a Glance, with a database; returns its configuration directory.
 
-    `paste` is the text of the paste file. `default` is added to the section [DEFAULT], `more` at
-    the end. Raises RuntimeError when the database cannot be made.
+    `paste` is the text of the paste file. `database` is the path of a file of SQLite, in the folder
+    or absolute, which is made where it is missing. `default` is added to the section [DEFAULT],
+    `more` at the end. Raises RuntimeError when the database cannot be made.
     """
     configuration = folder / "etc"
     for name in ("etc", "images", "staging", "tasks", "cache"):
@@ -118,6 +122,7 @@ def lay_out(
     (configuration / "glance-api.conf").write_text(
         _CONFIGURATION.format(
             folder=folder,
+            database=folder / database,
             flavor=flavor,
             keystone=keystone,
             service=SERVICE,
@@ -127,12 +132,25 @@ def lay_out(
     )
     text = paste_file(flavor) if paste is None else paste
     (configuration / "glance-api-paste.ini").write_text(text)
-    manage = str(Path(sys.prefix) / "bin" / "glance-manage")
-    command = [manage, "--config-dir", str(configuration), "db_sync"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"glance-manage db_sync failed:\n{done.stdout}{done.stderr}")
+    if not (folder / database).exists():
+        (folder / database).write_bytes(_new_database())
     return configuration
+
+
+@functools.cache
+def _new_database() -> bytes:
+    """A database without images. It is made once for all Glances of this process, since that takes
+    two seconds. Raises RuntimeError when it cannot be made."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "glance.db")
+        configuration = Path(folder, "glance-api.conf")
+        configuration.write_text(f"[database]\nconnection = sqlite:///{database}\n")
+        manage = str(Path(sys.prefix) / "bin" / "glance-manage")
+        command = [manage, "--config-file", str(configuration), "db_sync"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"glance-manage db_sync failed:\n{done.stdout}{done.stderr}")
+        return database.read_bytes()
 
 
 class ServerKind(NamedTuple):

@@ -25,7 +25,8 @@ class Need(enum.Flag):
     """A RabbitMQ node, which the plugin tests.broker runs. Where RabbitMQ is not installed the
     tests are skipped; with the environment variable CI=true they fail."""
     GLANCE = enum.auto()
-    """The package glance, and the servers that it is run under."""
+    """The package glance, and the servers that it is run under. Coverage is not measured: that
+    would slow Glance down, too, and these tests run nothing in this process that others do not."""
     HOUR = enum.auto()
     """Up to an hour. The tests marked takes_long are left out of all runs but that of ASKED_BY."""
 
@@ -63,6 +64,18 @@ fixtures imported by the conftest.py of each folder, each folder would start a n
 ASKED_BY = {"faults": ALL_FAULTS, "long": LONG}
 """Whether this run is to have the tests of a folder that take long."""
 
+SLOW = {
+    HERE / "commands" / "test_monitoring.py",
+    HERE / "glance" / "test_uwsgi.py",
+    HERE / "glance_suite" / "test_glance_suite.py",
+    HERE / "long" / "test_imports.py",
+    HERE / "rabbit" / "test_other_services.py",
+    HERE / "strategies" / "test_contract_faults.py",
+    HERE / "strategies" / "test_filter_process.py",
+}
+"""The modules that take longest. They come first: one that comes last keeps one worker of xdist
+busy while the others have nothing more to do."""
+
 settings.register_profile("tests", deadline=None, database=None)
 settings.load_profile("tests")
 
@@ -77,19 +90,28 @@ def pytest_configure() -> None:
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
     """Load the plugins that the folder of a module needs, before its tests are collected."""
     for need, plugin in PLUGINS.items():
-        if need in NEEDS.get(_folder(module_path), Need.NOTHING):
+        if need in _need(module_path):
             parent.config.pluginmanager.import_plugin(plugin)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that take long and are not asked for."""
-    left_out = [item for item in items if not _is_asked(item)]
+    """Leave out the tests that take long and are not asked for, and begin with the slow modules."""
+    asked: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (asked if _is_asked(item) else left_out).append(item)
+        if Need.GLANCE in _need(item.path):
+            item.add_marker("no_cover")
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted(asked, key=lambda item: item.path not in SLOW)
 
 
 def _is_asked(item: pytest.Item) -> bool:
     return item.get_closest_marker("takes_long") is None or ASKED_BY[_folder(item.path)]
+
+
+def _need(path: Path) -> Need:
+    return NEEDS.get(_folder(path), Need.NOTHING)
 
 
 def _folder(path: Path) -> str:

@@ -42,9 +42,13 @@ qpid_reconnect_interval_max = 1
 class GlanceNode:
     """A Glance with the strategies rabbit and qpid, its journal, and requests to it."""
 
-    def __init__(self, folder: Path, rabbit: Rabbit, name: str, keystone: Keystone) -> None:
-        """`name` is that of the vhost, of its user, and of the exchange for qpid."""
+    def __init__(
+        self, folder: Path, rabbit: Rabbit, name: str, keystone: Keystone, processes: int
+    ) -> None:
+        """`name` is that of the vhost, of its user, and of the exchange for qpid; `processes` is
+        how many processes Glance has."""
         self.rabbit = rabbit
+        self._processes = processes
         self.folder = folder
         self.journal = folder / "journal"
         section = _SECTION.format(
@@ -57,8 +61,9 @@ class GlanceNode:
         self.server: Server | None = None
 
     def start(self) -> None:
-        """Start Glance, with two processes."""
-        self.server = Server(self._configuration, self.folder / "glance.log").__enter__()
+        """Start Glance."""
+        log = self.folder / "glance.log"
+        self.server = Server(self._configuration, log, processes=self._processes).__enter__()
 
     def stop(self) -> None:
         """End every process of Glance. Nothing happens where it does not run."""
@@ -96,9 +101,11 @@ class GlanceNode:
 
 
 @pytest.fixture(scope="module")
-def node(rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlanceNode]:
-    """A Glance that runs, and has played the life of an image. A test that ends it, or the node of
-    RabbitMQ, starts it again."""
+def node(
+    rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[GlanceNode]:
+    """A Glance that runs, and has played the life of an image. It has one process, or as many as
+    PROCESSES of the module says. A test that ends it, or the node of RabbitMQ, starts it again."""
     name = f"node-{uuid.uuid4().hex}"
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     rabbit.add_vhost(name)
@@ -109,7 +116,8 @@ def node(rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         ends.callback(rabbit.api, "DELETE", f"exchanges/%2F/{name}")
         ends.callback(rabbit.api, "DELETE", f"users/{name}")
         ends.callback(rabbit.delete_vhost, name)
-        node = GlanceNode(tmp_path_factory.mktemp("node"), rabbit, name, keystone)
+        processes = getattr(request.module, "PROCESSES", 1)
+        node = GlanceNode(tmp_path_factory.mktemp("node"), rabbit, name, keystone, processes)
         ends.callback(node.stop)
         node.start()
         node.play_life()

@@ -37,12 +37,12 @@ class Node:
             folder,
             keystone.url,
             paste=glance.paste_file(section=section),
+            database=str(shared / "shared.db"),
             default=(
                 f"worker_self_reference_url = {self.url}\ndebug = true\n"
                 "enabled_import_methods = [glance-direct,web-download,glance-download]"
             ),
             more=(
-                f"[database]\nconnection = sqlite:///{shared}/shared.db\n"
                 f"[store1]\nfilesystem_store_datadir = {shared}\n"
                 "[import_filtering_opts]\nallowed_hosts = [127.0.0.1]\nallowed_ports = []"
             ),

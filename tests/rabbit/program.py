@@ -50,9 +50,13 @@ class Program:
         """Send SIGTERM, to a program that does not end with its input."""
         self._process.terminate()
 
+    def close_input(self) -> None:
+        """Close the input, with which the program begins to end."""
+        self._input.close()
+
     def end(self) -> None:
         """Close the input, and wait until the program ends; kill it after 10 seconds."""
-        self._input.close()
+        self.close_input()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

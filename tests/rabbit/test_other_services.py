@@ -130,12 +130,19 @@ class Scene:
         reader.wait(has_received_all)
         assert not refusals(reader)
 
+    def begin_to_close(self) -> None:
+        """Have the programs end, which takes seconds."""
+        for program in self._programs():
+            program.close_input()
+
     def close(self) -> None:
         self.strategy.close()
-        for program in (self.notifier, self.reader):
-            if program is not None:
-                program.end()
+        for program in self._programs():
+            program.end()
         self._node.delete_vhost(self.vhost)
+
+    def _programs(self) -> list[Program]:
+        return [program for program in (self.notifier, self.reader) if program is not None]
 
 
 @pytest.fixture
@@ -153,6 +160,8 @@ def scenes(rabbit: Node, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
         for scene in made:
             scene.notifier.wait_until_ready()
         yield made
+        for scene in made:
+            scene.begin_to_close()
 
 
 @pytest.mark.parametrize("scenes", CLOUDS, indirect=True)
