@@ -72,7 +72,7 @@ def test_retry_has_the_leader_try_at_once(journal: RepairedJournal, run: Run) ->
         # In a process of its own, as this one holds the lock of the leader.
         words = ["aside", "retry", journal.paste, "--target", "rabbit"]
         assert call_in_process(run_main, words) == 0
-        eventually(lambda: not journal.aside_files(), 5.0)
+        eventually(lambda: not journal.aside_files())
     assert [each.message_id for batch in strategy.batches[1:] for each in batch] == added
 
 

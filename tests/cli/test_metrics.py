@@ -229,7 +229,7 @@ def got(host: str, port: int, **headers: str) -> str:
     """The text that the server answers."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     request = Request(f"http://{where}/metrics", headers=headers)
-    with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
         return str(answer.read().decode())
 
 

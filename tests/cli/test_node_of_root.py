@@ -98,6 +98,6 @@ def test_relay_that_serves_its_metrics_keeps_its_own_locks(tmp_path: Path) -> No
             assert "glance_notify_leader 1.0" in found
         begun = time.monotonic()
         relay.send_signal(signal.SIGTERM)
-        relay.communicate(timeout=10)
+        relay.communicate(timeout=30)
         assert relay.returncode == 0
-        assert time.monotonic() - begun < 5.0
+        assert time.monotonic() - begun < 10.0

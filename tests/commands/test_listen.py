@@ -109,7 +109,7 @@ def test_its_queue_is_its_own_bounded_and_gone_when_a_signal_ends_it(
         assert (queue["exclusive"], queue["auto_delete"], queue["durable"]) == (True, True, False)
         assert queue["arguments"] == {"x-max-length": 1000, "x-overflow": "drop-head"}
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "", "")
     assert place.declared("queues") == {}
 

@@ -178,7 +178,7 @@ def test_all_of_glance_is_stopped(node: GlanceNode, away: None) -> None:
             # The relay still holds the lock of the leader, after so many looks at it.
             assert node.status()["leader"] is True
             relay.send_signal(signal.SIGTERM)
-            _, log = relay.communicate(timeout=10)
+            _, log = relay.communicate(timeout=30)
             assert relay.returncode == 0
             assert CANARY not in log
     finally:

@@ -137,7 +137,7 @@ def test_stop_waits_less_than_five_seconds_for_a_strategy_that_hangs(
     recorded = write_dead_process(journal_dir, "a" * 16)
     hanging = Hanging(broker.path)
     with running_relay(journal_dir, lambda: hanging) as relay:
-        assert hanging.entered.wait(10)
+        assert hanging.entered.wait(30)
         before = time.monotonic()
         relay.stop()
         assert 3.5 < time.monotonic() - before < 8.0  # the strategy waits for 30 seconds
@@ -152,7 +152,7 @@ def test_stop_waits_for_messages_on_their_way_and_sends_no_more(
         recorded = writer.record(3)
         hanging = Hanging(broker.path)
         with running_relay(journal_dir, lambda: hanging) as relay:
-            assert hanging.entered.wait(10)
+            assert hanging.entered.wait(30)
             later = writer.record(3)
             threading.Timer(0.3, hanging.may_go_on.set).start()
             relay.stop()

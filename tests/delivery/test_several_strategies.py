@@ -80,7 +80,7 @@ def test_silent_broker_holds_up_no_other_strategy(
         running_relay(journal_dir, lambda: silent, qpid=lambda: AppendingStrategy(other.path)),
     ):
         try:
-            assert silent.waits.wait(10)
+            assert silent.waits.wait(30)
             eventually(other.has(left))
             recorded = left
             for _ in range(20):

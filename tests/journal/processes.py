@@ -44,7 +44,7 @@ def running(target: Callable[..., None], *args: Any) -> Iterator[ForkServerProce
         process.close()
 
 
-def run_in_process(target: Callable[..., None], *args: Any, seconds: float = 20.0) -> None:
+def run_in_process(target: Callable[..., None], *args: Any, seconds: float = 60.0) -> None:
     """Run `target(*args)` in a process of its own, which must end with status 0."""
     with running(target, *args) as process:
         process.join(seconds)
@@ -98,7 +98,7 @@ def _hold(live: Path, sender: Connection) -> None:
     signal.pause()
 
 
-def eventually(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until `is_so` returns True."""
     end = time.monotonic() + seconds
     while not is_so():

@@ -294,7 +294,7 @@ def test_threads_that_wait_for_the_disk_share_one_sync(
     monkeypatch.setattr(os, "fdatasync", slow)
     with ThreadPoolExecutor(10) as threads:
         first = threads.submit(journal.record, [message()])
-        assert working.wait(10)
+        assert working.wait(30)
         others = [threads.submit(journal.record, [message()]) for _ in range(9)]
         for each in [first, *others]:
             each.result(10)

@@ -34,7 +34,7 @@ def test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns(
     monkeypatch.setattr(os, "fdatasync", watched)
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(journal.record, [message()])
-        assert working.wait(10)
+        assert working.wait(30)
         last_of_its_segment = threads.submit(journal.record, [message(bytes(1500))])
         while len(numbers(tmp_path)) < 2:
             pass

@@ -58,7 +58,7 @@ class Program:
         """Close the input, and wait until the program ends; kill it after 10 seconds."""
         self.close_input()
         try:
-            self._process.wait(10)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -43,7 +43,7 @@ class ServiceSocket:
         lines, self.received = self.received, []
         return lines
 
-    def wait_for(self, line: str, seconds: float = 10.0) -> None:
+    def wait_for(self, line: str, seconds: float = 30.0) -> None:
         """Wait until the line has come."""
         self._receive(time.monotonic() + seconds, until=lambda: line in self.received)
         assert line in self.received, self.received

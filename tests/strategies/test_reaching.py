@@ -49,7 +49,7 @@ def test_silent_hosts_are_looked_at_in_parallel(strategy: str, impatient: None) 
         began = time.monotonic()
         inspect = [one.port, other.port, third.port]
         names = [each.what for each in _all(strategy, options(strategy, *inspect))]
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
     assert [f"127.0.0.1:{port}" in what for port, what in zip(inspect, names, strict=True)] == [
         True
     ] * 3
@@ -67,7 +67,7 @@ def test_all_hosts_are_looked_at_at_the_same_time() -> None:
     all_begun = threading.Barrier(len(HOSTS))
 
     def look(broker: Broker) -> list[Finding]:
-        all_begun.wait(5)
+        all_begun.wait(30)
         return [Finding(Level.WARNING, "seen", str(broker), "mend")]
 
     found = reaching.at_each(HOSTS, look)
