@@ -63,6 +63,7 @@ setup(
         "test": [
             *BROKERS,
             "ceilometer>=27",  # a consumer that bills by the notifications
+            "cloudevents>=2.0",
             "coverage>=7.4",
             "ddt>=1.0.1",
             "fixtures>=3.0.0",
@@ -70,6 +71,7 @@ setup(
             "import-linter>=2.0",
             "mypy>=1.10",
             "oslotest>=4.0",
+            "pycadf>=3.1",
             "pytest-cov>=5.0",
             "ruff>=0.6",
             "testtools>=2.5",

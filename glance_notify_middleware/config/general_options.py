@@ -17,6 +17,7 @@ from glance_notify_middleware.config.kinds import (
     words_of,
 )
 from glance_notify_middleware.config.option import Option
+from glance_notify_middleware.events.formats import FORMATS
 from glance_notify_middleware.events.identity import UNIX, Network, Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
 
@@ -126,9 +127,10 @@ OPTIONS = (
     Option(
         "message_format",
         "plain",
-        one_of("plain", "oslo"),
-        "plain: the JSON object alone. oslo: in oslo.messaging's envelope, version 2.0. The "
-        "logging strategy is always plain.",
+        one_of(*FORMATS),
+        "plain: the JSON object alone. oslo: in oslo.messaging's envelope, version 2.0. "
+        "cloudevents: a CloudEvent 1.0, as JSON. cadf: an event of the Cloud Auditing Data "
+        "Federation. The logging strategy is always plain.",
     ),
     Option(
         "image_delete_payload",

@@ -10,7 +10,8 @@ from pathlib import Path
 from glance_notify_middleware.delivery.node.state import Link
 from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.state_log import StateLog
-from glance_notify_middleware.events.notification import Message, Priority, in_format
+from glance_notify_middleware.events.formats import in_format
+from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 
 OPERATOR_RETRY = 60.0

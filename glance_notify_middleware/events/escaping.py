@@ -1,4 +1,4 @@
-"""Escapes the characters that would end a line or control a terminal."""
+"""Escapes, or replaces, the characters that would end a line or control a terminal."""
 
 import re
 
@@ -28,3 +28,14 @@ def escaped_json(encoded: bytes) -> bytes:
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
     return escaped_text(encoded.decode()).encode()
+
+
+def printable(text: str) -> str:
+    """`text` with a space for each character that Unicode does not count as printable.
+
+    Those are the characters above, all other controls, lone surrogates, noncharacters and all white
+    space but the space.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " for each in text)

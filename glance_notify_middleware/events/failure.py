@@ -40,6 +40,12 @@ has the fields of image.send."""
 UNKNOWN_OUTCOME = "the outcome is unknown"
 """Stands in the text for an operation whose end nobody has seen."""
 
+_TASK = TRIED[Action.TASK]
+_TRIED = "|".join(re.escape(tried) for tried in sorted({*TRIED.values()} - {_TASK}))
+_OF_IMAGE = re.compile(rf"(?:{_TRIED}) (?P<image>.*?): ")
+"""The beginning of a text that names an image. An import by task names its task."""
+_UNKNOWN = re.compile(rf"(?:{_TRIED}|{_TASK})(?>(?: .*?)?: ){UNKNOWN_OUTCOME}: ")
+
 
 def text(exchange: Exchange) -> str:
     """What was tried, on which image, and how it ended: at most 1 KiB.
@@ -70,6 +76,17 @@ def unknown_outcome_text(
 ) -> str:
     """The text for an operation whose end nobody has seen."""
     return f"{_tried(tried, image_id)}: {UNKNOWN_OUTCOME}: {why}"
+
+
+def image_in(text: str) -> str | None:
+    """The id of the image that a text of this module names; None where it names none."""
+    found = _OF_IMAGE.match(text)
+    return (found["image"] or None) if found else None
+
+
+def is_unknown_outcome(text: str) -> bool:
+    """Whether a text of this module is that of an operation whose end nobody has seen."""
+    return _UNKNOWN.match(text) is not None
 
 
 def _cut(text: str) -> str:

@@ -139,6 +139,11 @@ class Message(NamedTuple):
         )
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is a UUID in its usual form: what a message_id is, and the id of an image."""
+    return _ID.fullmatch(text) is not None
+
+
 def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
     """The message of a notification that stands in a file, by the keys and values of its JSON.
 
@@ -146,7 +151,7 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
     ValueError for what is no notification of these rules; the text says why, without the value.
     """
     message_id = fields.get("message_id")
-    if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
+    if not isinstance(message_id, str) or not is_id(message_id):
         raise ValueError("its message_id is no UUID")
     try:
         message = Message(
@@ -158,20 +163,13 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("its event type, priority or timestamp is none") from error
+    if not isinstance(fields.get("publisher_id"), str):
+        raise ValueError("its publisher is none")
+    if not isinstance(fields.get("payload"), str | Mapping):
+        raise ValueError("its payload is none")
     if len(message.body) > LONGEST_JSON:
         raise ValueError(f"its JSON is longer than {LONGEST_JSON} bytes")
     return message
-
-
-def in_format(plain: bytes, message_format: str) -> bytes:
-    """The JSON of a notification in `message_format`, the operator's choice: `plain` or `oslo`.
-
-    `oslo` is the envelope of oslo.messaging (18.3: _drivers/common.py, serialize_msg). Only its
-    listeners unwrap it.
-    """
-    if message_format == "plain":
-        return plain
-    return orjson.dumps({"oslo.version": "2.0", "oslo.message": plain.decode()})
 
 
 def _to_microseconds(timestamp: float) -> str:

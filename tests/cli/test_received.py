@@ -12,6 +12,10 @@ from glance_notify_middleware.cli.target.received import (
     as_line,
     unwrapped,
 )
+from glance_notify_middleware.events.formats import FORMATS, in_format
+from glance_notify_middleware.events.notification import EventType, Priority
+from tests.events.cases import IMAGE
+from tests.events.notifications import plain
 
 SEND = {
     "message_id": "m",
@@ -80,6 +84,13 @@ def test_envelope_of_oslo_messaging_is_taken_off(body: object) -> None:
     assert json.loads(as_json(found)) == SEND
 
 
+@pytest.mark.parametrize("message_format", sorted(FORMATS))
+def test_notification_is_shown_alike_in_each_format(message_format: str) -> None:
+    for made in (plain(), plain(EventType.DELETE, IMAGE), plain(priority=Priority.WARN)):
+        shown = as_line(unwrapped(in_format(made, message_format)))
+        assert shown == as_line(json.loads(made))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -89,6 +100,8 @@ def test_envelope_of_oslo_messaging_is_taken_off(body: object) -> None:
         b"{}",
         b'{"oslo.message": 1}',
         b'{"oslo.message": "no"}',
+        b'{"specversion": "1.0", "id": "of another sender"}',
+        b'{"typeURI": "http://schemas.dmtf.org/cloud/audit/1.0/event", "initiator": "x"}',
         json.dumps(SEND | {"payload": None}).encode(),
     ],
 )

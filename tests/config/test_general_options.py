@@ -26,6 +26,8 @@ VALID: tuple[tuple[str, str, Any], ...] = (
     ("priorities", "error", (Priority.ERROR,)),
     ("priorities", "WARN,Error", (Priority.WARN, Priority.ERROR)),
     ("message_format", "OSLO", "oslo"),
+    ("message_format", "CloudEvents", "cloudevents"),
+    ("message_format", "cadf", "cadf"),
     ("image_delete_payload", "metadata", "metadata"),
     (
         "trusted_proxies",
@@ -98,7 +100,7 @@ def test_every_option_has_a_setting_and_a_test_that_sets_it() -> None:
         ("owner_cache_time", "86401", "of 24h at most"),
         ("owner_cache_time", "-1", "0, or seconds"),
         ("log_file", "notifications.log", "an absolute path"),
-        ("message_format", "json", "plain or oslo"),
+        ("message_format", "json", "plain, oslo, cloudevents or cadf"),
         ("journal_dir", "", "an absolute path"),
         ("journal_dir", "/srv/journal # here", "an absolute path"),
         ("journal_max_size", "2GB", "2GiB"),

@@ -16,7 +16,6 @@ from glance_notify_middleware.events.notification import (
     Notification,
     Payload,
     Priority,
-    in_format,
     message_of,
 )
 
@@ -209,20 +208,6 @@ def test_truncated_names_are_bounded_in_number_and_length() -> None:
     assert payload_read == {"truncated": ["\0" * 1024] * 25}
 
 
-def test_format_is_the_plain_json_or_the_envelope_of_oslo_messaging() -> None:
-    plain = notification({"name": 'a "quoted" Größe'}).to_json()
-    assert in_format(plain, "plain") is plain
-    envelope = strictly_read(in_format(plain, "oslo"))
-    assert envelope == {"oslo.version": "2.0", "oslo.message": plain.decode()}
-
-
-@given(st.dictionaries(st.text(), WILD, max_size=4))
-def test_envelope_holds_the_plain_notification(payload: dict[str, Any]) -> None:
-    plain = notification(payload).to_json()
-    envelope = strictly_read(in_format(plain, "oslo"))
-    assert strictly_read(envelope["oslo.message"].encode()) == strictly_read(plain)
-
-
 def test_message_of_a_file_is_the_message_that_was_written_there() -> None:
     made = notification({"image_id": "i1", "bytes_sent": 2**70})
     read = message_of(json.loads(made.to_json()))
@@ -246,6 +231,8 @@ def test_message_of_a_file_can_have_the_bytes_that_stand_there() -> None:
         ("priority", "info", "its event type, priority or timestamp is none"),
         ("timestamp", "now", "its event type, priority or timestamp is none"),
         ("timestamp", 3, "its event type, priority or timestamp is none"),
+        ("publisher_id", None, "its publisher is none"),
+        ("payload", ["x"], "its payload is none"),
         ("payload", "x" * LONGEST_JSON, "its JSON is longer than 262144 bytes"),
     ],
 )

@@ -12,12 +12,12 @@ import pytest
 
 from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
+from glance_notify_middleware.events.formats import in_format
 from glance_notify_middleware.events.notification import (
     EventType,
     Message,
     Notification,
     Priority,
-    in_format,
 )
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.rabbit.strategy import Rabbit

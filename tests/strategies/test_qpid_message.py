@@ -25,7 +25,7 @@ def test_encoded_message_is_the_one_that_proton_would_make(length: int) -> None:
     for body in (b"", b"x" * 255, b"x" * 256, b"\xff" * 70_000):
         subject = "s" * max(length, 1)
         decoded = proton.Message()
-        decoded.decode(encoded("i" * length, subject, body))
+        decoded.decode(encoded("i" * length, subject, "application/json", body))
         made_by_proton = proton.Message(
             body,
             id="i" * length,
@@ -55,6 +55,13 @@ def test_encoded_message_is_the_one_that_proton_would_make(length: int) -> None:
             "annotations",
         ):
             assert getattr(decoded, name) == getattr(expected, name), name
+
+
+def test_message_has_the_content_type_of_the_format(make_qpid: MakeQpid) -> None:
+    with Amqp10() as peer:
+        make_qpid(peer.port, message_format="cloudevents").send([message()])
+        (came,) = peer.received
+        assert came.content_type == "application/cloudevents+json; charset=utf-8"
 
 
 @pytest.mark.parametrize("message_id", ["x" * 256, "ü" * 128, "\ud800"])

@@ -84,11 +84,17 @@ def broker() -> Broker:
     return Broker()
 
 
-def opened(broker: Broker, most: int = 100, most_bytes: int = 10_000) -> Confirms:
+def opened(
+    broker: Broker,
+    most: int = 100,
+    most_bytes: int = 10_000,
+    content_type: str = "application/json",
+) -> Confirms:
     return Confirms(
         cast(Connection, broker),
         "glance",
         {priority: f"n.{priority.lower()}" for priority in Priority},
+        content_type,
         most,
         most_bytes,
     )
@@ -120,6 +126,12 @@ def test_message_has_the_properties_that_consumers_and_the_broker_need(broker: B
         "delivery_mode": 2,
         "app_id": "glance_notify_middleware",
     }
+
+
+def test_message_has_the_content_type_that_was_chosen(broker: Broker) -> None:
+    outcomes_of(opened(broker, content_type="a/b; charset=utf-8"), [message()])
+    (sent,) = broker.published
+    assert sent.properties["content_type"] == "a/b; charset=utf-8"
 
 
 def test_messages_are_sent_in_their_order_many_by_one_call(broker: Broker) -> None:

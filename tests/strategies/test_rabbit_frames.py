@@ -6,6 +6,7 @@ import amqp  # type: ignore[import-untyped]
 import pytest
 from amqp.method_framing import frame_writer  # type: ignore[import-untyped]
 
+from glance_notify_middleware.events.formats import CONTENT_TYPES
 from glance_notify_middleware.strategies.rabbit import frames
 
 LONGEST = 4096  # bytes of a frame
@@ -25,14 +26,24 @@ class Connection:
     bytes_sent = 0
 
 
-def by_amqp(message_id: str, timestamp: float, body: bytes, exchange: str, key: str) -> bytes:
+JSON = frames.before_id("application/json")
+
+
+def by_amqp(
+    message_id: str,
+    timestamp: float,
+    body: bytes,
+    exchange: str,
+    key: str,
+    content_type: str = "application/json",
+) -> bytes:
     """What py-amqp sends for the message."""
     transport = Transport()
     message = amqp.Message(
         body,
         message_id=message_id,
         timestamp=int(timestamp),
-        content_type="application/json",
+        content_type=content_type,
         content_encoding="utf-8",
         delivery_mode=2,
         app_id="glance_notify_middleware",
@@ -50,15 +61,23 @@ def by_amqp(message_id: str, timestamp: float, body: bytes, exchange: str, key: 
 def test_frames_are_those_of_py_amqp(size: int, message_id: str) -> None:
     body = bytes(number % 251 for number in range(size))
     made = frames.method(CHANNEL, "glance", "notifications.info") + frames.content(
-        CHANNEL, message_id, 1_700_000_000.9, body, LONGEST
+        CHANNEL, JSON, message_id, 1_700_000_000.9, body, LONGEST
     )
     assert made == by_amqp(message_id, 1_700_000_000.9, body, "glance", "notifications.info")
+
+
+def test_frames_have_the_content_type_of_the_format() -> None:
+    for content_type in CONTENT_TYPES.values():
+        made = frames.method(CHANNEL, "e", "k") + frames.content(
+            CHANNEL, frames.before_id(content_type), "i", 1.0, b"{}", LONGEST
+        )
+        assert made == by_amqp("i", 1.0, b"{}", "e", "k", content_type)
 
 
 @pytest.mark.parametrize("timestamp", [-1.0, float("nan"), float("inf"), 2.0**64])
 def test_time_that_amqp_cannot_express_is_an_error(timestamp: float) -> None:
     with pytest.raises((ValueError, OverflowError, struct.error)):
-        frames.content(CHANNEL, "i", timestamp, b"{}", LONGEST)
+        frames.content(CHANNEL, JSON, "i", timestamp, b"{}", LONGEST)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +86,7 @@ def test_time_that_amqp_cannot_express_is_an_error(timestamp: float) -> None:
 )
 def test_id_that_amqp_cannot_express_is_an_error(message_id: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        frames.content(CHANNEL, message_id, 1.0, b"{}", LONGEST)
+        frames.content(CHANNEL, JSON, message_id, 1.0, b"{}", LONGEST)
 
 
 def test_name_that_amqp_cannot_express_is_an_error() -> None:

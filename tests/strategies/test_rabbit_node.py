@@ -44,6 +44,14 @@ def allow(place: RabbitPlace, user: str, configure: str = ".*", write: str = ".*
     place.node.api("PUT", f"permissions/{place.vhost}/{user}", permissions)
 
 
+def test_content_type_is_that_of_the_format(place: RabbitPlace) -> None:
+    strategy = place.strategy(message_format="cloudevents")
+    assert list(strategy.send([message(b"{}")])) == [TAKEN]
+    (came,) = place.node.drain("notifications.info", place.vhost, count=1)
+    assert came.properties["content_type"] == "application/cloudevents+json; charset=utf-8"
+    strategy.close()
+
+
 def test_password_that_is_wrong_for_a_while_loses_nothing(place: RabbitPlace, user: str) -> None:
     strategy = place.strategy(rabbit_userid=user, rabbit_password="first")
     sent = messages(3)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from glance_notify_middleware.cli.type_argument import is_of_type
+from glance_notify_middleware.events import cadf, cloudevents
 from glance_notify_middleware.events.escaping import escaped_json, escaped_text
 
 Notification = Mapping[str, Any]
@@ -21,14 +22,13 @@ class UnreadableError(Exception):
 
 
 def unwrapped(body: bytes) -> Notification:
-    """The notification in a message, in either message_format. Raises UnreadableError."""
-    found: Any
+    """The notification in a message, in any message_format. Raises UnreadableError."""
     try:
-        found = orjson.loads(body)
-        if isinstance(found, dict) and "oslo.message" in found:
-            found = orjson.loads(found["oslo.message"])
+        found = _as_plain(orjson.loads(body))
     except (ValueError, TypeError) as error:
         raise UnreadableError(f"{len(body)} bytes that are no JSON") from error
+    except (AttributeError, LookupError):
+        found = None
     match found:
         case {
             "event_type": str(),
@@ -39,6 +39,21 @@ def unwrapped(body: bytes) -> Notification:
             notification: Notification = found
             return notification
     raise UnreadableError(f"{len(body)} bytes of JSON that are no notification")
+
+
+def _as_plain(found: Any) -> Any:
+    """What was read of a message, without its format: a notification, if it is one.
+
+    Raises ValueError, TypeError, AttributeError and LookupError where it is in no format.
+    """
+    match found:
+        case {"oslo.message": inner}:
+            return orjson.loads(inner)
+        case {"specversion": _}:
+            return cloudevents.notification(found)
+        case {"typeURI": cadf.EVENT}:
+            return cadf.notification(found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from glance_notify_middleware.cli.target_argument import add_target, chosen
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Level
 from glance_notify_middleware.events.escaping import escaped_text
-from glance_notify_middleware.events.notification import Message, Notification, Priority, in_format
+from glance_notify_middleware.events.formats import in_format
+from glance_notify_middleware.events.notification import Message, Notification, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
 from glance_notify_middleware.recorder import NotRecordedError
 from glance_notify_middleware.recorder.logging_strategy import FileRecorder, LoggerRecorder

@@ -19,8 +19,8 @@ class InexpressibleError(ValueError):
     """The broker cannot take such a message, however often it is sent."""
 
 
-def encoded(message_id: str, subject: str, body: bytes) -> bytes:
-    """A durable message of JSON. Raises InexpressibleError for an id that brokers cannot carry.
+def encoded(message_id: str, subject: str, content_type: str, body: bytes) -> bytes:
+    """A durable message. Raises InexpressibleError for an id that brokers cannot carry.
 
     The body is binary data, not an AMQP string: RabbitMQ would hand a string to AMQP 0-9-1
     consumers with the bytes of its type in front.
@@ -30,7 +30,7 @@ def encoded(message_id: str, subject: str, body: bytes) -> bytes:
         + (_NULL + _NULL)
         + _short(_SHORT_TEXT, subject)
         + (_NULL + _NULL)
-        + _short(_SHORT_SYMBOL, "application/json")
+        + _short(_SHORT_SYMBOL, content_type)
     )
     properties = _LIST + _four(len(fields) + 4) + _four(_FIELDS) + fields
     return b"".join((_HEADER, _PROPERTIES, properties, _DATA, _BYTES, _four(len(body)), body))

@@ -48,14 +48,16 @@ class Sender:
         engine: Engine,
         deadline: Deadline,
         subject: Callable[[Message], str],
+        content_type: str,
         most: int,
         most_bytes: int,
     ) -> None:
-        """At most `most` messages, and `most_bytes` bytes of them, are on their way at a time; a
-        longer message is sent alone."""
+        """`content_type` is that of all messages. At most `most` messages, and `most_bytes` bytes
+        of them, are on their way at a time; a longer message is sent alone."""
         self._engine = engine
         self._deadline = deadline
         self._subject = subject
+        self._content_type = content_type
         self._most = most
         self._most_bytes = most_bytes
         self._last_tag = 0
@@ -114,7 +116,9 @@ class Sender:
 
     def _encoded(self, message: Message) -> bytes:
         """Raises InexpressibleError."""
-        ready = encoded(message.message_id, self._subject(message), message.body)
+        ready = encoded(
+            message.message_id, self._subject(message), self._content_type, message.body
+        )
         longest = self._engine.longest
         if longest is not None and len(ready) > longest:
             raise InexpressibleError(f"it has {len(ready)} bytes")

@@ -9,6 +9,7 @@ import proton
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.events.formats import CONTENT_TYPES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import credentials, errors
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
@@ -59,6 +60,7 @@ class Qpid(Connected[Sender]):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.qpid
+        self._content_type = CONTENT_TYPES[settings.message_format]
         super().__init__(self._settings.hosts)
         exchange = self._settings.notification_exchange
         self._address = self._settings.target.replace("{exchange}", exchange)
@@ -106,6 +108,7 @@ class Qpid(Connected[Sender]):
             engine,
             self._deadline,
             lambda message: self._settings.routing_key(message.priority),
+            self._content_type,
             self.most_unsettled,
             self.most_unsettled_bytes,
         )

@@ -32,17 +32,20 @@ class Confirms:
         connection: Connection,
         exchange: str,
         routing_keys: Mapping[Priority, str],
+        content_type: str,
         most: int,
         most_bytes: int,
     ) -> None:
         """Open the channel. Raises py-amqp's errors and OSError.
 
+        `content_type` is that of all messages.
         At most `most` messages, and `most_bytes` bytes of them, are unconfirmed at a time; a longer
         message is sent alone. The broker may return all of them before it reads on: they must not
         fill the buffers between.
         """
         self._connection = connection
         self._routing_keys = routing_keys
+        self._before_id = frames.before_id(content_type)
         self._most = most
         self._most_bytes = most_bytes
         self._last_tag = 0
@@ -106,6 +109,7 @@ class Confirms:
         """The frames of a message after the first. Raises _NOT_AMQP."""
         return frames.content(
             self._channel_id,
+            self._before_id,
             message.message_id,
             message.timestamp,
             message.body,

@@ -30,7 +30,6 @@ def _short(text: str) -> bytes:
 # content-encoding, delivery-mode, message-id, timestamp, app-id.
 _PROPERTIES = 1 << 15 | 1 << 14 | 1 << 12 | 1 << 7 | 1 << 6 | 1 << 3
 _PERSISTENT = b"\x02"  # a broker that ends loses other messages, confirmed or not
-_BEFORE_ID = _short("application/json") + _short("utf-8") + _PERSISTENT
 _AFTER_TIMESTAMP = _short("glance_notify_middleware")
 
 
@@ -48,15 +47,24 @@ def method(channel: int, exchange: str, routing_key: str) -> bytes:
     )
 
 
-def content(channel: int, message_id: str, timestamp: float, body: bytes, longest: int) -> bytes:
-    """The frames after the first: header and body of a persistent message of JSON.
+def before_id(content_type: str) -> bytes:
+    """The properties that stand before the id of each message, for `content`: of a persistent
+    message of this content type, in UTF-8."""
+    return _short(content_type) + _short("utf-8") + _PERSISTENT
 
-    `timestamp` is in seconds; `longest` is how many bytes a frame has at most. Raises ValueError,
-    OverflowError or struct.error for what AMQP cannot express.
+
+def content(
+    channel: int, first: bytes, message_id: str, timestamp: float, body: bytes, longest: int
+) -> bytes:
+    """The frames after the first: header and body of a message.
+
+    `first` is what `before_id` returned. `timestamp` is in seconds; `longest` is how many bytes a
+    frame has at most. Raises ValueError, OverflowError or struct.error for what AMQP cannot
+    express.
     """
     header = (
         _CONTENT.pack(_BASIC, 0, len(body), _PROPERTIES)
-        + _BEFORE_ID
+        + first
         + _short(message_id)
         + _TIMESTAMP.pack(int(timestamp))
         + _AFTER_TIMESTAMP

@@ -8,6 +8,7 @@ import amqp  # type: ignore[import-untyped]
 
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.brokers import Broker
+from glance_notify_middleware.events.formats import CONTENT_TYPES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.connected import Connected, Outcomes
@@ -38,6 +39,7 @@ class Rabbit(Connected[Connection]):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.rabbit.hosts)
         self._settings = settings.rabbit
+        self._content_type = CONTENT_TYPES[settings.message_format]
         self._topology = Topology(settings.rabbit, settings.priorities)
         self._confirms: tuple[Connection, Confirms] | None = None
 
@@ -65,6 +67,7 @@ class Rabbit(Connected[Connection]):
                 connection,
                 self._settings.notification_exchange,
                 {priority: self._settings.routing_key(priority) for priority in Priority},
+                self._content_type,
                 self.most_unconfirmed,
                 self.most_unconfirmed_bytes,
             )
