@@ -25,7 +25,7 @@ from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.sasl import authenticate, responses
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from glance_notify_middleware.strategies.qpid.stream import connect
+from glance_notify_middleware.strategies.stream import connect
 from tests.strategies import amqp10_peer
 from tests.strategies.sending import message
 

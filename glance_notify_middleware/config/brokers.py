@@ -1,4 +1,4 @@
-"""Brokers: hosts and ports, and what the settings of every strategy with brokers have."""
+"""Brokers: hosts and ports, and what the settings of the strategies that connect have."""
 
 import ipaddress
 import re
@@ -30,8 +30,8 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerSettings:
-    """What the settings of every strategy with brokers have.
+class PeerSettings:
+    """What the settings of every built-in strategy with delivery have: the peers, and TLS.
 
     A field is named as its option, without the strategy's prefix. But `hosts` joins all options
     about hosts, ports, user and password.
@@ -41,11 +41,17 @@ class BrokerSettings:
     """What the names of the options begin with, for error messages: `rabbit` of `rabbit_hosts`."""
 
     hosts: tuple[Broker, ...]
-    password_file: str
     ssl_ca_file: str
     ssl_cert_file: str
     ssl_key_file: str
     ssl_verify: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings(PeerSettings):
+    """What the settings of every strategy that sends to an exchange of a broker have."""
+
+    password_file: str
     notification_exchange: str
     notification_topic: str
 

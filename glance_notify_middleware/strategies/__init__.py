@@ -28,8 +28,9 @@ process ends, 3.5 seconds are left for what is on its way.
 A strategy of another package is found by its entry point (`loading.GROUP`). What a new built-in
 strategy needs stands in CONTRIBUTING.md, "How to add". Read on in this order: `description` and
 `registry` (what is known of a strategy before it is made), `loading` (what makes it), `connected`
-(what the built-in strategies have in common), then the rooms `rabbit` and `qpid`.
-`credentials`, `deadline` and `errors` serve these two.
+(what the built-in strategies have in common), `probing` (what a refusal costs at a broker with
+routing keys), then the rooms `rabbit` and `qpid`. `stream`, `credentials`, `deadline` and `errors`
+serve them.
 """
 
 import enum

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from glance_notify_middleware.config.brokers import Broker, BrokerSettings
+from glance_notify_middleware.config.brokers import Broker, PeerSettings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import credentials
 
@@ -33,7 +33,7 @@ def warning(name: str, what: str, mend: str) -> Finding:
     return Finding(Level.WARNING, name, what, mend)
 
 
-def refused(broker: Broker, settings: BrokerSettings, shake: Shake) -> Iterator[Finding]:
+def refused(broker: Broker, settings: PeerSettings, shake: Shake) -> Iterator[Finding]:
     """All that is wrong with a certificate that TLS has refused: chain, name, and dates.
 
     TLS names one of them at a time. Raises OSError.

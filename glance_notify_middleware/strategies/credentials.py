@@ -6,7 +6,7 @@ So a password or a certificate can be replaced while the process runs.
 import ssl
 from pathlib import Path
 
-from glance_notify_middleware.config.brokers import Broker, BrokerSettings
+from glance_notify_middleware.config.brokers import Broker, BrokerSettings, PeerSettings
 
 
 class MisconfiguredError(Exception):
@@ -33,7 +33,7 @@ def password(broker: Broker, settings: BrokerSettings) -> str:
     return secret
 
 
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+def tls_context(settings: PeerSettings) -> ssl.SSLContext:
     """What TLS checks and shows, as the ssl options choose. Raises MisconfiguredError."""
     prefix = settings.option_prefix
     try:

@@ -7,7 +7,8 @@ import pytest
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome, SendError
-from glance_notify_middleware.strategies.connected import Connected, Outcomes
+from glance_notify_middleware.strategies.connected import Outcomes
+from glance_notify_middleware.strategies.probing import Probing
 from tests.strategies.sending import messages
 
 TAKEN, DENIED, REFUSED = Outcome.TAKEN, Outcome.DENIED, Outcome.REFUSED
@@ -28,7 +29,7 @@ class IdleConnection:
     def forget(self) -> None: ...
 
 
-class RecordedStrategy(Connected[IdleConnection]):
+class RecordedStrategy(Probing[IdleConnection]):
     """A strategy that records what it sends.
 
     A message of a priority in `denies` ends the channel, in `resets` the connection. The messages

@@ -83,7 +83,7 @@ def test_broker_of_amqp_0_9_1_alone_is_found() -> None:
 def test_password_that_would_go_over_the_network_as_it_is_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("glance_notify_middleware.strategies.qpid.stream.Stream.is_loopback", False)
+    monkeypatch.setattr("glance_notify_middleware.strategies.stream.Stream.is_loopback", False)
     with Amqp10() as peer:
         finding = the_one("qpid", at(peer, **USER))
         assert finding.name == "broker-password-unprotected"

@@ -14,7 +14,7 @@ from glance_notify_middleware.strategies import Outcome, SendError
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from glance_notify_middleware.strategies.qpid.stream import Stream
+from glance_notify_middleware.strategies.stream import Stream
 from tests.strategies import amqp10_answers as answers
 from tests.strategies import amqp10_peer
 from tests.strategies.amqp10_answers import Answer

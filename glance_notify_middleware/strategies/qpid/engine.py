@@ -12,7 +12,7 @@ import cproton  # type: ignore[import-untyped]
 import proton
 
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.qpid.stream import CALL_SIZE, Stream
+from glance_notify_middleware.strategies.stream import CALL_SIZE, Stream
 
 _LONGEST = 200  # characters of a broker's description: RabbitMQ 3.10 may send its whole state
 

@@ -20,8 +20,8 @@ from glance_notify_middleware.strategies.qpid.sasl import (
     OtherVersionError,
 )
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from glance_notify_middleware.strategies.qpid.stream import Stream, connect
 from glance_notify_middleware.strategies.reaching import Way
+from glance_notify_middleware.strategies.stream import Stream, connect
 
 _HEADER = b"AMQP\x03\x01\x00\x00"
 

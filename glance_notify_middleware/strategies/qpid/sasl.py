@@ -10,7 +10,7 @@ from typing import Any
 import proton
 
 from glance_notify_middleware.strategies.deadline import Deadline
-from glance_notify_middleware.strategies.qpid.stream import Stream
+from glance_notify_middleware.strategies.stream import Stream
 
 _HEADER = b"AMQP\x03\x01\x00\x00"
 _AMQP_0_9_1 = b"AMQP\x00\x00\x09\x01"

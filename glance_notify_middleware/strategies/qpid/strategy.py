@@ -12,8 +12,9 @@ from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.events.formats import CONTENT_TYPES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import credentials, errors
-from glance_notify_middleware.strategies.connected import Connected, Outcomes
+from glance_notify_middleware.strategies.connected import Outcomes
 from glance_notify_middleware.strategies.credentials import MisconfiguredError
+from glance_notify_middleware.strategies.probing import Probing
 from glance_notify_middleware.strategies.qpid.engine import EndedError, Engine
 from glance_notify_middleware.strategies.qpid.sasl import (
     AuthenticationError,
@@ -22,7 +23,7 @@ from glance_notify_middleware.strategies.qpid.sasl import (
     responses,
 )
 from glance_notify_middleware.strategies.qpid.sender import RABBITMQ, Sender
-from glance_notify_middleware.strategies.qpid.stream import Stream, connect
+from glance_notify_middleware.strategies.stream import Stream, connect
 
 _REJECTIONS = (
     "amqp:decode-error",
@@ -50,7 +51,7 @@ _CREATE_NODE = ("create-on-demand", "topic")
 """Capabilities of a target, as the Qpid C++ broker knows them."""
 
 
-class Qpid(Connected[Sender]):
+class Qpid(Probing[Sender]):
     """Sends durable messages over one link, and waits until the broker has accepted each."""
 
     most_unsettled = 500

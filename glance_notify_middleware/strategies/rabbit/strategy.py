@@ -11,7 +11,8 @@ from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.events.formats import CONTENT_TYPES
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
-from glance_notify_middleware.strategies.connected import Connected, Outcomes
+from glance_notify_middleware.strategies.connected import Outcomes
+from glance_notify_middleware.strategies.probing import Probing
 from glance_notify_middleware.strategies.rabbit.confirms import Confirms
 from glance_notify_middleware.strategies.rabbit.connection import Connection, connect, explain
 from glance_notify_middleware.strategies.rabbit.topology import Topology
@@ -24,7 +25,7 @@ _KEY_DENIED = "access to topic"
 in its place."""
 
 
-class Rabbit(Connected[Connection]):
+class Rabbit(Probing[Connection]):
     """Publishes messages that are mandatory and persistent, and waits for the confirm of each."""
 
     heartbeat = 30.0

@@ -5,7 +5,7 @@ from tests.mutations.mutation import Mutation
 MUTATIONS = (
     Mutation(
         "the first message of a priority is not sent alone",
-        "strategies/connected.py",
+        "strategies/probing.py",
         "return list(probed) or waiting[:1]",
         "return waiting",
         (
@@ -15,18 +15,16 @@ MUTATIONS = (
     ),
     Mutation(
         "a connection that ends over each probe counts as a refusal of all priorities",
-        "strategies/connected.py",
+        "strategies/probing.py",
         "if self._suspects and not self._has_gone_on:",
         "if False:",
         ("strategies/test_probing.py::test_connection_that_ends_over_every_probe_is_an_error",),
     ),
     Mutation(
         "a priority is probed once, not at each connection",
-        "strategies/connected.py",
-        "        connection, self._connection = self._connection, None\n"
-        "        self._probed.clear()\n"
-        "        with contextlib",
-        "        connection, self._connection = self._connection, None\n        with contextlib",
+        "strategies/probing.py",
+        "        self._probed.clear()\n",
+        "",
         (
             "strategies/test_probing.py"
             "::test_first_message_of_a_priority_goes_alone_at_each_connection",
@@ -223,7 +221,7 @@ MUTATIONS = (
     ),
     Mutation(
         "qpid waits with the selector that eventlet removes",
-        "strategies/qpid/stream.py",
+        "strategies/stream.py",
         'getattr(selectors, "PollSelector", selectors.SelectSelector)()',
         "selectors.PollSelector()",
         (

@@ -17,8 +17,12 @@ _UNACKNOWLEDGED = 20_000
 """Milliseconds that sent data may be without an acknowledgement (TCP_USER_TIMEOUT)."""
 
 
+class ClosedError(ConnectionResetError):
+    """The broker has closed the connection, or its half of it."""
+
+
 class Stream:
-    """A connected socket. `read`, `write`, `wait` and `shake_hands` wait, until the deadline.
+    """A connected socket. `read`, `write`, `wait` and `start_tls` wait, until the deadline.
 
     Every method may raise OSError; TimeoutError and ssl.SSLError are subclasses of it.
     """
@@ -40,11 +44,15 @@ class Stream:
         """Whether what is sent goes through TLS."""
         return isinstance(self._sock, ssl.SSLSocket)
 
-    def shake_hands(self, deadline: Deadline) -> None:
-        """Do the TLS handshake, where there is TLS: it checks the broker's certificate."""
-        while isinstance(self._sock, ssl.SSLSocket):
+    def start_tls(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
+        """Speak TLS from now on. The handshake checks the certificate of `host`."""
+        wrapped = context.wrap_socket(
+            self._sock, server_hostname=host, do_handshake_on_connect=False
+        )
+        self._sock = wrapped
+        while True:
             try:
-                self._sock.do_handshake()
+                wrapped.do_handshake()
                 return
             except ssl.SSLWantReadError:
                 self._poll(selectors.EVENT_READ, deadline)
@@ -52,7 +60,7 @@ class Stream:
                 self._poll(selectors.EVENT_WRITE, deadline)
 
     def receive(self) -> bytes | None:
-        """What has come, or None. Raises ConnectionResetError where the broker has closed."""
+        """What has come, or None. Raises ClosedError where the broker has closed."""
         if self._unread:
             data, self._unread = self._unread, b""
             return data
@@ -65,7 +73,7 @@ class Stream:
             self._reading_needs = selectors.EVENT_WRITE
             return None
         if not data:
-            raise ConnectionResetError("the broker closed the connection")
+            raise ClosedError("the broker closed the connection")
         return data
 
     def send(self, data: bytes) -> int:
@@ -144,15 +152,16 @@ def connect(
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
-        if context is not None:
-            sock = context.wrap_socket(
-                sock, server_hostname=broker.host, do_handshake_on_connect=False
-            )
         stream = Stream(sock)
-        deadline.renew()
-        stream.shake_hands(deadline)
     except BaseException:
         sock.close()
+        raise
+    try:
+        deadline.renew()
+        if context is not None:
+            stream.start_tls(context, broker.host, deadline)
+    except BaseException:
+        stream.close()
         raise
     return stream
 
