@@ -71,7 +71,7 @@ pins: $(PINS:%=build/pins-%/made) rabbitmq ## test commands, journal, delivery a
 build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
 	@$(compiler)
 	@$(PYTHON) -m venv build/pins-$*
-	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,brokers]' || $(call missing,see the errors of pip above; is PyPI within reach?)
+	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,webhook,brokers]' || $(call missing,see the errors of pip above; is PyPI within reach?)
 	@touch $@
 
 faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disks, in an hour, as root; BROKER=qpid: those of qpid and its broker; writes its table to docs/measured/
@@ -92,7 +92,7 @@ build/bench/made: bench/contestants.txt setup.py | $(VENV)/made
 
 constraints: ## write today's versions of all packages into constraints.txt
 	@rm -rf build/venv && $(PYTHON) -m venv build/venv
-	@build/venv/bin/pip install --quiet '.[demo,qpid,test]'
+	@build/venv/bin/pip install --quiet '.[demo,qpid,webhook,test]'
 	@build/venv/bin/pip freeze --exclude glance-notify-middleware > constraints.txt
 
 clean: ## remove what make has made
@@ -101,7 +101,7 @@ clean: ## remove what make has made
 EXTRAS_unit := unit
 EXTRAS_demo := demo
 EXTRAS_qpid := demo,qpid
-EXTRAS_test := demo,qpid,test
+EXTRAS_test := demo,qpid,webhook,test
 
 $(VENV)/unit $(VENV)/demo $(VENV)/qpid $(VENV)/test: $(VENV)/%: setup.py constraints.txt | $(VENV)/made
 	@$(if $(findstring qpid,$(EXTRAS_$*)),$(compiler))

@@ -19,6 +19,7 @@ BROKERS = [
     "eventlet>=0.36",  # under which Glance up to 32 runs the filter
     "oslo.messaging>=14.7",
     "requests>=2.31",
+    "urllib3>=1.26",
 ]
 
 ROOT = Path(__file__).parent
@@ -55,9 +56,17 @@ setup(
     extras_require={
         # AMQP 1.0. PyPI has its source alone: it needs a C compiler and Python's headers.
         "qpid": ["python-qpid-proton>=0.37"],
+        # HTTPS to a receiver of webhooks.
+        "webhook": ["urllib3>=1.26"],
         # A real Glance and what serves it; requests plays the people of the demo, cryptography
         # makes the certificates of its RabbitMQ.
-        "demo": ["cryptography>=42", "glance>=33", "pyuwsgi>=2.0.26", "requests>=2.31"],
+        "demo": [
+            "cryptography>=42",
+            "glance>=33",
+            "pyuwsgi>=2.0.26",
+            "requests>=2.31",
+            "urllib3>=1.26",
+        ],
         "unit": UNIT,
         "brokers": BROKERS,
         "test": [
@@ -74,6 +83,7 @@ setup(
             "pycadf>=3.1",
             "pytest-cov>=5.0",
             "ruff>=0.6",
+            "standardwebhooks>=1.0",  # the reference for what a receiver checks
             "testtools>=2.5",
             "types-requests>=2.31",
             "types-WebOb>=1.8",

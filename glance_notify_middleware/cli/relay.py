@@ -51,7 +51,7 @@ class Relay(SectionArguments):
             chosen = ", ".join(settings.notifier_strategy)
             raise OptionError(
                 f"option notifier_strategy of the notify filter: {chosen!r} has nothing to relay; "
-                "expected rabbit, qpid, or another that sends to a broker"
+                "expected rabbit, qpid, webhook, or another that sends to a broker"
             )
         # Before root becomes another user, who may not be allowed to listen there.
         listen = parsed_args.metrics_listen

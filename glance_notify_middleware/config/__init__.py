@@ -2,8 +2,9 @@
 
 The room is pure: it opens no file and asks no environment. Read in this order: `settings` (what
 comes out), `option` (a line and its value), `kinds` (how values are written), then the tables
-`general_options`, `rabbit_options` and `qpid_options`. `brokers` and `transport_url` have the kinds
-of values that name hosts; `checks` has the rules about two options.
+`general_options`, `rabbit_options`, `qpid_options` and `webhook_options`. `brokers`,
+`transport_url` and `http_url` have the kinds of values that name hosts; `checks` has the rules
+about two options.
 """
 
 from glance_notify_middleware.config.option import OptionError

@@ -40,6 +40,9 @@ class PeerSettings:
     option_prefix: ClassVar[str]
     """What the names of the options begin with, for error messages: `rabbit` of `rabbit_hosts`."""
 
+    files: ClassVar[tuple[str, ...]] = ("ssl_ca_file", "ssl_cert_file", "ssl_key_file")
+    """The fields that name files which are read at each connection."""
+
     hosts: tuple[Broker, ...]
     ssl_ca_file: str
     ssl_cert_file: str
@@ -50,6 +53,8 @@ class PeerSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings(PeerSettings):
     """What the settings of every strategy that sends to an exchange of a broker have."""
+
+    files: ClassVar[tuple[str, ...]] = ("password_file", *PeerSettings.files)
 
     password_file: str
     notification_exchange: str

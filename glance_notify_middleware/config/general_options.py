@@ -21,7 +21,7 @@ from glance_notify_middleware.events.formats import FORMATS
 from glance_notify_middleware.events.identity import UNIX, Network, Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
 
-BUILT_IN_STRATEGIES = ("noop", "logging", "rabbit", "qpid")
+BUILT_IN_STRATEGIES = ("noop", "logging", "rabbit", "qpid", "webhook")
 """The words of notifier_strategy that this package gives a meaning: `strategies.registry`."""
 
 _SYNONYMS = {"default": "noop"}
@@ -82,8 +82,8 @@ def _proxy(word: str) -> Proxy:
 
 STRATEGIES = Kind(
     _strategies,
-    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, and names "
-    "of strategies that are installed",
+    "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, webhook, "
+    "and names of strategies that are installed",
 )
 TYPES_AND_GROUPS = Kind(
     listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
@@ -103,7 +103,8 @@ OPTIONS = (
         "Where notifications go: one strategy, or several, separated by commas, each of which "
         "is sent all notifications. noop (also: default): nowhere, and the filter takes itself "
         "out of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ. qpid: to a "
-        "broker that speaks AMQP 1.0. Another word: the installed strategy of that name.",
+        "broker that speaks AMQP 1.0. webhook: by HTTPS to a receiver. Another word: the installed "
+        "strategy of that name.",
     ),
     Option(
         "default_publisher_id",

@@ -128,10 +128,15 @@ def port(text: str) -> int:
     return int(text)
 
 
-def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text) or not 0 < int(text) <= 1_000_000:
-        raise ValueError(text)
-    return int(text)
+def _number_to(most: int) -> Kind:
+    """A number from 1 on."""
+
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,7}", text) or not 0 < int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return Kind(convert, f"a number between 1 and {most}")
 
 
 TEXT = Kind(line, "any text")
@@ -147,7 +152,8 @@ TIME_OR_0 = Kind(_time, "0, or seconds, or a time such as 30s, 5m, 24h or 7d")
 TIME_WITHIN_A_DAY = Kind(
     _at_most(86400, _time), "0, or seconds, or a time such as 30s or 10m, of 24h at most"
 )
-NUMBER = Kind(_number, "a number between 1 and 1000000")
+NUMBER = _number_to(1_000_000)
+NUMBER_TO_500 = _number_to(500)
 PORT = Kind(port, "a port between 1 and 65535")
 NAME = Kind(_name, "a name of 1 to 200 bytes")
 _TRUE_AND_FALSE = {

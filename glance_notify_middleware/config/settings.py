@@ -3,14 +3,25 @@
 import difflib
 from dataclasses import dataclass
 
-from glance_notify_middleware.config import general_options, qpid_options, rabbit_options
+from glance_notify_middleware.config import (
+    general_options,
+    qpid_options,
+    rabbit_options,
+    webhook_options,
+)
 from glance_notify_middleware.config.option import Lines, OptionError, value_of
 from glance_notify_middleware.config.qpid_options import QpidSettings
 from glance_notify_middleware.config.rabbit_options import RabbitSettings
+from glance_notify_middleware.config.webhook_options import WebhookSettings
 from glance_notify_middleware.events.identity import Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
 
-OPTIONS = (*general_options.OPTIONS, *rabbit_options.OPTIONS, *qpid_options.OPTIONS)
+OPTIONS = (
+    *general_options.OPTIONS,
+    *rabbit_options.OPTIONS,
+    *qpid_options.OPTIONS,
+    *webhook_options.OPTIONS,
+)
 """Every option of the section, in the order in which the documents show them."""
 
 HISTORIC = (*rabbit_options.HISTORIC, *qpid_options.HISTORIC)
@@ -43,6 +54,7 @@ class Settings:
     relay: str
     rabbit: RabbitSettings
     qpid: QpidSettings
+    webhook: WebhookSettings
     journal_dir_is_set: bool
     """Whether the section has the line journal_dir: with logging alone it has events counted."""
     historic: tuple[str, ...]
@@ -92,6 +104,7 @@ def read(lines: Lines, host_name: str) -> Settings:
     given = {name for name, text in lines.items() if text.strip()}
     rabbit_options.check(values, given)
     qpid_options.check(values, given)
+    webhook_options.check(values, given)
     return Settings(
         notifier_strategy=values["notifier_strategy"],
         default_publisher_id=values["default_publisher_id"] or host_name,
@@ -111,6 +124,7 @@ def read(lines: Lines, host_name: str) -> Settings:
         relay=values["relay"],
         rabbit=rabbit_options.settings(values),
         qpid=qpid_options.settings(values),
+        webhook=webhook_options.settings(values),
         journal_dir_is_set="journal_dir" in given,
         historic=tuple(name for name in HISTORIC if name in lines),
     )

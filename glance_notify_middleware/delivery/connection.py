@@ -139,7 +139,8 @@ class Connection:
             self._on_failure("connection")
             self._is(Link.OUT_OF_REACH, str(error))
             self._failures += 1
-            self._not_before = self._clock() + self._back_off.after(self._failures)
+            wait = max(self._back_off.after(self._failures), error.retry_after)
+            self._not_before = self._clock() + wait
             self._log.change(_CONNECTION, "is out of reach", logging.WARNING, detail)
 
     def _is(self, link: Link, why: str = "") -> None:

@@ -17,8 +17,8 @@ known, and after a crash of the leader.
 
 **Errors.** `send`, `connect` and `keep_alive` raise SendError when there is no connection. Delivery
 tries again after a wait that doubles from 0.2 to 30 seconds (both are options of the built-in
-strategies), or, with `needs_operator`, after 60 seconds. After any other exception the strategy is
-closed, and another one is made a second later.
+strategies), with `retry_after` not before that time has passed, or, with `needs_operator`, after 60
+seconds. After any other exception the strategy is closed, and another one is made a second later.
 
 **Waits.** Every wait of a strategy must have an end: its lane stands still until then. When the
 process ends, 3.5 seconds are left for what is on its way.
@@ -29,8 +29,8 @@ A strategy of another package is found by its entry point (`loading.GROUP`). Wha
 strategy needs stands in CONTRIBUTING.md, "How to add". Read on in this order: `description` and
 `registry` (what is known of a strategy before it is made), `loading` (what makes it), `connected`
 (what the built-in strategies have in common), `probing` (what a refusal costs at a broker with
-routing keys), then the rooms `rabbit` and `qpid`. `stream`, `credentials`, `deadline` and `errors`
-serve them.
+routing keys), then the rooms `rabbit`, `qpid` and `webhook`. `stream`, `credentials`, `deadline`
+and `errors` serve them.
 """
 
 import enum
@@ -75,18 +75,24 @@ class SendError(Exception):
     """There is no connection: it was lost, or could not be made."""
 
     def __init__(
-        self, reason: str, outcomes: Sequence[Outcome | None] = (), *, needs_operator: bool = False
+        self,
+        reason: str,
+        outcomes: Sequence[Outcome | None] = (),
+        *,
+        needs_operator: bool = False,
+        retry_after: float = 0.0,
     ) -> None:
         """`reason` is one line without a secret.
 
         `outcomes` has one outcome for each message of the batch, None where it is not known: that
         message may have arrived, and is sent again. It may be shorter than the batch.
         `needs_operator`: trying again soon is of no use, as a password, virtual host, certificate
-        or exchange is wrong.
+        or exchange is wrong. `retry_after`: seconds for which the broker wants to be left alone.
         """
         super().__init__(reason)
         self.outcomes = outcomes
         self.needs_operator = needs_operator
+        self.retry_after = retry_after
 
 
 class Strategy(Protocol):
@@ -95,7 +101,8 @@ class Strategy(Protocol):
     def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
         """Send the messages in their order, and wait for the outcome of each.
 
-        Returns one outcome for each message. A batch has about 500 messages. Delivery reads whole
+        Returns one outcome for each message, or for the first of them: the rest is given again at
+        once, after what is known is counted. A batch has about 500 messages. Delivery reads whole
         journal entries: one entry can hold 100 unknown outcomes, so that a batch has up to 599, or
         a message for each member that a v1 request names, without a fixed bound. The `body` of each
         message is JSON in UTF-8, in the operator's `message_format`. Raises SendError; the next

@@ -33,10 +33,13 @@ def warning(name: str, what: str, mend: str) -> Finding:
     return Finding(Level.WARNING, name, what, mend)
 
 
-def refused(broker: Broker, settings: PeerSettings, shake: Shake) -> Iterator[Finding]:
+def refused(
+    broker: Broker, settings: PeerSettings, shake: Shake, host_line: Callable[[str], str]
+) -> Iterator[Finding]:
     """All that is wrong with a certificate that TLS has refused: chain, name, and dates.
 
-    TLS names one of them at a time. Raises OSError.
+    TLS names one of them at a time. `host_line` makes the line of the section that names a host
+    with its port. Raises OSError.
     """
     blind = credentials.tls_context(dataclasses.replace(settings, ssl_verify=False))
     with shake(blind) as sock:
@@ -62,8 +65,8 @@ def refused(broker: Broker, settings: PeerSettings, shake: Shake) -> Iterator[Fi
             yield error(
                 "broker-certificate-name",
                 f"{broker}: the certificate is for another host ({wrong_name.verify_message})",
-                f"{settings.option_prefix}_hosts = {names[0]}:{broker.port} (the certificate is "
-                f"for: {', '.join(names)})",
+                f"{host_line(f'{names[0]}:{broker.port}')} (the certificate is for: "
+                f"{', '.join(names)})",
             )
     if wrong_chain is not None and wrong_chain.verify_code not in (_NOT_YET, _EXPIRED):
         yield error(

@@ -19,18 +19,23 @@ def password(broker: Broker, settings: BrokerSettings) -> str:
     Raises MisconfiguredError.
     """
     path = settings.password_file
-    if not path:
-        return broker.password
-    option = f"{settings.option_prefix}_password_file"
+    return text_of(f"{settings.option_prefix}_password_file", path) if path else broker.password
+
+
+def text_of(option: str, path: str) -> str:
+    """The text of the file that an option names, without the end of its last line.
+
+    Raises MisconfiguredError, also where the file is empty.
+    """
     try:
-        secret = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise _unusable(option, path, error) from error
     except UnicodeDecodeError:
         raise MisconfiguredError(f"option {option}: {path}: not UTF-8") from None
-    if not secret:
+    if not text:
         raise MisconfiguredError(f"option {option}: {path}: is empty")
-    return secret
+    return text
 
 
 def tls_context(settings: PeerSettings) -> ssl.SSLContext:

@@ -61,6 +61,9 @@ class BuiltIn:
     """Imports and returns what listens to what is sent. Raises ImportError where the library is
     missing. None: that cannot be listened to."""
 
+    read_secrets: Callable[[Settings], object]
+    """Reads the secrets that the options have in files. Raises MisconfiguredError."""
+
     options: frozenset[str]
     """The names of the options that belong to the strategy."""
 

@@ -11,8 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from glance_notify_middleware.config.brokers import Broker, BrokerSettings
+from glance_notify_middleware.config.brokers import (
+    AMQP_PORT,
+    AMQPS_PORT,
+    Broker,
+    BrokerSettings,
+    PeerSettings,
+)
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import certificate, credentials
 from glance_notify_middleware.strategies.certificate import error, warning
@@ -65,12 +72,17 @@ def is_blocked(findings: Iterable[Finding]) -> bool:
 def files(settings: BrokerSettings, *, tls: bool) -> list[Finding]:
     """The files that the options name and that cannot be used: password, authorities, certificate
     and key."""
-    found = []
     checks: list[Callable[[], object]] = [
         lambda: credentials.password(settings.hosts[0], settings),
     ]
     if tls:
         checks.append(lambda: credentials.tls_context(settings))
+    return unusable(checks)
+
+
+def unusable(checks: Iterable[Callable[[], object]]) -> list[Finding]:
+    """A finding for each check that raises MisconfiguredError over a file."""
+    found = []
     for check in checks:
         try:
             check()
@@ -86,7 +98,7 @@ class Way:
     """The way to one broker, as the options of a strategy have it."""
 
     broker: Broker
-    settings: BrokerSettings
+    settings: PeerSettings
     tls: bool
     """Whether the options say that the broker speaks TLS."""
     with_tls: str
@@ -94,6 +106,22 @@ class Way:
     without_tls: str
     greeting: bytes
     """What a client sends first, without TLS."""
+
+    answers: ClassVar[tuple[bytes, ...]] = (b"AMQP", b"\x01\x00\x00")
+    """How an answer to the greeting begins. Of AMQP: its own header, or, of 0-9-1, a frame with a
+    method."""
+    foreign_name: ClassVar[str] = "broker-no-amqp"
+    """The finding that something else answers."""
+    usual_ports: ClassVar[tuple[int, int]] = (AMQP_PORT, AMQPS_PORT)
+    """Without TLS, and with it."""
+
+    def host_line(self, host: str) -> str:
+        """The line of the section that names a host, `host` or `host:port`."""
+        return f"{self._prefix}_hosts = {host}"
+
+    def port_line(self, port: int) -> str:
+        """The line of the section that names a port."""
+        return f"{self._prefix}_port = {port}"
 
     def findings(self) -> Iterator[Finding]:
         """What keeps a connection from the broker, or soon will. An ERROR keeps it."""
@@ -122,14 +150,14 @@ class Way:
             return error(
                 "broker-speaks-tls",
                 f"{self.broker}: the port speaks TLS, and the options say that it does not",
-                f"{self.with_tls} (or the port without TLS, usually 5672)",
+                f"{self.with_tls} (or the port without TLS, usually {self.usual_ports[0]})",
             )
         if isinstance(failure, TimeoutError):
             return _timeout(self.broker, f"the port is open, but sends {what}")
         return error(
-            "broker-no-amqp",
+            self.foreign_name,
             f"{self.broker}: what answers is no broker of this protocol ({what})",
-            f"{self._prefix}_port = 5672 (or, with TLS, 5671)",
+            f"{self.port_line(self.usual_ports[0])} (or, with TLS, {self.usual_ports[1]})",
         )
 
     def client_refused(self, failure: ssl.SSLError) -> Finding:
@@ -151,13 +179,13 @@ class Way:
         return socket.create_connection(address, CONNECT_TIMEOUT)
 
     def _no_connection(self, failure: OSError) -> Finding:
-        broker, prefix = self.broker, self._prefix
+        broker = self.broker
         match failure:
             case socket.gaierror():
                 return error(
                     "broker-host-unknown",
                     f"{broker}: this host knows no {broker.host} ({failure.strerror})",
-                    f"{prefix}_hosts = HOST (that DNS has, or give {broker.host} a line in "
+                    f"{self.host_line('HOST')} (that DNS has, or give {broker.host} a line in "
                     "/etc/hosts)",
                 )
             case ConnectionRefusedError():
@@ -168,10 +196,10 @@ class Way:
 
     def _port_closed(self) -> Finding:
         what = f"{self.broker}: nothing listens at this port"
-        usual = 5671 if self.tls else 5672
-        mend = f"{self._prefix}_port = {usual} (or start the broker at {self.broker})"
+        usual = self.usual_ports[self.tls]
+        mend = f"{self.port_line(usual)} (or start the broker at {self.broker})"
         if self.broker.port == usual:
-            mend = f"start the broker at {self.broker} (or correct {self._prefix}_port)"
+            mend = f"start the broker at {self.broker} (or correct its port in the section)"
         return error("broker-port-closed", what, mend)
 
     # -- TLS ----------------------------------------------------------------------------------
@@ -191,7 +219,7 @@ class Way:
             with self._shaken(context) as sock:
                 shown = sock.getpeercert() or {}
         except ssl.SSLCertVerificationError:
-            yield from certificate.refused(self.broker, self.settings, self._shaken)
+            yield from certificate.refused(self.broker, self.settings, self._shaken, self.host_line)
             return
         except OSError as failure:
             yield self._no_tls(failure)
@@ -209,7 +237,8 @@ class Way:
             return error(
                 "broker-speaks-no-tls",
                 f"{self.broker}: the port does not speak TLS, and the options say that it does",
-                f"{self._prefix}_port = 5671 (usually that with TLS; or {self.without_tls})",
+                f"{self.port_line(self.usual_ports[1])} (usually that with TLS; or "
+                f"{self.without_tls})",
             )
         if isinstance(failure, ssl.SSLError) and "ALERT" in (failure.reason or ""):
             return self.client_refused(failure)
@@ -219,8 +248,7 @@ class Way:
         """Whether the port answers the protocol's greeting without TLS."""
         with contextlib.suppress(OSError), self._connected() as sock:
             sock.sendall(self.greeting)
-            # AMQP's own header, or, of 0-9-1, a frame with a method.
-            return sock.recv(4).startswith((b"AMQP", b"\x01\x00\x00"))
+            return sock.recv(4).startswith(self.answers)
         return False
 
 

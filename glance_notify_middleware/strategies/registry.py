@@ -6,8 +6,9 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.strategies.description import BuiltIn, Description
 from glance_notify_middleware.strategies.qpid.description import QPID
 from glance_notify_middleware.strategies.rabbit.description import RABBIT
+from glance_notify_middleware.strategies.webhook.description import WEBHOOK
 
-BUILT_IN: Mapping[str, BuiltIn] = {"rabbit": RABBIT, "qpid": QPID}
+BUILT_IN: Mapping[str, BuiltIn] = {"rabbit": RABBIT, "qpid": QPID, "webhook": WEBHOOK}
 """Word of notifier_strategy -> the strategy that it means."""
 
 WITHOUT_DELIVERY = ("noop", "logging")

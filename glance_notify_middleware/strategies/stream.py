@@ -76,7 +76,7 @@ class Stream:
             raise ClosedError("the broker closed the connection")
         return data
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """Returns how many bytes were taken. Where it is 0, the same bytes must be given again."""
         self._writing_needs = selectors.EVENT_WRITE
         try:
@@ -107,6 +107,19 @@ class Stream:
             deadline.left()
         read, self._unread = read[:count], read[count:]
         return read
+
+    def read_some(self, most: int, deadline: Deadline) -> bytes:
+        """What has come, at most so many bytes; waits for the first. Raises ClosedError."""
+        while (data := self.receive()) is None:
+            self.wait(deadline, writing=False)
+        deadline.left()
+        data, self._unread = data[:most], data[most:]
+        return data
+
+    def has_come(self) -> bool:
+        """Whether there is something to read. It does not wait. Raises ClosedError."""
+        self._unread = self.receive() or b""
+        return bool(self._unread)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of it; waits for room."""
@@ -148,14 +161,7 @@ def connect(
     look-up of the host's name has only the system's own time-out. Raises OSError, and leaves
     nothing open then.
     """
-    sock = _connected(broker, timeout)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
-        stream = Stream(sock)
-    except BaseException:
-        sock.close()
-        raise
+    stream = opened(broker, timeout)
     try:
         deadline.renew()
         if context is not None:
@@ -164,6 +170,18 @@ def connect(
         stream.close()
         raise
     return stream
+
+
+def opened(broker: Broker, timeout: float) -> Stream:
+    """Connect as `connect` does, without TLS."""
+    sock = _connected(broker, timeout)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
+        return Stream(sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _connected(broker: Broker, timeout: float) -> socket.socket:

@@ -6,6 +6,7 @@ from glance_notify_middleware.config import OptionError, Settings, read
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.config.qpid_options import QpidSettings
 from glance_notify_middleware.config.rabbit_options import RabbitSettings
+from glance_notify_middleware.config.webhook_options import WebhookSettings
 from glance_notify_middleware.events.notification import Priority
 
 Lines = dict[str, str]
@@ -62,6 +63,23 @@ DEFAULTS = Settings(
         heartbeat=60.0,
         reconnect_interval_min=0.2,
         reconnect_interval_max=30.0,
+    ),
+    webhook=WebhookSettings(
+        hosts=(),
+        url=None,
+        batch=1,
+        secrets_file="",
+        token_file="",
+        ssl_ca_file="",
+        ssl_cert_file="",
+        ssl_key_file="",
+        ssl_verify=True,
+        proxy=None,
+        connect_timeout=5.0,
+        answer_timeout=10.0,
+        timeout=30.0,
+        retry_backoff=0.2,
+        retry_max_backoff=30.0,
     ),
     journal_dir_is_set=False,
     historic=(),

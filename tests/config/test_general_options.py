@@ -69,14 +69,14 @@ def test_every_option_has_a_setting_and_a_test_that_sets_it() -> None:
     names = {option.name for option in general_options.OPTIONS}
     assert names == {name for name, _, _ in VALID}
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields == names | {"rabbit", "qpid", "journal_dir_is_set", "historic"}
+    assert fields == names | {"rabbit", "qpid", "webhook", "journal_dir_is_set", "historic"}
 
 
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         ("notifier_strategy", "", "noop alone, or a list, separated by commas, each once"),
-        ("notifier_strategy", ",", "logging, rabbit, qpid, and names"),
+        ("notifier_strategy", ",", "logging, rabbit, qpid, webhook, and names"),
         ("notifier_strategy", "rabbit qpid", "separated by commas"),
         ("notifier_strategy", "rabbit, qpid, Rabbit", "each once"),
         ("notifier_strategy", "noop, noop", "each once"),

@@ -77,7 +77,7 @@ def test_strategy_that_needs_no_relay_is_a_one_line_error(
     path = paste_file(tmp_path, strategy=strategy)
     assert refused(capsys, str(path)) == (
         f"glance-notify: option notifier_strategy of the notify filter: '{strategy}' has nothing "
-        "to relay; expected rabbit, qpid, or another that sends to a broker"
+        "to relay; expected rabbit, qpid, webhook, or another that sends to a broker"
     )
 
 

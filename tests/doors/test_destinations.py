@@ -81,6 +81,18 @@ def test_filter_that_differs_from_a_living_process_is_an_error_with_the_way_out(
                 "qpid_create_node": False,
             },
         ),
+        (
+            {"notifier_strategy": "webhook", "webhook_url": "https://token@siem.example/token"},
+            "siem.example:443",
+            {
+                "notifier_strategy": "webhook",
+                "message_format": "plain",
+                "priorities": "ERROR, INFO, WARN",
+                "webhook_url": "https://siem.example",
+                "webhook_batch": 1,
+                "webhook_ssl_verify": True,
+            },
+        ),
     ],
 )
 def test_chosen_strategy_is_the_one_that_is_described_agreed_on_and_made(

@@ -144,7 +144,7 @@ def test_option_that_paste_hands_over_is_read_wherever_it_stands(
         (
             {"notifier_strategy": "carrier-pigeon"},
             "option notifier_strategy of the notify filter: 'carrier-pigeon' is not known; "
-            "expected noop, logging, rabbit, qpid or an installed entry point of "
+            "expected noop, logging, rabbit, qpid, webhook or an installed entry point of "
             "glance_notify_middleware.strategies (there is none)",
         ),
         (
@@ -180,8 +180,8 @@ def test_option_that_paste_hands_over_is_read_wherever_it_stands(
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
             "(a comment needs a line of its own); expected noop alone, or a list, separated by "
-            "commas, each once, of: logging, rabbit, qpid, and names of strategies that are "
-            "installed",
+            "commas, each once, of: logging, rabbit, qpid, webhook, and names of strategies that "
+            "are installed",
         ),
     ],
 )

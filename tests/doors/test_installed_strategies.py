@@ -79,7 +79,7 @@ def test_built_in_strategy_cannot_be_replaced() -> None:
         (
             "pigoen",
             "option notifier_strategy of the notify filter: 'pigoen' is not known; expected noop, "
-            "logging, rabbit, qpid or an installed entry point of "
+            "logging, rabbit, qpid, webhook or an installed entry point of "
             "glance_notify_middleware.strategies (broken, gone, lost, no-strategy, nothing, "
             "pigeon, rabbit, tired)",
         ),

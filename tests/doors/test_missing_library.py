@@ -17,6 +17,7 @@ import pytest
             "pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "
             "headers), or Debian's package python3-qpid-proton",
         ),
+        ("webhook", "urllib3", "pip install '/path/to/the/clone[webhook]' brings"),
     ],
 )
 def test_missing_library_is_a_one_line_error_that_names_what_brings_it(
@@ -26,7 +27,8 @@ def test_missing_library_is_a_one_line_error_that_names_what_brings_it(
         "import sys\n"
         f"sys.modules[{library!r}] = None\n"
         "from glance_notify_middleware import filter_factory\n"
-        f"filter_factory({{}}, notifier_strategy={strategy!r}, journal_dir={str(tmp_path)!r})"
+        f"filter_factory({{}}, notifier_strategy={strategy!r}, journal_dir={str(tmp_path)!r}, "
+        "webhook_url='https://h/')"
     )
     command = [sys.executable, "-c", loads]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

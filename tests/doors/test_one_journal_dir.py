@@ -19,6 +19,7 @@ Lines = dict[str, str]
 
 RABBIT: Lines = {"notifier_strategy": "rabbit", "rabbit_userid": "u", "rabbit_password": "pa55"}
 QPID: Lines = {"notifier_strategy": "qpid", "qpid_username": "u", "qpid_password": "pa55"}
+WEBHOOK: Lines = {"notifier_strategy": "webhook", "webhook_url": "https://u:pa55@a/pa55"}
 TLS: Lines = RABBIT | {"rabbit_use_ssl": "true"}
 DURABLE: Lines = RABBIT | {"rabbit_durable_queues": "true"}
 
@@ -53,6 +54,17 @@ AS_EACH_SENDS = {
     "qpid_heartbeat",
     "qpid_reconnect_interval_min",
     "qpid_reconnect_interval_max",
+    "webhook_secrets_file",
+    "webhook_token_file",
+    "webhook_ssl_ca_file",
+    "webhook_ssl_cert_file",
+    "webhook_ssl_key_file",
+    "webhook_proxy",
+    "webhook_connect_timeout",
+    "webhook_answer_timeout",
+    "webhook_timeout",
+    "webhook_retry_backoff",
+    "webhook_retry_max_backoff",
 }
 """Secrets, where files lie (two containers may differ), when something is tried again."""
 
@@ -85,8 +97,9 @@ def live(directory: Path, lines: Lines) -> None:
 
 
 def test_option_is_compared_or_decides_nothing_for_others() -> None:
-    settings = config.read({"notifier_strategy": "rabbit, qpid"}, "this-host")
-    compared = assembly.destinations(settings, ["rabbit", "qpid"]).keys()
+    all_of_them = ["rabbit", "qpid", "webhook"]
+    lines = WEBHOOK | {"notifier_strategy": ", ".join(all_of_them)}
+    compared = assembly.destinations(config.read(lines, "this-host"), all_of_them).keys()
     others = AS_EACH_RECORDS | OF_A_JOURNAL | AS_EACH_SENDS | JOINED
     assert compared | others == {option.name for option in OPTIONS}
     assert not compared & others
@@ -119,6 +132,11 @@ def test_option_is_compared_or_decides_nothing_for_others() -> None:
         (QPID, {"qpid_notification_topic": "n"}, "qpid_notification_topic"),
         (QPID, {"qpid_target": "t"}, "qpid_target"),
         (QPID, {"qpid_create_node": "true"}, "qpid_create_node"),
+        (WEBHOOK, {"webhook_url": "https://b/"}, "webhook_url"),
+        (WEBHOOK, {"webhook_url": "https://a:8443/"}, "webhook_url"),
+        (WEBHOOK, {"webhook_url": "http://localhost/"}, "webhook_url"),
+        (WEBHOOK, {"webhook_batch": "2"}, "webhook_batch"),
+        (WEBHOOK, {"webhook_ssl_verify": "false"}, "webhook_ssl_verify"),
     ],
 )
 def test_filter_with_another_destination_is_an_error_that_names_the_option(

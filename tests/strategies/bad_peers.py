@@ -107,6 +107,11 @@ class DisturbedWire(Peer):
         self._fillers = itertools.chain([last], itertools.repeat(b""))
         self._allowance = 0
 
+    def mend(self) -> None:
+        """From now on carry everything again, over new connections."""
+        self.cut()
+        self._allowance, self._pause = None, 0.0
+
     def trickle(self, pause: float) -> None:
         """From now on each byte of the broker takes `pause` seconds."""
         self._pause = pause

@@ -1,6 +1,8 @@
 """Fixtures: the broker of a strategy, and strategies for it."""
 
+import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,20 +10,38 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware import config
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.qpid.strategy import Qpid
-from tests.strategies.places import Place
+from tests.strategies.places import BrokerPlace, Place
 from tests.strategies.qpid_place import QpidPlace
 from tests.strategies.rabbit_place import RabbitPlace
 from tests.strategies.sending import PATIENCE
+from tests.strategies.webhook_place import WebhookPlace
+
+
+@pytest.fixture(params=["rabbit", "qpid", "webhook"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The broker of each built-in strategy."""
+    if request.param == "webhook":
+        with WebhookPlace(tmp_path) as place:
+            yield place
+    else:
+        with _at_node(request) as place:
+            yield place
 
 
 @pytest.fixture(params=["rabbit", "qpid"])
-def place(request: pytest.FixtureRequest, rabbit: Node) -> Iterator[Place]:
-    """The broker of each built-in strategy."""
+def broker_place(request: pytest.FixtureRequest) -> Iterator[BrokerPlace]:
+    """The broker of each built-in strategy that has queues, and several hosts."""
+    with _at_node(request) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _at_node(request: pytest.FixtureRequest) -> Iterator[BrokerPlace]:
+    node: Node = request.getfixturevalue("rabbit")
     if request.param == "rabbit":
-        vhost: str = request.getfixturevalue("vhost")
-        yield RabbitPlace(rabbit, vhost)
+        yield RabbitPlace(node, request.getfixturevalue("vhost"))
     else:
-        with QpidPlace(rabbit) as place:
+        with QpidPlace(node) as place:
             yield place
 
 

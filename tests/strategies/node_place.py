@@ -6,6 +6,9 @@ from demo.rabbit import Rabbit as Node
 class NodePlace:
     """A place on a node: what happens to the broker happens to the node."""
 
+    connects_with_password = True
+    over_tls = False
+
     def __init__(self, node: Node) -> None:
         self.node = node
         self.port = node.port

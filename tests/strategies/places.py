@@ -19,21 +19,20 @@ class Place(Protocol):
     inexpressible: tuple[tuple[str, float], ...]
     """Ids and timestamps that the broker's protocol, or the broker, cannot take."""
     port: int
+    connects_with_password: bool
+    """Whether `connect` shows the password; else it shows with the first message."""
+    over_tls: bool
+    """Whether `strategy_at` speaks TLS: what speaks another protocol is then an error of TLS."""
 
     def strategy(self, patience: float = 5.0, /, **options: str) -> Connecting:
         """A strategy for this broker, which waits `patience` seconds for an answer."""
 
     def strategy_at(self, *ports: int, patience: float = PATIENCE) -> Connecting:
-        """A strategy for brokers at ports of loopback, with all other options as for this one."""
+        """A strategy for brokers at ports of loopback, with all other options as for this one.
+        Several ports: at a BrokerPlace alone."""
 
     def with_wrong_password(self) -> Connecting:
         """A strategy with WRONG_PASSWORD."""
-
-    def without_queues_for(self, *priorities: Priority) -> Connecting:
-        """A strategy whose messages of these priorities have no queue."""
-
-    def with_room_for(self, count: int) -> Connecting:
-        """A strategy whose broker refuses every message after the first `count`."""
 
     def received(
         self, count: int | None = None, priority: Priority = Priority.INFO
@@ -50,3 +49,13 @@ class Place(Protocol):
 
     def close_connections(self, times: int, pause: float) -> None:
         """Close all connections again and again, from the broker's side."""
+
+
+class BrokerPlace(Place, Protocol):
+    """A broker with queues, which may be one of several hosts."""
+
+    def without_queues_for(self, *priorities: Priority) -> Connecting:
+        """A strategy whose messages of these priorities have no queue."""
+
+    def with_room_for(self, count: int) -> Connecting:
+        """A strategy whose broker refuses every message after the first `count`."""

@@ -12,7 +12,7 @@ from demo.rabbit import Rabbit as Node
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
 from tests.strategies.bad_peers import DisturbedWire, Peer, silent
-from tests.strategies.places import WRONG_PASSWORD, Place
+from tests.strategies.places import WRONG_PASSWORD, BrokerPlace, Place
 from tests.strategies.rabbit_place import RabbitPlace
 from tests.strategies.sending import IN_TIME, message, messages
 
@@ -27,11 +27,13 @@ def test_message_arrives_once_in_order_and_is_taken(place: Place, strategy: Stra
     assert place.received() == []
 
 
-def test_priority_has_a_queue_of_its_own(place: Place, strategy: Strategy) -> None:
+def test_priority_has_a_queue_of_its_own(broker_place: BrokerPlace) -> None:
     batch = [message(priority=priority) for priority in Priority]
+    strategy = broker_place.strategy()
     assert list(strategy.send(batch)) == [TAKEN] * 3
     for each in batch:
-        assert place.received(1, each.priority) == [(each.message_id, each.body)]
+        assert broker_place.received(1, each.priority) == [(each.message_id, each.body)]
+    strategy.close()
 
 
 def test_sixty_messages_of_250_kb_are_taken(place: Place, strategy: Strategy) -> None:
@@ -53,9 +55,9 @@ def test_connection_is_not_made_before_the_first_message(place: Place) -> None:
         assert peer.accepted == 0
 
 
-def test_connect_makes_the_connection_that_send_uses(place: Place) -> None:
-    with DisturbedWire(place.port) as wire:
-        strategy = place.strategy_at(wire.port)
+def test_connect_makes_the_connection_that_send_uses(broker_place: BrokerPlace) -> None:
+    with DisturbedWire(broker_place.port) as wire:
+        strategy = broker_place.strategy_at(wire.port)
         for _ in range(2):
             strategy.connect()
             strategy.keep_alive()
@@ -72,10 +74,10 @@ def test_connect_makes_the_connection_that_send_uses(place: Place) -> None:
 
 
 def test_connect_fails_where_nobody_listens_and_then_tries_the_next_host(
-    place: Place,
+    broker_place: BrokerPlace,
 ) -> None:
     port = free_port()
-    strategy = place.strategy_at(port, place.port, patience=20)
+    strategy = broker_place.strategy_at(port, broker_place.port, patience=20)
     with pytest.raises(SendError, match=f"127.0.0.1:{port}: Connection refused") as raised:
         strategy.connect()
     assert not raised.value.needs_operator
@@ -98,6 +100,10 @@ def test_wrong_password_needs_an_operator_and_is_shown_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG, "")
     strategy = place.with_wrong_password()
+    if act is connect and not place.connects_with_password:
+        strategy.connect()
+        strategy.close()
+        return
     began = time.monotonic()
     with pytest.raises(SendError) as raised:
         act(strategy)
@@ -122,24 +128,28 @@ def test_closed_strategy_can_be_used_again(place: Place, strategy: Strategy) -> 
     assert len(place.received(4)) == 4
 
 
-def test_message_without_a_queue_is_unroutable_and_the_others_are_taken(place: Place) -> None:
-    strategy = place.without_queues_for(Priority.WARN)
+def test_message_without_a_queue_is_unroutable_and_the_others_are_taken(
+    broker_place: BrokerPlace,
+) -> None:
+    strategy = broker_place.without_queues_for(Priority.WARN)
     info, warn = Priority.INFO, Priority.WARN
     batch = [message(priority=priority) for priority in (info, warn, warn, info, warn)]
     for _ in range(2):
         outcomes = strategy.send(batch)
         assert list(outcomes) == [TAKEN, UNROUTABLE, UNROUTABLE, TAKEN, UNROUTABLE]
-    assert len(place.received(4)) == 4
+    assert len(broker_place.received(4)) == 4
     strategy.close()
 
 
-def test_message_for_a_full_queue_is_refused_and_taken_when_there_is_room(place: Place) -> None:
-    strategy = place.with_room_for(3)
+def test_message_for_a_full_queue_is_refused_and_taken_when_there_is_room(
+    broker_place: BrokerPlace,
+) -> None:
+    strategy = broker_place.with_room_for(3)
     batch = messages(20)
     outcomes = list(strategy.send(batch))
     assert outcomes == [TAKEN] * 3 + [REFUSED] * 17
     assert list(strategy.send(batch[3:5])) == [REFUSED] * 2
-    assert len(place.received(3)) == 3
+    assert len(broker_place.received(3)) == 3
     assert list(strategy.send(batch[3:4])) == [TAKEN]
     strategy.close()
 
@@ -152,8 +162,10 @@ def test_repeated_message_arrives_each_time_unchanged(place: Place, strategy: St
     assert place.received(4) == expected
 
 
-def test_repeated_message_without_a_queue_is_unroutable_each_time(place: Place) -> None:
-    strategy = place.without_queues_for(*Priority)
+def test_repeated_message_without_a_queue_is_unroutable_each_time(
+    broker_place: BrokerPlace,
+) -> None:
+    strategy = broker_place.without_queues_for(*Priority)
     first, second = messages(2)
     assert list(strategy.send([first, second, first])) == [UNROUTABLE] * 3
     strategy.close()

@@ -22,15 +22,25 @@ WORDS = {
     "rabbit": {"hosts": "rabbit_hosts", "tls": "rabbit_use_ssl", "on": "true"},
     "qpid": {"hosts": "qpid_hosts", "tls": "qpid_protocol", "on": "ssl"},
 }
-AMQP = {"rabbit": b"\x01\x00\x00\x00\x00\x01\xf2", "qpid": b"AMQP\x03\x01\x00\x00"}
+PLAIN = {
+    "rabbit": b"\x01\x00\x00\x00\x00\x01\xf2",
+    "qpid": b"AMQP\x03\x01\x00\x00",
+    "webhook": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+}
+"""How a broker without TLS answers."""
 
 both = pytest.mark.parametrize("strategy", ["rabbit", "qpid"])
+each = pytest.mark.parametrize("strategy", ["rabbit", "qpid", "webhook"])
 
 
 def options(
     strategy: str, *ports: int, host: str = "127.0.0.1", ca: Path | None = None
 ) -> dict[str, str]:
     """With `ca`: over TLS."""
+    if strategy == "webhook":
+        (port,) = ports
+        url = f"{'https' if ca else 'http'}://{host}:{port}/pa55word"
+        return {"webhook_url": url} | ({"webhook_ssl_ca_file": str(ca)} if ca else {})
     words = WORDS[strategy]
     hosts = {words["hosts"]: ",".join(f"{host}:{port}" for port in ports)}
     tls = {words["tls"]: words["on"], f"{strategy}_ssl_ca_file": str(ca)} if ca else {}
@@ -88,7 +98,7 @@ def test_host_that_is_not_done_in_time_is_a_finding() -> None:
     assert "host-1:5672" in finding.what
 
 
-@both
+@each
 def test_host_that_drops_what_is_sent_is_found_within_the_time(
     strategy: str, impatient: None, full_port: int
 ) -> None:
@@ -130,16 +140,17 @@ def test_tls_where_none_is_configured_is_found(
     assert f"{WORDS[strategy]['tls']} = {WORDS[strategy]['on']}" in finding.mend
 
 
-@both
+@each
 def test_missing_tls_is_found(strategy: str, impatient: None, tmp_path: Path) -> None:
     files = make_certificates(tmp_path)
-    with Peer(sending(AMQP[strategy])) as peer:
+    with Peer(sending(PLAIN[strategy])) as peer:
         finding = the_one(strategy, options(strategy, peer.port, ca=files.ca))
     assert finding.name == "broker-speaks-no-tls"
-    assert f"{strategy}_port = 5671" in finding.mend
+    right = ":443/PATH" if strategy == "webhook" else f"{strategy}_port = 5671"
+    assert right in finding.mend
 
 
-@both
+@each
 @pytest.mark.parametrize(
     ("days", "host", "is_other", "names"),
     [
@@ -180,7 +191,7 @@ def test_all_that_is_wrong_with_a_certificate_is_found(
         assert "localhost, 127.0.0.1" in findings["broker-certificate-name"].mend
 
 
-@both
+@each
 def test_certificate_that_is_not_checked_is_found(
     strategy: str, impatient: None, tmp_path: Path
 ) -> None:
@@ -191,7 +202,7 @@ def test_certificate_that_is_not_checked_is_found(
     assert findings["broker-certificate-unchecked"].mend == f"{strategy}_ssl_verify = true"
 
 
-@both
+@each
 def test_broker_that_asks_for_a_certificate_is_found(
     strategy: str, impatient: None, tmp_path: Path
 ) -> None:

@@ -3,18 +3,16 @@
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from glance_notify_middleware.cli.check import access
 from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.config.brokers import BrokerSettings
+from glance_notify_middleware.config.brokers import PeerSettings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import credentials
 from glance_notify_middleware.strategies.credentials import MisconfiguredError
-
-_NAMED = ("password_file", "ssl_ca_file", "ssl_cert_file", "ssl_key_file")
 
 
 def paste_file(path: Path, user: User) -> Iterator[Finding]:
@@ -23,10 +21,15 @@ def paste_file(path: Path, user: User) -> Iterator[Finding]:
         yield Finding(Level.ERROR, "paste-file-unreadable", f"{what}: Glance does not start", mend)
 
 
-def credential_files(here: BrokerSettings, user: User) -> Iterator[Finding]:
-    """What is wrong with the files that a target's options name. To be called as Glance's user."""
+def credential_files(
+    here: PeerSettings, read_secrets: Callable[[], object], user: User
+) -> Iterator[Finding]:
+    """What is wrong with the files that a target's options name. To be called as Glance's user.
+
+    `read_secrets` reads those with secrets, and raises MisconfiguredError.
+    """
     is_right = True
-    for field in _NAMED:
+    for field in here.files:
         path = Path(getattr(here, field))
         option = f"option {here.option_prefix}_{field}"
         if path.name and not access.closed_parent(path) and not path.exists():
@@ -38,16 +41,16 @@ def credential_files(here: BrokerSettings, user: User) -> Iterator[Finding]:
             yield Finding(Level.ERROR, "credentials-unreadable", what, mend)
     if not is_right:
         return
-    for read in (lambda: credentials.password(here.hosts[0], here), lambda: _tls(here)):
+    for read in (read_secrets, lambda: _tls(here)):
         try:
             read()
         except MisconfiguredError as error:
-            named = [getattr(here, field) for field in _NAMED]
+            named = [getattr(here, field) for field in here.files]
             named_there = [each for each in named if each and each in str(error)]
             yield _to_be_made(str(error), Path(named_there[0]), user)
 
 
-def _tls(here: BrokerSettings) -> None:
+def _tls(here: PeerSettings) -> None:
     if here.ssl_ca_file or here.ssl_cert_file:
         credentials.tls_context(here)
 

@@ -1,5 +1,6 @@
 """All that `check` looks at, one subject after another."""
 
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,7 +116,8 @@ class Survey:
                 yield from files.log_file(section.settings, self._user)
             for target in self._targets(section):
                 here = getattr(section.settings, target)
-                yield from files.credential_files(here, self._user)
+                secrets = functools.partial(BUILT_IN[target].read_secrets, section.settings)
+                yield from files.credential_files(here, secrets, self._user)
             yield from self._of_journal(section)
 
     def _of_journal(self, section: Lines) -> Iterator[Finding]:

@@ -170,6 +170,6 @@ def _targets(settings: Settings, name: str | None) -> list[str]:
         words = ", ".join(settings.notifier_strategy)
         raise FailedError(
             f"option notifier_strategy of the notify filter: {words!r} sends to no broker, so "
-            "nothing can be sent again; expected rabbit, qpid, or another that does"
+            "nothing can be sent again; expected rabbit, qpid, webhook, or another that does"
         )
     return chosen_one(name, sorted(targets))

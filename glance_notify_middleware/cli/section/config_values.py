@@ -11,6 +11,7 @@ from glance_notify_middleware.cli import paste_file
 from glance_notify_middleware.cli.check.ini_file import IniFile
 from glance_notify_middleware.cli.command import ERRORS, PROGRAM, Lister, SectionArguments
 from glance_notify_middleware.config import OPTIONS, OptionError
+from glance_notify_middleware.config.http_url import HttpURL
 from glance_notify_middleware.config.option import Lines, Option, value_of
 from glance_notify_middleware.config.qpid_options import ALTERNATIVES as OF_QPID
 from glance_notify_middleware.config.rabbit_options import ALTERNATIVES as OF_RABBIT
@@ -106,6 +107,8 @@ class _Section:
             brokers = ",".join(map(str, value.brokers))
             virtual_host = "" if value.virtual_host == "/" else value.virtual_host
             return f"rabbit://{MASKED}@{brokers}/{virtual_host}"
+        if isinstance(value, HttpURL):
+            return f"{value}/{MASKED}"
         return _masked(option, " ".join(self._own[option.name].split()))
 
     def _value_instead(self, name: str, instead: str) -> str:

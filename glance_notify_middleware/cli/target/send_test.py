@@ -112,7 +112,7 @@ def _chosen(configured: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]
     if not targets:
         raise OptionError(
             "option notifier_strategy of the notify filter: 'noop' sends nothing; expected rabbit, "
-            "qpid, logging, or another strategy"
+            "qpid, webhook, logging, or another strategy"
         )
     return tuple(found)
 

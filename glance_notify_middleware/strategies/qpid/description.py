@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from glance_notify_middleware.config import Settings, qpid_options
-from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.strategies import Strategy, credentials
 from glance_notify_middleware.strategies.description import (
     BuiltIn,
     Description,
@@ -48,6 +48,7 @@ QPID = BuiltIn(
     describe=_describe,
     load=_load,
     load_inspection=_load_inspection,
+    read_secrets=lambda settings: credentials.password(settings.qpid.hosts[0], settings.qpid),
     options=frozenset(option.name for option in qpid_options.OPTIONS),
     packages=("python-qpid-proton",),
     brought_by="pip install '/path/to/the/clone[qpid]' brings (with a C compiler and Python's "

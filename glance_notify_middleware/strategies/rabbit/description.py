@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from glance_notify_middleware.config import Settings, rabbit_options
-from glance_notify_middleware.strategies import Strategy
+from glance_notify_middleware.strategies import Strategy, credentials
 from glance_notify_middleware.strategies.description import (
     BuiltIn,
     Description,
@@ -57,6 +57,7 @@ RABBIT = BuiltIn(
     load=_load,
     load_inspection=_load_inspection,
     load_listener=_load_listener,
+    read_secrets=lambda settings: credentials.password(settings.rabbit.hosts[0], settings.rabbit),
     options=frozenset(option.name for option in rabbit_options.OPTIONS),
     packages=("kombu", "amqp"),
     brought_by="pip install /path/to/the/clone brings",
