@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 # For the tests that need neither Glance nor a broker nor a compiler.
 UNIT = [
     "hypothesis>=6.100",
+    "jsonschema>=4.17",
     "pytest>=8.0",
     "pytest-xdist>=3.7",
 ]

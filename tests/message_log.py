@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.notification_schema import hold_to_schema
+
 
 class MessageLog:
     """The messages of a file that came since the last read.
@@ -36,6 +38,17 @@ class MessageLog:
             time.sleep(0.02)
             messages += self.new_messages()
         return messages
+
+
+class NotificationLog(MessageLog):
+    """The notifications of a file: each is held to the JSON schema when it is read."""
+
+    def new_messages(self) -> list[dict[str, Any]]:
+        """As MessageLog; raises AssertionError where a notification breaks the schema."""
+        found = super().new_messages()
+        for notification in found:
+            hold_to_schema(notification)
+        return found
 
 
 def messages_of(path: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from glance_notify_middleware.events.bounds import LONGEST_ID, bounded
+from glance_notify_middleware.events.bounds import (
+    LONGEST_ID,
+    LONGEST_PATH,
+    LONGEST_USER_AGENT,
+    bounded,
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,11 +32,21 @@ _LONGEST_HOP = 100  # characters of an address with its port, scope and brackets
 
 
 class Requester(NamedTuple):
-    """Who made a request; a field is None when it is unknown. image.send calls it the receiver."""
+    """Who made a request, and which; a field is None when it is unknown.
+
+    image.send calls the project and the user the receiver. `user_agent` and `path` are as WSGI has
+    them: each character is one byte, and a client chooses it. `service_user_id` and
+    `service_project_id` are those of a service that acts for the user. `path` has no query.
+    """
 
     project_id: str | None = None
     user_id: str | None = None
     request_id: str | None = None
+    user_agent: str | None = None
+    service_user_id: str | None = None
+    service_project_id: str | None = None
+    method: str | None = None
+    path: str | None = None
 
 
 def glance_context(environ: Mapping[str, Any]) -> Any:
@@ -47,14 +62,64 @@ def from_context(environ: Mapping[str, Any]) -> Requester | None:
     context = glance_context(environ)
     if context is None:
         return None
-    requester = Requester(
-        project_id=getattr(context, "project_id", None),
-        user_id=getattr(context, "user_id", None),
-        request_id=getattr(context, "request_id", None),  # a client can choose it, by a header
+    project_id = getattr(context, "project_id", None)
+    user_id = getattr(context, "user_id", None)
+    request_id = getattr(context, "request_id", None)  # a client can choose it, by a header
+    if len(f"{project_id}{user_id}{request_id}") > LONGEST_ID:
+        project_id, user_id, request_id = map(bounded, (project_id, user_id, request_id))
+    return _requester(environ, project_id, user_id, request_id)
+
+
+def _requester(
+    environ: Mapping[str, Any], project_id: str | None, user_id: str | None, request_id: str | None
+) -> Requester:
+    """The requester with these ids, and what the environ shows of the request."""
+    get = environ.get
+    user_agent = get("HTTP_USER_AGENT")
+    if user_agent is not None and len(user_agent) > LONGEST_USER_AGENT:
+        user_agent = user_agent[:LONGEST_USER_AGENT]
+    path = get("PATH_INFO")
+    # Filters and applications below move a part of the path from one key to the other (PEP 3333).
+    mounted = get("SCRIPT_NAME")
+    if mounted:
+        path = mounted + (path or "")
+    if path is not None and len(path) > LONGEST_PATH:
+        path = path[:LONGEST_PATH]
+    service_user_id = service_project_id = None
+    if "HTTP_X_SERVICE_IDENTITY_STATUS" in environ:
+        service_user_id, service_project_id = _service(environ)
+    return Requester(
+        project_id,
+        user_id,
+        request_id,
+        user_agent,
+        service_user_id,
+        service_project_id,
+        get("REQUEST_METHOD"),
+        path,
     )
-    if len(f"{requester.project_id}{requester.user_id}{requester.request_id}") > LONGEST_ID:
-        requester = Requester(*map(bounded, requester))
-    return requester
+
+
+def _service(environ: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The user and the project of the service whose token keystonemiddleware has validated.
+
+    It sets these headers, and removes those that a client sent (keystonemiddleware 13.0,
+    auth_token/_request.py: `set_service_headers`, `remove_auth_headers`). In a pipeline without it
+    a client could send them. So they count only beside the object that it keeps in the environ,
+    where no header can stand.
+    """
+    if (
+        environ.get("HTTP_X_SERVICE_IDENTITY_STATUS") != "Confirmed"
+        or _VALIDATED_TOKENS not in environ
+    ):
+        return None, None
+    return (
+        bounded(environ.get("HTTP_X_SERVICE_USER_ID") or None),
+        bounded(environ.get("HTTP_X_SERVICE_PROJECT_ID") or None),
+    )
+
+
+_VALIDATED_TOKENS = "keystone.token_auth"
 
 
 def was_passed_on(before: Requester, environ: Mapping[str, Any]) -> bool:
@@ -83,14 +148,11 @@ def from_headers(environ: Mapping[str, Any]) -> Requester:
     sent. This filter can stand above keystonemiddleware. So the headers are read after the
     application was called.
     """
-    if environ.get("HTTP_X_IDENTITY_STATUS") != "Confirmed":
-        return Requester()
-    return Requester(
-        project_id=bounded(
-            environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID") or None
-        ),
-        user_id=bounded(environ.get("HTTP_X_USER_ID") or None),
-    )
+    project_id = user_id = None
+    if environ.get("HTTP_X_IDENTITY_STATUS") == "Confirmed":
+        project_id = environ.get("HTTP_X_PROJECT_ID") or environ.get("HTTP_X_TENANT_ID") or None
+        user_id = environ.get("HTTP_X_USER_ID") or None
+    return _requester(environ, bounded(project_id), bounded(user_id), None)
 
 
 def destination_ip(environ: Mapping[str, Any], trusted: Sequence[Proxy]) -> str | None:

@@ -16,6 +16,9 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
+from glance_notify_middleware.events import companions
+from glance_notify_middleware.events.identity import Requester
+
 
 class Priority(enum.StrEnum):
     """How an operation ended: it was done, refused, or it failed."""
@@ -74,7 +77,9 @@ class Notification(NamedTuple):
 
     `event_type` is an EventType, or that of a trial. `timestamp` is when the event was generated,
     in seconds since the epoch. `request_id`, `project_id` and `user_id` are all that a notification
-    ever takes from the context of the request: no token, no role and no service catalogue.
+    ever takes from the context of the request: no token, no role and no service catalogue. The
+    fields behind them are those of the Requester. `status` is that of the answer. A field is None
+    where it is unknown.
     """
 
     message_id: str
@@ -86,6 +91,41 @@ class Notification(NamedTuple):
     request_id: str | None
     project_id: str | None
     user_id: str | None
+    user_agent: str | None = None
+    service_user_id: str | None = None
+    service_project_id: str | None = None
+    method: str | None = None
+    path: str | None = None
+    status: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        message_id: str,
+        publisher_id: str,
+        event: ImageEvent,
+        timestamp: float,
+        requester: Requester,
+        status: int | None = None,
+    ) -> Self:
+        """The notification of an event that follows from a request of `requester`."""
+        return cls(
+            message_id,
+            publisher_id,
+            event.event_type,
+            event.priority,
+            timestamp,
+            event.payload,
+            requester.request_id,
+            requester.project_id,
+            requester.user_id,
+            requester.user_agent,
+            requester.service_user_id,
+            requester.service_project_id,
+            requester.method,
+            requester.path,
+            status,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The keys and values of the JSON object; every message format is made of it.
@@ -103,6 +143,12 @@ class Notification(NamedTuple):
             "_context_request_id": self.request_id,
             "_context_project_id": self.project_id,
             "_context_user_id": self.user_id,
+            "_context_user_agent": companions.user_agent(self.user_agent),
+            "_context_service_user_id": self.service_user_id,
+            "_context_service_project_id": self.service_project_id,
+            "_context_method": self.method,
+            "_context_path": companions.url_path(self.path),
+            "_context_status": self.status,
         }
 
     def to_json(self) -> bytes:

@@ -23,7 +23,7 @@ from glance_notify_middleware.events import deferred
 from glance_notify_middleware.events.deferred import DeferredNotification
 from glance_notify_middleware.events.notification import Message, Priority
 
-VERSION = 2
+VERSION = 3
 MAX_BODY = 4 * 1024 * 1024
 """Bytes that a body has at most. One operation makes at most three notifications of 256 KiB."""
 

@@ -92,15 +92,20 @@ class Emitter:
             self._recorder.count(what, change)
 
     def emit(
-        self, events: Sequence[ImageEvent], requester: Requester, ends: Intent | None = None
+        self,
+        events: Sequence[ImageEvent],
+        requester: Requester,
+        ends: Intent | None = None,
+        status: int | None = None,
     ) -> None:
         """Record the events of this moment, and with them the end of the intent `ends`.
 
+        `status` is that of the answer that they follow from; None where they follow from none.
         Notifications that cannot be recorded are logged whole.
         """
         wanted = self._wanted
         notifications = [
-            self._notification(event, requester)
+            self._notification(event, requester, status)
             for event in events
             if (event.event_type, event.priority) in wanted
         ]
@@ -122,11 +127,12 @@ class Emitter:
         priority: Priority,
         content: bytes,
         requester: Requester,
+        status: int | None,
         ends: Intent | None,
         bytes_sent: int | None = None,
     ) -> None:
-        """Record the first event of the operation's route as a DeferredNotification with `content`
-        and `bytes_sent`, and the end of the intent `ends`.
+        """Record the first event of the operation's route as a DeferredNotification with `status`,
+        `content` and `bytes_sent`, and the end of the intent `ends`.
 
         A notification that cannot be recorded is logged whole.
         """
@@ -140,9 +146,8 @@ class Emitter:
             ACTION_NAMES[route],
             operation.image_id,
             operation.member_id,
-            requester.request_id,
-            requester.project_id,
-            requester.user_id,
+            requester,
+            status,
             content,
             bytes_sent,
         )
@@ -156,17 +161,11 @@ class Emitter:
         if ends is not None:
             self._recorder.record([], ends)
 
-    def _notification(self, event: ImageEvent, requester: Requester) -> Notification:
-        return Notification(
-            message_id=self._ids.text(),
-            publisher_id=self._publisher_id,
-            event_type=event.event_type,
-            priority=event.priority,
-            timestamp=time.time(),
-            payload=event.payload,
-            request_id=requester.request_id,
-            project_id=requester.project_id,
-            user_id=requester.user_id,
+    def _notification(
+        self, event: ImageEvent, requester: Requester, status: int | None
+    ) -> Notification:
+        return Notification.of(
+            self._ids.text(), self._publisher_id, event, time.time(), requester, status
         )
 
 

@@ -78,7 +78,13 @@ class Observation(SeenOperation):
         payload = payloads.sent(operation, record, requester, self.destination_ip, bytes_sent)
         content = encoded(payload)
         services.emitter.emit_deferred(
-            operation, priority, content, requester, self._intent, bytes_sent
+            operation,
+            priority,
+            content,
+            requester,
+            self.response.status,
+            self._intent,
+            bytes_sent,
         )
         return True
 
@@ -101,7 +107,7 @@ class Observation(SeenOperation):
             return False
         requester = self.named_before or self.requester()
         self._services.emitter.emit_deferred(
-            self._operation, Priority.INFO, answer, requester, self._intent
+            self._operation, Priority.INFO, answer, requester, response.status, self._intent
         )
         return True
 
@@ -117,7 +123,7 @@ class Observation(SeenOperation):
         source = rules.record_source(exchange, services.emitter.wants)
         record = self._records.from_source(source, operation)
         events = rules.decide(exchange, record, _now)
-        services.emitter.emit(events, request.requester, self._intent)
+        services.emitter.emit(events, request.requester, self._intent, response.status)
 
     def _follow(self, request: RequestFacts) -> None:
         """Have the background work followed. Its intent stays open until its end is known."""
@@ -148,7 +154,7 @@ class Observation(SeenOperation):
         if not isinstance(task_id, str):
             why = "Glance's answer does not name the task"
             unknown = background.unknown_outcome_event(self._operation, why)
-            emitter.emit([unknown], requester, intent)
+            emitter.emit([unknown], requester, intent, self.response.status)
             return False
         self._operation = self._operation._replace(task_id=task_id)
         if self._plan.begins:

@@ -19,6 +19,7 @@ from demo.story import SIZE, StoryState, life
 from glance_notify_middleware.events.trial import TRIAL_TYPE
 from tests.commands.running import glance_notify
 from tests.consumers.ceilometer import Ceilometer, Gnocchi
+from tests.notification_schema import hold_to_schema
 from tests.servers.client import CHUNK, Client
 
 OPTIONS = {
@@ -160,9 +161,10 @@ def queues(rabbit: Rabbit, vhost: str) -> dict[str, int]:
 
 
 def _plain(message: amqp.Message) -> dict[str, Any]:
-    """The notification in a message of either format."""
+    """The notification in a message of either format, which must keep the JSON schema."""
     body = json.loads(message.body)
     plain: dict[str, Any] = json.loads(body["oslo.message"]) if "oslo.message" in body else body
+    hold_to_schema(plain)
     return plain
 
 

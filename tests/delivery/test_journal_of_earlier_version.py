@@ -1,12 +1,13 @@
-"""The journal that an earlier version left behind is delivered whole. Its files are a fixture, see
-fixtures/journal_of_182c46a/README.md."""
+"""The journal that an earlier version left behind is delivered whole. Its files are a fixture: see
+the README.md in fixtures/journal_of_182c46a, whose entries have version 1, and in
+fixtures/journal_of_6a6c1dd, whose entries have version 2."""
 
 import json
 import logging
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,22 @@ from tests.journal.fake_leader import read_totals
 from tests.journal.processes import eventually
 from tests.runtime.logged import logged_lines
 
-FIXTURE = Path(__file__).parent / "fixtures" / "journal_of_182c46a"
+FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURE = FIXTURES / "journal_of_182c46a"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text())
 KILLED = ("86888f9ec5cafa01", "f0df252b1158d945")
+
+VERSION_2 = FIXTURES / "journal_of_6a6c1dd"
+EXPECTED_OF_VERSION_2 = json.loads((VERSION_2 / "expected.json").read_text())
+KILLED_OF_VERSION_2 = ("73054f7661fc6f1d",)
+
+
+def made_now(body: str) -> str:
+    """What this version makes of the facts of which an earlier one made this JSON: the keys that
+    came later are null."""
+    later = ("user_agent", "service_user_id", "service_project_id", "method", "path", "status")
+    nulls = "".join(f',"_context_{key}":null' for key in later)
+    return body.removesuffix("}") + nulls + "}"
 
 
 class KeepingStrategy:
@@ -49,9 +63,13 @@ class KeepingStrategy:
 
 @pytest.fixture
 def journal_dir(tmp_path: Path) -> Path:
+    return copied(FIXTURE, tmp_path)
+
+
+def copied(fixture: Path, tmp_path: Path) -> Path:
     """A copy of the fixture with the owner and the modes that the filter gives its files."""
     copy = tmp_path / "journal"
-    shutil.copytree(FIXTURE / "journal", copy, copy_function=shutil.copyfile)
+    shutil.copytree(fixture / "journal", copy, copy_function=shutil.copyfile)
     copy.chmod(0o700)
     for path in copy.iterdir():
         path.chmod(0o600)
@@ -72,7 +90,11 @@ def settings(journal_dir: Path) -> Settings:
     return config.read(options, "this-host")
 
 
-def deliver_all(journal_dir: Path) -> list[str]:
+def deliver_all(
+    journal_dir: Path,
+    killed: tuple[str, ...] = KILLED,
+    unknown: Collection[str] = tuple(map(made_now, EXPECTED["unknown_outcomes"])),
+) -> list[str]:
     """Run a relay until the files of the killed processes and the aside file are gone; the bodies
     of the messages in the order in which they were sent."""
     strategy = KeepingStrategy()
@@ -80,19 +102,19 @@ def deliver_all(journal_dir: Path) -> list[str]:
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:
-        eventually(lambda: not left_behind(journal_dir))
-        eventually(lambda: set(strategy.bodies) >= set(EXPECTED["unknown_outcomes"]))
+        eventually(lambda: not left_behind(journal_dir, killed))
+        eventually(lambda: set(strategy.bodies) >= set(unknown))
     finally:
         relay.stop()
         thread.join()
     return strategy.bodies
 
 
-def left_behind(journal_dir: Path) -> list[str]:
+def left_behind(journal_dir: Path, killed: tuple[str, ...]) -> list[str]:
     return [
         path.name
         for path in journal_dir.iterdir()
-        if path.name.startswith(KILLED) or path.name.startswith("aside.")
+        if path.name.startswith(killed) or path.name.startswith("aside.")
     ]
 
 
@@ -100,8 +122,9 @@ def test_every_message_is_delivered_once_and_byte_for_byte(
     journal_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivered = deliver_all(journal_dir)
-    kinds = ("waiting", "set_aside", "unknown_outcomes")
-    assert Counter(delivered) == Counter(body for kind in kinds for body in EXPECTED[kind])
+    expected = EXPECTED["waiting"] + EXPECTED["set_aside"]
+    expected += map(made_now, EXPECTED["unknown_outcomes"])
+    assert Counter(delivered) == Counter(expected)
     assert logged_lines(caplog, logging.WARNING) == [
         "f0df252b1158d945 has died in the middle of 7 operations: "
         "their outcome is unknown, as an ERROR for each says"
@@ -117,7 +140,7 @@ def test_messages_keep_their_order(journal_dir: Path) -> None:
     warnings = EXPECTED["set_aside"] + warnings
     assert [body for body in delivered if body in warnings] == warnings
     assert [body for body in delivered if body in others] == others
-    unknown = EXPECTED["unknown_outcomes"]
+    unknown = [made_now(body) for body in EXPECTED["unknown_outcomes"]]
     assert [body for body in delivered if body in unknown] == unknown
 
 
@@ -142,3 +165,21 @@ def test_destinations_that_were_agreed_on_are_those_of_the_same_options(journal_
     before = {path.name: path.read_bytes() for path in journal_dir.iterdir()}
     assembly.prepare(settings(journal_dir), ["rabbit"], Host())
     assert {path.name: path.read_bytes() for path in journal_dir.iterdir()} == before
+
+
+def test_notifications_that_version_2_has_deferred_are_delivered_in_their_order(
+    tmp_path: Path,
+) -> None:
+    journal_dir = copied(VERSION_2, tmp_path)
+    waiting, unknown = EXPECTED_OF_VERSION_2["waiting"], EXPECTED_OF_VERSION_2["unknown_outcomes"]
+    expected = [made_now(body) for body in unknown]
+    delivered = deliver_all(journal_dir, KILLED_OF_VERSION_2, expected)
+    assert list(map(without_later_keys, delivered)) == list(map(json.loads, waiting + unknown))
+
+
+def without_later_keys(body: str) -> dict[str, object]:
+    """The keys and values of a message without those that came later, which must be null."""
+    found = json.loads(body)
+    later = json.loads(made_now('{"x":0}'))
+    assert all(found.pop(key, None) is None for key in later if key != "x")
+    return dict(found)

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from glance_notify_middleware.events import deferred, payloads
 from glance_notify_middleware.events.deferred import ACTION_NAMES, DeferredNotification
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.notification import LONGEST_JSON, EventType, Priority
 from glance_notify_middleware.events.operations import Action, Operation, Route
 
 KEY = uuid.UUID("2b1c1b5e-0000-4000-8000-00000000000a")
+REQUESTER = Requester("p", "u", "req", "curl/8", "s", "sp", "POST", "/v2/images")
 ANSWERED = [route for route in ACTION_NAMES if route.action is not Action.SEND]
 RECORD = {
     **{"id": "i", "name": "n", "status": "queued", "tags": ["t"], "visibility": "shared"},
@@ -31,9 +33,8 @@ def notification(route: Route, content: bytes, **more: Any) -> DeferredNotificat
         ACTION_NAMES[route],
         "i",
         "m",
-        "req",
-        "p",
-        "u",
+        REQUESTER,
+        200,
         content,
     )
     return known._replace(**more)
@@ -52,6 +53,8 @@ def test_notification_of_an_answer_is_the_one_that_the_request_would_have_made(
         1.5,
     )
     assert (made.request_id, made.project_id, made.user_id) == ("req", "p", "u")
+    assert (made.user_agent, made.service_user_id, made.service_project_id) == ("curl/8", "s", "sp")
+    assert (made.method, made.path, made.status) == ("POST", "/v2/images", 200)
     assert made.publisher_id == "publisher"
 
 
@@ -77,8 +80,15 @@ TEXTS = st.none() | st.text(max_size=20)
 def test_what_is_stored_is_read_as_it_was(
     content: bytes, image: str | None, member: str | None, user: str | None, priority: Priority
 ) -> None:
+    requester = REQUESTER._replace(user_id=user, user_agent=user, path=image)
     written = notification(
-        ANSWERED[0], content, image_id=image, member_id=member, user_id=user, priority=priority
+        ANSWERED[0],
+        content,
+        image_id=image,
+        member_id=member,
+        requester=requester,
+        status=None if user is None else 206,
+        priority=priority,
     )
     stored = deferred.encode(written)
     read = deferred.decode(KEY.bytes, 1.5, written.event_type, priority, stored)
@@ -86,8 +96,16 @@ def test_what_is_stored_is_read_as_it_was(
 
 
 def test_lone_surrogate_in_an_id_is_replaced() -> None:
-    stored = deferred.encode(notification(ANSWERED[0], b"{}", user_id="\udc80"))
-    assert deferred.decode(KEY.bytes, 1.5, "image.create", Priority.INFO, stored).user_id == "?"
+    stored = deferred.encode(notification(ANSWERED[0], b"{}", requester=Requester("\udc80")))
+    read = deferred.decode(KEY.bytes, 1.5, "image.create", Priority.INFO, stored)
+    assert read.requester == Requester("?")
+
+
+def test_notification_that_version_2_of_the_journal_holds_is_read() -> None:
+    stored = b'["publisher","CREATE",null,null,"req","p","u"]\n{}'
+    read = deferred.decode(KEY.bytes, 1.5, "image.create", Priority.INFO, stored)
+    assert (read.requester, read.status) == (Requester("p", "u", "req"), None)
+    assert (read.publisher_id, read.action, read.content) == ("publisher", "CREATE", b"{}")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glance_notify_middleware.events.bounds import LONGEST_ID
+from glance_notify_middleware.events.bounds import LONGEST_ID, LONGEST_PATH, LONGEST_USER_AGENT
 from glance_notify_middleware.events.identity import (
     UNIX,
     Network,
@@ -92,6 +92,71 @@ def test_context_names_the_requester(environ: dict[str, Any], expected: Requeste
 )
 def test_confirmed_headers_name_the_requester(environ: dict[str, Any], expected: Requester) -> None:
     assert from_headers(environ) == expected
+
+
+REQUEST = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "/image",
+    "PATH_INFO": "/v2/images/i/file",
+    "QUERY_STRING": "secret=1",
+    "HTTP_USER_AGENT": "curl/8",
+}
+SERVICE = {
+    "HTTP_X_SERVICE_IDENTITY_STATUS": "Confirmed",
+    "HTTP_X_SERVICE_USER_ID": "nova",
+    "HTTP_X_SERVICE_PROJECT_ID": "service",
+}
+VALIDATED: dict[str, Any] = {"keystone.token_auth": object()}  # authtoken has run
+IN_CONTEXT = {"webob.adhoc_attrs": {"context": CONTEXT}}
+
+
+@pytest.mark.parametrize("named", [IN_CONTEXT, CONFIRMED])
+def test_request_is_seen_beside_the_requester(named: dict[str, Any]) -> None:
+    found = (from_context(named | REQUEST) or from_headers(named | REQUEST))[3:]
+    assert found == ("curl/8", None, None, "GET", "/image/v2/images/i/file")
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"SCRIPT_NAME": "/image/v2", "PATH_INFO": "/images/i/file"}, "/image/v2/images/i/file"),
+        ({"SCRIPT_NAME": "/image/v2"}, "/image/v2"),
+        ({"SCRIPT_NAME": "", "PATH_INFO": "/v2"}, "/v2"),
+        ({"PATH_INFO": "/v2"}, "/v2"),
+        ({}, None),
+    ],
+)
+def test_path_is_whole_wherever_the_application_is_mounted(
+    environ: dict[str, Any], path: str | None
+) -> None:
+    assert from_headers(environ).path == path
+
+
+def test_texts_that_a_client_chooses_are_bounded() -> None:
+    environ = {"HTTP_USER_AGENT": "a" * 10_000, "PATH_INFO": "/" * 10_000, "SCRIPT_NAME": "/s"}
+    found = from_headers(environ)
+    assert found.user_agent == "a" * LONGEST_USER_AGENT
+    assert found.path == "/s" + "/" * (LONGEST_PATH - 2)
+
+
+@pytest.mark.parametrize(
+    ("environ", "service"),
+    [
+        (SERVICE | VALIDATED, ("nova", "service")),
+        (SERVICE, (None, None)),  # nothing has removed what a client sends
+        (VALIDATED, (None, None)),
+        (SERVICE | VALIDATED | {"HTTP_X_SERVICE_IDENTITY_STATUS": "Invalid"}, (None, None)),
+        (SERVICE | VALIDATED | {"HTTP_X_SERVICE_PROJECT_ID": ""}, ("nova", None)),
+        (SERVICE | VALIDATED | {"HTTP_X_SERVICE_USER_ID": "u" * 9999}, ("u" * 200, "service")),
+    ],
+)
+def test_service_counts_where_keystonemiddleware_has_validated_its_token(
+    environ: dict[str, Any], service: tuple[str | None, str | None]
+) -> None:
+    for found in (from_context(environ | IN_CONTEXT), from_headers(environ)):
+        assert found is not None
+        user_id = found.service_user_id and found.service_user_id.partition("[")[0]
+        assert (user_id, found.service_project_id) == service
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,12 @@ def test_notification_has_the_documented_attributes_and_their_companions_alone()
         "_context_request_id": "req-1",
         "_context_project_id": "p1",
         "_context_user_id": "u1",
+        "_context_user_agent": None,
+        "_context_service_user_id": None,
+        "_context_service_project_id": None,
+        "_context_method": None,
+        "_context_path": None,
+        "_context_status": None,
     }
 
 

@@ -20,7 +20,7 @@ from tests.agreement.comparison import Finding, Kind, compare
 from tests.agreement.observed import Event, Request
 from tests.agreement.page import Agreement
 from tests.glance.web import Web
-from tests.message_log import MessageLog
+from tests.message_log import NotificationLog
 from tests.sqlite_writers import begin_as_writers
 
 BLIND = Person("dave", "owner", ("member", "reader", "blind"))
@@ -71,7 +71,7 @@ class InProcess:
         self.log = folder / "notifications.log"
         self._keystone = keystone
         self._load = load
-        self._messages = MessageLog(self.log)
+        self._messages = NotificationLog(self.log)
         self._native: list[Event] = []
         native_notifier.watch(self._native.append)
         self._at_work = _watch_tasks()

@@ -17,7 +17,7 @@ from demo.keystone import ALICE, BOB, CAROL, Keystone, Person
 from demo.ports import free_port
 from tests.glance.web import Web
 from tests.journal.processes import eventually
-from tests.message_log import MessageLog
+from tests.message_log import NotificationLog
 
 NEW = {"name": "n", "disk_format": "raw", "container_format": "bare"}
 
@@ -29,7 +29,7 @@ class Node:
         self.log = folder / "notifications.log"
         self._folder = folder
         self._keystone = keystone
-        self._messages = MessageLog(self.log)
+        self._messages = NotificationLog(self.log)
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         section = f"{glance.NOTIFY_SECTION}log_file = {self.log}\nimage_delete_payload = metadata\n"

@@ -21,7 +21,7 @@ from demo.keystone import ALICE, Keystone
 from demo.log_follower import Follower
 from glance_notify_middleware import cli
 from tests.journal.processes import eventually
-from tests.message_log import MessageLog
+from tests.message_log import NotificationLog
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -210,7 +210,7 @@ def test_log_file_is_shared_by_the_processes(tmp_path: Path) -> None:
         client = Client(server, keystone)
         for _ in range(10):
             client.ask("POST", "/v2/images", json=NEW)
-        lines = MessageLog(log).wait_for(10)
+        lines = NotificationLog(log).wait_for(10)
     assert [line["event_type"] for line in lines] == ["image.create"] * 10
 
 

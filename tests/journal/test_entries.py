@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glance_notify_middleware.events.deferred import DeferredNotification
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.notification import EventType, Message, Priority
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import MAX_BODY, Entry, Kind, TooLongError, scan
@@ -210,7 +211,7 @@ def test_deferred_notification_is_read_as_the_message_that_is_made_of_it() -> No
     key = uuid.uuid4()
     deferred = DeferredNotification(
         *(key.bytes, 1.5, EventType.CREATE, Priority.INFO, "publisher", "CREATE", None, None),
-        *("req", "p", "u", b'{"id": "i", "name": "n"}'),
+        *(Requester("p", "u", "req"), 201, b'{"id": "i", "name": "n"}'),
     )
     body = entries.encode_deferred(deferred, ends=uuid.uuid4().bytes)
     (message,) = entries.decode_messages(body)

@@ -13,7 +13,7 @@ import pytest
 from demo import glance
 from demo.glance import Server
 from demo.keystone import Keystone
-from tests.message_log import MessageLog
+from tests.message_log import NotificationLog
 from tests.servers.client import CHUNK, LAST_CHUNK, Client, chunked
 from tests.servers.server_kinds import SERVERS
 
@@ -69,7 +69,7 @@ class LogWatch:
     """The notifications in a log file, as they come."""
 
     def __init__(self, log: Path) -> None:
-        self._log = MessageLog(log)
+        self._log = NotificationLog(log)
 
     def new(self, expected: str = NOTHING) -> str:
         """The events since the last call, in words; waits until there are as many as expected."""

@@ -18,6 +18,7 @@ from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import Counted, Recorder, RunningDownload
 from glance_notify_middleware.wsgi.middleware import NotifyMiddleware
+from tests.notification_schema import hold_to_schema
 
 IMAGE = "2b1c1b5e-0000-4000-8000-000000000001"
 FILE = f"/v2/images/{IMAGE}/file"
@@ -25,7 +26,7 @@ RECORD = {"id": IMAGE, "owner": "the-owner", "status": "active", "size": 10, "ta
 
 
 class ListRecorder:
-    """A recorder that keeps all that it is given in lists.
+    """A recorder that keeps all that it is given in lists, and holds notifications to their schema.
 
     `begun` and `ended` are the intents, `progressed` the progress of downloads, `running` the
     downloads that are to be reminded of their progress, `counted` what was counted.
@@ -49,6 +50,8 @@ class ListRecorder:
         self.running.add(running)
 
     def record(self, notifications: Sequence[Notification], ends: Intent | None = None) -> None:
+        for notification in notifications:
+            hold_to_schema(json.loads(notification.to_json()))
         self.notifications.extend(notifications)
         if ends is not None:
             self.ended.append(ends)

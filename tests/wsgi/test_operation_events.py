@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -288,6 +289,72 @@ def test_look_up_carries_the_snapshot_and_nothing_that_the_client_asked_for() ->
             assert word not in travelled
     assert recorder.notifications[-1].request_id == "req-1"
     assert recorder.notifications[-1].project_id == "context-project"
+
+
+ASKED: dict[str, Any] = {
+    "HTTP_USER_AGENT": "python-glanceclient",
+    "SCRIPT_NAME": "/image",
+    "QUERY_STRING": "a=secret",
+    "HTTP_X_SERVICE_IDENTITY_STATUS": "Confirmed",
+    "HTTP_X_SERVICE_USER_ID": "nova",
+    "HTTP_X_SERVICE_PROJECT_ID": "service",
+    "keystone.token_auth": object(),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "app", "status"),
+    [
+        ("POST", "/v2/images", reading("201 Created", RECORD_BODY), 201),
+        ("POST", "/v2/images", reading("403 Forbidden"), 403),
+        ("GET", FILE, answering("206 Partial Content", [b"data"]), 206),
+        ("GET", FILE, answering("404 Not Found"), 404),
+        ("PUT", f"{ONE}/tags/t", answering("204 No Content"), 204),
+        ("DELETE", ONE, answering("500 Internal Server Error"), 500),
+    ],
+)
+@pytest.mark.parametrize("has_context", [True, False])
+def test_notification_has_the_request_and_the_status_of_the_answer(
+    method: str, path: str, app: Callable[..., Iterable[bytes]], status: int, has_context: bool
+) -> None:
+    recorder = ListRecorder()
+    given = environ(method, path) | ASKED
+    if has_context:
+        given["webob.adhoc_attrs"] = {"context": SimpleNamespace(request_id="req-1")}
+    Server().serve(with_filter(FakeGlance(app, RECORD), recorder), given)
+    made = recorder.notifications[-1]
+    assert (made.method, made.path, made.status) == (method, f"/image{path}", status)
+    assert made.user_agent == "python-glanceclient"
+    assert (made.service_user_id, made.service_project_id) == ("nova", "service")
+
+
+def test_prepare_has_no_status_as_nothing_was_answered_yet() -> None:
+    recorder = ListRecorder()
+    app = FakeGlance(reading("204 No Content"), RECORD)
+    Server().serve(with_filter(app, recorder), environ("PUT", FILE, b"data"))
+    assert [made.status for made in recorder.notifications] == [None, 204, 204]
+    assert {made.method for made in recorder.notifications} == {"PUT"}
+
+
+def test_service_is_known_where_authtoken_stands_below() -> None:
+    """What the client sends itself is gone by then."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ |= {**ASKED, "webob.adhoc_attrs": {"context": SimpleNamespace()}}
+        start_response("204 No Content", [])
+        return []
+
+    recorder = ListRecorder()
+    Server().serve(
+        with_filter(app, recorder),
+        environ(
+            "DELETE",
+            ONE,
+            HTTP_X_SERVICE_IDENTITY_STATUS="Confirmed",
+            HTTP_X_SERVICE_USER_ID="made up",
+        ),
+    )
+    assert recorder.notifications[0].service_user_id == "nova"
 
 
 def test_requester_comes_from_a_context_that_a_filter_below_sets() -> None:

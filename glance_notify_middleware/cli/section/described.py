@@ -125,7 +125,7 @@ class Described:
     @staticmethod
     def _requester(environ: Mapping[str, str]) -> Requester:
         found = identity.from_headers(environ)
-        return _REQUESTER if found == Requester() else found
+        return found if found.project_id or found.user_id else _REQUESTER
 
     def _response(self) -> ResponseFacts:
         if self.status is None:
