@@ -101,7 +101,7 @@ class InProcess:
         """Send a request; `more` are a `body`, a `json`, `headers`, and keys of the environ."""
         request = webob.Request.blank("/", method=method)
         request.environ |= {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.7"}
-        request.headers["X-Auth-Token"] = self._keystone.token(who)
+        request.headers["X-Auth-Token"] = self.token(who)
         if "json" in more:
             request.json = more.pop("json")
         if "body" in more:
@@ -111,6 +111,10 @@ class InProcess:
             request.headers[name] = value
         request.environ |= more
         return request.get_response(app)
+
+    def token(self, who: Person) -> str:
+        """A token that Keystone has issued for somebody."""
+        return self._keystone.token(who)
 
     def image(self, app: WSGIApplication, data: bytes | None = None, **record: Any) -> str:
         """Make an image of ALICE's, with data if given; returns its id. Forgets the events."""

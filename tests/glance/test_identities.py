@@ -6,7 +6,7 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
-from demo.keystone import ALICE, CAROL
+from demo.keystone import ALICE, CAROL, SERVICE
 from tests.glance.conftest import InProcess
 
 FORGED = {
@@ -15,6 +15,9 @@ FORGED = {
     "X-Tenant-Id": CAROL.project_id,
     "X-User-Id": CAROL.user_id,
     "X-Roles": "admin",
+    "X-Service-Identity-Status": "Confirmed",
+    "X-Service-User-Id": CAROL.user_id,
+    "X-Service-Project-Id": CAROL.project_id,
     "X-Forwarded-For": "6.6.6.6",
     "Forwarded": "for=6.6.6.6",
     "X-Forwarded-Prefix": "/v2/schemas",
@@ -48,6 +51,9 @@ def events_of_a_life(
             "event": (message["event_type"], message["priority"]),
             "project": message["_context_project_id"],
             "user": message["_context_user_id"],
+            "service": message["_context_service_user_id"],
+            "project of the service": message["_context_service_project_id"],
+            "request": (message["_context_method"], message["_context_status"]),
             "sent": (
                 message["payload"] | {"image_id": None} if "send" in message["event_type"] else None
             ),
@@ -68,6 +74,14 @@ def test_forged_headers_change_nothing_with_the_defaults(in_process: InProcess) 
     ]
     assert {event["user"] for event in honest} == {ALICE.user_id}
     assert honest[3]["sent"]["destination_ip"] == "192.0.2.7"
+    assert {event["service"] for event in honest} == {None}
+    assert [event["request"] for event in honest] == [
+        ("PUT", None),
+        ("PUT", 204),
+        ("PUT", 204),
+        ("GET", 200),
+        ("DELETE", 204),
+    ]
     for name, value in FORGED.items():
         assert events_of_a_life(in_process, app, headers={name: value}) == honest, name
     assert events_of_a_life(in_process, app, headers=FORGED) == honest
@@ -122,3 +136,41 @@ def test_request_with_a_forged_identity_and_no_valid_token_emits_nothing(
     answer = in_process.ask(app, "DELETE", f"/v2/images/{image}", headers=headers)
     assert answer.status_int == 401
     assert in_process.new_messages() == []
+
+
+@pytest.mark.parametrize("after", ["context", "cors"])
+def test_service_that_acts_for_the_user_is_known_by_its_validated_token(
+    in_process: InProcess, after: str
+) -> None:
+    """Also where the filter stands above keystonemiddleware."""
+    app = in_process.pipeline(after=after)
+    image = in_process.image(app, b"data")
+    headers = {**FORGED, "X-Service-Token": in_process.token(SERVICE), "User-Agent": "nova"}
+    in_process.ask(app, "DELETE", f"/v2/images/{image}", headers=headers)
+    (message,) = in_process.new_messages()
+    assert message["_context_user_id"] == ALICE.user_id
+    assert message["_context_service_user_id"] == SERVICE.user_id
+    assert message["_context_service_project_id"] == SERVICE.project_id
+    assert message["_context_user_agent"] == "nova"
+    assert message["_context_path"] == f"/v2/images/{image}"
+
+
+def test_service_that_a_client_makes_up_is_not_believed_without_keystonemiddleware(
+    in_process: InProcess,
+) -> None:
+    app = in_process.pipeline("caching", after="unauthenticated-context")
+    record = {"name": "n", "disk_format": "raw", "container_format": "bare"}
+    in_process.ask(app, "POST", "/v2/images", json=record, headers=FORGED)
+    (message,) = in_process.new_messages()
+    assert message["_context_service_user_id"] is None
+    assert message["_context_service_project_id"] is None
+
+
+def test_request_id_is_the_global_one_that_nova_sends(in_process: InProcess) -> None:
+    app = in_process.pipeline()
+    image = in_process.image(app, b"data")
+    of_nova = "req-9d8b1f4e-6a51-4c0b-8d3a-2f1e0c9b8a77"
+    headers = {"X-Openstack-Request-ID": of_nova}
+    in_process.ask(app, "GET", f"/v2/images/{image}/file", headers=headers).body  # noqa: B018
+    (message,) = in_process.new_messages()
+    assert message["_context_request_id"] == of_nova

@@ -78,6 +78,10 @@ def a_notification(priority: Priority, number: int) -> Notification:
         request_id="req-1",
         project_id="p1",
         user_id=None,
+        user_agent="curl/8",
+        method="GET",
+        path="/v2/images/i1/file",
+        status=200,
     )
 
 
@@ -95,20 +99,21 @@ def batch(notifications: list[Notification], message_format: str) -> list[Messag
 
 
 def as_received(notification: Notification) -> dict[str, Any]:
-    """The notification as a listener receives it."""
+    """The notification as a listener receives it: its companions are the context."""
+    fields = notification.as_dict()
+    context = {
+        key.removeprefix("_context_"): value
+        for key, value in fields.items()
+        if key.startswith("_context_")
+    }
     return {
-        "context": {
-            "request_id": "req-1",
-            "project_id": "p1",
-            "user_id": None,
-            "client_timeout": None,  # which oslo.messaging adds
-        },
+        "context": {**context, "client_timeout": None},  # which oslo.messaging adds
         "publisher_id": notification.publisher_id,
         "event_type": notification.event_type,
         "priority": notification.priority,
         "payload": notification.payload,
         "message_id": notification.message_id,
-        "timestamp": notification.as_dict()["timestamp"],
+        "timestamp": fields["timestamp"],
     }
 
 

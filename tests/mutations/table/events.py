@@ -94,4 +94,38 @@ MUTATIONS = (
         """image_id = task.get("image_id")""",
         ("events/test_tasks.py::test_created_image_is_that_of_the_result",),
     ),
+    Mutation(
+        "a service that a client makes up is believed where no authtoken stands",
+        "events/identity.py",
+        "        or _VALIDATED_TOKENS not in environ\n",
+        "",
+        (
+            "events/test_identity.py"
+            "::test_service_counts_where_keystonemiddleware_has_validated_its_token",
+        ),
+    ),
+    Mutation(
+        "a notification that version 2 of the journal holds has its facts in other places",
+        "events/deferred.py",
+        "Requester(project_id, user_id, request_id)",
+        "Requester(*facts)",
+        ("events/test_deferred.py::test_notification_that_version_2_of_the_journal_holds_is_read",),
+    ),
+    Mutation(
+        "the words of an explanation make an outcome unknown",
+        "events/failure.py",
+        "(?>(?: .*?)?: )",
+        "(?: .*?)?: ",
+        (
+            "events/test_reading.py"
+            "::test_text_with_the_words_of_an_unknown_outcome_elsewhere_is_none",
+        ),
+    ),
+    Mutation(
+        "a user agent keeps its control characters",
+        "events/companions.py",
+        "printable(text)[:LONGEST_USER_AGENT]",
+        "text[:LONGEST_USER_AGENT]",
+        ("events/test_companions.py::test_user_agent_has_printable_characters_alone",),
+    ),
 )
