@@ -1,5 +1,6 @@
 """Several recorders as one: each is given all, and what any could not record is lost once."""
 
+import uuid
 from collections.abc import Sequence
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError, SeveralRecorders
+from tests.events.cases import METADATA
 from tests.wsgi.doubles import ListRecorder
 
 
@@ -32,12 +34,12 @@ class ScriptedRecorder(ListRecorder):
 def make_notifications(count: int) -> list[Notification]:
     return [
         Notification(
-            message_id=str(number),
+            message_id=str(uuid.UUID(int=number)),
             publisher_id="glance-1",
             event_type=EventType.CREATE,
             priority=Priority.INFO,
             timestamp=1793880000.000042,
-            payload="",
+            payload=METADATA,
             request_id=None,
             project_id=None,
             user_id=None,
