@@ -19,7 +19,7 @@ from glance_notify_middleware.events.formats import in_format
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import trial
 from tests.events.cases import IMAGE, METADATA
-from tests.events.notifications import ID, SENT, plain
+from tests.events.notifications import ASKED, ID, SENT, plain
 
 MEMBER = {"image_id": IMAGE, "member_id": "m", "status": "pending", "deleted": False}
 UNKNOWN = failure.unknown_outcome_text("update image", IMAGE)
@@ -43,6 +43,8 @@ NOTIFICATIONS = [
     ],
     *[plain(priority=priority) for priority in Priority],
     plain(EventType.DELETE, IMAGE),
+    plain(**ASKED),
+    plain(**ASKED | {"user_agent": "\xe9\x00\ufffe", "path": "/\xff\n", "status": 200}),
     plain(EventType.CREATE, "create image: 400 Bad Request", Priority.WARN),
     plain(EventType.UPDATE, f"update image {IMAGE}: 500", Priority.ERROR),
     plain(EventType.UPDATE, UNKNOWN, Priority.ERROR),
@@ -64,7 +66,10 @@ def test_sdk_of_cloudevents_reads_each_notification(made: bytes) -> None:
     assert time is not None
     assert f"{time:%Y-%m-%d %H:%M:%S.%f%z}" == f"{fields['timestamp']}+0000"
     assert read.get_extension("priority") == fields["priority"]
-    assert read.get_extension("requestid") == fields["_context_request_id"]
+    for key, value in fields.items():
+        if key.startswith("_context_"):
+            name = key.removeprefix("_context_").replace("_", "")
+            assert read.get_extension(name) == value, key
 
 
 @pytest.mark.parametrize("made", NOTIFICATIONS)

@@ -16,6 +16,16 @@ SENT = {
     "bytes_sent": 33554432,
 }
 
+ASKED: dict[str, Any] = {
+    "user_agent": "curl/8",
+    "service_user_id": "0a8d2f4b9c1e4d7f8a6b5c3d2e1f0a9b",
+    "service_project_id": "b3f1c2d4e5a697887766554433221100",
+    "method": "GET",
+    "path": f"/v2/images/{IMAGE}/file",
+    "status": 206,
+}
+"""The fields of a Notification whose request and answer were seen."""
+
 
 def plain(
     event_type: str = EventType.SEND,

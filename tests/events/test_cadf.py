@@ -6,7 +6,7 @@ from glance_notify_middleware.events.cadf import event
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import trial
 from tests.events.cases import IMAGE, METADATA
-from tests.events.notifications import ID, SENT, fields
+from tests.events.notifications import ASKED, ID, SENT, fields
 
 UNKNOWN = f"delete image {IMAGE}: the outcome is unknown: the process that served it died"
 
@@ -35,6 +35,16 @@ def test_event_of_a_download_has_who_what_and_where() -> None:
             {"name": "payload", "typeURI": "mime:application/json", "content": SENT},
         ],
     }
+
+
+def test_what_was_asked_stands_where_keystonemiddleware_has_it() -> None:
+    made = event(fields(**ASKED))
+    assert made["reason"] == {"reasonType": "HTTP", "reasonCode": "206"}
+    assert made["requestPath"] == ASKED["path"]
+    initiator = made["initiator"]
+    assert initiator["host"] == {"address": "192.0.2.7", "agent": "curl/8"}
+    assert initiator["service_user_id"] == ASKED["service_user_id"]
+    assert initiator["service_project_id"] == ASKED["service_project_id"]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,11 @@ def test_text_is_attached_as_the_reason_of_a_failure(
         {"name": name, "typeURI": "mime:text/plain", "content": payload},
     ]
     assert made["target"] == {"typeURI": "data/image", "id": IMAGE}
+
+
+def test_download_that_was_cut_short_has_failed() -> None:
+    """Its request was seen, unlike that of an unknown outcome."""
+    assert event(fields(priority=Priority.ERROR, **ASKED))["outcome"] == "failure"
 
 
 def test_ids_that_are_not_known_are_unknown() -> None:

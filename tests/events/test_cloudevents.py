@@ -8,7 +8,7 @@ from glance_notify_middleware.events.cloudevents import event
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
 from tests.events.cases import IMAGE, METADATA
-from tests.events.notifications import ID, SENT, fields
+from tests.events.notifications import ASKED, ID, SENT, fields
 
 
 def test_event_of_a_download_has_each_attribute() -> None:
@@ -28,6 +28,18 @@ def test_event_of_a_download_has_each_attribute() -> None:
     }
 
 
+def test_what_was_asked_stands_in_extension_attributes() -> None:
+    made = event(fields(**ASKED))
+    assert {name: made[name] for name in made if made[name] in ASKED.values()} == {
+        "useragent": "curl/8",
+        "serviceuserid": ASKED["service_user_id"],
+        "serviceprojectid": ASKED["service_project_id"],
+        "method": "GET",
+        "path": ASKED["path"],
+        "status": 206,
+    }
+
+
 @pytest.mark.parametrize(
     ("publisher", "source"),
     [("glance 1", "glance%201"), ("a:b/c?d#e", "a%3Ab%2Fc%3Fd%23e"), ("Größe", "Gr%C3%B6%C3%9Fe")],
@@ -37,7 +49,7 @@ def test_source_is_a_uri_reference(publisher: str, source: str) -> None:
 
 
 def test_names_of_attributes_are_lower_case_letters_and_digits() -> None:
-    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event(fields()))
+    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event(fields(**ASKED)))
 
 
 def test_attribute_that_is_not_known_is_missing() -> None:

@@ -17,7 +17,7 @@ from glance_notify_middleware.events.formats import (
 )
 from glance_notify_middleware.events.notification import EventType, Priority
 from tests.events.cases import IMAGE
-from tests.events.notifications import fields, plain
+from tests.events.notifications import ASKED, fields, plain
 from tests.events.test_notification import SURROGATES_TOO, TAME, WILD, strictly_read
 
 
@@ -71,9 +71,9 @@ def test_payload_stands_in_each_format_as_it_is(payload: dict[str, object]) -> N
 
 @pytest.mark.parametrize("module", [cloudevents, cadf])
 def test_notification_is_read_from_its_event(module: ModuleType) -> None:
-    for made in (fields(), fields(EventType.DELETE, IMAGE), fields(priority=Priority.WARN)):
+    for made in (fields(**ASKED), fields(EventType.DELETE, IMAGE), fields(priority=Priority.WARN)):
         found = module.notification(module.event(made))
-        assert found == {key: made.get(key) for key in found}
+        assert found == {key: made[key] for key in found}
         assert set(made) - set(found) <= {"_context_method"}
 
 

@@ -2,20 +2,14 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from glance_notify_middleware.events.formats import BATCH_CONTENT_TYPES, CONTENT_TYPES
 from glance_notify_middleware.events.notification import Message
 
 MOST_BYTES = 2**20
 """Bytes of a request with several messages. A longer message goes alone."""
-
-_JSON = ("application/json", "application/json")
-_CONTENT_TYPES: Mapping[str, tuple[str, str]] = {
-    "cloudevents": ("application/cloudevents+json", "application/cloudevents-batch+json"),
-}
-"""message_format -> the type of one message, and of an array of them, where they are not JSON's.
-CloudEvents: HTTP Protocol Binding 1.0.2, 3.2 and 3.3."""
 
 _BATCH = uuid.UUID("d0c38d1f-5a44-4f04-a8a6-7a3e2a5f0a5b")
 """The name space of the ids of arrays."""
@@ -53,12 +47,12 @@ def runs(batch: Sequence[Message], indexes: Sequence[int], most: int) -> Iterato
 
 def request(messages: Sequence[Message], message_format: str, *, is_array: bool) -> Request:
     """The request for one message, or for an array of one or more."""
-    one, several = _CONTENT_TYPES.get(message_format, _JSON)
     if not is_array:
         (message,) = messages
-        return Request(message.message_id, message.body, one)
+        return Request(message.message_id, message.body, CONTENT_TYPES[message_format])
     body = b"[" + b",".join(message.body for message in messages) + b"]"
-    return Request(_array_id([message.message_id for message in messages]), body, several)
+    array_id = _array_id([message.message_id for message in messages])
+    return Request(array_id, body, BATCH_CONTENT_TYPES[message_format])
 
 
 def _array_id(ids: Sequence[str]) -> str:
