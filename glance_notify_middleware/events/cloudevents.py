@@ -7,6 +7,7 @@ and each `_context_*` key that is known, without that prefix and without undersc
 projectid, userid), as a name has lower-case letters and digits alone.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote
@@ -40,7 +41,7 @@ def event(fields: Fields) -> dict[str, Any]:
         "specversion": "1.0",
         "id": fields["message_id"],
         "type": f"{TYPE_PREFIX}{fields['event_type']}",
-        "source": quote(fields["publisher_id"], safe="", errors="replace"),
+        "source": _source(fields["publisher_id"]),
         **({"subject": printable(subject)} if subject else {}),
         "time": f"{fields['timestamp'].replace(' ', 'T')}Z",
         "datacontenttype": "application/json",
@@ -48,6 +49,11 @@ def event(fields: Fields) -> dict[str, Any]:
         **dict(_context(fields)),
         "data": fields["payload"],
     }
+
+
+@functools.lru_cache(maxsize=16)
+def _source(publisher_id: str) -> str:
+    return quote(publisher_id, safe="", errors="replace")
 
 
 def notification(read: Fields) -> dict[str, Any]:
