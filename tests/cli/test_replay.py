@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.cli.notification_lines import notification
 from tests.cli.repaired_journal import RepairedJournal, assert_wrong_use, ids
 from tests.delivery.file_broker import AppendingStrategy, FileBroker, running_relay
 from tests.journal.processes import eventually, running
+from tests.this_thread import here
 
 NOBODY = 65534
 NOTHING_LEFT_OUT = "left out: nothing"
@@ -154,14 +154,10 @@ def test_without_a_leader_the_wait_is_explained_and_its_end_says_how_many_were_s
     journal = RepairedJournal(tmp_path, strategy="rabbit", more="journal_max_size = 1MiB\n")
     path = log_file(journal, [notification(payload={"image_id": "x" * 50_000}) for _ in range(9)])
 
-    command, sleep = threading.get_ident(), time.sleep
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
 
-    def interrupt(seconds: float) -> None:
-        if threading.get_ident() == command:  # a thread of an earlier test may sleep, too
-            raise KeyboardInterrupt
-        sleep(seconds)
-
-    monkeypatch.setattr("time.sleep", interrupt)
+    monkeypatch.setattr("time.sleep", here(interrupt, time.sleep))
     ended = run("replay", "--paste", journal.paste, path)
     assert ended.status == 130
     assert ended.err.splitlines() == [

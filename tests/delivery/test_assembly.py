@@ -29,6 +29,7 @@ from tests.journal.other_user import as_another_user, open_to_all
 from tests.journal.processes import eventually, refuse_thread
 from tests.journal.sample_journals import GIB, message
 from tests.runtime.logged import logged_lines
+from tests.this_thread import here
 
 NOTIFICATION = Notification(
     "id", "host", EventType.UPDATE, Priority.INFO, 0.0, {}, None, None, None
@@ -250,7 +251,8 @@ def test_lasting_trouble_is_logged_once_though_its_text_changes(
 
     turns = itertools.count()
     monkeypatch.setattr(journal, "open", fail)
-    monkeypatch.setattr(maintenance_thread, "time", SimpleNamespace(sleep=rest))
+    sleep = here(rest, time.sleep)
+    monkeypatch.setattr(maintenance_thread, "time", SimpleNamespace(sleep=sleep))
     with pytest.raises(SystemExit):
         maintenance_thread.maintain(journal)
     assert len(logged_lines(caplog, logging.ERROR)) == expected

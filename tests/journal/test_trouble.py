@@ -24,6 +24,7 @@ from tests.journal.sample_journals import (
     record_each,
     segments,
 )
+from tests.this_thread import here
 
 TROUBLES = ("EROFS", "EDQUOT", "EIO", "EFBIG", "ENOSPC")
 KEY = bytes(range(16))
@@ -38,8 +39,8 @@ class Disk:
         self.asked = 0
         self.takes = math.inf
         self._write, self._open = os.write, os.open
-        monkeypatch.setattr(os, "write", self.write)
-        monkeypatch.setattr(os, "open", self.open)
+        monkeypatch.setattr(os, "write", here(self.write, os.write))
+        monkeypatch.setattr(os, "open", here(self.open, os.open))
 
     def breaks(self, *, after: int = 0, trouble: int = errno.EIO) -> None:
         self.trouble, self.asked, self.takes = trouble, 0, after

@@ -23,6 +23,7 @@ from tests.journal.sample_journals import (
     record_each,
     segments,
 )
+from tests.this_thread import here
 
 
 def test_entry_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +36,7 @@ def test_entry_is_one_write(make_journal: MakeJournal, monkeypatch: pytest.Monke
         writes.append(data)
         return write(fd, data)
 
-    monkeypatch.setattr(os, "write", counting)
+    monkeypatch.setattr(os, "write", here(counting, write))
     journal.record([message(), message()])
     assert len(writes) == 1
     assert [entry.count for entry in entries.scan(writes[0])] == [2]
