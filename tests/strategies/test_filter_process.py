@@ -13,6 +13,7 @@ import pytest
 from demo.rabbit import Rabbit as Node
 from tests.strategies.qpid_place import QpidPlace
 from tests.strategies.rabbit_place import RabbitPlace
+from tests.strategies.webhook_place import WebhookPlace
 
 PROGRAM = """
 import json, sys, time, warnings, weakref
@@ -90,4 +91,13 @@ def test_process_with_rabbit_delivers_is_never_blocked_and_ends(
         }
     longest = run(kind, tmp_path / "journal", **options)
     assert len(place.received(1)) == 1
+    assert longest < 1.0
+
+
+@KINDS
+def test_process_with_webhook_delivers_is_never_blocked_and_ends(kind: str, tmp_path: Path) -> None:
+    with WebhookPlace(tmp_path / "receiver") as place:
+        options = place.options() | {"notifier_strategy": "webhook"}
+        longest = run(kind, tmp_path / "journal", **options)
+        assert len(place.received(1)) == 1
     assert longest < 1.0

@@ -36,6 +36,7 @@ class WebhookPlace:
     over_tls = True
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = free_port()
         files = make_certificates(folder / "certificates")

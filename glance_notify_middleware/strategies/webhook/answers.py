@@ -79,7 +79,7 @@ class Answer:
         """Seconds that the receiver wants to be left alone, at most LONGEST_RETRY_AFTER; 0 where it
         does not say. `now` is the wall-clock time. RFC 9110, 10.2.3."""
         seconds = 0.0
-        if re.fullmatch(r"[0-9]{1,9}", self.retry_after):
+        if re.fullmatch(r"[0-9]+", self.retry_after):
             seconds = float(self.retry_after)
         else:
             with contextlib.suppress(ValueError, TypeError, OverflowError):
