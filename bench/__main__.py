@@ -21,6 +21,7 @@ from bench import (
     qpid,
     stage,
     streams,
+    webhook,
 )
 from bench.contestants import CEILOMETER, EXTERNAL, OPENTELEMETRY
 from bench.targets import gross
@@ -44,12 +45,17 @@ def _delivery(place: stage.Stage) -> None:
     delivery.publish(delivery.measure(place, 50_000, rounds=3), 50_000)
 
 
+def _webhook(place: stage.Stage) -> None:
+    webhook.publish(webhook.measure(place, 20_000, rounds=3), 20_000)
+
+
 PAGES: dict[str, Callable[[stage.Stage], None]] = {
     "cost": _cost,
     "losses": _losses,
     "broker-away": _broker_away,
     "delivery": _delivery,
     "glance": lambda place: glance_page.publish(glance_cost.measure(place, rounds=20)),
+    "webhook-speed": _webhook,
     "qpid-speed": lambda place: qpid.publish(),
 }
 """What measures and writes each page."""
@@ -65,6 +71,7 @@ def quick() -> int:
             *streams.targets(streams.measure(place, 5, sizes=streams.WITH_LITTLE_PROGRESS)),
             *losses.targets(losses.measure(place, 1, [EXTERNAL])),
             *delivery.targets(delivery.measure(place, 20_000, rounds=1)),
+            *webhook.targets(webhook.measure(place, 5_000, rounds=1)),
         ]
     print(*cost.tables(costs), page.targets(found), sep="\n\n")
     lines = gross(found)

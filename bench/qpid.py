@@ -3,24 +3,15 @@
 The peer is a process of its own.
 """
 
-import tempfile
-import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
 
 import proton
 
 from bench import page
 from bench.processes import private_memory
+from bench.relayed import BODY, speed
 from glance_notify_middleware import config
 from glance_notify_middleware.config.brokers import Broker
-from glance_notify_middleware.delivery.connection import BackOff
-from glance_notify_middleware.delivery.lane import Route
-from glance_notify_middleware.delivery.relay import Relay
-from glance_notify_middleware.events.notification import Message
-from glance_notify_middleware.journal.writer import Journal
-from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
 from glance_notify_middleware.strategies.qpid.engine import Engine
 from glance_notify_middleware.strategies.qpid.sasl import authenticate, responses
@@ -33,14 +24,13 @@ _MESSAGES = 20_000
 _SENDS = 50_000
 _CONNECTS = 1_000
 _WINDOW = 500  # messages
-_BODY = b'{"a": "' + b"x" * 1300 + b'"}'
 
 
 def speeds(count: int) -> tuple[float, float]:
     """Messages a second through journal and relay, and of a bare loop: the best of three rounds."""
     with amqp10_peer.in_a_process() as (port, _):
         # In turn, and the best of each, as the machine may have other work.
-        rounds = [(_through_the_relay(port, count), _bare(port, count)) for _ in range(3)]
+        rounds = [(speed(lambda: _strategy(port), count), _bare(port, count)) for _ in range(3)]
         return max(relay for relay, _ in rounds), max(bare for _, bare in rounds)
 
 
@@ -48,7 +38,7 @@ def growths(sends: int, connects: int) -> tuple[float, float]:
     """MiB by which the private memory grows: over `sends` messages, over `connects` connections."""
     with amqp10_peer.in_a_process() as (port, _):
         strategy = _strategy(port)
-        batch = [message(_BODY) for _ in range(_WINDOW)]
+        batch = [message(BODY) for _ in range(_WINDOW)]
         for _ in range(10):
             strategy.send(batch)
             strategy.close()
@@ -64,37 +54,6 @@ def growths(sends: int, connects: int) -> tuple[float, float]:
 
 def _strategy(port: int) -> Qpid:
     return Qpid(config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host"))
-
-
-def _through_the_relay(port: int, count: int) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder), max_size=2**30)
-        for _ in range(count):
-            journal.record([message(_BODY)])
-        taken = 0
-        done = threading.Event()
-
-        class Counting(Qpid):
-            def send(self, batch: Sequence[Message]) -> Sequence[Outcome]:
-                nonlocal taken
-                outcomes = super().send(batch)
-                taken += len(outcomes)
-                if taken >= count:
-                    done.set()
-                return outcomes
-
-        settings = config.read({"qpid_hosts": f"127.0.0.1:{port}"}, "this-host")
-        route = Route("qpid", lambda: Counting(settings), "plain", BackOff(0.2, 30.0), 2**20)
-        relay = Relay(Path(folder), [route], lambda: journal.identity, lambda unknown: True)
-        thread = threading.Thread(target=relay.run)
-        began = time.perf_counter()
-        thread.start()
-        done.wait(120)
-        took = time.perf_counter() - began
-        relay.stop()
-        thread.join()
-        assert taken == count
-        return count / took
 
 
 def _bare(port: int, count: int) -> float:
@@ -121,7 +80,7 @@ def _bare(port: int, count: int) -> float:
     while accepted < count:
         while sent < count and sent - accepted < _WINDOW:
             sent += 1
-            made.id, made.subject, made.body = str(sent), "notifications.info", _BODY
+            made.id, made.subject, made.body = str(sent), "notifications.info", BODY
             engine.transfer(str(sent), made.encode())
         engine.turn(wait=True)
     took = time.perf_counter() - began
@@ -136,7 +95,7 @@ def publish() -> None:
     page.publish(
         "qpid-speed",
         "How fast the qpid strategy is",
-        f"{_MESSAGES:,} messages of {len(_BODY)} bytes go to a peer that accepts each message at "
+        f"{_MESSAGES:,} messages of {len(BODY)} bytes go to a peer that accepts each message at "
         "once, a process of its own on the same machine. The table shows the best of three rounds, "
         f"which were measured in turn. The bare loop sends with Proton, {_WINDOW} messages at a "
         "time, and does nothing else.",

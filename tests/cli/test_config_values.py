@@ -77,6 +77,12 @@ def test_transport_url_takes_the_place_of_the_other_options(run: Run, tmp_path: 
     assert rows["rabbit_host"] == rows["rabbit_port"] == ("", origin)
 
 
+def test_url_of_a_receiver_is_shown_as_scheme_and_host(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, f"webhook_url = https://{CANARY}@h:1/{CANARY}\n")
+    rows, _ = shown(run, path)
+    assert rows["webhook_url"] == ("https://h:1/***", f"{path}:3")
+
+
 def test_option_whose_place_another_takes_has_no_value(run: Run, tmp_path: Path) -> None:
     path = written(
         tmp_path, "rabbit_hosts = h1,h2\nqpid_password_file = /etc/x\nqpid_username = u\n"
@@ -93,6 +99,8 @@ def test_option_whose_place_another_takes_has_no_value(run: Run, tmp_path: Path)
         f"rabbit_password = {CANARY}\n",
         f"qpid_username = u\nqpid_password = {CANARY}\n",
         f"transport_url = amqps://u:{CANARY}@h/%%2F\n",
+        f"webhook_url = https://u:{CANARY}@h/{CANARY}?{CANARY}\n",
+        f"webhook_proxy = http://u:{CANARY}@h\n",
     ],
 )
 def test_secret_is_masked(lines: str, run: Run, tmp_path: Path) -> None:
@@ -105,6 +113,8 @@ def test_secret_is_masked(lines: str, run: Run, tmp_path: Path) -> None:
         (f"rabbit_pasword = {CANARY}\n", "rabbit_pasword", "***"),
         (f"transport_url = u:{CANARY}@h\n", "transport_url", "***"),
         (f"rabbit_host = u:{CANARY}@h\n", "rabbit_host", "***"),
+        (f"webhook_url = http://u:{CANARY}@h\n", "webhook_url", "***"),
+        (f"webhook_proxy = https://u:{CANARY}@h\n", "webhook_proxy", "***"),
         (f"rabbit_port = 1\n rabbit_password = {CANARY}\n", "rabbit_port", "***"),
         (f"set rabbit_password = {CANARY}\n", "rabbit_password", "***"),
         ("rabbit_use_ssl = false\nrabbit_ssl_ca_file = /ca\n", "rabbit_ssl_ca_file", "/ca"),

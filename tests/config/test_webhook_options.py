@@ -134,7 +134,9 @@ def test_text_of_the_settings_holds_neither_path_nor_user_nor_password() -> None
     settings = settings_of(lines)
     assert settings.webhook.url is not None
     assert "pa55path" in settings.webhook.url.target
-    assert "pa55" not in f"{settings} {settings!r} {settings.webhook.url}"
+    text = f"{settings} {settings!r} {settings.webhook.url}"
+    for hidden in ("pa55", settings.webhook.url.login):
+        assert hidden not in text
 
 
 LOOPBACK = {"webhook_url": "http://127.0.0.1/"}

@@ -67,6 +67,20 @@ def test_connection_that_only_an_operator_can_mend_is_tried_each_minute(
     assert (len(harness.strategy.batches), harness.done) == (3, 1)
 
 
+def test_broker_that_wants_to_be_left_alone_is(harness: DispatcherHarness) -> None:
+    harness.take_some(1)
+    harness.strategy.errors = [SendError("busy", retry_after=600.0), SendError("busy")]
+    harness.send()
+    harness.wait(599.9)
+    harness.send()
+    assert len(harness.strategy.batches) == 1
+    harness.wait(0.2)
+    harness.send()
+    harness.wait(2 * FIRST_WAIT)  # without a word of the broker the wait is the usual one
+    harness.send()
+    assert harness.done == 1
+
+
 def test_idle_connection_that_is_lost_is_not_used_for_a_while(
     harness: DispatcherHarness, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from tests.mutations.table import (
     repair,
     runtime,
     strategies,
+    webhook,
     wsgi,
 )
 
@@ -32,5 +33,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     *repair.MUTATIONS,
     *runtime.MUTATIONS,
     *strategies.MUTATIONS,
+    *webhook.MUTATIONS,
     *wsgi.MUTATIONS,
 )
