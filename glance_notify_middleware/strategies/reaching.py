@@ -123,6 +123,10 @@ class Way:
         """The line of the section that names a port."""
         return f"{self._prefix}_port = {port}"
 
+    def other_line(self) -> str:
+        """The line of the section that leads to something else than what answers now."""
+        return f"{self.port_line(self.usual_ports[0])} (or, with TLS, {self.usual_ports[1]})"
+
     def findings(self) -> Iterator[Finding]:
         """What keeps a connection from the broker, or soon will. An ERROR keeps it."""
         try:
@@ -157,7 +161,7 @@ class Way:
         return error(
             self.foreign_name,
             f"{self.broker}: what answers is no broker of this protocol ({what})",
-            f"{self.port_line(self.usual_ports[0])} (or, with TLS, {self.usual_ports[1]})",
+            self.other_line(),
         )
 
     def client_refused(self, failure: ssl.SSLError) -> Finding:

@@ -153,6 +153,29 @@ def _qpid(at: BrokerSetUp) -> None:
     at.line("qpid_password = guest")
 
 
+def _webhook(at: BrokerSetUp, port: int) -> None:
+    """A receiver that speaks TLS is reached, whatever it says above that."""
+    at.over_tls()
+    for name in ("rabbit_hosts", "rabbit_port", "rabbit_userid", "rabbit_virtual_host"):
+        at.without(name)
+    for name in ("rabbit_password", "rabbit_use_ssl", "rabbit_ssl_ca_file"):
+        at.without(name)
+    at.line("notifier_strategy = webhook")
+    at.line(f"webhook_url = https://{CANARY}@127.0.0.1:{port}/{CANARY}")
+    at.line(f"webhook_ssl_ca_file = {at.folder / 'etc' / 'ca'}")
+
+
+def _no_receiver(at: BrokerSetUp) -> None:
+    _webhook(at, at.node.port)
+    at.words["URL"] = f"https://127.0.0.1:{at.node.tls_port}/"
+
+
+def _no_proxy(at: BrokerSetUp) -> None:
+    _webhook(at, at.node.tls_port)
+    at.line(f"webhook_proxy = http://u:{CANARY}@127.0.0.1:1")
+    at.words["URL"] = ""  # none is needed
+
+
 AT_BROKERS = (
     WrongAtBroker("a host has no address", "broker-host-unknown", _unknown_host),
     WrongAtBroker("nothing listens at the port", "broker-port-closed", _closed_port),
@@ -208,5 +231,7 @@ AT_BROKERS = (
         "target-missing",
         _qpid,
     ),
+    WrongAtBroker("no receiver of webhooks answers", "broker-no-https", _no_receiver),
+    WrongAtBroker("the proxy is not there", "proxy-unusable", _no_proxy),
 )
 """What is read in a row's set-up is read by the test; what a row declares anew is not."""

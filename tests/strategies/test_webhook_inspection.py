@@ -45,6 +45,7 @@ def test_peer_that_ends_the_handshake_is_no_receiver(tmp_path: Path) -> None:
     with Peer(closing) as peer:
         finding = the_one("webhook", {"webhook_url": f"https://127.0.0.1:{peer.port}/"})
     assert finding.name == "broker-no-https"
+    assert finding.mend.startswith("webhook_url = URL (")
 
 
 def test_receiver_that_wants_a_certificate_after_the_handshake_is_found(tmp_path: Path) -> None:

@@ -92,6 +92,10 @@ class _ReceiverWay(Way):
         """See Way."""
         return self.host_line(str(Broker(self.broker.host, port, "", "")))
 
+    def other_line(self) -> str:
+        """See Way."""
+        return "webhook_url = URL (of a receiver that speaks HTTPS)"
+
     def _connected(self) -> socket.socket:
         if self.proxy is None:
             return Way._connected(self)
