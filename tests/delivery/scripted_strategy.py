@@ -18,6 +18,7 @@ class ScriptedStrategy:
     def __init__(self, choose: ChooseOutcome = take_all) -> None:
         self.choose = choose
         self.errors: list[SendError] = []
+        self.most: int | None = None  # messages of a batch that have outcomes
         self.batches: list[list[Message]] = []
         self.is_closed = False
 
@@ -25,7 +26,7 @@ class ScriptedStrategy:
         self.batches.append(list(batch))
         if self.errors:
             raise self.errors.pop(0)
-        return [self.choose(message) for message in batch]
+        return [self.choose(message) for message in batch[: self.most]]
 
     def keep_alive(self) -> None:
         if self.errors:

@@ -27,6 +27,14 @@ def test_messages_are_sent_in_order_and_the_cursor_follows(
     assert harness.window.room == WINDOW
 
 
+def test_messages_without_an_outcome_are_sent_again_at_once(harness: DispatcherHarness) -> None:
+    ids = harness.take_some(5)
+    harness.strategy.most = 2
+    assert harness.send(4) == [True, True, True, False]
+    assert harness.strategy.ids == [ids, ids[2:], ids[4:]]
+    assert harness.done == 5
+
+
 def test_messages_are_sent_in_the_format_of_the_option(harness: DispatcherHarness) -> None:
     made = message(b'{"payload": "\xc3\xa9"}')
     harness.take(made)

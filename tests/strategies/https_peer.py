@@ -57,13 +57,13 @@ class HttpsPeer(Peer):
         super().__init__(self._talk)
 
     def options(self, **more: str) -> dict[str, str]:
-        """Lines of the filter's section, with short times."""
+        """Lines of the filter's section, with times that a busy machine keeps."""
         return {
             "webhook_url": f"https://127.0.0.1:{self.port}/in?tenant=a",
             "webhook_ssl_ca_file": str(self.files.ca),
-            "webhook_connect_timeout": "5",
-            "webhook_answer_timeout": "1",
-            "webhook_timeout": "5",
+            "webhook_connect_timeout": "20",
+            "webhook_answer_timeout": "20",
+            "webhook_timeout": "40",
         } | more
 
     def cut(self) -> None:
