@@ -316,6 +316,17 @@ def _missing_password(at: SetUp) -> None:
     at.line(f"rabbit_password_file = {at.folder}/etc/password")
 
 
+def _no_secrets(at: SetUp) -> None:
+    for name in ("rabbit_hosts", "rabbit_userid", "rabbit_password"):
+        at.without(name)
+    at.line("notifier_strategy = webhook")
+    at.line(f"webhook_url = https://siem.example/{CANARY}")
+    path = at.folder / "etc" / "secrets"
+    path.write_text(CANARY)
+    at.line(f"webhook_secrets_file = {path}")
+    at.input = f"whsec_{'c2VjcmV0' * 4}"
+
+
 def _log_of_root(at: SetUp) -> None:
     path = at.folder / "log" / "notifications.log"
     path.touch(0o600)
@@ -509,6 +520,7 @@ OF_FILES = (
         needs_root=True,
     ),
     WrongSetUp("a file of certificates has none", "credentials-missing", _no_certificates),
+    WrongSetUp("a file of secrets has none", "credentials-missing", _no_secrets),
     WrongSetUp("log_file belongs to root", "log-file-not-writable", _log_of_root, needs_root=True),
     WrongSetUp(
         "the directory of log_file is missing",

@@ -142,26 +142,34 @@ def test_status_that_only_an_operator_can_change_needs_one(
     assert CANARY not in str(error)
 
 
+POISONED = {2, 5}
+
+
+class Picky(HttpsPeer):
+    """Rejects, with a status, what has one of the numbers POISONED."""
+
+    def __init__(self, folder: Path, status: str) -> None:
+        self._status = status
+        super().__init__(folder)
+
+    def _talk(self, connection: socket.socket) -> None:
+        self._answers = self._picked()
+        super()._talk(connection)
+
+    def _picked(self) -> Iterator[Answer]:
+        while True:
+            numbers = {each["number"] for each in json.loads(self.requests[-1].body)}
+            yield answer(self._status if numbers & POISONED else "200 OK", b"{}")
+
+
 @pytest.mark.parametrize("status", ["400 Bad Request", "413 Too Large", "422 Unprocessable"])
 def test_rejected_array_is_split_until_the_messages_stand_alone_that_are_not_taken(
     make: Make, tmp_path: Path, status: str
 ) -> None:
-    poisoned = {2, 5}
-
-    class Picky(HttpsPeer):
-        def _talk(self, connection: socket.socket) -> None:
-            self._answers = self._picked()
-            super()._talk(connection)
-
-        def _picked(self) -> Iterator[Answer]:
-            while True:
-                numbers = {each["number"] for each in json.loads(self.requests[-1].body)}
-                yield answer(status if numbers & poisoned else "200 OK", b"{}")
-
-    with Picky(tmp_path) as peer:
+    with Picky(tmp_path, status) as peer:
         outcomes = list(make(peer.options(webhook_batch="8")).send(messages(9)))
         sent = [[each["number"] for each in json.loads(one.body)] for one in peer.requests]
-    assert outcomes == [REJECTED if index in poisoned else TAKEN for index in range(9)]
+    assert outcomes == [REJECTED if index in POISONED else TAKEN for index in range(9)]
     assert sent == [
         [*range(8)],
         [0, 1, 2, 3],
@@ -187,6 +195,20 @@ def test_batch_ends_after_its_time_and_the_rest_is_not_sent(make: Make, tmp_path
         strange = [*batch[:1], message(message_id="\x00"), *batch[1:]]
         assert list(strategy.send(strange)) == [TAKEN, REJECTED]
         assert len(peer.requests) == 2
+
+
+def test_rejected_array_is_split_to_its_end_whatever_time_that_takes(
+    make: Make, tmp_path: Path
+) -> None:
+    with Picky(tmp_path, "422 X") as peer:
+        strategy = make(peer.options(webhook_batch="8"))
+        strategy.most_time = 0.0
+        batch, outcomes = messages(9), list[Outcome]()
+        while len(outcomes) < len(batch):
+            known = strategy.send(batch[len(outcomes) :])
+            assert known
+            outcomes += known
+    assert outcomes == [REJECTED if index in POISONED else TAKEN for index in range(9)]
 
 
 def drip(connection: socket.socket) -> None:

@@ -108,11 +108,10 @@ class Webhook(Connected[Client]):
                 parts.extendleft((part[middle:], part[:middle]))
             else:
                 outcomes[part[0]] = Outcome.REJECTED
-            if time.monotonic() >= end:
+            first = parts[0][0] if parts else len(batch)
+            if time.monotonic() >= end and any(outcomes[:first]):
+                outcomes[first:] = [None] * (len(batch) - first)  # what follows is given again
                 break
-        if parts:  # what follows is given again
-            first = parts[0][0]
-            outcomes[first:] = [None] * (len(outcomes) - first)
 
     def _is_taken(self, batch: Sequence[Message], part: Sequence[int]) -> bool:
         """Whether the receiver takes the messages; else it rejects them. Raises what keeps it from

@@ -63,9 +63,16 @@ MUTATIONS = (
     Mutation(
         "a batch is sent to its end, however long that takes",
         f"{_ROOM}/strategy.py",
-        "            if time.monotonic() >= end:\n                break\n",
-        "",
+        "if time.monotonic() >= end and any(outcomes[:first]):",
+        "if False:",
         (f"{_PEER}::test_batch_ends_after_its_time_and_the_rest_is_not_sent",),
+    ),
+    Mutation(
+        "a batch ends before a message of it has an outcome",
+        f"{_ROOM}/strategy.py",
+        "time.monotonic() >= end and any(outcomes[:first])",
+        "time.monotonic() >= end",
+        (f"{_PEER}::test_rejected_array_is_split_to_its_end_whatever_time_that_takes",),
     ),
     Mutation(
         "a connection that the receiver has closed is a failure",
