@@ -2,11 +2,11 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from wsgiref.types import WSGIApplication
 
 from glance_notify_middleware import config
-from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.config import OptionError, Settings, Target
 from glance_notify_middleware.delivery import assembly, hosting
 from glance_notify_middleware.recorder import Recorder, SeveralRecorders
 from glance_notify_middleware.recorder.logging_strategy import (
@@ -14,6 +14,7 @@ from glance_notify_middleware.recorder.logging_strategy import (
     FileRecorder,
     LoggerRecorder,
 )
+from glance_notify_middleware.recorder.selecting import SelectingRecorder
 from glance_notify_middleware.runtime.own_log import LOG
 from glance_notify_middleware.strategies.loading import makers
 from glance_notify_middleware.strategies.registry import describe
@@ -39,9 +40,30 @@ def filter_factory(
         "notifications go to %s; priorities: %s; disabled: %s",
         where,
         ", ".join(settings.priorities),
-        ", ".join(settings.disabled_notifications) or "none",
+        _listed(settings.disabled_notifications, "none"),
     )
+    for target in settings.targets.values():
+        if target.has_own_lines:
+            _log_target(target)
     return lambda app: NotifyMiddleware(app, settings, recorder)
+
+
+def _log_target(target: Target) -> None:
+    """Log what a target with lines of its own gets."""
+    gets = target.settings
+    LOG.info(
+        "target %s (%s) gets: event types: %s; disabled: %s; priorities: %s; projects: %s",
+        target.name,
+        target.strategy,
+        _listed(gets.event_types, "all"),
+        _listed(gets.disabled_notifications, "none"),
+        ", ".join(gets.priorities),
+        _listed(sorted(gets.projects), "all"),
+    )
+
+
+def _listed(words: Sequence[str], nothing: str) -> str:
+    return ", ".join(words) or nothing
 
 
 def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
@@ -49,38 +71,46 @@ def _recorder(settings: Settings, paste_file: str) -> tuple[Recorder, str]:
 
     Raises OptionError.
     """
-    recorders: list[Recorder] = []
-    places: list[str] = []
-    if "logging" in settings.notifier_strategy:
-        recorders.append(_log_recorder(settings.log_file))
-        places.append(settings.log_file or f"the logger {NOTIFICATIONS.name}")
+    writing = [each for each in settings.targets.values() if each.strategy == "logging"]
+    recorders = [_log_recorder(target, settings) for target in writing]
+    places = [each.settings.log_file or f"the logger {NOTIFICATIONS.name}" for each in writing]
     strategies = makers(settings)
     if strategies:
         host = hosting.host()
         assembly.prepare(settings, strategies, host)
         recorders.append(assembly.recorder(settings, strategies, host, paste_file))
-        brokers = " and ".join(_place(name, settings) for name in strategies)
+        brokers = " and ".join(_place(settings.targets[name]) for name in strategies)
         places.append(f"{brokers}, by way of the journal in {settings.journal_dir}")
     elif settings.journal_dir_is_set:
-        recorders = [assembly.counting(settings, recorders[0], hosting.host())]
-        places[0] += f", counted in {settings.journal_dir}"
-    recorder = recorders[0] if len(recorders) == 1 else SeveralRecorders(recorders)
-    return recorder, "; and to ".join(places)
+        recorders = [assembly.counting(settings, _together(recorders), hosting.host())]
+        places[-1] += f", counted in {settings.journal_dir}"
+    return _together(recorders), "; and to ".join(places)
 
 
-def _place(strategy: str, settings: Settings) -> str:
-    hosts = ", ".join(str(broker) for broker in describe(strategy, settings).brokers)
-    return f"{strategy} at {hosts}" if hosts else strategy
+def _together(recorders: Sequence[Recorder]) -> Recorder:
+    return recorders[0] if len(recorders) == 1 else SeveralRecorders(recorders)
 
 
-def _log_recorder(path: str) -> Recorder:
+def _place(target: Target) -> str:
+    hosts = ", ".join(str(broker) for broker in describe(target).brokers)
+    return f"{target.name} at {hosts}" if hosts else target.name
+
+
+def _log_recorder(target: Target, settings: Settings) -> Recorder:
+    selection = target.selection(settings)
+    found = _written(target)
+    return found if selection.is_all_of(settings.kinds) else SelectingRecorder(found, selection)
+
+
+def _written(target: Target) -> Recorder:
+    path = target.settings.log_file
     if not path:
         return LoggerRecorder()
     try:
         return FileRecorder(path)
     except OSError as error:
         raise OptionError(
-            f"option log_file of the notify filter: {path!r} cannot be opened for "
-            f"appending ({error.strerror}); expected a file that user "
-            f"{os.geteuid()} may write, in a directory that exists"
+            f"option {target.option('log_file')} of the notify filter: {path!r} cannot be opened "
+            f"for appending ({error.strerror}); expected a file that user {os.geteuid()} may "
+            "write, in a directory that exists"
         ) from error

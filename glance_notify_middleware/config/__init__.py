@@ -8,6 +8,7 @@ about two options.
 """
 
 from glance_notify_middleware.config.option import OptionError
-from glance_notify_middleware.config.settings import OPTIONS, Settings, read, read_section
+from glance_notify_middleware.config.settings import Settings, Target, read, read_section
+from glance_notify_middleware.config.tables import OPTIONS
 
-__all__ = ["OPTIONS", "OptionError", "Settings", "read", "read_section"]
+__all__ = ["OPTIONS", "OptionError", "Settings", "Target", "read", "read_section"]

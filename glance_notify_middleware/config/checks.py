@@ -11,7 +11,14 @@ Pair = tuple[str, str]
 def contradiction(first: str, second: str, why: str) -> OptionError:
     """The error about two options."""
     what = f"options {first} and {second} of the notify filter: {why}"
-    return OptionError(what, (first, second))
+    return OptionError(what, (first, second), why)
+
+
+def of_target(error: OptionError, target: str, own: Set[str], shared: Set[str]) -> OptionError:
+    """The contradiction as that of a target, which has the options `own` by lines of its own, and
+    those of `shared` by lines for all targets. An option of no line is one to be set for it."""
+    first, second = (name if name in shared - own else f"{target}.{name}" for name in error.options)
+    return contradiction(first, second, f"for target {target}, {error.why}")
 
 
 def alternatives(pairs: Iterable[Pair], given: Set[str]) -> None:

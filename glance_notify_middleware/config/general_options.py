@@ -16,7 +16,7 @@ from glance_notify_middleware.config.kinds import (
     one_of,
     words_of,
 )
-from glance_notify_middleware.config.option import Option
+from glance_notify_middleware.config.option import Option, Scope
 from glance_notify_middleware.events.formats import FORMATS
 from glance_notify_middleware.events.identity import UNIX, Network, Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
@@ -25,17 +25,32 @@ BUILT_IN_STRATEGIES = ("noop", "logging", "rabbit", "qpid", "webhook")
 """The words of notifier_strategy that this package gives a meaning: `strategies.registry`."""
 
 _SYNONYMS = {"default": "noop"}
-_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PROJECT = re.compile(r"\S{1,255}")
 
 
-def _strategies(text: str) -> tuple[str, ...]:
-    """A built-in name is read in any case, the name of an installed strategy as it is written."""
+def _name(word: str) -> str:
+    """A built-in name is read in any case, any other name as it is written. Raises ValueError."""
+    built_in = _SYNONYMS.get(word.lower(), word.lower())
+    name = built_in if built_in in BUILT_IN_STRATEGIES else word
+    if not _NAME.fullmatch(name):
+        raise ValueError(word)
+    return name
+
+
+def strategy_name(text: str) -> str:
+    """The name of a strategy that sends or writes something. Raises ValueError."""
+    if (name := _name(text)) == "noop":
+        raise ValueError(text)
+    return name
+
+
+def _targets(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for word in words_of(text):
-        built_in = _SYNONYMS.get(word.lower(), word.lower())
-        name = built_in if built_in in BUILT_IN_STRATEGIES else word
+        name = _name(word)
         beside_noop = bool(names) and "noop" in (name, *names)
-        if not _STRATEGY.fullmatch(name) or name in names or beside_noop:
+        if name in names or beside_noop:
             raise ValueError(word)
         names.append(name)
     if not names:
@@ -59,6 +74,14 @@ def _priorities(text: str) -> tuple[Priority, ...]:
     return tuple(Priority(name.upper()) for name in names)
 
 
+def _projects(text: str) -> frozenset[str]:
+    words = words_of(text)
+    for word in words:
+        if not _PROJECT.fullmatch(word):
+            raise ValueError(word)
+    return frozenset(words)
+
+
 def _proxies(text: str) -> tuple[Proxy, ...]:
     return tuple(_proxy(word) for word in words_of(text))
 
@@ -80,15 +103,16 @@ def _proxy(word: str) -> Proxy:
     return network
 
 
-STRATEGIES = Kind(
-    _strategies,
+TARGETS = Kind(
+    _targets,
     "noop alone, or a list, separated by commas, each once, of: logging, rabbit, qpid, webhook, "
-    "and names of strategies that are installed",
+    "names of targets with a line NAME.strategy, and names of strategies that are installed",
 )
 TYPES_AND_GROUPS = Kind(
     listed(*_TYPES_AND_GROUPS), "a list, separated by commas, of: " + ", ".join(_TYPES_AND_GROUPS)
 )
 PRIORITIES = Kind(_priorities, "a list, separated by commas, of one or more of: info, warn, error")
+PROJECTS = Kind(_projects, "a list, separated by commas, of ids of projects")
 NETWORKS = Kind(
     _proxies,
     "a list, separated by commas, of addresses, networks such as 10.0.0.0/8 or ::1, and unix (for "
@@ -99,24 +123,35 @@ OPTIONS = (
     Option(
         "notifier_strategy",
         "noop",
-        STRATEGIES,
-        "Where notifications go: one strategy, or several, separated by commas, each of which "
-        "is sent all notifications. noop (also: default): nowhere, and the filter takes itself "
-        "out of the pipeline. logging: one line of JSON each. rabbit: to RabbitMQ. qpid: to a "
-        "broker that speaks AMQP 1.0. webhook: by HTTPS to a receiver. Another word: the installed "
-        "strategy of that name.",
+        TARGETS,
+        "Where notifications go: one target, or several, separated by commas. noop (also: "
+        "default): nowhere, and the filter takes itself out of the pipeline. logging: one line of "
+        "JSON each. rabbit: to RabbitMQ. qpid: to a broker that speaks AMQP 1.0. webhook: by HTTPS "
+        "to a receiver. Another word: the target of that name, by its line NAME.strategy, or the "
+        "installed strategy of that name.",
+        scope=Scope.FILTER,
     ),
     Option(
         "default_publisher_id",
         "",
         TEXT,
         "publisher_id of every notification. Empty: the name of the host.",
+        scope=Scope.FILTER,
     ),
     Option(
         "disabled_notifications",
         "",
         TYPES_AND_GROUPS,
         "Event types, or groups of them (image.member), that are not sent, separated by commas.",
+        scope=Scope.TARGET,
+    ),
+    Option(
+        "event_types",
+        "",
+        TYPES_AND_GROUPS,
+        "Event types, or groups of them (image.member), that are sent, and no others, separated by "
+        "commas. Empty: all.",
+        scope=Scope.TARGET,
     ),
     Option(
         "priorities",
@@ -124,6 +159,16 @@ OPTIONS = (
         PRIORITIES,
         "Priorities that are sent, separated by commas. INFO: done. WARN: refused. ERROR: failed, "
         "or a download that was cut short.",
+        scope=Scope.TARGET,
+    ),
+    Option(
+        "projects",
+        "",
+        PROJECTS,
+        "Ids of projects, separated by commas: a notification is sent where one of them owns the "
+        "image, receives it or is the member. Where the payload names no owner, the project that "
+        "asked counts. Empty: all.",
+        scope=Scope.TARGET,
     ),
     Option(
         "message_format",
@@ -132,6 +177,7 @@ OPTIONS = (
         "plain: the JSON object alone. oslo: in oslo.messaging's envelope, version 2.0. "
         "cloudevents: a CloudEvent 1.0, as JSON. cadf: an event of the Cloud Auditing Data "
         "Federation. The logging strategy is always plain.",
+        scope=Scope.BROKER,
     ),
     Option(
         "image_delete_payload",
@@ -140,6 +186,7 @@ OPTIONS = (
         "The payload of image.delete. id: the image's id. metadata: the image's metadata, as "
         "Glance's own notifier sends it (for Ceilometer); the image is then looked up before "
         "each delete.",
+        scope=Scope.TARGET,
     ),
     Option(
         "trusted_proxies",
@@ -148,6 +195,7 @@ OPTIONS = (
         "Proxies in front of Glance whose X-Forwarded-For or Forwarded header is believed: "
         "addresses, networks, and unix (the peers of a unix socket), separated by commas. Empty: "
         "destination_ip is the peer's address.",
+        scope=Scope.FILTER,
     ),
     Option(
         "follow_limit",
@@ -155,6 +203,7 @@ OPTIONS = (
         TIME,
         "How long an import, or a location that is added, is followed after its 202. If its end "
         "is not seen by then, its outcome is reported as unknown.",
+        scope=Scope.FILTER,
     ),
     Option(
         "follow_max",
@@ -162,6 +211,7 @@ OPTIONS = (
         NUMBER,
         "How many of these a process follows at a time. Where more begin, their outcome is "
         "reported as unknown at once.",
+        scope=Scope.FILTER,
     ),
     Option(
         "owner_cache_time",
@@ -170,6 +220,7 @@ OPTIONS = (
         "How long a process remembers the owner and the size of an active image, so that downloads "
         "of the image ask Glance for them once. An owner that another process has changed may be "
         "reported for that long. 0: each download asks.",
+        scope=Scope.FILTER,
     ),
     Option(
         "log_file",
@@ -185,6 +236,7 @@ OPTIONS = (
         "Directory of the journal, on a local file system. Notifications wait there until the "
         "broker has confirmed them. The logging strategy needs no journal; with it alone, this "
         "line has its notifications counted there.",
+        scope=Scope.FILTER,
     ),
     Option(
         "journal_max_size",
@@ -193,6 +245,7 @@ OPTIONS = (
         "How much of the disk undelivered notifications and dead letters may take before "
         "journal_when_full applies; at least 1MiB. Segments that are being written take up to a "
         "fourth of it more, and what is recorded within two seconds comes on top.",
+        scope=Scope.FILTER,
     ),
     Option(
         "journal_when_full",
@@ -201,6 +254,7 @@ OPTIONS = (
         "What happens when the journal is full: it has reached its bound, or cannot be written. "
         "drop: new notifications go to Glance's log instead, whole, at ERROR. refuse: every "
         "request that would be an event is answered with 503.",
+        scope=Scope.FILTER,
     ),
     Option(
         "journal_sync",
@@ -208,6 +262,7 @@ OPTIONS = (
         one_of("normal", "full"),
         "normal: a power cut may take what was recorded in the last moments. full: each event "
         "is on the disk before the answer ends.",
+        scope=Scope.FILTER,
     ),
     Option(
         "relay",
@@ -215,5 +270,6 @@ OPTIONS = (
         one_of("thread", "external"),
         "Where the journal is delivered. thread: in a thread of one of Glance's workers. "
         "external: by the command glance-notify relay, run as a service.",
+        scope=Scope.FILTER,
     ),
 )

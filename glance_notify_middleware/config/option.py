@@ -1,5 +1,6 @@
 """One line of the filter's section: what declares it, and its value or an error."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,25 @@ class OptionError(ValueError):
 
     __module__ = "glance_notify_middleware.config"  # the public name, which a traceback shows
 
-    def __init__(self, text: str, options: tuple[str, ...] = ()) -> None:
-        """`options` are the names of the options that are wrong, as far as they are known."""
+    def __init__(self, text: str, options: tuple[str, ...] = (), why: str = "") -> None:
+        """`options` are the names of the options that are wrong, as far as they are known. `why`:
+        of two that contradict each other, the text behind their names."""
         super().__init__(text)
         self.options = options
+        self.why = why
+
+
+class Scope(enum.Enum):
+    """Which targets may have an option of their own, by a line NAME.option."""
+
+    FILTER = enum.auto()
+    """None: it is one for the whole filter."""
+    TARGET = enum.auto()
+    """Each."""
+    BROKER = enum.auto()
+    """Each that messages are sent to: all but those of the logging strategy."""
+    STRATEGY = enum.auto()
+    """Those of the strategy that the option belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,7 @@ class Option:
     kind: Kind
     help: str
     secret: bool = False
+    scope: Scope = Scope.STRATEGY
 
 
 def value_of(option: Option, lines: Lines) -> Any:

@@ -154,9 +154,6 @@ def check(values: Values, given: Set[str]) -> None:
     """
     checks.needs(_NEEDS, values, given)
     url: HttpURL | None = values["webhook_url"]
-    if url is None and "webhook" in values["notifier_strategy"]:
-        why = "the strategy webhook needs the second to be set"
-        raise checks.contradiction("notifier_strategy", "webhook_url", why)
     for name in _NEED_TLS:
         if name in given and url is not None and url.scheme != "https":
             raise checks.contradiction(name, "webhook_url", "the first needs https://")

@@ -12,6 +12,7 @@ from glance_notify_middleware.delivery.hosting import Host, HostedJournal
 from glance_notify_middleware.delivery.lane import Route
 from glance_notify_middleware.delivery.leader_watch import LeaderWatch, relay_command
 from glance_notify_middleware.delivery.relay import Relay
+from glance_notify_middleware.events.selection import Selection
 from glance_notify_middleware.journal import fitness
 from glance_notify_middleware.journal.counting import CountingRecorder
 from glance_notify_middleware.journal.destinations import DestinationsError
@@ -19,6 +20,7 @@ from glance_notify_middleware.journal.fitness import DirectoryError
 from glance_notify_middleware.journal.recorder import JournalRecorder
 from glance_notify_middleware.journal.writer import Journal
 from glance_notify_middleware.recorder import Recorder
+from glance_notify_middleware.recorder.selecting import SelectingRecorder
 from glance_notify_middleware.runtime.startup import in_each_process
 from glance_notify_middleware.strategies import Strategy
 from glance_notify_middleware.strategies.description import Description, in_any_order
@@ -26,8 +28,10 @@ from glance_notify_middleware.strategies.registry import also_set_by, describe
 
 _ASIDE_PART = 4  # all aside files together take a fourth of journal_max_size at most
 
+_CHOICE = ("disabled_notifications", "event_types", "image_delete_payload", "projects")
+
 Makers = Mapping[str, Callable[[], Strategy]]
-"""The functions that make the strategies that need delivery, by name."""
+"""The functions that make the strategies of targets that need delivery, by the target's name."""
 
 
 def directory_of(settings: Settings) -> Path:
@@ -40,22 +44,22 @@ def aside_max_size(settings: Settings, targets: int) -> int:
     return settings.journal_max_size // _ASIDE_PART // max(targets, 1)
 
 
-def prepare(settings: Settings, strategies: Collection[str], host: Host) -> None:
+def prepare(settings: Settings, targets: Collection[str], host: Host) -> None:
     """Make sure that `journal_dir` is fit for a journal, and that all filters and processes that
     use it agree on its options. Raises OptionError.
 
-    `strategies` are the names of the strategies that need delivery.
+    `targets` are the names of those that need delivery.
     """
     directory = directory_of(settings)
-    wanted = destinations(settings, strategies)
-    of_filter = agreed(settings, strategies)
+    wanted = destinations(settings, targets)
+    of_filter = agreed(settings, targets)
     _compare_with_filters_before(of_filter, directory, host)
     identity = functools.partial(host.journals.identity, directory)
-    # A new strategy is sent what is recorded from now on.
-    add_new = functools.partial(add_strategies, directory, strategies)
+    # A new target is sent what is recorded from now on.
+    add_new = functools.partial(add_strategies, directory, targets)
     try:
         fitness.prepare(directory)
-        host.destinations.agree(directory, wanted, identity, add_new)
+        host.destinations.agree(directory, wanted, identity, add_new, _is_optional)
     except DestinationsError as error:
         raise _disagreement(
             error.name,
@@ -86,29 +90,62 @@ def _compare_with_filters_before(
             )
 
 
-def destinations(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
-    """What decides where notifications go, as which user, and in which form, by option name.
+def destinations(settings: Settings, targets: Collection[str]) -> dict[str, object]:
+    """What decides where notifications go, as which user, in which form and which of them, by
+    option name.
 
     All processes that share a journal_dir have to agree on this, as one of them delivers what all
     have recorded, by its own settings. No password is in it: it is written to a file, and a reload
     may change a password.
     """
-    found: dict[str, object] = {
-        "notifier_strategy": ", ".join(sorted(strategies)),
-        "message_format": settings.message_format,
-        "priorities": in_any_order(settings.priorities),  # their queues are looked for, or made
-    }
-    for name in sorted(strategies):
-        found |= describe(name, settings).destination
+    found: dict[str, object] = {"notifier_strategy": ", ".join(sorted(targets))}
+    chooses = _lanes_choose(settings, targets)
+    for name in sorted(targets):
+        target = settings.targets[name]
+        decided: dict[str, object] = {"strategy": target.strategy} if target.has_own_lines else {}
+        decided |= {**_of_messages(target.settings), **describe(target).destination}
+        if chooses:
+            decided |= _of_choice(target.settings)
+        found |= {target.option(option): value for option, value in decided.items()}
     return found
 
 
-def agreed(settings: Settings, strategies: Collection[str]) -> dict[str, object]:
+def _of_messages(settings: Settings) -> dict[str, object]:
+    """The general options that decide for a target how a recorded notification is sent."""
+    return {
+        "message_format": settings.message_format,
+        "priorities": in_any_order(settings.priorities),  # their queues are looked for, or made
+    }
+
+
+def _of_choice(settings: Settings) -> dict[str, object]:
+    """Those that decide, where the lanes choose, which notifications it gets, and in which form."""
+    return {
+        "projects": in_any_order(settings.projects),
+        "disabled_notifications": in_any_order(settings.disabled_notifications),
+        "event_types": in_any_order(settings.event_types),
+        "image_delete_payload": settings.image_delete_payload,
+    }
+
+
+def _is_optional(name: str) -> bool:
+    """Whether a destination is missing where no target has lines of its own, or projects."""
+    return name in _CHOICE or "." in name
+
+
+def _lanes_choose(settings: Settings, targets: Collection[str]) -> bool:
+    """Whether each lane chooses of what is recorded. Where no target differs from another, each
+    process has chosen before it has recorded, by its own options."""
+    found = [settings.targets[name] for name in targets]
+    return any(each.has_own_lines or each.settings.projects for each in found)
+
+
+def agreed(settings: Settings, targets: Collection[str]) -> dict[str, object]:
     """What filters of one process with the same journal_dir have to agree on, by option name.
 
     No password is in it.
     """
-    return destinations(settings, strategies) | _of_a_journal(settings)
+    return destinations(settings, targets) | _of_a_journal(settings)
 
 
 def _of_a_journal(settings: Settings) -> dict[str, object]:
@@ -122,7 +159,7 @@ def _of_a_journal(settings: Settings) -> dict[str, object]:
 
 
 def _disagreement(name: str, here: object, there: object, where: str, way_out: str) -> OptionError:
-    another = also_set_by(name)
+    another = also_set_by(name.rpartition(".")[2])
     also = f" (or {another})" if another else ""
     return OptionError(
         f"option {name}{also} of the notify filter: {here!r} here, but {there!r} in {where} with "
@@ -130,9 +167,7 @@ def _disagreement(name: str, here: object, there: object, where: str, way_out: s
     )
 
 
-def recorder(
-    settings: Settings, strategies: Makers, host: Host, paste_file: str = ""
-) -> JournalRecorder:
+def recorder(settings: Settings, strategies: Makers, host: Host, paste_file: str = "") -> Recorder:
     """A recorder that stores notifications in the journal of the process that calls it, for
     delivery. Each process that serves requests opens its journal at the start, before a request.
 
@@ -145,7 +180,11 @@ def recorder(
         watch = LeaderWatch(directory_of(settings), relay_command(paste_file))
         journal = _hosted(settings, host, each_second=watch.check)
     in_each_process(journal)
-    return JournalRecorder(journal, refuse_when_full=settings.journal_when_full == "refuse")
+    found = JournalRecorder(journal, refuse_when_full=settings.journal_when_full == "refuse")
+    of_targets = (settings.targets[name].settings.kinds for name in strategies)
+    selection = Selection(frozenset().union(*of_targets))
+    # Other targets, which write by themselves, may want more.
+    return found if selection.is_all_of(settings.kinds) else SelectingRecorder(found, selection)
 
 
 def counting(settings: Settings, writing: Recorder, host: Host) -> Recorder:
@@ -168,16 +207,19 @@ def counting(settings: Settings, writing: Recorder, host: Host) -> Recorder:
 def relay(settings: Settings, strategies: Makers, host: Host) -> Relay:
     """The relay of `journal_dir`, which does not run yet."""
     directory = directory_of(settings)
-    routes = [
-        Route(
+    chooses = _lanes_choose(settings, strategies)
+    routes = []
+    for name, make in strategies.items():
+        target = settings.targets[name]
+        route = Route(
             name=name,
             make=make,
-            message_format=settings.message_format,
-            back_off=_back_off(describe(name, settings)),
+            message_format=target.settings.message_format,
+            back_off=_back_off(describe(target)),
             aside_max_size=aside_max_size(settings, len(strategies)),
+            selection=target.selection(settings) if chooses else None,
         )
-        for name, make in strategies.items()
-    ]
+        routes.append(route)
     identity = functools.partial(host.journals.identity, directory)
     return Relay(directory, routes, identity, _hosted(settings, host).record_unknown)
 

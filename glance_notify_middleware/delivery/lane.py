@@ -12,6 +12,7 @@ from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.dispatcher import Dispatcher
 from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, SavedTarget
 from glance_notify_middleware.delivery.subscription import Subscription
+from glance_notify_middleware.events.selection import Selection
 from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.runtime.giving_way import give_way
@@ -25,13 +26,14 @@ _LANE_RETRY = 1.0  # seconds after which a lane that has ended with an error beg
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A strategy, and how notifications are delivered to it."""
+    """A target, and how notifications are delivered to it. `name` is the target's."""
 
     name: str
     make: Callable[[], Strategy]
     message_format: str
     back_off: BackOff
     aside_max_size: int  # bytes
+    selection: Selection | None = None  # what it gets of what is recorded; None: all
 
 
 class JournalAccess:
@@ -76,7 +78,7 @@ class Lane:
         """`report` is called with the name of the strategy and an error that has ended its work;
         then the lane begins again. `earlier` is what the leader before knew of its broker."""
         self.name = route.name
-        self.subscription = Subscription(access.directory, cursors)
+        self.subscription = Subscription(access.directory, cursors, route.selection)
         self._access = access
         self._route = route
         self._report = report
@@ -119,8 +121,10 @@ class Lane:
         """Prepare a batch with the lock, send it without the lock, apply its outcomes with the
         lock. Between these steps requests may run. Returns whether there may be more to send at
         once."""
+        skips = False
         with self._access.lock:
             for step in self.subscription.read():
+                skips |= step.skipped > 0
                 if step.lost:
                     self._access.report_lost(step)
             batch = dispatcher.next_batch()
@@ -132,7 +136,7 @@ class Lane:
         with self._access.lock:
             worked = dispatcher.apply_outcomes(batch, outcomes)
             self.subscription.cursors.save()
-        return worked
+        return worked or skips
 
     def _connection(self) -> Connection:
         return Connection(

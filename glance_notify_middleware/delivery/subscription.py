@@ -1,10 +1,11 @@
-"""The subscription of one strategy to the journals: what it has read, and how far it has come."""
+"""The subscription of one target to the journals: what it has read, and how far it has come."""
 
 from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import Cursors
 from glance_notify_middleware.delivery.target_counts import DAMAGED
 from glance_notify_middleware.delivery.window import Window
+from glance_notify_middleware.events.selection import Selection
 from glance_notify_middleware.journal.chain import Step
 from glance_notify_middleware.journal.layout import segment_path
 from glance_notify_middleware.journal.positions import Position
@@ -12,24 +13,30 @@ from glance_notify_middleware.journal.reader import Reader
 
 
 class Subscription:
-    """Reader, window and cursors of one strategy.
+    """Reader, window and cursors of one target.
 
-    Two threads use it: the lane of the strategy, and the survey of the leader. Each holds the lock
+    Two threads use it: the lane of the target, and the survey of the leader. Each holds the lock
     of JournalAccess meanwhile.
     """
 
-    def __init__(self, directory: Path, cursors: Cursors) -> None:
-        """Begin where the `cursors` are."""
+    def __init__(
+        self, directory: Path, cursors: Cursors, selection: Selection | None = None
+    ) -> None:
+        """Begin where the `cursors` are. `selection` is what the target gets; None: all."""
         self.cursors = cursors
         self.reader = Reader(directory, cursors.positions)
         self.window = Window(cursors)
         self._directory = directory
+        self._selection = selection
 
     def read(self) -> list[Step]:
-        """Read the next steps into the window, if there is room for them, and return them. Raises
-        OSError."""
+        """Read the next steps into the window, if there is room for them, and return them: with
+        those messages that the target gets. Raises OSError."""
         room = self.window.room
         steps = self.reader.read(room) if room > 0 else []
+        if self._selection is not None:
+            for step in steps:
+                step.select(self._selection)
         self.window.take(steps)
         return steps
 

@@ -25,14 +25,16 @@ class Done(enum.Enum):
 class TargetCounts:
     """Notifications that are done, by what became of them; and tries that failed.
 
-    `delivered`, `dead_letters` and `lost` count those that a cursor has passed. So they and what is
-    pending are all that was recorded. `sent_again`: those that an operator has had sent again.
-    `failures` by reason: `connection`, `unusable`, or an outcome.
+    `delivered`, `dead_letters`, `lost` and `skipped`, which are not for the target, count those
+    that a cursor has passed. So they and what is pending are all that was recorded. `sent_again`:
+    those that an operator has had sent again. `failures` by reason: `connection`, `unusable`, or an
+    outcome.
     """
 
     def __init__(self) -> None:
         self.delivered = 0
         self.dead_letters = 0
+        self.skipped = 0
         self.sent_again = 0
         self.lost: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
@@ -43,6 +45,7 @@ class TargetCounts:
         found = cls()
         found.delivered = content.get("delivered", 0)
         found.dead_letters = content.get("dead_letters", 0)
+        found.skipped = content.get("skipped", 0)
         found.sent_again = content.get("sent_again", 0)
         found.lost.update(content.get("lost", {}))
         found.failures.update(content.get("failures", {}))
@@ -53,6 +56,7 @@ class TargetCounts:
         return {
             "delivered": self.delivered,
             "dead_letters": self.dead_letters,
+            "skipped": self.skipped,
             "sent_again": self.sent_again,
             "lost": dict(self.lost),
             "failures": dict(self.failures),

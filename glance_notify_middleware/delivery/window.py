@@ -99,6 +99,8 @@ class Window:
             counts = self._cursors.counts
             if step.lost:
                 counts.lost[REMOVED if step.gone else DAMAGED] += step.lost
+            if not step.is_repeat:
+                counts.skipped += step.skipped
             for pending in pendings:
                 if pending.done is Done.ASIDE:
                     self._cursors.pass_aside(pending.message.priority, pending.aside_end)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glance_notify_middleware.events.notification import Message
+from glance_notify_middleware.events.selection import Selection
 from glance_notify_middleware.journal import entries
 from glance_notify_middleware.journal.entries import Entry, Kind
 from glance_notify_middleware.journal.files import open_owned
@@ -36,6 +37,14 @@ class Step:
     lost: int = 0  # notifications that were recorded before it, and are damaged or removed
     gone: bool = False  # they were in a segment that was removed
     is_repeat: bool = False  # its messages are recorded again: they were counted before
+    skipped: int = 0  # messages of the entry that are not for the target that reads
+
+    def select(self, selection: Selection) -> None:
+        """Keep the messages that the target gets, as it gets them."""
+        found = (selection.message(message) for message in self.messages)
+        kept = [message for message in found if message is not None]
+        self.skipped = len(self.messages) - len(kept)
+        self.messages = kept
 
 
 class OpenFiles:

@@ -55,14 +55,15 @@ class Destinations:
         wanted: Mapping[str, object],
         own_identity: Callable[[], str | None],
         before_change: Callable[[], None] = lambda: None,
+        is_optional: Callable[[str], bool] = lambda name: False,
     ) -> None:
         """Make sure that all processes that use `directory` send to the `wanted` destinations.
 
         In a directory in which no process lives `wanted` is written down; `before_change` is
         called just before, while nobody records or sends. What an older version has written, which
-        knew of fewer destinations, is completed. `own_identity` gives the identity under which
-        this process itself records there, None if it does not. Raises DestinationsError and
-        OSError.
+        knew of fewer destinations, is completed, but by none that `is_optional`: where such a one
+        is missing, it is not set. `own_identity` gives the identity under which this process itself
+        records there, None if it does not. Raises DestinationsError and OSError.
         """
         key = os.getpid(), directory
         agreed_before = key in self._descriptors
@@ -70,7 +71,8 @@ class Destinations:
             lock_file = directory / DESTINATIONS_LOCK
             self._descriptors[key] = open_owned(lock_file, os.O_RDWR | os.O_CREAT)
         try:
-            _agree(self._descriptors[key], directory, wanted, own_identity, before_change)
+            fd = self._descriptors[key]
+            _agree(fd, directory, wanted, own_identity, before_change, is_optional)
         except BaseException:
             if not agreed_before:
                 os.close(self._descriptors.pop(key))
@@ -84,6 +86,7 @@ def _agree(
     wanted: Mapping[str, object],
     own_identity: Callable[[], str | None],
     before_change: Callable[[], None],
+    is_optional: Callable[[str], bool],
 ) -> None:
     path = directory / DESTINATIONS
     for looks_left in reversed(range(_LOOKS)):
@@ -96,6 +99,7 @@ def _agree(
         else:
             # A destination that an older version did not know of is no difference.
             differing = [name for name in found if found[name] != wanted.get(name)]
+            differing += [name for name in wanted if name not in found and is_optional(name)]
             if not differing and (is_stable or not looks_left):
                 if wanted.keys() - found.keys():
                     checksummed.replace(path, {**found, **wanted})
@@ -103,7 +107,7 @@ def _agree(
             change = bool(differing) and is_alone and not _is_used(directory, own_identity)
             if differing and not change and not looks_left:
                 name = next((name for name in wanted if name in differing), differing[0])
-                raise DestinationsError(name, found[name])
+                raise DestinationsError(name, found.get(name))
         if change:
             before_change()
             checksummed.replace(path, dict(wanted))

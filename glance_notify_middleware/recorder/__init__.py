@@ -102,24 +102,32 @@ class SeveralRecorders:
 
         A notification that several recorders could not record is among the lost ones once.
         """
+        self._record(lambda recorder: recorder.record(notifications, ends), lambda: notifications)
+
+    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
+        """Record it with each. Raises as `record` does."""
+        self._record(
+            lambda recorder: recorder.record_deferred(deferred, ends), lambda: [deferred.made()]
+        )
+
+    def _record(
+        self, record: Callable[[Recorder], None], whole: Callable[[], Sequence[Notification]]
+    ) -> None:
+        """Call `record` for each; `whole` gives the notifications that it records."""
         lost: set[str] = set()
         reasons: list[str] = []
         for recorder in self._recorders:
             try:
-                recorder.record(notifications, ends)
+                record(recorder)
             except NotRecordedError as error:
                 lost |= {notification.message_id for notification in error.lost}
                 reasons.append(str(error))
             except Exception as error:
-                lost |= {notification.message_id for notification in notifications}
+                lost |= {notification.message_id for notification in whole()}
                 reasons.append(f"{type(error).__name__}: {error}")
         if lost:
-            missing = [each for each in notifications if each.message_id in lost]
+            missing = [each for each in whole() if each.message_id in lost]
             raise NotRecordedError(missing, "; ".join(reasons))
-
-    def record_deferred(self, deferred: DeferredNotification, ends: Intent | None = None) -> None:
-        """Make the notification, and record it with each."""
-        self.record([deferred.made()], ends)
 
     def count(self, what: Counted, change: int = 1) -> None:
         """Count it with each."""

@@ -2,32 +2,41 @@
 
 from collections.abc import Mapping
 
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.strategies.description import BuiltIn, Description
 from glance_notify_middleware.strategies.qpid.description import QPID
 from glance_notify_middleware.strategies.rabbit.description import RABBIT
 from glance_notify_middleware.strategies.webhook.description import WEBHOOK
 
 BUILT_IN: Mapping[str, BuiltIn] = {"rabbit": RABBIT, "qpid": QPID, "webhook": WEBHOOK}
-"""Word of notifier_strategy -> the strategy that it means."""
+"""Name of a strategy -> what is known of it."""
 
 WITHOUT_DELIVERY = ("noop", "logging")
-"""The words of notifier_strategy that mean no Strategy, as nothing is sent to a broker.
+"""The strategies that are no Strategy, as nothing is sent to a broker.
 
 noop: the filter takes itself out of the pipeline. logging: a recorder writes each notification at
 once (`recorder.logging_strategy`).
 """
 
 
-def with_delivery(settings: Settings) -> list[str]:
-    """The names of the chosen strategies that need delivery: the targets, in their order."""
-    return [name for name in settings.notifier_strategy if name not in WITHOUT_DELIVERY]
+def with_delivery(settings: Settings) -> dict[str, Target]:
+    """The targets that need delivery, by name, in their order."""
+    return {
+        name: target
+        for name, target in settings.targets.items()
+        if target.strategy not in WITHOUT_DELIVERY
+    }
 
 
-def describe(name: str, settings: Settings) -> Description:
-    """The description of a strategy that needs delivery; of an installed one little is known."""
-    built_in = BUILT_IN.get(name)
-    return Description() if built_in is None else built_in.describe(settings)
+def built_in(target: Target) -> BuiltIn | None:
+    """The strategy of a target; None for one without delivery, and for an installed one."""
+    return BUILT_IN.get(target.strategy)
+
+
+def describe(target: Target) -> Description:
+    """The description of a target that needs delivery; of an installed strategy little is known."""
+    found = built_in(target)
+    return Description() if found is None else found.describe(target.settings)
 
 
 def also_set_by(option: str) -> str:

@@ -28,12 +28,7 @@ class Emitter:
         self._publisher_id = settings.default_publisher_id
         self._recorder = recorder
         self._ids = Ids()
-        self._wanted = {
-            (event_type, priority)
-            for event_type in EventType
-            for priority in Priority
-            if settings.wants(event_type, priority)
-        }
+        self._wanted = settings.kinds
 
     def wants(self, event_type: EventType, priority: Priority) -> bool:
         """Whether the operator wants notifications of this type and priority."""

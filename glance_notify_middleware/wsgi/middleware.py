@@ -105,8 +105,8 @@ class NotifyMiddleware:
         )
 
     def _as_chosen(self, route: Route) -> Route:
-        """The route as the option image_delete_payload changes it."""
-        if route.action is Action.DELETE and self._settings.image_delete_payload == "id":
+        """The route as the options of the targets change it."""
+        if route.action is Action.DELETE and not self._settings.records_deleted_images:
             return replace(route, source=None)
         return route
 

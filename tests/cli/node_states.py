@@ -38,6 +38,7 @@ def target(name: str = "rabbit", **changed: Any) -> TargetState:
         "delivered": 12,
         "dead_letters": 0,
         "lost": {},
+        "skipped": 0,
         "sent_again": 0,
         "send_failures": {},
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.cli.check import targets
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.journal import fitness
 from glance_notify_middleware.strategies import loading
@@ -37,9 +37,10 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SetUp]:
         importlib.metadata, "version", lambda name: at.versions.get(name) or version(name)
     )
 
-    def load(name: str, *_: object) -> object:
+    def load(_: object, target: Target) -> object:
+        name = target.strategy
         if name in at.missing:
-            raise loading._wrong(f"{name} needs a library, which is not installed")
+            raise loading._wrong(target, f"{name} needs a library, which is not installed")
         return lambda: None
 
     monkeypatch.setattr(loading, "_loaded", load)

@@ -26,6 +26,7 @@ NODE = state(
         dead=1,
         dead_letters=4,
         lost={"damaged": 3},
+        skipped=6,
         sent_again=1,
         send_failures={"connection": 9},
     ),
@@ -76,6 +77,8 @@ def test_every_metric_of_the_node_is_shown(run: Run, seen: Seen, tmp_path: Path)
         "delivered_total{target=qpid}": 12,
         "sent_again_total{target=rabbit}": 1,
         "sent_again_total{target=qpid}": 0,
+        "skipped_total{target=rabbit}": 6,
+        "skipped_total{target=qpid}": 0,
         "dead_letters_total{target=rabbit}": 4,
         "dead_letters_total{target=qpid}": 0,
         "pending{target=rabbit}": 3,
@@ -118,7 +121,7 @@ def test_each_metric_has_help_and_type_once_and_none_is_of_the_process(
     helped = [line.split()[2] for line in lines if line.startswith("# HELP")]
     typed = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert helped == typed
-    assert len(set(helped)) == len(helped) == 21
+    assert len(set(helped)) == len(helped) == 22
     assert not any("_created" in line or line.startswith(("process_", "python_")) for line in lines)
     assert not any(PASSWORD in line or "Connection refused" in line for line in lines)
 

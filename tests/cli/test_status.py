@@ -142,6 +142,7 @@ def test_json_has_one_object_for_the_node(run: Run, seen: Seen, tmp_path: Path) 
                 "delivered": 12,
                 "dead_letters": 0,
                 "lost": {},
+                "skipped": 0,
                 "sent_again": 0,
                 "send_failures": {"connection": 9},
             }

@@ -23,6 +23,8 @@ VALID: tuple[tuple[str, str, Any], ...] = (
     ("disabled_notifications", "image.update", ("image.update",)),
     ("disabled_notifications", "image.member, image.send,", ("image.member", "image.send")),
     ("disabled_notifications", "image", ("image",)),
+    ("event_types", "image.send, Image.Member", ("image.send", "image.member")),
+    ("projects", "3f1c, a-b_c", frozenset({"3f1c", "a-b_c"})),
     ("priorities", "error", (Priority.ERROR,)),
     ("priorities", "WARN,Error", (Priority.WARN, Priority.ERROR)),
     ("message_format", "OSLO", "oslo"),
@@ -62,21 +64,31 @@ VALID: tuple[tuple[str, str, Any], ...] = (
 @pytest.mark.parametrize(("name", "text", "value"), VALID)
 def test_line_sets_its_option_and_no_other(name: str, text: str, value: Any) -> None:
     changed: dict[str, Any] = {name: value, "journal_dir_is_set": name == "journal_dir"}
-    assert settings_of({name: text}) == dataclasses.replace(DEFAULTS, **changed)
+    assert dataclasses.replace(settings_of({name: text}), targets={}) == dataclasses.replace(
+        DEFAULTS, **changed
+    )
 
 
 def test_every_option_has_a_setting_and_a_test_that_sets_it() -> None:
     names = {option.name for option in general_options.OPTIONS}
     assert names == {name for name, _, _ in VALID}
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields == names | {"rabbit", "qpid", "webhook", "journal_dir_is_set", "historic"}
+    assert fields == names | {
+        "rabbit",
+        "qpid",
+        "webhook",
+        "journal_dir_is_set",
+        "historic",
+        "targets",
+        "own_options",
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
         ("notifier_strategy", "", "noop alone, or a list, separated by commas, each once"),
-        ("notifier_strategy", ",", "logging, rabbit, qpid, webhook, and names"),
+        ("notifier_strategy", ",", "logging, rabbit, qpid, webhook, names of targets"),
         ("notifier_strategy", "rabbit qpid", "separated by commas"),
         ("notifier_strategy", "rabbit, qpid, Rabbit", "each once"),
         ("notifier_strategy", "noop, noop", "each once"),

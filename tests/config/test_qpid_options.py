@@ -183,5 +183,10 @@ def test_lines_of_old_paste_files_are_accepted() -> None:
         }
     )
     assert settings.qpid == dataclasses.replace(DEFAULTS.qpid, heartbeat=5.0)
-    expected = dataclasses.replace(DEFAULTS, notifier_strategy=("qpid",), qpid=settings.qpid)
+    expected = dataclasses.replace(
+        DEFAULTS,
+        notifier_strategy=("qpid",),
+        qpid=settings.qpid,
+        targets=settings.targets,
+    )
     assert dataclasses.replace(settings, historic=()) == expected

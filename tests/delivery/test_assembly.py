@@ -117,7 +117,8 @@ def test_aside_files_take_a_quarter_of_the_bound_at_most(
     for at in range(900):
         priority = list(Priority)[at % 3]
         journal.record([message(bytes(500), priority=priority)])
-    chosen = settings(directory, journal_max_size="1MiB", relay="external")
+    lines = {"notifier_strategy": ", ".join(strategies), "journal_max_size": "1MiB"}
+    chosen = settings(directory, relay="external", **lines)
     makers = dict.fromkeys(strategies, lambda: NoQueue(broker.path))
     relay = assembly.relay(chosen, makers, host)
     thread = threading.Thread(target=relay.run)

@@ -129,8 +129,9 @@ def test_filter_that_delivers_cannot_share_the_journal_of_one_that_counts(
     """It would have no relay: the threads of a journal are started once."""
     host = Host()
     assembly.counting(settings_of(journal_dir), FileRecorder(str(tmp_path / "log")), host)
+    delivering = settings_of(journal_dir, notifier_strategy="rabbit")
     with pytest.raises(OptionError, match="notifier_strategy"):
-        assembly.prepare(settings_of(journal_dir), ["rabbit"], host)
+        assembly.prepare(delivering, ["rabbit"], host)
 
 
 def test_directory_that_others_may_write_is_an_error(tmp_path: Path, journal_dir: Path) -> None:

@@ -100,7 +100,7 @@ def test_chosen_strategy_is_the_one_that_is_described_agreed_on_and_made(
 ) -> None:
     settings = config.read(lines | {"journal_dir": str(tmp_path / "journal")}, "this-host")
     (strategy,) = settings.notifier_strategy
-    assert ", ".join(map(str, describe(strategy, settings).brokers)) == hosts
+    assert ", ".join(map(str, describe(settings.targets[strategy]).brokers)) == hosts
     made = makers(settings)
     assembly.prepare(settings, made, Host())
     assert checksummed.load(tmp_path / "journal" / DESTINATIONS) == destinations
@@ -142,7 +142,8 @@ def prepare(settings: config.Settings, strategies: list[str]) -> None:
 def test_added_strategy_begins_with_what_is_recorded_after_its_load(
     tmp_path: Path,
 ) -> None:
-    settings = config.read({"journal_dir": str(tmp_path)}, "this-host")
+    lines = {"journal_dir": str(tmp_path), "notifier_strategy": "rabbit, qpid"}
+    settings = config.read(lines, "this-host")
     call_in_process(prepare, settings, ["rabbit"])
     CursorFile(tmp_path, ["rabbit"]).save()
     write_dead_process(tmp_path, "a" * 16, 3)

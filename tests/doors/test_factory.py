@@ -180,8 +180,8 @@ def test_option_that_paste_hands_over_is_read_wherever_it_stands(
             {"notifier_strategy": "logging ; or noop"},
             "option notifier_strategy of the notify filter: 'logging ; or noop' is not valid "
             "(a comment needs a line of its own); expected noop alone, or a list, separated by "
-            "commas, each once, of: logging, rabbit, qpid, webhook, and names of strategies that "
-            "are installed",
+            "commas, each once, of: logging, rabbit, qpid, webhook, names of targets with a line "
+            "NAME.strategy, and names of strategies that are installed",
         ),
     ],
 )

@@ -26,6 +26,7 @@ DURABLE: Lines = RABBIT | {"rabbit_durable_queues": "true"}
 AS_EACH_RECORDS = {
     "default_publisher_id",
     "disabled_notifications",
+    "event_types",
     "image_delete_payload",
     "trusted_proxies",
     "follow_limit",
@@ -35,7 +36,11 @@ AS_EACH_RECORDS = {
     "journal_dir",
     "journal_when_full",
 }
-"""What these options decide is decided before a message is in the journal."""
+"""What these options decide is decided before a message is in the journal, as long as no target has
+lines of its own."""
+
+AS_LANES_CHOOSE = {"projects"}
+"""Compared where they are set."""
 
 OF_A_JOURNAL = {"journal_max_size", "journal_sync", "relay"}
 
@@ -100,7 +105,7 @@ def test_option_is_compared_or_decides_nothing_for_others() -> None:
     all_of_them = ["rabbit", "qpid", "webhook"]
     lines = WEBHOOK | {"notifier_strategy": ", ".join(all_of_them)}
     compared = assembly.destinations(config.read(lines, "this-host"), all_of_them).keys()
-    others = AS_EACH_RECORDS | OF_A_JOURNAL | AS_EACH_SENDS | JOINED
+    others = AS_EACH_RECORDS | AS_LANES_CHOOSE | OF_A_JOURNAL | AS_EACH_SENDS | JOINED
     assert compared | others == {option.name for option in OPTIONS}
     assert not compared & others
 
@@ -122,6 +127,7 @@ def test_option_is_compared_or_decides_nothing_for_others() -> None:
         (DURABLE, {"rabbit_queue_type": "quorum"}, "rabbit_queue_type"),
         (RABBIT, {"priorities": "info"}, "priorities"),
         (RABBIT, {"message_format": "oslo"}, "message_format"),
+        (RABBIT, {"projects": "p"}, "projects"),
         (RABBIT, {"notifier_strategy": "rabbit, qpid"}, "notifier_strategy"),
         (QPID, {"qpid_hosts": "a"}, "qpid_hosts"),
         (QPID, {"qpid_username": "v"}, "qpid_hosts"),

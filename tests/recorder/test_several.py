@@ -1,14 +1,18 @@
 """Several recorders as one: each is given all, and what any could not record is lost once."""
 
+import json
 import uuid
 from collections.abc import Sequence
 
 import pytest
 
+from glance_notify_middleware.events.deferred import DeferredNotification
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError, SeveralRecorders
 from tests.events.cases import METADATA
+from tests.events.notifications import SENT
 from tests.wsgi.doubles import ListRecorder
 
 
@@ -112,3 +116,14 @@ def test_several_recorders_refuse_when_one_recorder_refuses() -> None:
 def test_not_recorded_error_has_the_lost_notifications_and_the_reason() -> None:
     error = NotRecordedError([], "the disk is full")
     assert (error.lost, str(error)) == ([], "the disk is full")
+
+
+def test_deferred_notification_is_given_to_each_as_it_is_and_is_lost_once() -> None:
+    known = b"k" * 16, 0.0, EventType.SEND, Priority.INFO, "h", "SEND"
+    deferred = DeferredNotification(
+        *known, None, None, Requester("r", "u"), 200, json.dumps(SENT).encode()
+    )
+    first, second = ScriptedRecorder(ZeroDivisionError("broken")), ScriptedRecorder()
+    with pytest.raises(NotRecordedError, match="ZeroDivisionError: broken") as raised:
+        SeveralRecorders([first, second]).record_deferred(deferred)
+    assert raised.value.lost == second.kept == [deferred.made()]

@@ -9,7 +9,8 @@ from glance_notify_middleware.strategies.registry import (
     describe,
 )
 
-SETTINGS = config.read({}, "this-host")
+LINES = {"notifier_strategy": ", ".join((*BUILT_IN, "pigeon")), "webhook_url": "https://h/"}
+TARGETS = config.read(LINES, "this-host").targets
 
 
 def test_every_built_in_word_has_one_meaning() -> None:
@@ -17,19 +18,19 @@ def test_every_built_in_word_has_one_meaning() -> None:
 
 
 def test_installed_strategy_has_no_brokers_and_no_destination() -> None:
-    description = describe("pigeon", SETTINGS)
+    description = describe(TARGETS["pigeon"])
     assert description.brokers == ()
     assert description.destination == {}
 
 
 def test_destinations_of_two_strategies_share_no_option() -> None:
-    names = [name for strategy in BUILT_IN for name in describe(strategy, SETTINGS).destination]
+    names = [name for strategy in BUILT_IN for name in describe(TARGETS[strategy]).destination]
     assert len(names) == len(set(names))
 
 
 def test_option_that_another_sets_too_is_a_part_of_a_destination() -> None:
     for strategy, built_in in BUILT_IN.items():
-        assert describe(strategy, SETTINGS).destination.keys() >= built_in.also_set_by.keys()
+        assert describe(TARGETS[strategy]).destination.keys() >= built_in.also_set_by.keys()
     assert also_set_by("rabbit_hosts") == "transport_url"
     assert also_set_by("qpid_hosts") == ""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glance_notify_middleware.cli.check import access
 from glance_notify_middleware.cli.user import User
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Target
 from glance_notify_middleware.config.brokers import PeerSettings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import credentials
@@ -22,16 +22,17 @@ def paste_file(path: Path, user: User) -> Iterator[Finding]:
 
 
 def credential_files(
-    here: PeerSettings, read_secrets: Callable[[], object], user: User
+    target: Target, read_secrets: Callable[[], object], user: User
 ) -> Iterator[Finding]:
     """What is wrong with the files that a target's options name. To be called as Glance's user.
 
     `read_secrets` reads those with secrets, and raises MisconfiguredError.
     """
+    here: PeerSettings = getattr(target.settings, target.strategy)
     is_right = True
     for field in here.files:
         path = Path(getattr(here, field))
-        option = f"option {here.option_prefix}_{field}"
+        option = f"option {target.option(f'{here.option_prefix}_{field}')}"
         if path.name and not access.closed_parent(path) and not path.exists():
             is_right = False
             yield _to_be_made(f"{option}: {path} is missing", path, user)
@@ -69,14 +70,14 @@ def _unreadable(path: Path, user: User) -> Iterator[tuple[str, str]]:
         yield f"{path} cannot be read by user {user.name}", access.read(path, user)
 
 
-def log_file(settings: Settings, user: User) -> Iterator[Finding]:
-    """Whether this process's user, Glance's, may append to log_file."""
-    path = Path(settings.log_file)
-    if not path.name or "logging" not in settings.notifier_strategy:
+def log_file(target: Target, user: User) -> Iterator[Finding]:
+    """Whether this process's user, Glance's, may append to the log_file of a target."""
+    path = Path(target.settings.log_file)
+    if not path.name or target.strategy != "logging":
         return
     if (problem := _not_appendable(path, user)) is not None:
         what, mend = problem
-        what = f"option log_file: {what}; Glance does not start"
+        what = f"option {target.option('log_file')}: {what}; Glance does not start"
         yield Finding(Level.ERROR, "log-file-not-writable", what, mend)
 
 

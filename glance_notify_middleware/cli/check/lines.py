@@ -15,11 +15,13 @@ from glance_notify_middleware.cli.check.ini_file import (
     PercentError,
     Section,
 )
-from glance_notify_middleware.config import OPTIONS, OptionError, Settings
+from glance_notify_middleware.cli.check.option_lines import closest, is_known, option_of, targets
+from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Finding, Level
-from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY
+from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY, Kind
 from glance_notify_middleware.config.option import Option, value_of
-from glance_notify_middleware.config.settings import HISTORIC
+from glance_notify_middleware.config.tables import BY_NAME, HISTORIC
+from glance_notify_middleware.config.target_lines import is_of_target
 
 _OF_PASTE = (
     "paste.filter_factory",
@@ -29,7 +31,6 @@ _OF_PASTE = (
     "require",
     "next",
 )
-_BY_NAME = {option.name: option for option in OPTIONS}
 _OF_THIS_PACKAGE = re.compile(r"glance_notify_middleware\b")
 _FACTORIES = (
     "glance_notify_middleware:filter_factory",
@@ -128,7 +129,13 @@ class _Reading:
     def _find_swallowed(self) -> None:
         """Lines that PasteDeploy keeps from the filter."""
         defaults, own = self._file.section(DEFAULT), self._section.lines
-        for name in _BY_NAME:
+        names = targets(self._own) or ()
+        hidden = (
+            line.removeprefix("set ")
+            for line in (*own, *defaults.lines)
+            if line.removeprefix("set ").partition(".")[0] in names
+        )
+        for name in (*BY_NAME, *dict.fromkeys(hidden)):
             if name in self._own:
                 continue
             if line := own.get(f"set {name}"):
@@ -152,10 +159,12 @@ class _Reading:
     # -- as the filter reads them ----------------------------------------------------------
 
     def _refuse_unknown(self) -> None:
-        for name in [each for each in self._own if each not in _BY_NAME and each not in HISTORIC]:
+        for name in [each for each in self._own if not is_known(each, self._own)]:
             line = self._lines[name]
+            close = difflib.get_close_matches(name, BY_NAME, n=1)
+            if is_of_target(name):
+                close = [each for each in [closest(name, self._own)] if each]
             del self._own[name]
-            close = difflib.get_close_matches(name, _BY_NAME, n=1)
             where = f"line {line.number} of {self._file.path}"
             if close and line.section == self._section.name:
                 what = f"{where}: option {name} is not known; did you mean {close[0]}?"
@@ -167,8 +176,11 @@ class _Reading:
             self._find(Level.ERROR, "option-unknown", f"{what} (Glance does not start)", mend)
 
     def _refuse_values(self) -> None:
-        for name in [each for each in self._own if each in _BY_NAME]:
-            option, line = _BY_NAME[name], self._lines[name]
+        found = {name: option_of(name, self._own) for name in self._own}
+        for name, option in found.items():
+            if option is None:
+                continue
+            line = self._lines[name]
             try:
                 value_of(option, self._own)
             except OptionError as error:
@@ -189,18 +201,25 @@ class _Reading:
     def _agreed(self) -> Settings:
         """The settings, when each contradiction is mended. One that follows from the mend of
         another is not found."""
-        own = {name: text for name, text in self._own.items() if text.strip() or name in HISTORIC}
+        own = {
+            name: text
+            for name, text in self._own.items()
+            if text.strip() or name in HISTORIC or is_of_target(name)
+        }
+        if "notifier_strategy" in self._wrong:
+            own = {name: text for name, text in own.items() if not is_of_target(name)}
         gone = set(self._wrong)  # options whose lines are left out
         while True:
             try:
                 return config.read(own, socket.gethostname())
             except OptionError as error:
                 # A query of the URL can stand for a line.
-                given = [name for name in error.options if name in own] or ["transport_url"]
-                second = _BY_NAME[error.options[-1]]
-                if second.kind in _SWITCHES and second.name not in {*given, *gone}:
-                    own[second.name] = "false" if _may_be_false(second, own) else "true"
-                    mend = self._line(f"{second.name} = {own[second.name]}")
+                given = [name for name in error.options if name in own] or [_url(error, own)]
+                second = error.options[-1]
+                kind = BY_NAME[second.rpartition(".")[2]].kind
+                if kind in _SWITCHES and second not in {*given, *gone}:
+                    own[second] = "false" if _may_be_false(kind, own) else "true"
+                    mend = self._line(f"{second} = {own[second]}")
                 else:
                     del own[given[-1]]
                     mend = self._commented(given[-1])
@@ -222,10 +241,21 @@ class _Reading:
         return mends.comment_out(self._file.path, line.number, line.last)
 
 
-def _may_be_false(option: Option, own: Mapping[str, str]) -> bool:
+def _url(error: OptionError, own: Mapping[str, str]) -> str:
+    """The line with the URL of whose queries the error is."""
+    target = next((name.partition(".")[0] for name in error.options if is_of_target(name)), "")
+    line = f"{target}.transport_url"
+    return line if line in own else "transport_url"
+
+
+def _may_be_false(kind: Kind, own: Mapping[str, str]) -> bool:
     """Whether an option that another one needs to be set may be false: as rabbit_durable_queues is
     where oslo.messaging has its defaults, and the queues are no quorum queues."""
-    return option.kind is BOOLEAN_OR_EMPTY and own.get("rabbit_queue_type", "") != "quorum"
+    is_quorum = any(
+        name.rpartition(".")[2] == "rabbit_queue_type" and text == "quorum"
+        for name, text in own.items()
+    )
+    return kind is BOOLEAN_OR_EMPTY and not is_quorum
 
 
 def _close_value(option: Option, text: str) -> str:

@@ -10,9 +10,10 @@ import re
 import shlex
 from pathlib import Path
 
+from glance_notify_middleware.config import Target
 from glance_notify_middleware.config.finding import Finding
 
-_LINE = re.compile(r"[a-z_]+ = ")
+_LINE = re.compile(r"(?P<option>[a-z_]+) = ")
 
 
 def line_in(section: str, path: Path, line: str) -> str:
@@ -20,11 +21,14 @@ def line_in(section: str, path: Path, line: str) -> str:
     return f"in [{section}] of {path}: {line}"
 
 
-def placed(finding: Finding, section: str, path: Path) -> Finding:
+def placed(finding: Finding, section: str, path: Path, target: Target) -> Finding:
     """A finding of a target, whose mending line may be one of the filter's section."""
-    if not _LINE.match(finding.mend):
+    found = _LINE.match(finding.mend)
+    if not found:
         return finding
-    return dataclasses.replace(finding, mend=line_in(section, path, finding.mend))
+    option = found["option"]
+    line = target.option(option) + finding.mend.removeprefix(option)
+    return dataclasses.replace(finding, mend=line_in(section, path, line))
 
 
 def comment_out(path: Path, first: int, last: int) -> str:

@@ -81,7 +81,8 @@ def under_eventlet(settings: Settings, section: tuple[str, Path]) -> Iterator[Fi
     release = version.partition(".")[0]
     if not release.isdecimal() or int(release) > _LAST_OF_EVENTLET:
         return
-    if "qpid" in settings.notifier_strategy and settings.relay == "thread":
+    strategies = {target.strategy for target in settings.targets.values()}
+    if "qpid" in strategies and settings.relay == "thread":
         what = f"Glance {version} runs under eventlet where it is started as glance-api: there "
         what += "qpid delivers in the one thread that serves requests, too"
         mend = mends.line_in(*section, "relay = external")

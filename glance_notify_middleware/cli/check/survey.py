@@ -26,11 +26,11 @@ from glance_notify_middleware.cli.check.server import Uwsgi
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.cli.glance_conf import GlanceConf
 from glance_notify_middleware.cli.paste_file import USUAL
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.config.finding import Finding
 from glance_notify_middleware.delivery import assembly
 from glance_notify_middleware.strategies.description import Inspect
-from glance_notify_middleware.strategies.registry import BUILT_IN, with_delivery
+from glance_notify_middleware.strategies.registry import BUILT_IN, built_in, with_delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Survey:
                 what = f"{deployment.paste} has no section [filter:{deployment.filter}]"
                 raise UsageError(f"{what}; say --filter NAME for another name")
             names = [f"filter:{deployment.filter}"]
-        self._unusable: set[str] = set()
+        self._unusable: set[str] = set()  # what the names of their options begin with
         self._sections = [lines.read(self._file, name) for name in names]
         self._user = user.find(
             deployment.user,
@@ -85,9 +85,12 @@ class Survey:
         yield from of_files
         # Without its files a target cannot connect.
         self._unusable = {
-            target
-            for target in BUILT_IN
-            if any(f"option {target}_" in finding.what for finding in of_files)
+            target.option(target.strategy)
+            for section in self._sections
+            for target in self._targets(section)
+            if any(
+                f"option {target.option(target.strategy)}_" in finding.what for finding in of_files
+            )
         }
         yield from targets.findings(self._inspections(), max(deadline - time.monotonic(), 1.0))
 
@@ -112,12 +115,13 @@ class Survey:
         """What is wrong with files and directories. To be called as Glance's user."""
         yield from files.paste_file(self._of.paste, self._user)
         for section in self._sections:
-            if "log_file" not in section.wrong:
-                yield from files.log_file(section.settings, self._user)
+            for target in section.settings.targets.values():
+                if not section.wrong & {"log_file", target.option("log_file")}:
+                    yield from files.log_file(target, self._user)
             for target in self._targets(section):
-                here = getattr(section.settings, target)
-                secrets = functools.partial(BUILT_IN[target].read_secrets, section.settings)
-                yield from files.credential_files(here, secrets, self._user)
+                built = BUILT_IN[target.strategy]
+                secrets = functools.partial(built.read_secrets, target.settings)
+                yield from files.credential_files(target, secrets, self._user)
             yield from self._of_journal(section)
 
     def _of_journal(self, section: Lines) -> Iterator[Finding]:
@@ -136,33 +140,37 @@ class Survey:
 
     # -- brokers ---------------------------------------------------------------------------
 
-    def _targets(self, section: Lines) -> list[str]:
-        """The built-in targets of a section whose options are right."""
+    def _targets(self, section: Lines) -> list[Target]:
+        """The targets of a section, of built-in strategies, whose options are right."""
         return [
             target
-            for target in section.settings.notifier_strategy
-            if target in BUILT_IN and not section.wrong & BUILT_IN[target].options
+            for target in with_delivery(section.settings).values()
+            if (found := built_in(target))
+            and not section.wrong & {*found.options, *map(target.option, found.options)}
         ]
 
     def _inspections(self) -> dict[str, tuple[Inspect, Settings]]:
         """The inspections of all targets, by names for people."""
         found = {}
         for section in self._sections:
-            for target in sorted(set(self._targets(section)) - self._unusable):
-                name = target if len(self._sections) == 1 else f"{target} of [{section.section}]"
+            for target in sorted(self._targets(section), key=lambda target: target.name):
+                if target.option(target.strategy) in self._unusable:
+                    continue
+                is_only = len(self._sections) == 1
+                name = target.name if is_only else f"{target.name} of [{section.section}]"
                 try:
-                    inspect = BUILT_IN[target].load_inspection()
+                    inspect = BUILT_IN[target.strategy].load_inspection()
                 except ImportError:
                     continue  # found already
-                found[name] = (self._placed(inspect, section), section.settings)
+                found[name] = (self._placed(inspect, section, target), target.settings)
         return found
 
-    def _placed(self, inspect: Inspect, section: Lines) -> Inspect:
+    def _placed(self, inspect: Inspect, section: Lines, target: Target) -> Inspect:
         """The inspection, with its lines where they belong: in the section of the paste file."""
 
         def found(settings: Settings) -> Iterator[Finding]:
             for finding in inspect(settings):
-                yield mends.placed(finding, section.section, self._of.paste)
+                yield mends.placed(finding, section.section, self._of.paste, target)
 
         return found
 

@@ -134,6 +134,12 @@ def _of_targets(targets: Sequence[TargetState]) -> Iterator[Metric]:
         _by_target(targets, lambda target: _by_word(_LOST, target.lost)),
         *("target", "reason"),
     )
+    yield _counter(
+        "skipped",
+        "Notifications that were recorded for other targets, and are not for this one.",
+        {(target.name,): target.skipped for target in targets},
+        "target",
+    )
     yield _gauge(
         "pending",
         "Notifications that wait for the target, those that are set aside among them.",

@@ -24,7 +24,7 @@ COLUMNS = (
 )
 """The columns of the table of targets."""
 
-MORE_COLUMNS = ("delivered", "dead letters", "lost", "sent again", "send failures")
+MORE_COLUMNS = ("delivered", "dead letters", "lost", "skipped", "sent again", "send failures")
 """Columns that are shown where they are asked for."""
 
 
@@ -47,6 +47,7 @@ def _row(target: TargetState, now: float) -> tuple[Any, ...]:
         target.delivered,
         target.dead_letters,
         sum(target.lost.values()),
+        target.skipped,
         target.sent_again,
         sum(target.send_failures.values()),
     )

@@ -36,5 +36,5 @@ class Node:
 def has_journal(settings: Settings) -> bool:
     """Whether the filter has a journal_dir with these settings: for delivery, or with the strategy
     logging alone for what is counted."""
-    is_counted = settings.journal_dir_is_set and "logging" in settings.notifier_strategy
+    is_counted = settings.journal_dir_is_set and bool(settings.targets)
     return is_counted or bool(with_delivery(settings))

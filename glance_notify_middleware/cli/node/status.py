@@ -25,8 +25,8 @@ class Status(Lister, SectionArguments):
 
     A target is what a word of notifier_strategy names. Root reads as the owner of journal_dir.
     Exit status: 0, all is right; 1, there are warnings; 3, there are errors. -c chooses columns of
-    the targets: those that are shown by default, and delivered, dead letters, lost, sent again,
-    send failures. The formats json and yaml have one object for the whole node.
+    the targets: those that are shown by default, and delivered, dead letters, lost, skipped,
+    sent again, send failures. The formats json and yaml have one object for the whole node.
     """
 
     example = "status -f json"

@@ -40,7 +40,7 @@ class JournalOfTargets:
 
 def journal_of(settings: Settings) -> JournalOfTargets:
     """The journal of a section. Opens nothing."""
-    targets = with_delivery(settings)
+    targets = list(with_delivery(settings))
     return JournalOfTargets(
         assembly.directory_of(settings), targets, assembly.aside_max_size(settings, len(targets))
     )

@@ -36,10 +36,10 @@ _LOOK = 0.2  # seconds between looks for room in the journal
 class Replay(FileArguments):
     """Send notifications again, with their ids, from the log_file of all nodes.
 
-    They go through the journal to each target, or to one. Each is sent once, however often it
-    stands in the files. When there is no more room for them in the journal, the command waits. A
-    damaged line is named and left out; the exit status is then 1. With a file that could not be
-    read it is 3.
+    They go through the journal to each target that gets such, or to one. Each is sent once, however
+    often it stands in the files. When there is no more room for them in the journal, the command
+    waits. A damaged line is named and left out; the exit status is then 1. With a file that could
+    not be read it is 3.
     """
 
     example = "replay --since 2026-11-20 --until 2026-11-21 --type image.send notifications.log*"
@@ -59,11 +59,16 @@ class Replay(FileArguments):
         path = paste_file.find(parsed_args.paste, parsed_args.conf)
         settings = paste_file.settings_of(path, parsed_args.filter)
         targets = _targets(settings, parsed_args.target)
+        selections = {name: settings.targets[name].selection(settings) for name in targets}
         found = _Found(files, period, types)
         if parsed_args.dry_run:
-            count = sum(1 for _ in found.messages())
+            counts: Counter[str] = Counter()
+            for message in found.messages():
+                counts.update(
+                    name for name, each in selections.items() if each.message(message) is not None
+                )
             for target in targets:
-                self.print(f"{target}: notifications that would be sent again: {count}")
+                self.print(f"{target}: notifications that would be sent again: {counts[target]}")
             self._print_left_out(found)
             return files.status
         journal = journal_of(settings)
@@ -74,7 +79,8 @@ class Replay(FileArguments):
         try:
             for batch in in_batches((None, message) for message in found.messages()):
                 for target in targets:
-                    messages = [message for _, message in batch]
+                    of_target = (selections[target].message(message) for _, message in batch)
+                    messages = [message for message in of_target if message is not None]
                     for added in self._send(sending[target], target, messages, found):
                         sent[target] += added
         finally:
@@ -165,7 +171,7 @@ def _types(given: Sequence[str]) -> list[EventType]:
 
 def _targets(settings: Settings, name: str | None) -> list[str]:
     """The targets to send to. Raises UsageError, FailedError."""
-    targets = with_delivery(settings)
+    targets = list(with_delivery(settings))
     if not targets:
         words = ", ".join(settings.notifier_strategy)
         raise FailedError(

@@ -3,6 +3,7 @@
 import argparse
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,19 +11,17 @@ from glance_notify_middleware import config
 from glance_notify_middleware.cli import paste_file
 from glance_notify_middleware.cli.check.ini_file import IniFile
 from glance_notify_middleware.cli.command import ERRORS, PROGRAM, Lister, SectionArguments
-from glance_notify_middleware.config import OPTIONS, OptionError
+from glance_notify_middleware.config import OPTIONS, OptionError, target_lines
 from glance_notify_middleware.config.http_url import HttpURL
 from glance_notify_middleware.config.option import Lines, Option, value_of
-from glance_notify_middleware.config.qpid_options import ALTERNATIVES as OF_QPID
-from glance_notify_middleware.config.rabbit_options import ALTERNATIVES as OF_RABBIT
-from glance_notify_middleware.config.settings import HISTORIC
+from glance_notify_middleware.config.tables import ALTERNATIVES, BY_NAME, HISTORIC
 from glance_notify_middleware.config.transport_url import TransportURL
 from glance_notify_middleware.events.escaping import escaped_text
+from glance_notify_middleware.strategies.loading import installed_options
 
 MASKED = "***"
 """In the place of a secret, and of a text in which one could stand."""
 
-_BY_NAME = {option.name: option for option in OPTIONS}
 _URL = "transport_url"
 
 
@@ -68,17 +67,20 @@ class _Section:
         self._numbers = _line_numbers(path, name)
         self._given = {name for name, text in own.items() if text.strip()}
         self._url = _parsed_url(own)
+        self._names = _names(own)
 
     def rows(self) -> Iterator[Row]:
-        """A row for each option, in the order of the documents."""
+        """A row for each option, in the order of the documents, and for each line of a target."""
         for option in OPTIONS:
             value, origin = self._of(option)
             yield Row(option.name, escaped_text(value), origin)
+        for line in filter(target_lines.is_of_target, self._own):
+            yield self._of_target(line)
 
     def rows_without_option(self) -> Iterator[Row]:
         """A row for each line that is no option."""
         for name in self._own:
-            if name not in _BY_NAME:
+            if name not in BY_NAME and not target_lines.is_of_target(name):
                 why = "has no meaning any more" if name in HISTORIC else "refused: no such option"
                 yield Row(escaped_text(name), MASKED, f"{self._line(name)}; {why}")
 
@@ -96,6 +98,20 @@ class _Section:
         if name == "default_publisher_id":
             return self._host_name, "default: the name of the host"
         return _masked(option, option.default), "default"
+
+    def _of_target(self, line: str) -> Row:
+        """A line NAME.option. Its value is masked where it is refused, and where it is one of an
+        installed strategy that does not declare it."""
+        name, _, option = line.partition(".")
+        try:
+            target_lines.check(line, self._own, self._names)
+        except OptionError:
+            return Row(escaped_text(line), MASKED, f"{self._line(line)}; refused")
+        strategy = target_lines.strategy_in(name, self._own)
+        its_own = {each.name: each for each in installed_options().get(strategy, ())}
+        found = target_lines.declaration(option, strategy) or its_own.get(option)
+        value = MASKED if found is None else self._own_value(replace(found, name=line))
+        return Row(escaped_text(line), escaped_text(value), self._line(line))
 
     def _own_value(self, option: Option) -> str:
         """The text of a line of the section; MASKED where it is wrong: anything can stand there."""
@@ -134,14 +150,23 @@ def _masked(option: Option, text: str) -> str:
 
 def _instead_of(name: str) -> Iterator[str]:
     """The options that can take the place of the option `name`."""
-    for pair in (*OF_RABBIT, *OF_QPID):
+    for pair in ALTERNATIVES:
         if name in pair:
             yield pair[0] if pair[1] == name else pair[1]
 
 
+def _names(own: Lines) -> tuple[str, ...]:
+    """The words of notifier_strategy; none where it is wrong."""
+    try:
+        names: tuple[str, ...] = value_of(BY_NAME["notifier_strategy"], own)
+    except OptionError:
+        return ()
+    return names
+
+
 def _parsed_url(own: Lines) -> TransportURL | None:
     try:
-        url: TransportURL | None = value_of(_BY_NAME[_URL], own)
+        url: TransportURL | None = value_of(BY_NAME[_URL], own)
     except OptionError:
         return None
     return url

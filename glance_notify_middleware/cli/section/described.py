@@ -86,7 +86,7 @@ class Described:
 
     def exchange(self, operation: Operation, settings: Settings) -> Exchange:
         """What a filter with these settings sees of the pair."""
-        if operation.action is Action.DELETE and settings.image_delete_payload == "id":
+        if operation.action is Action.DELETE and not settings.records_deleted_images:
             operation = operation._replace(route=replace(operation.route, source=None))
         plan = RoutePlan.of(operation.route, settings.wants)
         body = None if self.body is None else self.body[: plan.input_kept]

@@ -3,7 +3,8 @@
 import argparse
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from glance_notify_middleware import config
@@ -16,12 +17,14 @@ from glance_notify_middleware.cli.section.described import (
     Described,
     reason,
 )
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.cli.target_argument import add_target, chosen_one
+from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.events import rules
 from glance_notify_middleware.events.escaping import escaped_text
 from glance_notify_middleware.events.exchange import Exchange
-from glance_notify_middleware.events.notification import EventType, ImageEvent, Priority
+from glance_notify_middleware.events.notification import ImageEvent, Priority
 from glance_notify_middleware.events.operations import Action
+from glance_notify_middleware.events.selection import projects_of
 
 _COLUMNS = ("event_type", "priority", "sent", "payload")
 _HIDDEN = "unknown"
@@ -94,12 +97,15 @@ class Explain(Lister):
         add("--after", metavar="STATUS", help="of the image after the request: active, ...")
         add("--paste", metavar="PASTE", help="a paste file whose section's options apply")
         add("--filter", metavar="NAME", help="the section [filter:NAME] in it")
+        add_target(parser, "what this target gets; default: what is recorded for all of them")
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], list[tuple[object, ...]]]:
         """The events; standard error has the operation, and why there is no event."""
         settings = _settings(parsed_args)
+        known = settings.targets or {"": Target("", "noop", settings, has_own_lines=False)}
+        targets = [known[name] for name in chosen_one(parsed_args.target, list(known))]
         described = _described(parsed_args)
         operation = described.operation()
         if operation is None:
@@ -111,7 +117,14 @@ class Explain(Lister):
         events = [] if rules.goes_on_in_background(exchange) else described.events(exchange)
         if not events:
             self.note(_why_nothing(exchange))
-        return _COLUMNS, [_row(event, settings) for event in events]
+        project = exchange.request.requester.project_id
+        if parsed_args.target is not None:
+            selection = targets[0].selection(settings)
+            events = [
+                event._replace(payload=selection.payload(event.event_type, event.payload))
+                for event in events
+            ]
+        return _COLUMNS, [_row(event, project, targets) for event in events]
 
     def produce_output(
         self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any
@@ -147,16 +160,35 @@ def _described(parsed_args: argparse.Namespace) -> Described:
     )
 
 
-def _row(event: ImageEvent, settings: Settings) -> tuple[object, ...]:
-    sent = _sent(event.event_type, event.priority, settings)
+def _row(event: ImageEvent, project: str | None, targets: Sequence[Target]) -> tuple[object, ...]:
+    why_not = {target.name: _why_not(event, project, target.settings) for target in targets}
+    sent = _sent(why_not)
     return str(event.event_type), str(event.priority), sent, PayloadColumn(event.payload)
 
 
-def _sent(event_type: EventType, priority: Priority, settings: Settings) -> str:
-    """Whether the settings have such an event sent, and else by which option it is not."""
-    if settings.wants(event_type, priority):
-        return "yes"
-    return "no: disabled_notifications" if priority in settings.priorities else "no: priorities"
+def _sent(why_not: Mapping[str, str]) -> str:
+    """Whether such an event is sent, and else by which option it is not; by target where they
+    differ."""
+    answers = {name: f"no: {why}" if why else "yes" for name, why in why_not.items()}
+    if len(set(answers.values())) == 1:
+        return next(iter(answers.values()))
+    return "; ".join(f"{name}: {answer}" for name, answer in answers.items())
+
+
+def _why_not(event: ImageEvent, project: str | None, settings: Settings) -> str:
+    """The option by which a target with these settings does not get the event; empty: it does.
+
+    `project` is that of the request.
+    """
+    event_type, priority = event.event_type, event.priority
+    if priority not in settings.priorities:
+        return "priorities"
+    if not replace(settings, event_types=()).wants(event_type, priority):
+        return "disabled_notifications"
+    if not settings.wants(event_type, priority):
+        return "event_types"
+    is_about = not settings.projects.isdisjoint(projects_of(event.payload, project))
+    return "" if is_about or not settings.projects else "projects"
 
 
 def _ended(exchange: Exchange) -> str:

@@ -25,7 +25,7 @@ from glance_notify_middleware.config import Settings
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE
 from glance_notify_middleware.strategies.listening import Listener, ListenError
-from glance_notify_middleware.strategies.registry import BUILT_IN
+from glance_notify_middleware.strategies.registry import built_in
 
 _STEP = 0.25
 """Seconds after which a signal is noticed."""
@@ -160,21 +160,22 @@ def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listene
     """Listens to a target of the section. Raises UsageError where it has none for that, and
     FailedError where its library is missing."""
     configured = settings.notifier_strategy
-    targets = chosen_one(target, configured)
+    targets = [settings.targets[name] for name in chosen_one(target, list(settings.targets))]
     priorities = [each for each in Priority if each in (wanted.priorities or tuple(Priority))]
-    for name in targets:
-        built_in = BUILT_IN.get(name)
-        if built_in is not None and built_in.load_listener is not None:
+    for each in targets:
+        found = built_in(each)
+        if found is not None and found.load_listener is not None:
             try:
-                return built_in.load_listener()(settings, priorities)
+                return found.load_listener()(each.settings, priorities)
             except ImportError as error:
                 raise FailedError(
-                    f"{name} needs {error.name or error}, which is not installed; expected what "
-                    f"{built_in.brought_by}"
+                    f"{each.name} needs {error.name or error}, which is not installed; expected "
+                    f"what {found.brought_by}"
                 ) from error
-    if "logging" in targets:
-        if settings.log_file:
-            return FollowedFile(Path(settings.log_file))
+    logs = [each.settings.log_file for each in targets if each.strategy == "logging"]
+    if logs:
+        if log_file := next(filter(None, logs), ""):
+            return FollowedFile(Path(log_file))
         raise UsageError(
             "without log_file, logging writes to Glance's own log: follow that with tail -F, or "
             "set log_file"

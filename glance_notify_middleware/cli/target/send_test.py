@@ -13,7 +13,7 @@ from typing import Any
 from glance_notify_middleware.cli.columns import Milliseconds
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister, SectionArguments
 from glance_notify_middleware.cli.target_argument import add_target, chosen
-from glance_notify_middleware.config import OptionError, Settings
+from glance_notify_middleware.config import OptionError, Target
 from glance_notify_middleware.config.finding import Level
 from glance_notify_middleware.events.escaping import escaped_text
 from glance_notify_middleware.events.formats import in_format
@@ -22,8 +22,8 @@ from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
 from glance_notify_middleware.recorder import NotRecordedError
 from glance_notify_middleware.recorder.logging_strategy import FileRecorder, LoggerRecorder
 from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
-from glance_notify_middleware.strategies.loading import Make, makers
-from glance_notify_middleware.strategies.registry import BUILT_IN, describe
+from glance_notify_middleware.strategies.loading import Make, maker
+from glance_notify_middleware.strategies.registry import built_in, describe, with_delivery
 
 COLUMNS = ("target", "result", "milliseconds", "why", "mend")
 
@@ -84,9 +84,13 @@ class SendTest(SectionArguments, Lister):
     ) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
         """Send, and return a row for each target."""
         settings = self.settings(parsed_args)
-        targets = _chosen(settings.notifier_strategy, parsed_args.target or ())
+        targets = _chosen(list(settings.targets), parsed_args.target or ())
         # Others, whose library may be missing, are not asked for.
-        strategies = makers(dataclasses.replace(settings, notifier_strategy=targets))
+        strategies = {
+            name: maker(target)
+            for name, target in with_delivery(settings).items()
+            if name in targets
+        }
         notification = trial(
             str(uuid.uuid4()),
             settings.default_publisher_id or socket.gethostname(),
@@ -94,9 +98,9 @@ class SendTest(SectionArguments, Lister):
             time.time(),
         )
         results = [
-            _at_broker(name, strategies[name], notification, settings)
+            _at_broker(settings.targets[name], strategies[name], notification)
             if name in strategies
-            else _logged(name, notification, settings)
+            else _logged(settings.targets[name], notification)
             for name in targets
         ]
         is_taken = all(result.result == _TAKEN for result in results)
@@ -107,9 +111,8 @@ class SendTest(SectionArguments, Lister):
 
 def _chosen(configured: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     """The targets to send to. Raises UsageError, OptionError."""
-    targets = [name for name in configured if name != "noop"]
-    found = chosen(wanted, targets)
-    if not targets:
+    found = chosen(wanted, configured)
+    if not configured:
         raise OptionError(
             "option notifier_strategy of the notify filter: 'noop' sends nothing; expected rabbit, "
             "qpid, webhook, logging, or another strategy"
@@ -120,29 +123,29 @@ def _chosen(configured: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]
 # -- strategies with a broker ---------------------------------------------------------------
 
 
-def _at_broker(name: str, make: Make, notification: Notification, settings: Settings) -> Result:
+def _at_broker(target: Target, make: Make, notification: Notification) -> Result:
     message = Message(
         notification.message_id,
         notification.event_type,
         notification.priority,
         notification.timestamp,
-        in_format(notification.to_json(), settings.message_format),
+        in_format(notification.to_json(), target.settings.message_format),
     )
     strategy = make()
     try:
-        return _sent(name, strategy, message, settings)
+        return _sent(target, strategy, message)
     except Exception as error:
         # The strategy had the settings, with their passwords: the error's text is not shown.
-        mend = f"see the documents of {name}"
-        return Result(name, "error", None, f"it raises {type(error).__name__}", mend)
+        mend = f"see the documents of {target.strategy}"
+        return Result(target.name, "error", None, f"it raises {type(error).__name__}", mend)
     finally:
         strategy.close()
 
 
-def _sent(name: str, strategy: Strategy, message: Message, settings: Settings) -> Result:
+def _sent(target: Target, strategy: Strategy, message: Message) -> Result:
     """Try each host of the target once. Raises what a strategy must not raise."""
     refusals = []
-    for _ in describe(name, settings).brokers or (None,):
+    for _ in describe(target).brokers or (None,):
         try:
             if isinstance(strategy, Connecting):
                 strategy.connect()
@@ -153,15 +156,13 @@ def _sent(name: str, strategy: Strategy, message: Message, settings: Settings) -
             refusals.append(str(error))
             continue
         if outcome is Outcome.TAKEN:
-            return Result(name, milliseconds=took)
-        return _not_taken(name, strategy, message, outcome, settings)
+            return Result(target.name, milliseconds=took)
+        return _not_taken(target, strategy, message, outcome)
     why = "; ".join(dict.fromkeys(refusals))
-    return Result(name, "no connection", None, why, _found_mend(name, settings))
+    return Result(target.name, "no connection", None, why, _found_mend(target))
 
 
-def _not_taken(
-    name: str, strategy: Strategy, message: Message, outcome: Outcome, settings: Settings
-) -> Result:
+def _not_taken(target: Target, strategy: Strategy, message: Message, outcome: Outcome) -> Result:
     why, mend = _NOT_TAKEN[outcome]
     reason = ""
     if isinstance(strategy, Connecting):
@@ -173,25 +174,25 @@ def _not_taken(
         why, _, more = reason.partition("; ")
         mend = more.removeprefix("mend it with ") or mend
     else:
-        mend = _found_mend(name, settings) or mend
-    return Result(name, outcome.value, None, why, mend)
+        mend = _found_mend(target) or mend
+    return Result(target.name, outcome.value, None, why, mend)
 
 
-def _found_mend(name: str, settings: Settings) -> str:
+def _found_mend(target: Target) -> str:
     """The line that mends the worst that an inspection of the target's brokers finds."""
-    built_in = BUILT_IN.get(name)
-    if built_in is None:
-        return f"see the documents of {name}"
-    findings = [
-        finding for finding in built_in.load_inspection()(settings) if finding.level is Level.ERROR
-    ]
+    found = built_in(target)
+    if found is None:
+        return f"see the documents of {target.strategy}"
+    inspect = found.load_inspection()
+    findings = [each for each in inspect(target.settings) if each.level is Level.ERROR]
     return findings[0].mend if findings else "glance-notify check"
 
 
 # -- the logging strategy -------------------------------------------------------------------
 
 
-def _logged(name: str, notification: Notification, settings: Settings) -> Result:
+def _logged(target: Target, notification: Notification) -> Result:
+    name, settings = target.name, target.settings
     began = time.monotonic()
     if not settings.log_file:
         LoggerRecorder().record([notification])

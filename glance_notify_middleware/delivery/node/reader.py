@@ -43,7 +43,7 @@ class NodeReader:
         """Opens nothing."""
         self._directory = Path(settings.journal_dir).resolve()
         self._max_size = settings.journal_max_size
-        self._targets = with_delivery(settings)
+        self._targets = list(with_delivery(settings))
         self._files = KeptFiles()
 
     def __enter__(self) -> Self:
@@ -152,6 +152,7 @@ class NodeReader:
             dead=_dead_letters(self._directory, name),
             delivered=counts.delivered,
             dead_letters=counts.dead_letters,
+            skipped=counts.skipped,
             lost=dict(lost),
             sent_again=counts.sent_again,
             send_failures=dict(counts.failures),

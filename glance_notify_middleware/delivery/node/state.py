@@ -27,8 +27,8 @@ class Link(enum.StrEnum):
 class TargetState:
     """One target: where notifications go. Times are seconds since the epoch.
 
-    `recorded` of the node = `delivered` + `dead_letters` + the sum of `lost` + `pending`, for the
-    notifications that were recorded since the target was added.
+    `recorded` of the node = `delivered` + `dead_letters` + the sum of `lost` + `skipped` +
+    `pending`, for the notifications that were recorded since the target was added.
     """
 
     name: str
@@ -38,7 +38,8 @@ class TargetState:
     why: str
     """Why it is so, in one line without a secret; or empty."""
     pending: int
-    """Notifications that are recorded, and not done; those set aside are among them."""
+    """Notifications that are recorded, and not done; those set aside are among them. Those that are
+    not for the target are among them, too, until it has come to them."""
     oldest: float | None
     """The timestamp of the oldest pending notification."""
     last_confirm: float | None
@@ -49,6 +50,8 @@ class TargetState:
     delivered: int
     dead_letters: int
     """How many notifications have become dead letters."""
+    skipped: int
+    """Notifications that are not for this target, by its own options."""
     lost: Mapping[str, int]
     """Notifications that were recorded and cannot be delivered, by reason: `damaged`, `removed`,
     or `operator` for those that an operator has dropped."""
