@@ -50,15 +50,10 @@ def strategy_of(option: Option) -> str:
 
 def belongs_to(option: Option, strategy: str) -> bool:
     """Whether a target of this strategy may have the option of its own."""
-    match option.scope:
-        case Scope.FILTER:
-            return False
-        case Scope.TARGET:
-            return True
-        case Scope.BROKER:
-            return strategy != "logging"
-        case Scope.STRATEGY:
-            return strategy_of(option) == strategy
+    if option.scope is Scope.STRATEGY:
+        return strategy_of(option) == strategy
+    is_for_brokers = option.scope is Scope.BROKER and strategy != "logging"
+    return is_for_brokers or option.scope is Scope.TARGET
 
 
 def options_of(strategy: str) -> tuple[Option, ...]:

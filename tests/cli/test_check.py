@@ -437,3 +437,25 @@ def test_command_ends_while_an_inspection_hangs(at: SetUp) -> None:
     assert time.monotonic() - before < 20
     assert done.returncode == 3
     assert "ERROR target-silent: rabbit: the look at its brokers has not ended" in done.stdout
+
+
+def test_wrong_lines_of_targets_are_found_and_mended(at: SetUp, check: Check) -> None:
+    at.edit("notifier_strategy = rabbit", "notifier_strategy = billing")
+    at.line("billing.strategy = rabbit")
+    at.line("billing.rabbit_prot = 5672")
+    at.line("billing.priorities = inf")
+    at.line("biling.message_format = oslo")
+    at.line("billing.log_file = /x")
+    at.line(f"billing.rabbit_password_file = /{CANARY}")
+    at.line(f"billing.rabbit_password = {CANARY}")
+    found = check()
+    whats = [finding["what"] for finding in found]
+    for part in (
+        "option billing.rabbit_prot is not known; did you mean billing.rabbit_port?",
+        "option billing.priorities of the notify filter: 'inf' is not valid",
+        "option biling.message_format is not known; did you mean billing.message_format?",
+        "is no option of the filter",
+    ):
+        assert any(part in what for what in whats), whats
+    for finding in found:
+        at.apply(finding["mend"])

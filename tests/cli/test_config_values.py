@@ -147,3 +147,30 @@ def test_missing_section_is_wrong_use(run: Run, tmp_path: Path) -> None:
     ended = run("config", str(path))
     assert (ended.status, ended.out) == (2, "")
     assert "has no section [filter:notify]" in ended.err
+
+
+def test_line_of_a_target_has_its_value_and_no_secret(run: Run, tmp_path: Path) -> None:
+    lines = (
+        "notifier_strategy = billing, pigeon\n"
+        "billing.strategy = rabbit\n"
+        f"billing.rabbit_password = {CANARY}\n"
+        f"billing.transport_url =\n"
+        "billing.event_types = image.send\n"
+        f"pigeon.seed = {CANARY}\n"
+    )
+    path = written(tmp_path, lines)
+    rows, _ = shown(run, path)
+    assert rows["billing.strategy"] == ("rabbit", f"{path}:4")
+    assert rows["billing.rabbit_password"] == ("***", f"{path}:5")
+    assert rows["billing.event_types"] == ("image.send", f"{path}:7")
+    assert rows["pigeon.seed"] == ("***", f"{path}:8")
+    url = f"billing.transport_url = rabbit://glance:{CANARY}@h/v\n"
+    path = written(tmp_path, f"notifier_strategy = billing\nbilling.strategy = rabbit\n{url}")
+    assert shown(run, path)[0]["billing.transport_url"][0] == "rabbit://***@h:5672/v"
+
+
+def test_refused_line_of_a_target_is_masked(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, f"notifier_strategy = rabbit\nrabit.rabbit_password = {CANARY}\n")
+    rows, ended = shown(run, path, 3)
+    assert rows["rabit.rabbit_password"] == ("***", f"{path}:4; refused")
+    assert "did you mean rabbit.rabbit_password?" in ended.err

@@ -162,3 +162,41 @@ def test_wrong_use_is_one_line(words: str, run: Run) -> None:
     ended = run("explain", *words.split())
     assert (ended.status, ended.out) == (2, "")
     assert len([line for line in ended.err.splitlines() if "operation" not in line]) == 1
+
+
+TARGETS = """
+notifier_strategy = feed, refusals, mine
+feed.strategy = rabbit
+feed.image_delete_payload = metadata
+feed.disabled_notifications = image.send
+refusals.strategy = logging
+refusals.priorities = warn
+mine.strategy = rabbit
+mine.projects = mine
+mine.event_types = image.delete
+"""
+
+
+def test_each_target_is_named_with_the_option_that_keeps_an_event_from_it(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "paste.ini"
+    path.write_text(SECTION + TARGETS)
+    (event,) = events(run, "DELETE", "/v2/images/8f3c", "204", "--paste", str(path))
+    assert event["sent"] == "feed: yes; refusals: no: priorities; mine: no: projects"
+    assert event["payload"]["id"] == "8f3c"
+    (event,) = events(run, "GET", FILE, "200", "--paste", str(path))
+    assert event["sent"] == (
+        "feed: no: disabled_notifications; refusals: no: priorities; mine: no: event_types"
+    )
+
+
+def test_event_of_one_target_is_shown_as_the_target_gets_it(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "paste.ini"
+    path.write_text(SECTION + TARGETS)
+    words = ("DELETE", "/v2/images/8f3c", "204", "--paste", str(path), "--target")
+    (event,) = events(run, *words, "feed")
+    assert (event["sent"], event["payload"]["id"]) == ("yes", "8f3c")
+    (event,) = events(run, *words, "mine")
+    assert (event["sent"], event["payload"]) == ("no: projects", "8f3c")
+    assert run("explain", *words, "zzz").status == 2

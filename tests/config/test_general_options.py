@@ -88,6 +88,7 @@ def test_every_option_has_a_setting_and_a_test_that_sets_it() -> None:
     ("name", "text", "expected"),
     [
         ("notifier_strategy", "", "noop alone, or a list, separated by commas, each once"),
+        ("projects", "one two", "ids of projects"),
         ("notifier_strategy", ",", "logging, rabbit, qpid, webhook, names of targets"),
         ("notifier_strategy", "rabbit qpid", "separated by commas"),
         ("notifier_strategy", "rabbit, qpid, Rabbit", "each once"),

@@ -4,6 +4,7 @@ import pytest
 
 from glance_notify_middleware.config import OPTIONS, OptionError, read_section
 from glance_notify_middleware.config.option import Scope
+from glance_notify_middleware.config.target_lines import closest
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.selection import ALL_KINDS, Selection
 from tests.config.reading import Lines, error_of, settings_of
@@ -244,6 +245,45 @@ def test_text_of_the_settings_holds_no_password_of_a_target() -> None:
     settings = settings_of(BILLING | lines)
     assert settings.targets["billing"].settings.rabbit.hosts[0].password == "pa55"
     assert "pa55" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("one.rabbit_prot", "one.rabbit_port"),
+        ("on.rabbit_port", "one.rabbit_port"),
+        ("one.stratgy", "one.strategy"),
+        ("one.zzz", ""),
+        ("zzz.rabbit_port", ""),
+        ("two.rabbit_prot", ""),
+    ],
+)
+def test_line_that_is_probably_meant_has_a_name_that_is_close(line: str, meant: str) -> None:
+    lines: Lines = {"one.strategy": "rabbit", "two.strategy": "noop"}
+    assert closest(line, lines, ["one", "two"]) == meant
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        ({"notifier_strategy": "webhook"}, ("notifier_strategy", "webhook_url")),
+        (
+            {"notifier_strategy": "siem", "siem.strategy": "webhook"},
+            ("siem.strategy", "siem.webhook_url"),
+        ),
+        (
+            {"notifier_strategy": "webhook", "webhook.webhook_batch": "2"},
+            ("notifier_strategy", "webhook.webhook_url"),
+        ),
+    ],
+)
+def test_target_without_what_its_strategy_needs_is_refused(
+    lines: Lines, options: tuple[str, ...]
+) -> None:
+    assert error_of(lines).options == options
+    needed = {options[1]: "https://siem.example/"}
+    assert settings_of(lines | needed).targets
+    assert settings_of(lines | {"webhook_url": "https://siem.example/"}).targets
 
 
 @pytest.mark.parametrize("name", ["billing.rabbit_password", "billing.strategy"])

@@ -401,4 +401,31 @@ MUTATIONS = (
             "::test_loss_at_the_end_of_a_journal_counts_once_for_each_target",
         ),
     ),
+    Mutation(
+        "what is not for a target is not counted",
+        "delivery/window.py",
+        "counts.skipped += step.skipped",
+        "pass",
+        ("delivery/test_named_targets.py::test_each_target_gets_exactly_what_its_lines_say",),
+    ),
+    Mutation(
+        "a process that chooses otherwise for a target may start",
+        "journal/destinations.py",
+        "if name not in found and is_optional(name)]",
+        "if False]",
+        (
+            "doors/test_one_journal_dir.py"
+            "::test_filter_with_another_destination_is_an_error_that_names_the_option",
+        ),
+    ),
+    Mutation(
+        "the leader chooses what targets without lines of their own are sent",
+        "delivery/assembly.py",
+        "each.has_own_lines or each.settings.projects for each in found",
+        "True for each in found",
+        (
+            "delivery/test_named_targets.py"
+            "::test_targets_without_lines_of_their_own_are_sent_what_each_process_has_recorded",
+        ),
+    ),
 )

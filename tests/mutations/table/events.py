@@ -128,4 +128,14 @@ MUTATIONS = (
         "text[:LONGEST_USER_AGENT]",
         ("events/test_companions.py::test_user_agent_has_printable_characters_alone",),
     ),
+    Mutation(
+        "a target gets notifications of every project",
+        "events/selection.py",
+        "return not self.projects or any(",
+        "return True or any(",
+        (
+            "events/test_selection.py"
+            "::test_projects_are_owner_receiver_and_member_or_for_the_owner_the_one_that_asked",
+        ),
+    ),
 )

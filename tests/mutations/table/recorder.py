@@ -27,4 +27,11 @@ MUTATIONS = (
         "os.open(path, flags, 0o644)",
         ("doors/test_factory.py::test_log_file_is_made_and_written",),
     ),
+    Mutation(
+        "an intent of which no event is selected stays open",
+        "recorder/selecting.py",
+        "if not chosen and ends is None:",
+        "if not chosen:",
+        ("recorder/test_selecting.py::test_intent_ends_though_nothing_of_it_is_selected",),
+    ),
 )
