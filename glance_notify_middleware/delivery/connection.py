@@ -12,7 +12,13 @@ from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, Sav
 from glance_notify_middleware.delivery.state_log import StateLog
 from glance_notify_middleware.events.formats import in_format
 from glance_notify_middleware.events.notification import Message, Priority
-from glance_notify_middleware.strategies import Connecting, Outcome, SendError, Strategy
+from glance_notify_middleware.strategies import (
+    Connecting,
+    Outcome,
+    Overlapping,
+    SendError,
+    Strategy,
+)
 
 OPERATOR_RETRY = 60.0
 """Seconds between tries of a connection that only an operator can mend."""
@@ -51,17 +57,20 @@ class Connection:
         message_format: str,
         back_off: BackOff,
         on_failure: Callable[[str], None] = lambda reason: None,
+        read_on: Callable[[], bool] = lambda: False,
         earlier: SavedTarget = NOTHING_KNOWN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`name` is that of the strategy. `directory` is where notifications wait, for the log.
         `message_format` is the value of this option. `on_failure` gets the reason of each failed
-        try: `connection` or `unusable`. `earlier` is what was known of the connection just before
-        this one. `clock` counts seconds."""
+        try: `connection` or `unusable`. `read_on` is what an Overlapping strategy calls. `earlier`
+        is what was known of the connection just before this one. `clock` counts seconds."""
         self.state = SavedTarget(last_confirm=earlier.last_confirm)
         """What is known of the connection, for other threads: without `troubles`."""
         self._earlier = earlier
         self._strategy = strategy
+        if isinstance(strategy, Overlapping):
+            strategy.overlap(read_on)
         self._connecting = strategy if isinstance(strategy, Connecting) else None
         self._directory = directory
         self._message_format = message_format

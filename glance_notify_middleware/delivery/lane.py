@@ -22,6 +22,7 @@ from glance_notify_middleware.strategies import Strategy
 _POLL = 0.05  # seconds between looks at the journal, while there is nothing new
 _KEEP_ALIVE = 1.0  # seconds between looks at the connection, and at what operators want
 _LANE_RETRY = 1.0  # seconds after which a lane that has ended with an error begins again
+_MANY = 50  # messages; the work for fewer is over before a request misses Python's lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class Lane:
 
     def _deliver_batch(self, connection: Connection, dispatcher: Dispatcher) -> bool:
         """Prepare a batch with the lock, send it without the lock, apply its outcomes with the
-        lock. Between these steps requests may run. Returns whether there may be more to send at
-        once."""
+        lock. Between these steps of a long batch requests may run. Returns whether there may be
+        more to send at once."""
         skips = False
         with self._access.lock:
             for step in self.subscription.read():
@@ -128,15 +129,29 @@ class Lane:
                 if step.lost:
                     self._access.report_lost(step)
             batch = dispatcher.next_batch()
-        if batch.to_send:
+        is_long = len(batch.to_send) >= _MANY
+        if is_long:
             give_way()
         outcomes = connection.send(batch.messages)
-        if outcomes:
+        if is_long:
             give_way()
         with self._access.lock:
             worked = dispatcher.apply_outcomes(batch, outcomes)
             self.subscription.cursors.save()
         return worked or skips
+
+    def _read_on(self) -> bool:
+        """Read a little ahead, while the strategy waits for its broker. Returns whether there may
+        be more. Neither waits for the lock nor raises: the next batch comes upon the same error."""
+        lock = self._access.lock
+        if not lock.acquire(blocking=False):
+            return False
+        try:
+            return self.subscription.read_on()
+        except Exception:
+            return False
+        finally:
+            lock.release()
 
     def _connection(self) -> Connection:
         return Connection(
@@ -146,6 +161,7 @@ class Lane:
             message_format=self._route.message_format,
             back_off=self._route.back_off,
             on_failure=self.subscription.cursors.failed,
+            read_on=self._read_on,
             earlier=self.state,
         )
 

@@ -40,6 +40,11 @@ class Subscription:
         self.window.take(steps)
         return steps
 
+    def read_on(self) -> bool:
+        """Read a little ahead of what the window has. Returns whether more may be read ahead.
+        Raises OSError."""
+        return self.reader.read_on()
+
     def lose_rest(self, identity: str, recorded: int | None) -> int:
         """Count what is lost at the end of the journal of a dead process, and move the cursor
         behind it, so that it is counted once; returns how many notifications that is.

@@ -94,9 +94,9 @@ class Window:
 
         A step without messages is done as soon as it is at the front.
         """
-        while self._steps and all(pending.done is not None for pending in self._steps[0][1]):
+        counts = self._cursors.counts
+        while self._steps and None not in [pending.done for pending in self._steps[0][1]]:
             step, pendings = self._steps.popleft()
-            counts = self._cursors.counts
             if step.lost:
                 counts.lost[REMOVED if step.gone else DAMAGED] += step.lost
             if not step.is_repeat:

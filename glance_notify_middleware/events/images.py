@@ -42,18 +42,20 @@ _COPIED = (
 
 # Keys of a v2 record that are no free properties and must not reach a payload: they hold
 # locations, point to the API, or reveal internal host names.
-_WITHHELD = (
-    "locations",
-    "direct_url",
-    "file",
-    "self",
-    "schema",
-    "stores",
-    "os_hidden",
-    "os_hash_algo",
-    "os_hash_value",
-    "os_glance_stage_host",
-    "os_glance_hash_op_host",
+_WITHHELD = frozenset(
+    (
+        "locations",
+        "direct_url",
+        "file",
+        "self",
+        "schema",
+        "stores",
+        "os_hidden",
+        "os_hash_algo",
+        "os_hash_value",
+        "os_glance_stage_host",
+        "os_glance_hash_op_host",
+    )
 )
 
 
@@ -130,11 +132,13 @@ def metadata(record: ImageRecord) -> Metadata:
     A key that the record lacks is null: Glance can refuse a look-up, and then little more than the
     id is known.
     """
-    properties = dict(record)
-    take = properties.pop
-    known = {key: take(key, None) for key in _COPIED}
-    for key in _WITHHELD:
-        take(key, None)
+    known: Metadata = dict.fromkeys(_COPIED)
+    properties: Metadata = {}
+    for key, value in record.items():
+        if key in known:
+            known[key] = value
+        elif key not in _WITHHELD:
+            properties[key] = value
     visibility = known["visibility"]
     known["is_public"] = None if visibility is None else visibility == "public"
     known["properties"] = properties

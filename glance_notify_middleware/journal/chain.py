@@ -15,10 +15,11 @@ from glance_notify_middleware.journal.origin import Origin
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.runtime.giving_way import give_way
 
-CHUNK = 32 * 1024
+CHUNK = 64 * 1024
 """Bytes that are read of one journal at a time; less, if there are many journals. The messages in
-them take about half a millisecond."""
+them take about a millisecond."""
 
+_EVENTS = int(Kind.EVENTS)  # faster to compare than the member; each entry is compared
 _WHOLE_ENTRY = entries.MAX_BODY + 1024  # bytes in which a whole entry is found, if there is one
 _OPEN_FILES = 64
 
@@ -123,6 +124,19 @@ class Chain:
             self.origin = None
             self.is_astray = False
 
+    def read_on(self, files: OpenFiles, chunk: int, most: int) -> bool:
+        """Read the entries in the next `chunk` bytes of the same segment into `ahead`, unless the
+        entries there have `most` bytes already. Returns whether there were any. Raises OSError.
+
+        What follows this segment only `load` can find: by a list of the segments that was made
+        after all that is in `ahead`.
+        """
+        begun = self.position
+        if not self.ahead or begun.offset - self.ahead[0][1].after.offset >= most:
+            return False
+        self._load_segment(files, chunk)
+        return self.position.offset > begun.offset
+
     def lost_at_end(self, files: OpenFiles, counted: int | None) -> int:
         """How many notifications of a dead process are lost behind the last good entry.
 
@@ -156,16 +170,18 @@ class Chain:
         return False
 
     def _take(self, entry: Entry, end: int) -> None:
-        expected = self.position.number
-        number = max(entry.number + entry.count, expected or 0)
-        after = Position(self.position.segment, end, number)
-        lost = 0 if expected is None else max(entry.number - expected, 0)
-        self.position = after
-        if self.ahead and not lost and entry.kind != Kind.EVENTS:
-            self.ahead[-1][1].after = after  # the entry belongs to the step before it
+        segment, _, expected = self.position
+        first, count, known = entry.number, entry.count, expected or 0
+        after = Position(segment, end, first + count if first + count > known else known)
+        lost = first - expected if expected is not None and first > expected else 0
+        is_events = entry.kind == _EVENTS
+        if not is_events and not lost and self.ahead:
+            self.position = self.ahead[-1][1].after = after  # it belongs to the step before it
             return
-        messages = entries.decode_messages(entry.body) if entry.kind == Kind.EVENTS else []
-        is_repeat = not entry.count or entry.number < (expected or 0)
+        # First: an entry over whose messages an error comes is read again.
+        messages = entries.decode_messages(entry.body) if is_events else []
+        is_repeat = not count or first < known
         step = Step(self.identity, messages, after, lost, self.lacks_segment, is_repeat)
+        self.position = after
         self.lacks_segment = False
         self.ahead.append((entry.clock, step))

@@ -252,6 +252,7 @@ def _entry(data: bytes, at: int) -> Entry | None:
     if magic != _MAGIC or length > MAX_BODY or len(data) < end:
         return None
     body = data[start:end]
-    if zlib.crc32(data[at : at + _FIELDS.size], checksum(body)) != expected:
+    crc = zlib.crc32(body) if length <= _STEP else checksum(body)
+    if zlib.crc32(data[at : at + _FIELDS.size], crc) != expected:
         return None
     return Entry(version, kind, count, number, clock, body, end)

@@ -37,6 +37,8 @@ class Reader:
         self._this_boot = boot_id()
         self._clock_offset = clock.namespace_offset()
         self._pass_time = 0  # nanoseconds: the clock at the beginning of the pass
+        self._unfinished: list[Chain] = []  # those of the pass of which more may be read ahead
+        self._most_ahead = 0  # bytes that are read ahead of each of them
         self._unreadable: set[str] = set()
         self._clocks: dict[str, float] = {}
         """The clocks that are not the machine's in this boot, by id: when the first segment of each
@@ -61,14 +63,36 @@ class Reader:
             # later was made by the clock of another boot.
             if is_current and at > pass_time and not chain.is_dead:
                 break
-            _, step = chain.ahead.popleft()
-            steps.append(step)
-            count += len(step.messages)
+            # Entries of this journal that come before the next one of any other: they need no heap.
+            # Where the first is of the machine's clock, so are all heads.
+            others = [head[0][2] for head in heads[1:3]]
+            before = min(pass_time, *others) if others and is_current else pass_time
+            ahead = chain.ahead
+            while True:
+                step = ahead.popleft()[1]
+                steps.append(step)
+                count += len(step.messages)
+                if count >= limit or not is_current or not ahead or ahead[0][0] >= before:
+                    break
             if self._has_more(chain, listed):
                 heapq.heapreplace(heads, (self._order(chain), chain))
             else:
                 heapq.heappop(heads)
+        self._unfinished = [chain for _, chain in heads]
+        self._most_ahead = _READ_AHEAD // max(len(heads), 1)
         return steps
+
+    def read_on(self) -> bool:
+        """Read the next chunk of one journal ahead of the next pass, so that this has less to do.
+        Returns whether there may be another. Raises OSError.
+
+        The entries that are read ahead have _READ_AHEAD bytes in all.
+        """
+        while self._unfinished:
+            if self._unfinished[-1].read_on(self._files, self._chunk(), self._most_ahead):
+                return True
+            self._unfinished.pop()
+        return False
 
     def lost_at_end(self, identity: str, counted: int | None) -> int:
         """See Chain.lost_at_end; 0 where nothing of the journal was read. Raises OSError."""

@@ -21,7 +21,8 @@ strategies), with `retry_after` not before that time has passed, or, with `needs
 seconds. After any other exception the strategy is closed, and another one is made a second later.
 
 **Waits.** Every wait of a strategy must have an end: its lane stands still until then. When the
-process ends, 3.5 seconds are left for what is on its way.
+process ends, 3.5 seconds are left for what is on its way. While `send` waits, it may have its lane
+prepare the next batch: see Overlapping.
 
 **Texts.** The text of a SendError, and a reason, go to Glance's log. They hold no secret.
 
@@ -34,7 +35,7 @@ and `errors` serve them.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from glance_notify_middleware.events.notification import Message, Priority
@@ -138,4 +139,19 @@ class Connecting(Strategy, Protocol):
         """Why messages of `priority` had this outcome last, and what an operator can do about it.
 
         Empty where the strategy knows no more than the outcome.
+        """
+
+
+@runtime_checkable
+class Overlapping(Strategy, Protocol):
+    """A strategy that lets its lane go on while a broker confirms a batch."""
+
+    def overlap(self, read_on: Callable[[], bool]) -> None:
+        """Take what `send` is to call, on its own thread, when all of a batch is sent and outcomes
+        are missing. Called once, before anything else.
+
+        `read_on` prepares a part of the next batch, in about a millisecond, and returns whether
+        there is more to prepare at once. It raises nothing and changes nothing that was sent. The
+        strategy calls it no more, for this batch, or waits for the broker first, when it has
+        returned False. `send` need not call it at all: then the next batch is prepared after it.
         """

@@ -1,7 +1,13 @@
 """Which intents are open where the mark behind the copies of a segment is lost."""
 
+from pathlib import Path
+
+import pytest
+
+from glance_notify_middleware.journal import open_intents
 from glance_notify_middleware.journal.entries import Kind
 from glance_notify_middleware.journal.open_intents import OpenIntents
+from tests.journal.sample_journals import MakeJournal, message, record_each, segments
 
 ONE, OTHER = b"1" * 16, b"2" * 16
 FACTS = b"facts"
@@ -36,3 +42,16 @@ def test_latest_progress_of_a_download_counts() -> None:
 
 def test_progress_without_an_intent_is_ignored() -> None:
     assert open_after((Kind.PROGRESS, ONE + b"8")) == {}
+
+
+def test_reading_them_gives_way_once_in_64_kib(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader may be a thread among those of requests."""
+    given: list[None] = []
+    monkeypatch.setattr(open_intents, "give_way", lambda: given.append(None))
+    journal = make_journal()
+    record_each(journal, [message(bytes(1000)) for _ in range(500)])
+    assert open_intents.read_open_intents(tmp_path, str(journal.identity), [0]) is not None
+    size = sum(path.stat().st_size for path in segments(tmp_path))
+    assert len(given) == size // (66 * 1024)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.journal import layout
+from glance_notify_middleware.events.notification import Message
+from glance_notify_middleware.journal import entries, layout
 from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.positions import Position
 from glance_notify_middleware.journal.reader import Reader
@@ -259,3 +260,99 @@ def test_journal_that_was_forgotten_is_read_from_its_beginning(tmp_path: Path) -
     reader.forget(B)
     assert len(ids(reader.read(500))) == 1
     reader.close()
+
+
+def read_ahead(reader: Reader) -> list[Message]:
+    """What the reader has read of journals and not returned."""
+    steps = [step for chain in reader.chains.values() for _, step in chain.ahead]
+    return [each for step in steps for each in step.messages]
+
+
+def test_what_is_read_ahead_is_merged_like_all_entries(tmp_path: Path) -> None:
+    made = [message(bytes(1000)) for _ in range(900)]
+    for start, identity in enumerate((C, A, B)):
+        write_segment(tmp_path, identity, [(10 + at, made[at]) for at in range(start, 900, 3)])
+    reader = Reader(tmp_path, {})
+    steps = reader.read(100)
+    before = len(read_ahead(reader))
+    calls = 0
+    while reader.read_on():
+        calls += 1
+    assert calls > 3
+    assert len(read_ahead(reader)) == 900 - 100 > before
+    while more := reader.read(100):
+        steps += more
+    assert ids(steps) == [each.message_id for each in made]
+    reader.close()
+
+
+def test_entries_that_are_read_ahead_have_a_mebibyte_in_all(tmp_path: Path) -> None:
+    for identity in (A, B, C):
+        made = [message(bytes(1000)) for _ in range(2000)]
+        write_segment(tmp_path, identity, [(5 + at, one) for at, one in enumerate(made)])
+    reader = Reader(tmp_path, {})
+    for _ in range(4):
+        reader.read(300)
+        while reader.read_on():
+            pass
+        size = sum(len(each.body) for each in read_ahead(reader))
+        assert 2**19 < size < 2**20 + 3 * 2**16
+    reader.close()
+
+
+def test_reading_on_stays_in_the_segment_that_is_being_read(tmp_path: Path) -> None:
+    """The next segments are those of a list that is made in the next pass."""
+    made = [message() for _ in range(9)]
+    for segment in range(3):
+        part = [(10 + at, made[at]) for at in range(3 * segment, 3 * segment + 3)]
+        write_segment(tmp_path, A, part, segment=segment, number=3 * segment)
+    reader = Reader(tmp_path, {})
+    steps = reader.read(1)
+    assert not reader.read_on()
+    assert read_ahead(reader) == made[1:3]
+    while more := reader.read(1):
+        steps += more
+    assert ids(steps) == [each.message_id for each in made]
+    reader.close()
+
+
+def test_entry_that_is_read_ahead_and_is_later_than_the_pass_waits(
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make_journal()
+    recorded = record_each(journal, [message(bytes(1000)) for _ in range(200)])
+    reader = Reader(tmp_path, {})
+    steps = reader.read(10)
+    time_of_pass = reader._now()
+    recorded += record_each(journal, [message()])
+    while reader.read_on():
+        pass
+    assert len(read_ahead(reader)) == 191
+    with monkeypatch.context() as patched:
+        patched.setattr(reader, "_now", lambda: time_of_pass)
+        steps += reader.read(500)
+    assert ids(steps) == recorded[:200]
+    assert ids(reader.read(500)) == recorded[200:]
+    reader.close()
+
+
+def test_entry_over_whose_messages_an_error_came_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [message(bytes(1000)) for _ in range(200)]
+    write_segment(tmp_path, A, [(5 + at, one) for at, one in enumerate(made)])
+    reader = Reader(tmp_path, {})
+    steps = reader.read(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(entries, "decode_messages", raise_memory_error)
+        with pytest.raises(MemoryError):
+            reader.read_on()
+    while more := reader.read(500):
+        steps += more
+    assert ids(steps) == [each.message_id for each in made]
+    assert lost(steps) == 0
+    reader.close()
+
+
+def raise_memory_error(_: bytes) -> list[Message]:
+    raise MemoryError

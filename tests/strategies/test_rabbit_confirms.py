@@ -10,6 +10,7 @@ import pytest
 from glance_notify_middleware.events.notification import Message, Priority
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.deadline import Deadline
+from glance_notify_middleware.strategies.rabbit import confirms as confirms_module
 from glance_notify_middleware.strategies.rabbit.confirms import Confirms
 from glance_notify_middleware.strategies.rabbit.connection import Connection
 from tests.strategies.publishing import Published, published
@@ -89,6 +90,7 @@ def opened(
     most: int = 100,
     most_bytes: int = 10_000,
     content_type: str = "application/json",
+    read_on: Callable[[], bool] = lambda: False,
 ) -> Confirms:
     return Confirms(
         cast(Connection, broker),
@@ -97,6 +99,7 @@ def opened(
         content_type,
         most,
         most_bytes,
+        read_on,
     )
 
 
@@ -142,7 +145,7 @@ def test_messages_are_sent_in_their_order_many_by_one_call(broker: Broker) -> No
         (each.message_id, f"n.{each.priority.lower()}") for each in batch
     ]
     assert len(broker.sent_at_once) < 10
-    assert max(broker.sent_at_once) < 2**16 + 2000
+    assert max(broker.sent_at_once) < 2**16 + 1000 + 66 * 200  # 66 bodies, and what is around them
 
 
 def test_message_that_is_longer_than_a_frame_is_sent_whole(broker: Broker) -> None:
@@ -298,3 +301,45 @@ def test_deadline_ends_the_wait_although_answers_come(broker: Broker) -> None:
     broker.answers = [lambda: None] * 10_000_000
     assert outcomes_of(opened(broker), messages(1)) == [None]
     assert broker.answers
+
+
+def test_long_batch_gives_way_once_in_64_kib(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(confirms_module, "give_way", lambda: given.append(len(broker.published)))
+    batch = [message(b"x" * 1000) for _ in range(300)]
+    broker.ack(300, multiple=True)
+    assert outcomes_of(opened(broker, most=300, most_bytes=2**20), batch) == [TAKEN] * 300
+    assert given == [66, 132, 198, 264]  # 66,000 bytes are the first beyond 64 KiB
+    given.clear()
+    assert outcomes_of(opened(Broker()), messages(3)) == [None] * 3
+    assert not given
+
+
+def test_lane_reads_on_when_all_is_sent_and_before_each_wait(broker: Broker) -> None:
+    done: list[str] = []
+    answers = [True, True, False, True, False]
+
+    def read_on() -> bool:
+        done.append(f"read with {len(broker.published)} sent")
+        return answers.pop(0)
+
+    broker.answers = [partial(done.append, "waited")]
+    broker.ack(3, multiple=True)
+    assert outcomes_of(opened(broker, read_on=read_on), messages(3)) == [TAKEN] * 3
+    read = "read with 3 sent"
+    assert done == [read, read, read, "waited", read, read]
+    assert not answers
+
+
+def test_time_in_which_the_lane_reads_on_is_not_taken_from_the_broker(broker: Broker) -> None:
+    answers = [True, False]
+
+    def read_on() -> bool:
+        if answers[0]:
+            broker.deadline.within(0)  # as when the disk was slow
+        return answers.pop(0)
+
+    broker.ack(1)
+    assert outcomes_of(opened(broker, read_on=read_on), messages(1)) == [TAKEN]

@@ -2,11 +2,12 @@
 
 import itertools
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import amqp  # type: ignore[import-untyped]
 
 from glance_notify_middleware.events.notification import Message, Priority
+from glance_notify_middleware.runtime.giving_way import give_way
 from glance_notify_middleware.strategies import Outcome
 from glance_notify_middleware.strategies.rabbit import frames
 from glance_notify_middleware.strategies.rabbit.connection import Connection
@@ -15,8 +16,8 @@ _NOT_AMQP = (ValueError, OverflowError, struct.error)
 """The errors of a message that AMQP cannot express. Nothing of it is sent then."""
 
 _AT_ONCE = 2**16
-"""Bytes of frames that are sent by one call; more, where one message is longer. While they are
-made, about 0.2 ms, Python's lock is held."""
+"""Bytes of messages that are sent by one call; more, where one message is longer. While their
+frames are made, about 0.2 ms, Python's lock is held; then requests may run."""
 
 
 class Confirms:
@@ -35,19 +36,21 @@ class Confirms:
         content_type: str,
         most: int,
         most_bytes: int,
+        read_on: Callable[[], bool],
     ) -> None:
         """Open the channel. Raises py-amqp's errors and OSError.
 
         `content_type` is that of all messages.
         At most `most` messages, and `most_bytes` bytes of them, are unconfirmed at a time; a longer
         message is sent alone. The broker may return all of them before it reads on: they must not
-        fill the buffers between.
+        fill the buffers between. `read_on` is that of `Overlapping.overlap`.
         """
         self._connection = connection
         self._routing_keys = routing_keys
         self._before_id = frames.before_id(content_type)
         self._most = most
         self._most_bytes = most_bytes
+        self._read_on = read_on
         self._last_tag = 0
         self._waiting: dict[int, int] = {}  # by delivery tag, in the order of sending: the indexes
         self._waiting_bytes = 0
@@ -82,7 +85,15 @@ class Confirms:
         self._batch, self._outcomes = batch, outcomes
         self._returned.clear()
         self._connection.deadline.renew()
-        unsent = bytearray()
+        unsent: list[bytes] = []  # frames, or parts of them
+        unsent_bytes = 0  # of the bodies
+
+        def send() -> None:
+            nonlocal unsent_bytes
+            self._connection.send(b"".join(unsent))
+            unsent.clear()
+            unsent_bytes = 0
+
         for index in indexes:
             message = batch[index]
             try:
@@ -91,22 +102,28 @@ class Confirms:
                 outcomes[index] = Outcome.REJECTED
                 continue
             size = len(message.body)
-            if len(unsent) >= _AT_ONCE or not self._has_room(size):
-                self._connection.send(unsent)
-                unsent.clear()
+            if unsent_bytes >= _AT_ONCE:
+                send()
+                give_way()
+            if not self._has_room(size):
+                send()
                 while not self._has_room(size):
                     self._connection.blocking_read()
-            unsent += self._methods[message.priority]
+            unsent.append(self._methods[message.priority])
             unsent += content
+            unsent_bytes += size
             self._last_tag += 1
             self._waiting[self._last_tag] = index
             self._waiting_bytes += size
-        self._connection.send(unsent)
+        send()
         while self._waiting:
-            self._connection.blocking_read()
+            if self._read_on():
+                self._connection.deadline.renew()  # the time was not taken by the broker
+            else:
+                self._connection.blocking_read()
 
-    def _content(self, message: Message) -> bytes:
-        """The frames of a message after the first. Raises _NOT_AMQP."""
+    def _content(self, message: Message) -> list[bytes]:
+        """The parts of the frames of a message after the first. Raises _NOT_AMQP."""
         return frames.content(
             self._channel_id,
             self._before_id,

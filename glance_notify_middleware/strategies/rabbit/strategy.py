@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import amqp  # type: ignore[import-untyped]
 
@@ -43,6 +43,11 @@ class Rabbit(Probing[Connection]):
         self._content_type = CONTENT_TYPES[settings.message_format]
         self._topology = Topology(settings.rabbit, settings.priorities)
         self._confirms: tuple[Connection, Confirms] | None = None
+        self._read_on: Callable[[], bool] = lambda: False
+
+    def overlap(self, read_on: Callable[[], bool]) -> None:
+        """See the contract."""
+        self._read_on = read_on
 
     def _send(self, batch: Sequence[Message], outcomes: Outcomes) -> None:
         """Unroutable messages are sent once more, after the missing queues are declared."""
@@ -71,6 +76,7 @@ class Rabbit(Probing[Connection]):
                 self._content_type,
                 self.most_unconfirmed,
                 self.most_unconfirmed_bytes,
+                self._read_on,
             )
             self._confirms = connection, confirms
         self._confirms[1].send(batch, indexes, outcomes)

@@ -116,6 +116,30 @@ MUTATIONS = (
         ("delivery/test_several_strategies.py::test_silent_broker_holds_up_no_other_strategy",),
     ),
     Mutation(
+        "a lane that reads on waits for the lock while its broker confirms",
+        "delivery/lane.py",
+        "lock.acquire(blocking=False)",
+        "lock.acquire()",
+        ("delivery/test_reading_on.py::test_reading_on_does_not_wait_for_the_lock",),
+    ),
+    Mutation(
+        "an error of reading on reaches the strategy, which takes it for one of its broker",
+        "delivery/lane.py",
+        "        except Exception:\n            return False\n",
+        "        except KeyError:\n            return False\n",
+        ("delivery/test_reading_on.py::test_error_of_reading_on_is_left_to_the_next_batch",),
+    ),
+    Mutation(
+        "requests do not run before a long batch is sent",
+        "delivery/lane.py",
+        "            give_way()\n        outcomes",
+        "            pass\n        outcomes",
+        (
+            "delivery/test_giving_way.py"
+            "::test_lane_gives_way_before_a_long_batch_is_sent_and_before_its_outcomes_are_applied",
+        ),
+    ),
+    Mutation(
         "refused messages are sent all the time",
         "delivery/dispatcher.py",
         "if priority not in self._aside} - held\n",

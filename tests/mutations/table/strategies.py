@@ -74,14 +74,14 @@ MUTATIONS = (
     Mutation(
         "confirms are waited for before the messages are sent",
         "strategies/rabbit/confirms.py",
-        "                self._connection.send(unsent)\n                unsent.clear()\n",
-        "",
+        "                send()\n                while not",
+        "                while not",
         ("strategies/test_rabbit_confirms.py::test_unconfirmed_messages_are_no_more_than_allowed",),
     ),
     Mutation(
         "messages are sent again with the next ones",
         "strategies/rabbit/confirms.py",
-        "                unsent.clear()\n",
+        "            unsent.clear()\n",
         "",
         (
             "strategies/test_rabbit_confirms.py"
@@ -101,8 +101,8 @@ MUTATIONS = (
     Mutation(
         "a long body is cut into frames as long as the longest frame, and their ends on top",
         "strategies/rabbit/frames.py",
-        "    size = longest - _AROUND\n",
-        "    size = longest\n",
+        "    most = longest - _AROUND\n",
+        "    most = longest\n",
         ("strategies/test_rabbit_frames.py::test_frames_are_those_of_py_amqp",),
     ),
     Mutation(
@@ -130,6 +130,23 @@ MUTATIONS = (
         (
             "strategies/test_rabbit_confirms.py"
             "::test_confirmed_message_makes_room_for_as_many_bytes",
+        ),
+    ),
+    Mutation(
+        "requests do not run while the frames of a long batch are made",
+        "strategies/rabbit/confirms.py",
+        "                give_way()\n",
+        "",
+        ("strategies/test_rabbit_confirms.py::test_long_batch_gives_way_once_in_64_kib",),
+    ),
+    Mutation(
+        "the broker's patience runs while the lane reads on",
+        "strategies/rabbit/confirms.py",
+        "                self._connection.deadline.renew()  # the time",
+        "                pass  # the time",
+        (
+            "strategies/test_rabbit_confirms.py"
+            "::test_time_in_which_the_lane_reads_on_is_not_taken_from_the_broker",
         ),
     ),
     Mutation(
