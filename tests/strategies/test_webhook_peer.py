@@ -327,7 +327,8 @@ def test_answer_before_the_end_of_a_long_body_is_read(make: Make, tmp_path: Path
                 stop.wait(60)
 
     with Hasty(tmp_path) as peer:
-        strategy = make(peer.options())
+        # Less than TCP_USER_TIMEOUT, after which the kernel ends the connection.
+        strategy = make(peer.options(webhook_timeout="10"))
         assert list(strategy.send([message(b"x" * 20_000_000)])) == [REJECTED]
         assert strategy._connection is None
         stop.set()
