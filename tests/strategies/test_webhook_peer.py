@@ -28,6 +28,8 @@ TAKEN, REJECTED = Outcome.TAKEN, Outcome.REJECTED
 CANARY = "canary-pa55word"
 SHORT = {"webhook_connect_timeout": "2", "webhook_answer_timeout": "1", "webhook_timeout": "2"}
 """For peers that do not answer."""
+BELOW_TCP_USER_TIMEOUT = dict.fromkeys(SHORT, "10")
+"""The kernel ends a connection over which nothing is taken for 20 seconds."""
 
 Make = Callable[..., Webhook]
 
@@ -327,8 +329,7 @@ def test_answer_before_the_end_of_a_long_body_is_read(make: Make, tmp_path: Path
                 stop.wait(60)
 
     with Hasty(tmp_path) as peer:
-        # Less than TCP_USER_TIMEOUT, after which the kernel ends the connection.
-        strategy = make(peer.options(webhook_timeout="10"))
+        strategy = make(peer.options(**BELOW_TCP_USER_TIMEOUT))
         assert list(strategy.send([message(b"x" * 20_000_000)])) == [REJECTED]
         assert strategy._connection is None
         stop.set()
