@@ -20,6 +20,7 @@ BROKERS = [
     "eventlet>=0.36",  # under which Glance up to 32 runs the filter
     "oslo.messaging>=14.7",
     "requests>=2.31",
+    "standardwebhooks>=1.0",  # the reference for what a receiver of webhooks checks
     "urllib3>=1.26",
 ]
 
@@ -84,7 +85,6 @@ setup(
             "pycadf>=3.1",
             "pytest-cov>=5.0",
             "ruff>=0.6",
-            "standardwebhooks>=1.0",  # the reference for what a receiver checks
             "testtools>=2.5",
             "types-requests>=2.31",
             "types-WebOb>=1.8",
