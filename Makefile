@@ -80,7 +80,7 @@ faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disk
 bench: $(VENV)/test build/bench/made rabbitmq ## measure what the filter costs and what it loses, beside other middlewares, in 20 minutes; writes its tables to docs/measured/
 	@$(BIN)/python -m bench
 
-bench-quick: $(VENV)/test build/bench/made rabbitmq ## measure the most important of it in two minutes, and fail if a target is missed by a factor of three; a part of a submission
+bench-quick: $(VENV)/test build/bench/made rabbitmq ## measure the most important of it in two minutes, and fail if a ratio misses its target by a factor of three; a part of a submission
 	@$(BIN)/python -m bench quick
 
 # The middlewares beside which the filter is measured have an environment of their own.

@@ -1,8 +1,8 @@
 """`python -m bench` measures all and writes the pages below docs/measured/.
 
 `python -m bench quick` measures the most important numbers for a short time, prints them, and ends
-with 1 if a target is missed grossly. `python -m bench PAGE...` measures and writes these pages
-alone.
+with 1 if a ratio misses its target grossly. `python -m bench PAGE...` measures and writes these
+pages alone.
 """
 
 import sys

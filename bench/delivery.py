@@ -107,7 +107,7 @@ def targets(speeds: Sequence[Speed]) -> list[Target]:
     part = statistics.median(each.relayed / each.published for each in speeds)
     return [
         Target("delivery, processor time of the relay for a message", cpu, 35, "µs"),
-        Target("delivery, messages a second", relayed, 10_000, at_least=True),
+        Target("delivery, messages", relayed, 10_000, "a second", at_least=True),
         Target("delivery, by the speed of a bare loop", part, 0.8, at_least=True),
     ]
 

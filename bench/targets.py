@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 GROSS = 3.0
-"""A number that misses its target by more than this factor is a defect, and no noise."""
+"""A ratio that misses its target by more than this factor is a defect, and no noise."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Target:
     measured: float
     bound: float
     unit: str = ""
+    """Empty for a ratio or a count. A number with a unit depends on the machine: three times as
+    long is no defect on one that is three times as slow."""
     at_least: bool = False
     """Whether the bound is the least that is good; otherwise it is the most."""
 
@@ -34,7 +36,7 @@ class Target:
 
     @property
     def is_missed_grossly(self) -> bool:
-        return self.miss > GROSS
+        return not self.unit and self.miss > GROSS
 
     def row(self) -> tuple[str, str, str, str]:
         """The row of a table: text, measured, bound, and whether it is met."""
