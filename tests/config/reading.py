@@ -1,11 +1,16 @@
 """Reads sections, and has what comes of an empty one."""
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pytest
 
 from glance_notify_middleware.config import OptionError, Settings, read
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.config.qpid_options import QpidSettings
 from glance_notify_middleware.config.rabbit_options import RabbitSettings
+from glance_notify_middleware.config.tables import OF_STRATEGIES
 from glance_notify_middleware.config.webhook_options import WebhookSettings
 from glance_notify_middleware.events.notification import Priority
 
@@ -113,3 +118,17 @@ def assert_refused(name: str, text: str, expected: str) -> None:
     error = str(error_of({name: text}))
     for part in (f"option {name} ", repr(text), expected):
         assert part in error
+
+
+def assert_sets(strategy: str, lines: Lines, changed: Mapping[str, Any]) -> None:
+    """The lines change these settings of a strategy, and no other setting of the section."""
+    expected = dataclasses.replace(getattr(DEFAULTS, strategy), **changed)
+    assert settings_of(lines) == dataclasses.replace(DEFAULTS, **{strategy: expected})
+
+
+def assert_all_are_set(strategy: str, valid: Sequence[tuple[Lines, Mapping[str, Any]]]) -> None:
+    """The `valid` lines, with what each changes, have every option and setting of a strategy."""
+    names = {option.name for option in OF_STRATEGIES[strategy].OPTIONS}
+    assert names == {name for lines, _ in valid for name in lines}
+    fields = {field.name for field in dataclasses.fields(getattr(DEFAULTS, strategy))}
+    assert fields == {name for _, changed in valid for name in changed}

@@ -5,10 +5,17 @@ from typing import Any
 
 import pytest
 
-from glance_notify_middleware.config import qpid_options
 from glance_notify_middleware.config.brokers import Broker
-from glance_notify_middleware.config.qpid_options import QpidSettings
-from tests.config.reading import DEFAULTS, Lines, assert_refused, error_of, settings_of, shown
+from tests.config.reading import (
+    DEFAULTS,
+    Lines,
+    assert_all_are_set,
+    assert_refused,
+    assert_sets,
+    error_of,
+    settings_of,
+    shown,
+)
 
 TLS = {"qpid_protocol": "ssl"}
 CERTIFICATE = TLS | {"qpid_ssl_cert_file": "/cert", "qpid_ssl_key_file": "/key"}
@@ -60,15 +67,11 @@ VALID: tuple[tuple[Lines, dict[str, Any]], ...] = (
 
 @pytest.mark.parametrize(("lines", "changed"), VALID, ids=shown)
 def test_line_sets_its_option_and_no_other(lines: Lines, changed: dict[str, Any]) -> None:
-    expected = dataclasses.replace(DEFAULTS.qpid, **changed)
-    assert settings_of(lines) == dataclasses.replace(DEFAULTS, qpid=expected)
+    assert_sets("qpid", lines, changed)
 
 
 def test_every_option_and_every_setting_has_a_test_that_sets_it() -> None:
-    names = {option.name for option in qpid_options.OPTIONS}
-    assert names == {name for lines, _ in VALID for name in lines}
-    fields = {field.name for field in dataclasses.fields(QpidSettings)}
-    assert fields == {name for _, changed in VALID for name in changed}
+    assert_all_are_set("qpid", VALID)
 
 
 @pytest.mark.parametrize(

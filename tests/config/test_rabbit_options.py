@@ -1,14 +1,19 @@
 """The options of the rabbit strategy, but for transport_url."""
 
-import dataclasses
 from typing import Any
 
 import pytest
 
-from glance_notify_middleware.config import rabbit_options
 from glance_notify_middleware.config.brokers import Broker
-from glance_notify_middleware.config.rabbit_options import RabbitSettings
-from tests.config.reading import DEFAULTS, Lines, assert_refused, error_of, settings_of, shown
+from tests.config.reading import (
+    Lines,
+    assert_all_are_set,
+    assert_refused,
+    assert_sets,
+    error_of,
+    settings_of,
+    shown,
+)
 
 TLS = {"rabbit_use_ssl": "true"}
 
@@ -56,15 +61,11 @@ VALID: tuple[tuple[Lines, dict[str, Any]], ...] = (
 
 @pytest.mark.parametrize(("lines", "changed"), VALID, ids=shown)
 def test_line_sets_its_option_and_no_other(lines: Lines, changed: dict[str, Any]) -> None:
-    expected = dataclasses.replace(DEFAULTS.rabbit, **changed)
-    assert settings_of(lines) == dataclasses.replace(DEFAULTS, rabbit=expected)
+    assert_sets("rabbit", lines, changed)
 
 
 def test_every_option_and_every_setting_has_a_test_that_sets_it() -> None:
-    names = {option.name for option in rabbit_options.OPTIONS}
-    assert names == {name for lines, _ in VALID for name in lines}
-    fields = {field.name for field in dataclasses.fields(RabbitSettings)}
-    assert fields == {name for _, changed in VALID for name in changed}
+    assert_all_are_set("rabbit", VALID)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
 """The options of the webhook strategy."""
 
-import dataclasses
 from typing import Any
 
 import pytest
 
-from glance_notify_middleware.config import webhook_options
 from glance_notify_middleware.config.brokers import Broker
 from glance_notify_middleware.config.http_url import HttpURL
-from glance_notify_middleware.config.webhook_options import WebhookSettings
-from tests.config.reading import DEFAULTS, Lines, assert_refused, error_of, settings_of, shown
+from tests.config.reading import (
+    Lines,
+    assert_all_are_set,
+    assert_refused,
+    assert_sets,
+    error_of,
+    settings_of,
+    shown,
+)
 
 URL = {"webhook_url": "https://siem.example/in?t=1"}
 SIEM = {
@@ -40,15 +45,11 @@ VALID: tuple[tuple[Lines, dict[str, Any]], ...] = (
 
 @pytest.mark.parametrize(("lines", "changed"), VALID, ids=shown)
 def test_line_sets_its_option_and_no_other(lines: Lines, changed: dict[str, Any]) -> None:
-    expected = dataclasses.replace(DEFAULTS.webhook, **changed)
-    assert settings_of(lines) == dataclasses.replace(DEFAULTS, webhook=expected)
+    assert_sets("webhook", lines, changed)
 
 
 def test_every_option_and_every_setting_has_a_test_that_sets_it() -> None:
-    names = {option.name for option in webhook_options.OPTIONS}
-    assert names == {name for lines, _ in VALID for name in lines}
-    fields = {field.name for field in dataclasses.fields(WebhookSettings)}
-    assert fields == {name for _, changed in VALID for name in changed}
+    assert_all_are_set("webhook", VALID)
 
 
 @pytest.mark.parametrize(
