@@ -28,7 +28,14 @@ from glance_notify_middleware.strategies.registry import also_set_by, describe
 
 _ASIDE_PART = 4  # all aside files together take a fourth of journal_max_size at most
 
-_CHOICE = ("disabled_notifications", "event_types", "image_delete_payload", "projects")
+_CHOICE: Mapping[str, Callable[[Settings], object]] = {
+    "projects": lambda settings: in_any_order(settings.projects),
+    "disabled_notifications": lambda settings: in_any_order(settings.disabled_notifications),
+    "event_types": lambda settings: in_any_order(settings.event_types),
+    "image_delete_payload": lambda settings: settings.image_delete_payload,
+}
+"""The options that decide, where the lanes choose, which notifications a target gets, and in which
+form; and the value of each."""
 
 Makers = Mapping[str, Callable[[], Strategy]]
 """The functions that make the strategies of targets that need delivery, by the target's name."""
@@ -105,7 +112,7 @@ def destinations(settings: Settings, targets: Collection[str]) -> dict[str, obje
         decided: dict[str, object] = {"strategy": target.strategy} if target.has_own_lines else {}
         decided |= {**_of_messages(target.settings), **describe(target).destination}
         if chooses:
-            decided |= _of_choice(target.settings)
+            decided |= {option: value(target.settings) for option, value in _CHOICE.items()}
         found |= {target.option(option): value for option, value in decided.items()}
     return found
 
@@ -115,16 +122,6 @@ def _of_messages(settings: Settings) -> dict[str, object]:
     return {
         "message_format": settings.message_format,
         "priorities": in_any_order(settings.priorities),  # their queues are looked for, or made
-    }
-
-
-def _of_choice(settings: Settings) -> dict[str, object]:
-    """Those that decide, where the lanes choose, which notifications it gets, and in which form."""
-    return {
-        "projects": in_any_order(settings.projects),
-        "disabled_notifications": in_any_order(settings.disabled_notifications),
-        "event_types": in_any_order(settings.event_types),
-        "image_delete_payload": settings.image_delete_payload,
     }
 
 
