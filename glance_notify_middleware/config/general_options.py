@@ -17,8 +17,8 @@ from glance_notify_middleware.config.kinds import (
     words_of,
 )
 from glance_notify_middleware.config.option import Option, Scope
+from glance_notify_middleware.events.addresses import UNIX, Network, Proxy
 from glance_notify_middleware.events.formats import FORMATS
-from glance_notify_middleware.events.identity import UNIX, Network, Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
 
 BUILT_IN_STRATEGIES = ("noop", "logging", "rabbit", "qpid", "webhook")

@@ -19,7 +19,7 @@ from glance_notify_middleware.config.rabbit_options import RabbitSettings
 from glance_notify_middleware.config.tables import BY_NAME, HISTORIC, NEEDED, OF_STRATEGIES, OPTIONS
 from glance_notify_middleware.config.target_lines import TargetLines
 from glance_notify_middleware.config.webhook_options import WebhookSettings
-from glance_notify_middleware.events.identity import Proxy
+from glance_notify_middleware.events.addresses import Proxy
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.selection import ALL_KINDS, Kinds, Selection
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from glance_notify_middleware.events import identity, rules
-from glance_notify_middleware.events.identity import Proxy, Requester
+from glance_notify_middleware.events import addresses, identity, rules
+from glance_notify_middleware.events.addresses import Proxy
+from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.intent import Intent, Progress
 from glance_notify_middleware.events.operations import Action, Operation, Source, as_download
 from glance_notify_middleware.recorder import RunningDownload
@@ -80,7 +81,7 @@ class SeenOperation(SeenRequest):
             self._may_be_cached = may_be_cached(operation, environ)
             if self.sends_data or self._may_be_cached:
                 proxies = services.trusted_proxies
-                self.destination_ip = identity.destination_ip(environ, proxies)
+                self.destination_ip = addresses.destination_ip(environ, proxies)
 
     @property
     def _records(self) -> RequestRecords:

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glance_notify_middleware.events.addresses import UNIX, Network, destination_ip
 from glance_notify_middleware.events.bounds import LONGEST_ID, LONGEST_PATH, LONGEST_USER_AGENT
 from glance_notify_middleware.events.identity import (
-    UNIX,
-    Network,
     Requester,
     authentication_has_run,
-    destination_ip,
     from_context,
     from_headers,
     was_passed_on,

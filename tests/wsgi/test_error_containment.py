@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from glance_notify_middleware.events import identity, rules
+from glance_notify_middleware.events import addresses, identity, rules
 from glance_notify_middleware.events.intent import Intent
 from glance_notify_middleware.events.notification import Notification
 from glance_notify_middleware.recorder import NotRecordedError, RunningDownload
@@ -108,7 +108,7 @@ def test_log_calls_only_notifications_lost_that_could_not_be_recorded(
     ("module", "name"),
     [
         (middleware, "match"),
-        (identity, "destination_ip"),
+        (addresses, "destination_ip"),
         (identity, "from_context"),
         (identity, "from_headers"),
         (rules, "record_source"),

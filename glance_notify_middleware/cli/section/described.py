@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from glance_notify_middleware.config import Settings
-from glance_notify_middleware.events import identity, images, rules
+from glance_notify_middleware.events import addresses, identity, images, rules
 from glance_notify_middleware.events.exchange import (
     DATA_STATUSES,
     Exchange,
@@ -93,7 +93,7 @@ class Described:
         environ = self._environ()
         request = RequestFacts(
             requester=self._requester(environ),
-            destination_ip=identity.destination_ip(environ, settings.trusted_proxies),
+            destination_ip=addresses.destination_ip(environ, settings.trusted_proxies),
             bytes_read=self.read if plan.input_kept else 0,
             body_start=body if plan.input_kept else None,
         )

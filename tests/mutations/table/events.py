@@ -5,7 +5,7 @@ from tests.mutations.mutation import Mutation
 MUTATIONS = (
     Mutation(
         "a comma in quotes separates two elements of Forwarded",
-        "events/identity.py",
+        "events/addresses.py",
         "            if not in_quotes:\n",
         "            if True:\n",
         (
@@ -15,7 +15,7 @@ MUTATIONS = (
     ),
     Mutation(
         "texts of any length go into the cache of addresses",
-        "events/identity.py",
+        "events/addresses.py",
         "return _short_hop(text) if len(text) <= _LONGEST_HOP else None",
         "return _short_hop(text)",
         (
