@@ -87,9 +87,10 @@ class Cursors:
     """The cursors of one strategy, which the leader moves.
 
     `positions` are by journal identity: every message before a position is confirmed, a dead letter
-    or set aside. `aside` are offsets in the aside files, in bytes, by priority. `aside_passed` are
-    the offsets in them before which no message is behind a position any more. `counts` count what
-    the cursors have passed.
+    or set aside. `last` are the numbers of the last messages before the positions that the strategy
+    gets, by journal identity, where there are any. `aside` are offsets in the aside files, in
+    bytes, by priority. `aside_passed` are the offsets in them before which no message is behind a
+    position any more. `counts` count what the cursors have passed.
     `at_last_save` are the positions at the last try to save them, also where the file could not be
     written.
     """
@@ -103,14 +104,18 @@ class Cursors:
         self.positions = {
             identity: Position(*place) for identity, place in saved.get("positions", {}).items()
         }
+        self.last: dict[str, int] = dict(saved.get("last", {}))
         self.aside: dict[str, int] = dict(saved.get("aside", {}))
         self.aside_passed: dict[str, int] = dict(saved.get("aside_passed", aside_sizes))
         self.counts = TargetCounts.of(saved.get("counts", {}))
         self.at_last_save: Mapping[str, Position] = dict(self.positions)
 
-    def move(self, identity: str, position: Position) -> None:
-        """Move the cursor in one journal to `position`."""
+    def move(self, identity: str, position: Position, last: int | None = None) -> None:
+        """Move the cursor in one journal to `position`. `last` is the number of the last message
+        before it, where that is another one than before."""
         self.positions[identity] = position
+        if last is not None:
+            self.last[identity] = last
         self._file.changed()
 
     def move_aside(self, priority: str, offset: int) -> None:
@@ -137,6 +142,7 @@ class Cursors:
 
     def forget(self, identity: str) -> None:
         """Drop the cursor in a journal whose files are gone."""
+        self.last.pop(identity, None)
         if self.positions.pop(identity, None) is not None:
             self._file.changed()
 
@@ -146,7 +152,7 @@ class Cursors:
 
     def content(self) -> dict[str, Any]:
         """The section of this strategy, as it is written into the file."""
-        return _content(self.positions, self.aside, self.aside_passed, self.counts)
+        return _content(self.positions, self.last, self.aside, self.aside_passed, self.counts)
 
 
 def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
@@ -161,7 +167,9 @@ def add_strategies(directory: Path, strategies: Iterable[str]) -> None:
     if content is None:
         return
     new = {
-        name: _content(ends, {}, {}, TargetCounts()) for name in strategies if name not in content
+        name: _content(ends, {}, {}, {}, TargetCounts())
+        for name in strategies
+        if name not in content
     }
     if new:
         # Durable: after a power cut the strategy would else begin later, and skip what is recorded
@@ -190,6 +198,7 @@ def _ends(directory: Path) -> dict[str, Position]:
 
 def _content(
     positions: Mapping[str, Position],
+    last: Mapping[str, int],
     aside: Mapping[str, int],
     aside_passed: Mapping[str, int],
     counts: TargetCounts,
@@ -200,6 +209,7 @@ def _content(
     }
     return {
         "positions": places,
+        "last": dict(last),
         "aside": dict(aside),
         "aside_passed": dict(aside_passed),
         "counts": counts.content(),

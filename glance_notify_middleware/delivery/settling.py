@@ -219,8 +219,7 @@ class Settling:
 
     def _forget(self, identity: str) -> None:
         for subscription in self._subscriptions:
-            subscription.reader.forget(identity)
-            subscription.cursors.forget(identity)
+            subscription.forget(identity)
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from glance_notify_middleware.delivery.cursors import Cursors
+from glance_notify_middleware.delivery.sequences import Sequences
 from glance_notify_middleware.delivery.target_counts import DAMAGED
 from glance_notify_middleware.delivery.window import Window
 from glance_notify_middleware.events.selection import Selection
@@ -26,17 +27,19 @@ class Subscription:
         self.cursors = cursors
         self.reader = Reader(directory, cursors.positions)
         self.window = Window(cursors)
+        self._sequences = Sequences(cursors.last)
         self._directory = directory
         self._selection = selection
 
     def read(self) -> list[Step]:
         """Read the next steps into the window, if there is room for them, and return them: with
-        those messages that the target gets. Raises OSError."""
+        those messages that the target gets, each with its sequence. Raises OSError."""
         room = self.window.room
         steps = self.reader.read(room) if room > 0 else []
-        if self._selection is not None:
-            for step in steps:
+        for step in steps:
+            if self._selection is not None:
                 step.select(self._selection)
+            self._sequences.give(step)
         self.window.take(steps)
         return steps
 
@@ -65,4 +68,11 @@ class Subscription:
         self.reader.close()
         self.reader = Reader(self._directory, self.cursors.positions)
         self.window = Window(self.cursors)
+        self._sequences = Sequences(self.cursors.last)
         self.cursors.save(at_once=True)
+
+    def forget(self, identity: str) -> None:
+        """Forget a journal: its process is settled, and its files are removed."""
+        self.reader.forget(identity)
+        self.cursors.forget(identity)
+        self._sequences.forget(identity)

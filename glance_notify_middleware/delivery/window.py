@@ -106,4 +106,4 @@ class Window:
                     self._cursors.pass_aside(pending.message.priority, pending.aside_end)
                 elif not pending.is_repeat:
                     counts.count(pending.done)
-            self._cursors.move(step.identity, step.after)
+            self._cursors.move(step.identity, step.after, step.last)

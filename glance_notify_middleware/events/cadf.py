@@ -7,6 +7,7 @@ are those that the audit filter of keystonemiddleware 13.0 adds.
 from collections.abc import Mapping
 from typing import Any
 
+from glance_notify_middleware.events import sequence
 from glance_notify_middleware.events.images import parse_json
 from glance_notify_middleware.events.notification import EventType, Priority, encoded, is_id
 from glance_notify_middleware.events.reading import Fields, image_id, is_unknown_outcome
@@ -30,6 +31,8 @@ _ACTIONS: Mapping[str, str] = {
 """The event type -> what was done to the image, as CADF's taxonomy of actions has it (DSP0262,
 A.3). A trial is of no image: its action is `notify`."""
 
+_SEQUENCE = "sequence"
+"""The name of the attachment with the sequence."""
 _TEXT = "mime:text/plain"
 _JSON = "mime:application/json"
 
@@ -89,7 +92,14 @@ def notification(read: Fields) -> dict[str, Any]:
         "_context_service_project_id": initiator.get("service_project_id"),
         "_context_path": read.get("requestPath"),
         "_context_status": None if reason is None else int(reason["reasonCode"]),
+        **_read_sequence(read),
     }
+
+
+def _read_sequence(read: Fields) -> dict[str, Any]:
+    found = (each["content"] for each in read["attachments"] if each["name"] == _SEQUENCE)
+    place = next(found, None)
+    return {} if place is None else {sequence.KEY: place}
 
 
 def _outcome(fields: Fields) -> str:
@@ -135,16 +145,19 @@ def _target(fields: Fields) -> dict[str, Any]:
 
 def _attachments(fields: Fields) -> list[dict[str, Any]]:
     """The payload, whole, as the last one: as `reason` where it is the text of a WARN or an ERROR.
-    `bytes_sent` also stands alone."""
+    The sequence stands before it, where there is one; so does `bytes_sent`, which the payload has
+    too."""
     payload = fields["payload"]
+    found = []
+    if place := sequence.known(fields):
+        found.append({"name": _SEQUENCE, "typeURI": _JSON, "content": place})
     if isinstance(payload, str):
         name = "payload" if fields["priority"] == Priority.INFO else "reason"
-        return [{"name": name, "typeURI": _TEXT, "content": payload}]
-    attachments = [{"name": "payload", "typeURI": _JSON, "content": payload}]
+        return [*found, {"name": name, "typeURI": _TEXT, "content": payload}]
     if fields["event_type"] == EventType.SEND:
-        sent = {"name": "bytes_sent", "typeURI": _JSON, "content": payload.get("bytes_sent")}
-        attachments.insert(0, sent)
-    return attachments
+        sent = payload.get("bytes_sent")
+        found.append({"name": "bytes_sent", "typeURI": _JSON, "content": sent})
+    return [*found, {"name": "payload", "typeURI": _JSON, "content": payload}]
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

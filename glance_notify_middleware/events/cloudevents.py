@@ -4,7 +4,8 @@
 
 The payload is the data. What else a notification has stands in extension attributes: `priority`,
 and each `_context_*` key that is known, without that prefix and without underscores (requestid,
-projectid, userid), as a name has lower-case letters and digits alone.
+projectid, userid), as a name has lower-case letters and digits alone. So do the three parts of
+`_sequence`: sequencejournal, sequencenumber, sequenceafter.
 """
 
 import functools
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote
 
+from glance_notify_middleware.events import sequence
 from glance_notify_middleware.events.escaping import printable
 from glance_notify_middleware.events.images import parse_json
 from glance_notify_middleware.events.notification import Priority, encoded
@@ -47,6 +49,7 @@ def event(fields: Fields) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "priority": fields["priority"],
         **dict(_context(fields)),
+        **dict(_sequence(fields)),
         "data": fields["payload"],
     }
 
@@ -70,7 +73,15 @@ def notification(read: Fields) -> dict[str, Any]:
         "payload": read["data"],
         "_unique_id": read["id"],
         **{key: read.get(_name(key)) for key in _CONTEXT_KEYS},
+        **_read_sequence(read),
     }
+
+
+def _read_sequence(read: Fields) -> dict[str, Any]:
+    if "sequencejournal" not in read:
+        return {}
+    parts = {key: read.get(f"sequence{key}") for key in sequence.PARTS}
+    return {sequence.KEY: parts}
 
 
 def _name(key: str) -> str:
@@ -81,6 +92,13 @@ _CONTEXT_KEYS = [
     key for key in trial("", "", Priority.INFO, 0.0).as_dict() if key.startswith(_CONTEXT)
 ]
 """The keys that each notification has beside its payload, for who asked for what."""
+
+
+def _sequence(fields: Fields) -> Iterator[tuple[str, str | int]]:
+    found = sequence.known(fields)
+    for part in sequence.PARTS:
+        if (value := found.get(part)) is not None:
+            yield f"sequence{part}", value
 
 
 def _context(fields: Fields) -> Iterator[tuple[str, str | int]]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from glance_notify_middleware.events import companions
+from glance_notify_middleware.events import companions, sequence
 from glance_notify_middleware.events.identity import Requester
 
 
@@ -56,6 +56,8 @@ Payload = str | Mapping[str, Any]
 
 LONGEST_JSON = 256 * 1024
 """Bytes that the JSON of a notification has at most."""
+
+_LONGEST_MESSAGE = LONGEST_JSON + sequence.LONGEST  # that of a dead letter has its sequence
 
 _ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -205,7 +207,7 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
             EventType(fields["event_type"]),
             Priority(fields["priority"]),
             _from_text(fields["timestamp"]),
-            body if body is not None and len(body) <= LONGEST_JSON else encoded(fields),
+            body if body is not None and len(body) <= _LONGEST_MESSAGE else encoded(fields),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("its event type, priority or timestamp is none") from error
@@ -213,8 +215,8 @@ def message_of(fields: Mapping[str, Any], body: bytes | None = None) -> Message:
         raise ValueError("its publisher is none")
     if not isinstance(fields.get("payload"), str | Mapping):
         raise ValueError("its payload is none")
-    if len(message.body) > LONGEST_JSON:
-        raise ValueError(f"its JSON is longer than {LONGEST_JSON} bytes")
+    if len(message.body) > _LONGEST_MESSAGE:
+        raise ValueError(f"its JSON is longer than {_LONGEST_MESSAGE} bytes")
     return message
 
 

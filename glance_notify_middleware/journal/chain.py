@@ -2,6 +2,7 @@
 
 import os
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,16 +36,25 @@ class Step:
     identity: str
     messages: list[Message]
     after: Position
+    first: int = 0  # the number of its first message, or of the next one where it has none
+    numbers: Sequence[int] = ()  # those of its messages; none where they were counted before
     lost: int = 0  # notifications that were recorded before it, and are damaged or removed
     gone: bool = False  # they were in a segment that was removed
     is_repeat: bool = False  # its messages are recorded again: they were counted before
     skipped: int = 0  # messages of the entry that are not for the target that reads
+    last: int | None = None  # the number of the last message so far that the target gets
 
     def select(self, selection: Selection) -> None:
         """Keep the messages that the target gets, as it gets them."""
-        found = (selection.message(message) for message in self.messages)
+        found = [selection.message(message) for message in self.messages]
         kept = [message for message in found if message is not None]
-        self.skipped = len(self.messages) - len(kept)
+        self.skipped = len(found) - len(kept)
+        if self.skipped:
+            self.numbers = [
+                number
+                for number, message in zip(self.numbers, found, strict=False)
+                if message is not None
+            ]
         self.messages = kept
 
 
@@ -180,8 +190,16 @@ class Chain:
             return
         # First: an entry over whose messages an error comes is read again.
         messages = entries.decode_messages(entry.body) if is_events else []
-        is_repeat = not count or first < known
-        step = Step(self.identity, messages, after, lost, self.lacks_segment, is_repeat)
+        step = Step(
+            self.identity,
+            messages,
+            after,
+            first,
+            range(first, first + count),
+            lost,
+            gone=self.lacks_segment,
+            is_repeat=not count or first < known,
+        )
         self.position = after
         self.lacks_segment = False
         self.ahead.append((entry.clock, step))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from glance_notify_middleware.events import images, payloads
+from glance_notify_middleware.events import images, payloads, sequence
 from glance_notify_middleware.events.identity import Requester
 from glance_notify_middleware.events.notification import EventType, Notification, Payload, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
@@ -59,7 +59,9 @@ def test_schema_names_each_type_priority_and_key() -> None:
     properties = SCHEMA["properties"]
     assert properties["event_type"]["enum"] == [*EventType, TRIAL_TYPE]
     assert properties["priority"]["enum"] == [*Priority]
-    assert list(properties) == SCHEMA["required"] == list(fields())
+    assert SCHEMA["required"] == list(fields())
+    assert list(properties) == [*fields(), sequence.KEY]
+    assert properties[sequence.KEY]["required"] == list(sequence.PARTS)
 
 
 def test_schema_names_each_key_of_a_payload() -> None:

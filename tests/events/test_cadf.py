@@ -1,8 +1,10 @@
 """Notifications as CADF events. tests/consumers has them validated by pycadf."""
 
+from typing import Any
+
 import pytest
 
-from glance_notify_middleware.events.cadf import event
+from glance_notify_middleware.events.cadf import event, notification
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import trial
 from tests.events.cases import IMAGE, METADATA
@@ -35,6 +37,20 @@ def test_event_of_a_download_has_who_what_and_where() -> None:
             {"name": "payload", "typeURI": "mime:application/json", "content": SENT},
         ],
     }
+
+
+@pytest.mark.parametrize("payload", [SENT, METADATA, "a text"])
+def test_sequence_is_an_attachment_before_the_payload(payload: Any) -> None:
+    place = {"journal": "00d1c2b3a4f5e6f7", "number": 8, "after": None}
+    known = fields(payload=payload)
+    attachments = event(known)["attachments"]
+    made = event(known | {"_sequence": place})
+    assert made["attachments"] == [
+        {"name": "sequence", "typeURI": "mime:application/json", "content": place},
+        *attachments,
+    ]
+    assert notification(made)["_sequence"] == place
+    assert notification(made)["payload"] == payload
 
 
 def test_what_was_asked_stands_where_keystonemiddleware_has_it() -> None:

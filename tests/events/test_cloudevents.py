@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from glance_notify_middleware.events.cloudevents import event
+from glance_notify_middleware.events.cloudevents import event, notification
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE, trial
 from tests.events.cases import IMAGE, METADATA
@@ -38,6 +38,18 @@ def test_what_was_asked_stands_in_extension_attributes() -> None:
         "path": ASKED["path"],
         "status": 206,
     }
+
+
+@pytest.mark.parametrize("after", [None, 7])
+def test_sequence_stands_in_extension_attributes(after: int | None) -> None:
+    place = {"journal": "00d1c2b3a4f5e6f7", "number": 8, "after": after}
+    made = event(fields() | {"_sequence": place})
+    found = {name: value for name, value in made.items() if name.startswith("sequence")}
+    expected = {"sequencejournal": "00d1c2b3a4f5e6f7", "sequencenumber": 8, "sequenceafter": 7}
+    assert found == {
+        name: expected[name] for name in expected if after or name in list(expected)[:2]
+    }
+    assert notification(made)["_sequence"] == place
 
 
 @pytest.mark.parametrize(

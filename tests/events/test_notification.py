@@ -239,7 +239,7 @@ def test_message_of_a_file_can_have_the_bytes_that_stand_there() -> None:
         ("timestamp", 3, "its event type, priority or timestamp is none"),
         ("publisher_id", None, "its publisher is none"),
         ("payload", ["x"], "its payload is none"),
-        ("payload", "x" * LONGEST_JSON, "its JSON is longer than 262144 bytes"),
+        ("payload", "x" * LONGEST_JSON, "its JSON is longer than 262272 bytes"),
     ],
 )
 def test_file_that_has_no_notification_has_no_message(key: str, value: Any, why: str) -> None:

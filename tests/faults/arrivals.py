@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import amqp  # type: ignore[import-untyped]
 
 from demo.rabbit import Rabbit
 from tests.faults.fake_glance import DOWNLOAD_SIZE
+from tests.sequences import Gap, gaps
 
 QUEUES = ("notifications.info", "notifications.warn", "notifications.error")
 
@@ -35,6 +36,7 @@ class Arrival(NamedTuple):
     project_id: str | None = None
     user_id: str | None = None
     publisher_id: str | None = None
+    sequence: Mapping[str, Any] | None = None
 
     @property
     def fulfils(self) -> set[tuple[str, str]]:
@@ -72,6 +74,7 @@ class Tally:
     unknown: int  # operations with an unknown outcome
     contradicted: Sequence[str]  # requests of those that have the event of their end, too
     miscounted: Sequence[Arrival]  # messages with an impossible bytes_sent
+    gaps: Sequence[Gap]  # by the sequences of the messages
     arrivals: Sequence[Arrival]
 
 
@@ -141,6 +144,7 @@ class Consumer:
                 project_id=notification["_context_project_id"],
                 user_id=notification["_context_user_id"],
                 publisher_id=notification["publisher_id"],
+                sequence=notification.get("_sequence"),
             )
         )
 
@@ -196,6 +200,7 @@ def compare(expected: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) 
         unknown=len(unknown),
         contradicted=sorted(unknown & ended),
         miscounted=[arrival for arrival in arrivals if arrival.is_miscounted],
+        gaps=gaps({"_sequence": arrival.sequence} for arrival in arrivals),
         arrivals=arrivals,
     )
 

@@ -452,4 +452,34 @@ MUTATIONS = (
             "::test_targets_without_lines_of_their_own_are_sent_what_each_process_has_recorded",
         ),
     ),
+    Mutation(
+        "the number of the last message is not saved with the cursor",
+        "delivery/cursors.py",
+        '"last": dict(last),',
+        '"last": {},',
+        ("delivery/test_sequences.py::test_next_leader_gives_each_message_the_same_sequence",),
+    ),
+    Mutation(
+        "what is lost is taken for what is not for the target",
+        "delivery/sequences.py",
+        "last = step.first - 1",
+        "pass",
+        ("delivery/test_sequences.py::test_what_a_segment_has_lost_is_a_gap",),
+    ),
+    Mutation(
+        "a message that its target does not get counts as the one before",
+        "journal/chain.py",
+        "                if message is not None\n            ]",
+        "            ]",
+        ("delivery/test_sequences.py::test_message_names_the_one_before_it_that_its_target_gets",),
+    ),
+    Mutation(
+        "a number that was passed before claims the one before it",
+        "delivery/sequences.py",
+        "None if step.is_repeat else last",
+        "last",
+        (
+            "delivery/test_sequences.py::test_number_that_was_passed_before_claims_nothing_of_the_one_before_it",
+        ),
+    ),
 )
