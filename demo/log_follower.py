@@ -36,20 +36,33 @@ def describe(notification: Notification) -> str:
     return f"{paint(kind, 'bold')}{paint(priority, notification['priority'])}{payload}"
 
 
+class NewLines:
+    """The lines of a file that is being written, each once it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def read(self) -> list[bytes]:
+        """The lines that have become whole since the last call; none while there is no file."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            whole = b"".join(file.read().rpartition(b"\n")[:2])
+        self._read += len(whole)
+        return whole.split(b"\n")[:-1]
+
+
 class Follower:
     """The notifications in a log, in the order in which they were written."""
 
     def __init__(self, log: Path) -> None:
-        self._log = log
-        self._offset = 0
+        self._lines = NewLines(log)
 
     def new(self) -> Iterator[Notification]:
         """The notifications that were written since the last call."""
-        with self._log.open("rb") as log:
-            log.seek(self._offset)
-            whole_lines = log.read().rpartition(b"\n")[0]
-        self._offset += len(whole_lines)
-        for line in whole_lines.split(b"\n"):
+        for line in self._lines.read():
             found = _LINE.search(line.decode(errors="replace"))
             if found:
                 yield json.loads(found[1])

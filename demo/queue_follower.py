@@ -12,6 +12,28 @@ _EXCHANGE = "glance"
 _QUEUE = "demo"
 
 
+class CopyQueue:
+    """A queue of its own, with a copy of the messages of all priorities, in their order."""
+
+    def __init__(self, rabbit: Rabbit, vhost: str = "/") -> None:
+        """Declare the queue, and the exchange that it is bound to."""
+        self._rabbit = rabbit
+        self._vhost = vhost
+        with rabbit.connected(vhost) as connection, connection.channel() as channel:
+            channel.exchange_declare(_EXCHANGE, "topic", durable=True, auto_delete=False)
+            channel.queue_declare(_QUEUE, durable=True, auto_delete=False)
+            channel.queue_bind(_QUEUE, _EXCHANGE, "notifications.*")
+
+    def new(self) -> Iterator[bytes]:
+        """The bodies of the messages that came since the last call; none while the broker is
+        dead."""
+        with contextlib.suppress(OSError), self._rabbit.connected(self._vhost) as connection:
+            channel = connection.channel()
+            while message := channel.basic_get(_QUEUE, no_ack=True):
+                body = message.body
+                yield body.encode() if isinstance(body, str) else body
+
+
 class QueueFollower:
     """The notifications of all priorities, in the order in which they came to the broker.
 
@@ -20,24 +42,18 @@ class QueueFollower:
 
     def __init__(self, rabbit: Rabbit) -> None:
         self.repeated = 0
-        self._rabbit = rabbit
+        self._queue = CopyQueue(rabbit)
         self._seen: set[str] = set()
-        with rabbit.connected() as connection, connection.channel() as channel:
-            channel.exchange_declare(_EXCHANGE, "topic", durable=True, auto_delete=False)
-            channel.queue_declare(_QUEUE, durable=True, auto_delete=False)
-            channel.queue_bind(_QUEUE, _EXCHANGE, "notifications.*")
 
     def new(self) -> Iterator[Notification]:
         """The notifications that came since the last call; none while the broker is dead."""
-        with contextlib.suppress(OSError), self._rabbit.connected() as connection:
-            channel = connection.channel()
-            while message := channel.basic_get(_QUEUE, no_ack=True):
-                notification = json.loads(message.body)
-                if notification["message_id"] in self._seen:
-                    self.repeated += 1
-                    continue
-                self._seen.add(notification["message_id"])
-                yield notification
+        for body in self._queue.new():
+            notification = json.loads(body)
+            if notification["message_id"] in self._seen:
+                self.repeated += 1
+                continue
+            self._seen.add(notification["message_id"])
+            yield notification
 
     def wait(self, count: int, seconds: float = 20.0) -> list[Notification]:
         """Wait for `count` new notifications; returns fewer if no more came within `seconds`."""

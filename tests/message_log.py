@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from demo.log_follower import NewLines
 from tests.notification_schema import hold_to_schema
 
 
@@ -16,18 +17,11 @@ class MessageLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
+        self._lines = NewLines(path)
 
     def new_messages(self) -> list[dict[str, Any]]:
         """The messages whose lines have become whole since the last call."""
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            whole = b"".join(file.read().rpartition(b"\n")[:2])
-        self._read += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in self._lines.read()]
 
     def wait_for(self, count: int, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Wait until `count` messages have come since the last call; returns them and those that
