@@ -13,12 +13,13 @@ help: ## show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 BROKER ?=
+TARGETS ?=
 
-demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## play the life of an image on a real Glance; BROKER=rabbit or qpid: with RabbitMQ, over AMQP 0-9-1 or 1.0
-	@$(BIN)/python -m demo $(BROKER)
+demo: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER))$(filter many,$(TARGETS)),rabbitmq) ## play the life of an image on a real Glance; BROKER=rabbit or qpid: with RabbitMQ, over AMQP 0-9-1 or 1.0; TARGETS=many: with four targets, side by side
+	@$(BIN)/python -m demo $(BROKER) $(TARGETS:%=--targets=%)
 
 serve: $(VENV)/$(if $(filter qpid,$(BROKER)),qpid,demo) $(if $(filter rabbit qpid,$(BROKER)),rabbitmq) ## run a Glance, and show its notifications as they come; BROKER=rabbit or qpid: with a RabbitMQ to listen to and to stop
-	@$(BIN)/python -m demo serve $(BROKER)
+	@$(BIN)/python -m demo serve $(BROKER) $(TARGETS:%=--targets=%)
 
 lint: $(VENV)/test ## check style, types, and the direction of imports
 	$(BIN)/ruff check .

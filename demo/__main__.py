@@ -2,7 +2,8 @@
 
 `python -m demo` plays it, and exits 0 when every expected notification came. `python -m demo
 rabbit` plays it with a RabbitMQ that is killed in the middle; `python -m demo qpid` does the same
-over AMQP 1.0. `python -m demo serve` starts a Glance and shows its notifications until Ctrl-C;
+over AMQP 1.0. `python -m demo --targets=many` plays it with four targets, side by side. `python -m
+demo serve` starts a Glance and shows its notifications until Ctrl-C;
 `python -m demo serve rabbit` and `... serve qpid` start a RabbitMQ too.
 """
 
@@ -22,31 +23,41 @@ from demo.broker_kinds import BROKERS, BrokerKind
 from demo.glance import Server
 from demo.keystone import Keystone
 from demo.log_follower import Follower, Notification, describe, paint
+from demo.many import play_many
 from demo.queue_follower import QueueFollower
 from demo.rabbit import Rabbit, missing
 from demo.serve import serve, served_folder
 from demo.story import Broker, Step, StoryState, life
 
+_TARGETS = "--targets="
+
 
 def main(arguments: list[str]) -> int:
     """Run what `arguments` name; returns the exit status."""
     stays = arguments[:1] == ["serve"]
-    named = arguments[1:] if stays else arguments
+    words = arguments[1:] if stays else arguments
+    targets = [word.removeprefix(_TARGETS) for word in words if word.startswith(_TARGETS)]
+    named = [word for word in words if not word.startswith(_TARGETS)]
+    if targets and (problem := _problem_of(targets, named, stays=stays)) is not None:
+        print(problem)
+        return 2
     if len(named) > 1 or (named and named[0] not in BROKERS):
         print(f"BROKER must be {' or '.join(BROKERS)}, or not be given, but is {' '.join(named)!r}")
         return 2
     broker = BROKERS[named[0]] if named else None
-    if broker is not None and (problem := missing()) is not None:
+    if (broker or targets) and (problem := missing()) is not None:
         print(problem)
         return 1
     for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(ending, signal.default_int_handler)
     with folder_for(stays=stays) as folder:
-        servers = "Glance" if broker is None else "RabbitMQ, and Glance"
+        servers = "RabbitMQ, and Glance" if broker or targets else "Glance"
         print(f"Starting {servers} under uWSGI, two processes ...", flush=True)
         try:
             if stays:
                 serve(folder, broker)
+            if targets:
+                return play_many(folder)
             if broker is not None:
                 return play_with_broker(folder, broker)
             with glance.running(folder) as (server, keystone):
@@ -58,6 +69,17 @@ def main(arguments: list[str]) -> int:
         except BrokenPipeError:  # the reader of the output has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+
+
+def _problem_of(targets: list[str], named: list[str], *, stays: bool) -> str | None:
+    """What is wrong with the use of TARGETS, in a line; None where it is right."""
+    if targets != ["many"]:
+        return f"TARGETS must be many, or not be given, but is {' '.join(targets)!r}"
+    if stays:
+        return "TARGETS is for the demo: make demo TARGETS=many"
+    if named:
+        return "TARGETS=many has a RabbitMQ of its own: it is given without BROKER"
+    return None
 
 
 @contextlib.contextmanager
@@ -144,15 +166,7 @@ def _faults(step: Step, state: StoryState, new: list[Notification]) -> list[str]
     came = [f"{notification['event_type']} {notification['priority']}" for notification in new]
     if came != list(step.expected):
         return [f"expected {', '.join(step.expected)}; came {', '.join(came) or 'nothing'}"]
-    if step.bytes_sent is None:
-        return []
-    payload = new[0]["payload"]
-    faults = []
-    if not step.bytes_sent(state, payload["bytes_sent"]):
-        faults.append(f"bytes_sent is {payload['bytes_sent']}, the client read {state.bytes_read}")
-    if payload["receiver_user_id"] != step.who.user_id:
-        faults.append(f"receiver_user_id is not {step.who.name}'s")
-    return faults
+    return step.faults(state, new[0]["payload"])
 
 
 def _show_counts(notifications: list[Notification]) -> None:

@@ -75,6 +75,18 @@ class Step:
     bytes_sent: Callable[[StoryState, int], bool] | None = None
     broker: Broker = Broker.LIVES
 
+    def faults(self, state: StoryState, payload: Any) -> list[str]:
+        """What is wrong with the payload of the step's first event, in a line each."""
+        if self.bytes_sent is None:
+            return []
+        faults = []
+        if not self.bytes_sent(state, payload["bytes_sent"]):
+            sent, read = payload["bytes_sent"], state.bytes_read
+            faults.append(f"bytes_sent is {sent}, the client read {read}")
+        if payload["receiver_user_id"] != self.who.user_id:
+            faults.append(f"receiver_user_id is not {self.who.name}'s")
+        return faults
+
 
 def _request(who: Person, method: str, path: str, **more: Any) -> Callable[[StoryState], str]:
     def play(state: StoryState) -> str:

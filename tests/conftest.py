@@ -66,6 +66,7 @@ ASKED_BY = {"faults": ALL_FAULTS, "long": LONG}
 
 SLOW = {
     HERE / "commands" / "test_monitoring.py",
+    HERE / "demo" / "test_many.py",
     HERE / "glance" / "test_uwsgi.py",
     HERE / "glance_suite" / "test_glance_suite.py",
     HERE / "long" / "test_imports.py",
