@@ -19,11 +19,34 @@ from tests.journal.processes import eventually, pipe, running
 
 MIB = 1024 * 1024
 SECONDS = 4.0
+ENTRY = 1600  # bytes
 
 
-def record(directory: Path, bound: str, count: int, result: Connection) -> None:
-    """Serve `count` requests over some seconds, as a worker does; send how many were refused."""
-    chosen = settings(directory, relay="external", journal_max_size=bound, **REFUSE)
+class Delivered:
+    """Counts the messages that a FileBroker has."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch()
+        self._file = path.open("rb")
+        self._count = 0
+
+    def count(self) -> int:
+        self._count += self._file.read().count(b" ")  # one in each line
+        return self._count
+
+
+def record(
+    directory: Path, broker: Path, bound: int, processes: int, count: int, result: Connection
+) -> None:
+    """Serve `count` requests over some seconds, as one of so many workers does; send how many were
+    refused.
+
+    Where the machine is too busy to deliver as fast, the clients wait: what all workers have
+    recorded and the broker lacks is a third of the bound.
+    """
+    most_pending = bound * MIB // ENTRY // 3
+    delivered = Delivered(broker)
+    chosen = settings(directory, relay="external", journal_max_size=f"{bound}MiB", **REFUSE)
     recorder = assembly.recorder(chosen, {"rabbit": lambda: AppendingStrategy(directory)}, Host())
     refused = 0
     began = time.monotonic()
@@ -40,6 +63,8 @@ def record(directory: Path, bound: str, count: int, result: Connection) -> None:
         except NotRecordedError:
             refused += 1
         time.sleep(max(0.0, began + number * SECONDS / count - time.monotonic()))
+        while number * processes - delivered.count() > most_pending:
+            time.sleep(0.02)
     result.send(refused)
     time.sleep(20)  # the process lives on, and maintains its journal
 
@@ -56,7 +81,7 @@ def test_small_journal_loses_and_refuses_nothing_while_the_broker_takes_all(
         for _ in range(processes):
             from_it, result = pipe()
             answers.append(from_it)
-            arguments = journal_dir, f"{bound}MiB", each, result
+            arguments = journal_dir, broker.path, bound, processes, each, result
             stack.enter_context(running(record, *arguments))
         most = 0
 
@@ -68,5 +93,5 @@ def test_small_journal_loses_and_refuses_nothing_while_the_broker_takes_all(
         eventually(all_have_recorded, 60.0)
         assert [answer.recv() for answer in answers] == [0] * processes
         eventually(lambda: len(broker.lines) == processes * each)
-    in_two_seconds = processes * each * 1600 * 2 / SECONDS
+    in_two_seconds = processes * each * ENTRY * 2 / SECONDS
     assert most < bound * MIB * 1.25 + in_two_seconds

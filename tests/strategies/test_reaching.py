@@ -53,6 +53,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reaching, "ANSWER_TIMEOUT", 0.3)
 
 
+@pytest.fixture
+def impatient_after_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For peers that are silent once the handshake is done, which may take a while."""
+    monkeypatch.setattr(reaching, "ANSWER_TIMEOUT", 0.3)
+
+
 @both
 def test_silent_hosts_are_looked_at_in_parallel(strategy: str, impatient: None) -> None:
     with Peer(silent) as one, Peer(silent) as other, Peer(silent) as third:
@@ -177,7 +183,7 @@ def test_all_that_is_wrong_with_a_certificate_is_found(
     host: str,
     is_other: bool,
     names: list[str],
-    impatient: None,
+    impatient_after_tls: None,
     tmp_path: Path,
 ) -> None:
     peer, files = tls_peer(tmp_path, silent, days)
@@ -193,7 +199,7 @@ def test_all_that_is_wrong_with_a_certificate_is_found(
 
 @each
 def test_certificate_that_is_not_checked_is_found(
-    strategy: str, impatient: None, tmp_path: Path
+    strategy: str, impatient_after_tls: None, tmp_path: Path
 ) -> None:
     peer, files = tls_peer(tmp_path, silent)
     lines = options(strategy, peer.port, ca=files.other_ca) | {f"{strategy}_ssl_verify": "false"}
@@ -204,7 +210,7 @@ def test_certificate_that_is_not_checked_is_found(
 
 @each
 def test_broker_that_asks_for_a_certificate_is_found(
-    strategy: str, impatient: None, tmp_path: Path
+    strategy: str, impatient_after_tls: None, tmp_path: Path
 ) -> None:
     peer, files = tls_peer(tmp_path, silent, asks_for_certificate=True)
     with peer:
