@@ -17,7 +17,8 @@ named by its *journal identity*, 64 random bits. No other process appends to the
 **Written when.** The thread of a request appends an intent before Glance gets the request,
 progress while a download runs (every 64 MiB or 5 s), and the events when they are known, together
 with the end of the intent. One lock, of the threads of this process, is held around that. A
-segment is sealed when it is full (4 MiB, or its share of `journal_max_size`). The next segment
+segment is sealed when it is full (4 MiB, or its share of `journal_max_size`), or in time before
+that by the thread that maintains the journal. The next segment
 begins with its origin, copies of the open intents, and a mark: so a long download keeps no old
 segment. Once a second a thread of its own maintains the journal: it measures the directory, takes
 the lock of the live file again, makes again what somebody has removed, and writes the counters.

@@ -44,7 +44,8 @@ class Maintenance:
             return
         self._recovery.replace_removed_segment()
         self._write_pending_ends()
-        with self._lock:  # a request that begins the next segment writes them, too
+        with self._lock:  # whoever begins the next segment writes the counters, too
+            self._writer.turn_over_in_time()
             self._writer.write_counters()
 
     def _update_health(self) -> None:

@@ -20,6 +20,9 @@ from glance_notify_middleware.journal.positions import Position, delivered_posit
 from glance_notify_middleware.journal.sealed import Remainder, SealedSegments
 from glance_notify_middleware.journal.segment import Segment
 
+_NEARLY_FULL = 1 / 4
+"""The part of its share that a segment still has room for, when the next one is begun in time."""
+
 
 class SegmentWriter:
     """The live file and the segments of one process. All is used under the lock of its journal.
@@ -130,6 +133,16 @@ class SegmentWriter:
             self.sealed.add(before)
         return self.segment
 
+    def turn_over_in_time(self) -> None:
+        """Begin the next segment where the newest one is nearly full, so that no request waits for
+        that. Where none can be begun, the next request tries it once the segment is full."""
+        before = self.segment
+        if before is None or before.limit - before.size > self._capacity.share * _NEARLY_FULL:
+            return
+        with contextlib.suppress(OSError):
+            if self._may_turn_over():
+                self.turn_over(before)
+
     def write_counters(self) -> None:
         """Write into the live file what the process has counted. Raises OSError."""
         if self.live is not None:
@@ -196,10 +209,14 @@ class SegmentWriter:
     def _next(self, before: Segment) -> Segment:
         """The next segment. Where none can be made, `before`, which may become longer."""
         with contextlib.suppress(OSError):
-            if not self.sealed.is_full or self.is_known_to_live():
+            if self._may_turn_over():
                 return self.turn_over(before)
         before.limit += self._capacity.share
         return before
+
+    def _may_turn_over(self) -> bool:
+        """Whether one more segment may be sealed. Raises OSError."""
+        return not self.sealed.is_full or self.is_known_to_live()
 
     def _head(self) -> bytes:
         """What a segment begins with: its origin, the intents that are open, and the mark."""

@@ -262,3 +262,35 @@ def test_thread_that_cannot_be_started_can_be_tried_again(
             journal.threads.start(MAINTENANCE, lambda: None)
     assert not journal.is_maintained
     assert journal.threads.start(MAINTENANCE, lambda: None)
+
+
+def test_segment_that_is_nearly_full_is_followed_before_a_request_has_to(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal, _ = opened(make_journal(segment_size=100_000))
+    sent = record_each(journal, [message(b"x" * 10_000) for _ in range(7)])
+    journal.maintain()
+    assert len(segments(tmp_path)) == 1
+    sent += record_each(journal, [message(b"x" * 10_000)])
+    journal.maintain()
+    assert len(segments(tmp_path)) == 2
+    sent += record_each(journal, [message(b"x" * 10_000) for _ in range(2)])
+    assert len(segments(tmp_path)) == 2
+    assert ids(read(tmp_path)) == sent
+
+
+def test_segment_that_cannot_be_followed_in_time_is_followed_when_it_is_full(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    journal, _ = opened(make_journal(segment_size=100_000))
+    in_the_way = tmp_path / f"{journal.identity}.1.seg"
+    in_the_way.mkdir()
+    sent = record_each(journal, [message(b"x" * 10_000) for _ in range(9)])
+    journal.maintain()
+    sent += record_each(journal, [message(b"x" * 10_000) for _ in range(2)])
+    in_the_way.rmdir()
+    assert [path.name for path in segments(tmp_path)] == [
+        f"{journal.identity}.{number}.seg" for number in (0, 2)
+    ]
+    assert set(ids(read(tmp_path))) == set(sent)
+    assert lost(read(tmp_path)) == 0

@@ -460,4 +460,13 @@ MUTATIONS = (
             "journal/test_tally.py::test_process_that_dies_before_its_live_file_is_written_is_counted",
         ),
     ),
+    Mutation(
+        "each segment is followed by a request",
+        "journal/maintenance.py",
+        "            self._writer.turn_over_in_time()\n",
+        "",
+        (
+            "journal/test_maintenance.py::test_segment_that_is_nearly_full_is_followed_before_a_request_has_to",
+        ),
+    ),
 )
