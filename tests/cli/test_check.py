@@ -18,11 +18,12 @@ from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.journal import fitness
 from glance_notify_middleware.strategies import loading
 from tests.cli.conftest import Run
+from tests.commands.target_setups import OF_TARGETS
 from tests.commands.wrong_setups import CANARY, OF_FILES, SetUp, WrongSetUp, put
 
 Found = dict[str, str]
 
-by_row = pytest.mark.parametrize("row", OF_FILES, ids=lambda row: row.what)
+by_row = pytest.mark.parametrize("row", OF_FILES + OF_TARGETS, ids=lambda row: row.what)
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ def test_wrong_set_up_is_found_and_its_mend_mends_it(
     assert set(names(found)) == {row.name, *row.also}
     for finding in found:
         if finding["name"] == row.name:
+            assert row.says in f"{finding['what']}; {finding['mend']}"
             at.apply(finding["mend"])
     assert row.name not in names(check())
 

@@ -1,5 +1,6 @@
 """Wrong set-ups at brokers: as those of `wrong_setups`, at a real RabbitMQ."""
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from typing import Any
 
 from demo.rabbit import Rabbit
 from tests.commands.wrong_setups import CANARY, SetUp
+
+_IN_LINE = re.compile(r"in \S+, write (\S+) for (\S+)")
+"""How a part of a URL is mended."""
 
 PRIORITIES = ("info", "warn", "error")
 
@@ -37,7 +41,11 @@ class BrokerSetUp(SetUp):
             f"rabbit_virtual_host = {self.vhost}",
         ):
             self.line(line)
-        self.words |= {"5672": str(self.node.port), "5671": str(self.node.tls_port)}
+        self.words |= {
+            before + usual: f"{before}{port}"
+            for before in ("", "127.0.0.1:")
+            for usual, port in (("5672", self.node.port), ("5671", self.node.tls_port))
+        }
 
     @property
     def queues(self) -> list[str]:
@@ -55,19 +63,26 @@ class BrokerSetUp(SetUp):
         self.api("PUT", f"permissions/{self.vhost}/{self.vhost}", permissions)
 
     def over_tls(self, host: str = "127.0.0.1", ca: str = "ca") -> None:
-        for name in ("ca", "other_ca"):  # where Glance's user can read them
-            certificate: Path = getattr(self.node.certificates, name)
-            (self.folder / "etc" / name).write_bytes(certificate.read_bytes())
+        for name in ("ca", "other_ca"):
+            self.copy_certificate(name)
         self.line(f"rabbit_hosts = {host}:{self.node.tls_port}")
         self.line("rabbit_use_ssl = true")
         self.line(f"rabbit_ssl_ca_file = {self.folder / 'etc' / ca}")
         self.words["PATH"] = str(self.folder / "etc" / "ca")
+
+    def copy_certificate(self, name: str) -> None:
+        """Copy a certificate of the node to where Glance's user can read it."""
+        certificate: Path = getattr(self.node.certificates, name)
+        (self.folder / "etc" / name).write_bytes(certificate.read_bytes())
 
     def apply(self, mend: str) -> None:
         """Apply a mending line, with its words filled in."""
         mend = mend.partition(" (")[0]
         for word, value in self.words.items():
             mend = mend.replace(f" {word}", f" {value}")
+        if match := _IN_LINE.fullmatch(mend):
+            self.edit(match[2], match[1])
+            return
         if not mend.startswith("rabbitmqctl "):
             super().apply(mend)
             return
@@ -83,6 +98,8 @@ class WrongAtBroker:
     name: str
     make: Callable[[BrokerSetUp], object]
     also: tuple[str, ...] = ()
+    says: str = ""
+    """What the finding says; `{port}` is that of the set-up, without TLS."""
 
 
 def _unknown_host(at: BrokerSetUp) -> None:

@@ -13,6 +13,7 @@ from demo.rabbit import Rabbit
 from glance_notify_middleware.journal import fitness
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.commands.broker_setups import AT_BROKERS, BrokerSetUp, WrongAtBroker
+from tests.commands.target_broker_setups import TARGETS_AT_BROKERS
 from tests.commands.wrong_setups import CANARY
 from tests.strategies.inspecting import consumers
 
@@ -35,17 +36,23 @@ def at(tmp_path: Path, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def found(at: BrokerSetUp, run: Run) -> dict[str, str]:  # noqa: F811
-    """The mending lines of the findings, by their names. No password is printed, in any form."""
+    """The mending lines of the findings, by their names."""
+    return {finding["name"]: finding["mend"] for finding in checked(at, run)}
+
+
+def checked(at: BrokerSetUp, run: Run) -> list[dict[str, str]]:  # noqa: F811
+    """The findings. No password is printed, in any form."""
     for ended in (run(*at.arguments), run(*at.arguments, "-f", "json")):
         assert CANARY not in ended.out + ended.err
-    return {finding["name"]: finding["mend"] for finding in json.loads(ended.out)}
+    findings: list[dict[str, str]] = json.loads(ended.out)
+    return findings
 
 
 def test_right_set_up_has_no_finding(at: BrokerSetUp, run: Run) -> None:  # noqa: F811
     assert found(at, run) == {}
 
 
-@pytest.mark.parametrize("row", AT_BROKERS, ids=lambda row: row.what)
+@pytest.mark.parametrize("row", AT_BROKERS + TARGETS_AT_BROKERS, ids=lambda row: row.what)
 def test_wrong_set_up_is_found_and_its_mend_mends_it(
     row: WrongAtBroker,
     at: BrokerSetUp,
@@ -53,9 +60,11 @@ def test_wrong_set_up_is_found_and_its_mend_mends_it(
 ) -> None:
     row.make(at)
     try:
-        findings = found(at, run)
+        findings = {finding["name"]: finding for finding in checked(at, run)}
         assert set(findings) == {row.name, *row.also}
-        at.apply(findings[row.name])
+        finding = findings[row.name]
+        assert row.says.format(port=at.node.port) in f"{finding['what']}; {finding['mend']}"
+        at.apply(finding["mend"])
         assert row.name not in found(at, run)
     finally:
         if row.name == "broker-blocked":

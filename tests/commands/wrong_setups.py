@@ -244,6 +244,8 @@ class WrongSetUp:
     also: tuple[str, ...] = ()
     """The names of findings that follow from it."""
     needs_root: bool = False
+    says: str = ""
+    """What the finding says: of a mistake in a target's own line the target and the line."""
 
 
 def _mounted_read_only(at: SetUp) -> None:
@@ -294,7 +296,8 @@ def _password_in_closed_directory(at: SetUp) -> None:
     at.line(f"rabbit_password_file = {closed}/password")
 
 
-def _no_certificates(at: SetUp) -> None:
+def no_certificates(at: SetUp) -> None:
+    """The file of rabbit_ssl_ca_file has no certificate."""
     path = at.folder / "etc" / "ca.pem"
     path.write_text("no certificate")
     at.line("rabbit_use_ssl = true")
@@ -519,7 +522,7 @@ OF_FILES = (
         _password_in_closed_directory,
         needs_root=True,
     ),
-    WrongSetUp("a file of certificates has none", "credentials-missing", _no_certificates),
+    WrongSetUp("a file of certificates has none", "credentials-missing", no_certificates),
     WrongSetUp("a file of secrets has none", "credentials-missing", _no_secrets),
     WrongSetUp("log_file belongs to root", "log-file-not-writable", _log_of_root, needs_root=True),
     WrongSetUp(

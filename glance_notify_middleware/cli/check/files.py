@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import access
+from glance_notify_middleware.cli.check import access, target_mends
 from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config import Target
 from glance_notify_middleware.config.brokers import PeerSettings
@@ -48,7 +48,7 @@ def credential_files(
         except MisconfiguredError as error:
             named = [getattr(here, field) for field in here.files]
             named_there = [each for each in named if each and each in str(error)]
-            yield _to_be_made(str(error), Path(named_there[0]), user)
+            yield _to_be_made(target_mends.named(str(error), target), Path(named_there[0]), user)
 
 
 def _tls(here: PeerSettings) -> None:

@@ -20,7 +20,7 @@ from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY, Kind
 from glance_notify_middleware.config.option import Option, value_of
-from glance_notify_middleware.config.tables import BY_NAME, HISTORIC
+from glance_notify_middleware.config.tables import BY_NAME, HISTORIC, NEEDED
 from glance_notify_middleware.config.target_lines import is_of_target
 
 _OF_PASTE = (
@@ -38,6 +38,8 @@ _FACTORIES = (
 )
 _COMMENT = re.compile(r"\s+[#;]")
 _NO_STRATEGY = ("noop",)
+_TO_FILL_IN = "https://HOST/PATH"
+"""What stands for an option that a strategy needs: each of them is a URL."""
 _SWITCHES = (BOOLEAN, BOOLEAN_OR_EMPTY)
 
 
@@ -50,8 +52,8 @@ class Lines:
     findings: tuple[Finding, ...]
     wrong: frozenset[str]
     """The names of options with a wrong line: of these the settings have the defaults."""
-    given: frozenset[str]
-    """The names of options with a line that is right."""
+    given: Mapping[str, bool]
+    """The names of options with a line that is right, and whether the line has a value."""
 
 
 def read(file: IniFile, section: str) -> Lines:
@@ -88,7 +90,7 @@ class _Reading:
             settings,
             tuple(self._found),
             frozenset(self._wrong),
-            frozenset(self._own),
+            {name: bool(text.strip()) for name, text in self._own.items()},
         )
 
     def _refuse_factory(self) -> None:
@@ -216,8 +218,12 @@ class _Reading:
                 # A query of the URL can stand for a line.
                 given = [name for name in error.options if name in own] or [_url(error, own)]
                 second = error.options[-1]
-                kind = BY_NAME[second.rpartition(".")[2]].kind
-                if kind in _SWITCHES and second not in {*given, *gone}:
+                option = BY_NAME[second.rpartition(".")[2]]
+                kind = option.kind
+                if option.name in NEEDED.values() and second not in own:
+                    own[second] = _TO_FILL_IN
+                    mend = self._line(f"{second} = {_TO_FILL_IN}")
+                elif kind in _SWITCHES and second not in {*given, *gone}:
                     own[second] = "false" if _may_be_false(kind, own) else "true"
                     mend = self._line(f"{second} = {own[second]}")
                 else:

@@ -5,30 +5,13 @@ takes the place of all lines of that name in the section, which is added where i
 in brackets behind either form are for people.
 """
 
-import dataclasses
-import re
 import shlex
 from pathlib import Path
-
-from glance_notify_middleware.config import Target
-from glance_notify_middleware.config.finding import Finding
-
-_LINE = re.compile(r"(?P<option>[a-z_]+) = ")
 
 
 def line_in(section: str, path: Path, line: str) -> str:
     """The line that a section of a file needs."""
     return f"in [{section}] of {path}: {line}"
-
-
-def placed(finding: Finding, section: str, path: Path, target: Target) -> Finding:
-    """A finding of a target, whose mending line may be one of the filter's section."""
-    found = _LINE.match(finding.mend)
-    if not found:
-        return finding
-    option = found["option"]
-    line = target.option(option) + finding.mend.removeprefix(option)
-    return dataclasses.replace(finding, mend=line_in(section, path, line))
 
 
 def comment_out(path: Path, first: int, last: int) -> str:

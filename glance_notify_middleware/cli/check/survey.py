@@ -10,11 +10,11 @@ from glance_notify_middleware.cli.check import (
     files,
     libraries,
     lines,
-    mends,
     own_notifier,
     place,
     server,
     sharing,
+    target_mends,
     targets,
     user,
 )
@@ -170,7 +170,9 @@ class Survey:
 
         def found(settings: Settings) -> Iterator[Finding]:
             for finding in inspect(settings):
-                yield mends.placed(finding, section.section, self._of.paste, target)
+                yield target_mends.placed(
+                    finding, section.section, self._of.paste, target, section.given
+                )
 
         return found
 

@@ -79,4 +79,25 @@ MUTATIONS = (
         'sorted(path.with_name(_DIRECTORY).glob("*.conf"), reverse=True)',
         ("cli/test_check.py::test_files_of_glance_conf_d_are_read_behind_glance_api_conf",),
     ),
+    Mutation(
+        "a finding about a file of a target names no line of the target",
+        "cli/check/files.py",
+        "target_mends.named(str(error), target)",
+        "str(error)",
+        (f"{_WRONG}[a target's file of certificates has none]",),
+    ),
+    Mutation(
+        "a port that stands in a list of hosts is mended by a line that the list hides",
+        "cli/check/target_mends.py",
+        'if effective == f"{prefix}_hosts":',
+        "if False:",
+        ("cli/test_target_mends.py::test_address_is_mended_in_the_line_that_says_it",),
+    ),
+    Mutation(
+        "what mends a missing URL is to take the target's strategy out",
+        "cli/check/lines.py",
+        "if option.name in NEEDED.values() and second not in own:",
+        "if False:",
+        (f"{_WRONG}[a receiver has no URL]",),
+    ),
 )
