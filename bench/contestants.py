@@ -68,6 +68,25 @@ def _logging(place: Place) -> Middleware:
     return _filter(notifier_strategy="logging", log_file=str(place.folder / "notifications.log"))
 
 
+def _four_targets(place: Place) -> Middleware:
+    """What billing, an archive and a security team each want, and a log of shared images."""
+    lines = {
+        "notifier_strategy": "billing, archive, siem, members",
+        "billing.strategy": "rabbit",
+        "billing.message_format": "oslo",
+        "billing.image_delete_payload": "metadata",
+        "billing.priorities": "info, error",
+        "archive.strategy": "rabbit",
+        "siem.strategy": "webhook",
+        "siem.webhook_url": "http://localhost:9/",
+        "siem.message_format": "cloudevents",
+        "members.strategy": "logging",
+        "members.log_file": str(place.folder / "members.log"),
+        "members.event_types": "image.member",
+    }
+    return _filter(**filter_options(place, **lines, relay="external"))
+
+
 def _counting(app: WSGIApplication) -> WSGIApplication:
     """The least code that counts what the server has taken."""
     state = [0]
@@ -180,6 +199,7 @@ COUNTING = "a bare counting generator"
 NOOP = "this filter, noop"
 LOGGING = "this filter, logging"
 EXTERNAL = "this filter, rabbit, relay = external"
+FOUR_TARGETS = "this filter, four targets, relay = external"
 THREAD = "this filter, rabbit, relay = thread"
 SYNCED = "this filter, rabbit, journal_sync = full"
 FDATASYNC = "one fdatasync of as many bytes"
@@ -196,6 +216,7 @@ CONTESTANTS: dict[str, Callable[[Place], Middleware]] = {
     NOOP: lambda place: _filter(notifier_strategy="noop"),
     LOGGING: _logging,
     EXTERNAL: _rabbit(relay="external"),
+    FOUR_TARGETS: _four_targets,
     THREAD: _rabbit(relay="thread"),
     SYNCED: _rabbit(relay="external", journal_sync="full"),
     FDATASYNC: _one_fdatasync,

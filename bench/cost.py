@@ -11,6 +11,7 @@ from bench.contestants import (
     CEILOMETER,
     EXTERNAL,
     FDATASYNC,
+    FOUR_TARGETS,
     LOGGING,
     NONBLOCKING,
     NOOP,
@@ -27,11 +28,11 @@ from bench.statistics import Added
 from bench.targets import Target
 
 ALL = (
-    *((BARE,), (NOOP,), (LOGGING,), (EXTERNAL,), (THREAD,), (SYNCED, FDATASYNC)),
+    *((BARE,), (NOOP,), (LOGGING,), (EXTERNAL,), (FOUR_TARGETS,), (THREAD,), (SYNCED, FDATASYNC)),
     *((TRANSLOGGER,), (OPENTELEMETRY,), (NOTIFIER,), (AUDIT,), (CEILOMETER,), (NONBLOCKING,)),
 )
 """Those that share a process are compared with one another in it."""
-QUICK = ((EXTERNAL,), (OPENTELEMETRY,), (CEILOMETER,), (SYNCED, FDATASYNC))
+QUICK = ((EXTERNAL,), (FOUR_TARGETS,), (OPENTELEMETRY,), (CEILOMETER,), (SYNCED, FDATASYNC))
 
 Costs = dict[str, dict[str, Added]]
 """By contestant and request."""
@@ -96,6 +97,14 @@ def targets(costs: Costs) -> list[Target]:
             ours["create"].median / telemetry["create"].median,
             1 / 30,
         ),
+        *(
+            Target(
+                f"{request} with four targets, by one",
+                costs[FOUR_TARGETS][request].median / ours[request].median,
+                1.2,
+            )
+            for request in ("create", "patch", "download")
+        ),
         Target("create with journal_sync = full, by one fdatasync", synced, 2.0),
     ]
 
@@ -151,7 +160,8 @@ and with the non-blocking ceilometermiddleware another thread of the process wor
 blocks, too, so that they add more than the tables have. OpenTelemetry's spans go in batches to a
 file, a line of their name alone for each. What does not fit into the queue of the non-blocking
 ceilometermiddleware, which has a length of 1,000, is discarded by it. An fdatasync follows an
-append of as many bytes as the filter writes for a create.
+append of as many bytes as the filter writes for a create. Of the four targets two are RabbitMQ,
+one is a webhook, and one is a log file with the events of members alone.
 """
 
 
