@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve unit test coverage mutations lint bench bench-quick faults long pins rabbitmq apache promtool chromium constraints clean
+.PHONY: help demo serve unit test coverage mutations lint bench bench-quick faults long hour pins rabbitmq apache promtool chromium constraints clean
 
 help: ## show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ CORE := */events/*,*/config/*
 
 long: $(VENV)/test rabbitmq apache pins ## test what takes longer: all of Glance's own suites, imports, mod_wsgi, kills, a backlog, a cluster, older libraries; writes its tables to docs/measured/
 	LONG=1 $(BIN)/pytest tests/glance/test_background.py tests/glance/test_in_process.py tests/glance/test_tasks.py tests/glance_suite tests/long -s
+
+hour: $(VENV)/test rabbitmq ## test four targets for an hour, each of whose peers is away in turn; LOAD_SECONDS=300: for so long; writes its table to docs/measured/
+	HOUR=1 LOAD_SECONDS=$(LOAD_SECONDS) $(BIN)/pytest tests/long/test_targets.py -s
 
 # Releases of OpenStack, each with an environment of its own.
 PINS := $(patsubst tests/pins/%.txt,%,$(wildcard tests/pins/*.txt))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.long_runs import ALL_FAULTS, LONG
+from tests.long_runs import ALL_FAULTS, HOUR, LONG
 
 HERE = Path(__file__).parent
 
@@ -61,7 +61,7 @@ PLUGINS = {Need.BROKER: "tests.broker", Need.GLANCE: "tests.agreement.plugin"}
 """The plugins of pytest that have the fixtures for a need. A plugin is loaded once: were its
 fixtures imported by the conftest.py of each folder, each folder would start a node of its own."""
 
-ASKED_BY = {"faults": ALL_FAULTS, "long": LONG}
+ASKED_BY = {"faults": ALL_FAULTS, "long": LONG or HOUR}
 """Whether this run is to have the tests of a folder that take long."""
 
 SLOW = {

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import amqp  # type: ignore[import-untyped]
@@ -37,6 +38,17 @@ class Arrival(NamedTuple):
     user_id: str | None = None
     publisher_id: str | None = None
     sequence: Mapping[str, Any] | None = None
+
+    @property
+    def generated(self) -> float:
+        """When the event was generated, in seconds of the wall clock."""
+        at = datetime.strptime(self.timestamp, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+        return at.timestamp()
+
+    @property
+    def lag(self) -> float:
+        """Seconds from the event to the arrival."""
+        return self.at + (time.time() - time.monotonic()) - self.generated
 
     @property
     def fulfils(self) -> set[tuple[str, str]]:
@@ -78,8 +90,28 @@ class Tally:
     arrivals: Sequence[Arrival]
 
 
+def arrival_of(notification: dict[str, Any], at: float, **other: Any) -> Arrival:
+    """The arrival of a notification, of plain JSON; `other` are fields in place of its own."""
+    fields = {
+        "request_id": notification["_context_request_id"] or "",
+        "event": f"{notification['event_type']} {notification['priority']}",
+        "message_id": notification["message_id"],
+        "timestamp": notification["timestamp"],
+        "at": at,
+        "payload": notification["payload"],
+        "project_id": notification["_context_project_id"],
+        "user_id": notification["_context_user_id"],
+        "publisher_id": notification["publisher_id"],
+        "sequence": notification.get("_sequence"),
+    }
+    return Arrival(**fields | other)
+
+
 class Consumer:
     """Takes the messages out of the queues; it looks again for queues that do not exist yet."""
+
+    acknowledges = False
+    """Whether `take` acknowledges each message; else the broker forgets it once it is sent."""
 
     def __init__(self, rabbit: Rabbit, vhost: str, queues: Sequence[str] = QUEUES) -> None:
         self.arrivals: list[Arrival] = []
@@ -126,27 +158,14 @@ class Consumer:
         channel = amqp.Channel(self._connection, auto_decode=False)
         channel.open()
         try:
-            channel.basic_consume(queue, no_ack=True, callback=self._take)
+            channel.basic_consume(queue, no_ack=not self.acknowledges, callback=self.take)
         except amqp.NotFound:
             return False
         return True
 
-    def _take(self, message: amqp.Message) -> None:
-        notification = json.loads(message.body)
-        self.arrivals.append(
-            Arrival(
-                request_id=notification["_context_request_id"] or "",
-                event=f"{notification['event_type']} {notification['priority']}",
-                message_id=notification["message_id"],
-                timestamp=notification["timestamp"],
-                at=time.monotonic(),
-                payload=notification["payload"],
-                project_id=notification["_context_project_id"],
-                user_id=notification["_context_user_id"],
-                publisher_id=notification["publisher_id"],
-                sequence=notification.get("_sequence"),
-            )
-        )
+    def take(self, message: amqp.Message) -> None:
+        """Note a message that has arrived."""
+        self.arrivals.append(arrival_of(json.loads(message.body), time.monotonic()))
 
 
 def drain(
@@ -205,20 +224,20 @@ def compare(expected: Collection[tuple[str, str]], arrivals: Sequence[Arrival]) 
     )
 
 
-def inversions(arrivals: Iterable[Arrival]) -> list[str]:
-    """The events that arrived after an event of a later request of the same chain.
+def inversions(arrivals: Iterable[Arrival], priority: str = "INFO") -> list[str]:
+    """The events of a priority that arrived after an event of a later request of the same chain.
 
     A request id is the name of its chain, a slash, and the request's number in the chain. Each
-    request begins after its client has read the answer to the request before. Only INFO counts, as
-    each priority has a queue of its own; image.send does not count, as it is known only after its
-    answer.
+    request begins after its client has read the answer to the request before. One priority counts,
+    as each has a queue of its own; image.send does not count, as it is known only after its answer.
     """
     seen: set[tuple[str, str]] = set()
     latest: dict[str, tuple[int, int]] = {}
     found = []
     for arrival in arrivals:
         key, event = arrival[:2], arrival.event
-        if key in seen or not event.endswith(" INFO") or event == "image.send INFO":
+        event_type, _, of = event.partition(" ")
+        if key in seen or of != priority or event_type == "image.send":
             continue
         seen.add(key)
         chain, _, number = arrival.request_id.rpartition("/")

@@ -4,12 +4,11 @@ back."""
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
-from tests.faults.arrivals import QUEUES, Arrival, Consumer, compare
+from tests.faults.arrivals import QUEUES, Consumer, compare
 from tests.faults.client_load import Load
 from tests.faults.fault_run import FaultRun, Results
 from tests.faults.proxy import Proxy
@@ -60,7 +59,7 @@ def test_broker_out_of_reach_holds_up_no_other_broker_and_both_receive_all_once(
                     time.sleep(_SECONDS)
                 expected = ledger.expected
                 deployment.wait_until(lambda: reached.has(expected))
-            lags = sorted(map(lag, reached.arrivals))
+            lags = sorted(arrival.lag for arrival in reached.arrivals)
             results.add_table(
                 f"{lost}: {how}; seconds from an event to its arrival at the other broker",
                 ("events", "median", "longest"),
@@ -110,9 +109,3 @@ def test_added_strategy_receives_all_from_its_start_on_and_the_first_one_what_wa
         for consumer, its_own in ((by_qpid, expected[1]), (by_rabbit, expected[0] | expected[1])):
             assert {arrival[:2] for arrival in consumer.arrivals} == its_own
             assert len(consumer.arrivals) == len(its_own)
-
-
-def lag(arrival: Arrival) -> float:
-    """Seconds from the event to the arrival."""
-    begun = datetime.strptime(arrival.timestamp, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
-    return arrival.at + (time.time() - time.monotonic()) - begun.timestamp()

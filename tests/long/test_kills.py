@@ -1,70 +1,35 @@
 """Workers of a real Glance are killed at random moments under load: no operation is without an
 event."""
 
-import contextlib
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from demo import glance
-from demo.glance import UWSGI, Server, ServerKind
-from demo.keystone import ALICE, Keystone
+from demo.glance import Server
+from demo.keystone import ALICE
 from demo.rabbit import Rabbit
 from tests.faults.arrivals import Consumer
-from tests.faults.servers import ROOT
 from tests.long import noting_filter, page, verdict
 from tests.long.conftest import rabbit_section
 from tests.long.life_clients import LifeClients
+from tests.long.loaded_glance import loaded_glance, noted_file
 from tests.long_runs import LONG
 from tests.markdown import markdown
 
 KILLS = 200 if LONG else 8
-PROCESSES = 4
-
-_PREFORK = ServerKind(
-    (
-        *(word for word in UWSGI.command if word != "--lazy-apps"),
-        *("--forkbomb-delay", "0", "--disable-logging"),
-    ),
-    UWSGI.loaded,
-)
-"""A new worker is forked: to load Glance again would take seconds."""
-
-_NOTING = """
-[filter:noting]
-paste.filter_factory = tests.long.noting_filter:filter_factory
-"""
-
-_DATABASE = """
-[database]
-connection = sqlite:///{folder}/glance.db?timeout=30
-sqlite_synchronous = false
-"""
 
 
 @pytest.fixture
-def served(
-    rabbit: Rabbit, vhost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Server, str]]:
+def served(rabbit: Rabbit, vhost: str, tmp_path: Path) -> Iterator[tuple[Server, str]]:
     """A Glance with both filters, and a token for it."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("NOTED_FILE", str(tmp_path / "noted"))
-    section = rabbit_section(rabbit, vhost, tmp_path / "journal") + _NOTING
-    paste = glance.paste_file(section=section).replace(" notify rootapp", " notify noting rootapp")
-    with Keystone() as keystone:
-        more = _DATABASE.format(folder=tmp_path)
-        configuration = glance.lay_out(tmp_path, keystone.url, paste=paste, more=more)
-        with contextlib.closing(sqlite3.connect(tmp_path / "glance.db")) as database:
-            database.execute("PRAGMA journal_mode = WAL")
-        log = tmp_path / "glance.log"
-        with Server(configuration, log, processes=PROCESSES, kind=_PREFORK) as server:
-            yield server, keystone.token(ALICE)
+    section = rabbit_section(rabbit, vhost, tmp_path / "journal")
+    with loaded_glance(tmp_path, section) as (server, keystone):
+        yield server, keystone.token(ALICE)
 
 
 def _kill_one(server: Server) -> None:
@@ -89,7 +54,7 @@ def test_killed_workers_leave_no_operation_without_an_event(
             _kill_one(server)
         time.sleep(1)
 
-    noted = noting_filter.read(tmp_path / "noted")
+    noted = noting_filter.read(noted_file(tmp_path))
     with Consumer(rabbit, vhost) as consumer:
         quiet, count, look = time.monotonic(), 0, 0.0
         last = verdict.judge(seen, noted, [])

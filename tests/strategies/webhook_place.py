@@ -20,6 +20,7 @@ from tests.strategies.sending import PATIENCE
 from tests.strategies.webhook_receiver import RECEIVED
 
 TOKEN = "receivers-own-token"
+_SECRET = "whsec_" + base64.b64encode(b"the receiver's own secret").decode()
 
 
 class WebhookPlace:
@@ -35,7 +36,8 @@ class WebhookPlace:
     connects_with_password = False
     over_tls = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_signed: bool = False) -> None:
+        """`is_signed`: each request must be signed."""
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -45,6 +47,9 @@ class WebhookPlace:
         (folder / "key.pem").write_bytes(files.server_key.read_bytes())
         self.token_file = folder / "token"
         self.token_file.write_text(f"{TOKEN}\n")
+        self._secret = folder / "secret"
+        if is_signed:
+            self._secret.write_text(f"{_SECRET}\n")
         self._read = 0  # lines of what was received
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,8 +66,22 @@ class WebhookPlace:
         self._process = subprocess.Popen(
             [*command, str(self.port), str(self.folder)], stdout=subprocess.PIPE
         )
+        self._wait_for(b"ready\n")
+
+    def refuse(self) -> None:
+        """Close the port and all connections; the process lives on."""
+        self._signal(signal.SIGUSR2)
+        self._wait_for(b"closed\n")
+
+    def accept(self) -> None:
+        """Open the port again."""
+        self._signal(signal.SIGUSR2)
+        self._wait_for(b"ready\n")
+
+    def _wait_for(self, line: bytes) -> None:
+        assert self._process is not None
         assert self._process.stdout
-        assert self._process.stdout.readline() == b"ready\n"
+        assert self._process.stdout.readline() == line
 
     def crash(self) -> None:
         if self._process is not None:
@@ -93,6 +112,7 @@ class WebhookPlace:
             "webhook_url": f"https://127.0.0.1:{port or self.port}/in?tenant=a",
             "webhook_ssl_ca_file": str(self.ca),
             "webhook_token_file": str(self.token_file),
+            **({"webhook_secrets_file": str(self._secret)} if self._secret.exists() else {}),
         }
 
     def strategy(self, patience: float = 5.0, /, **options: str) -> Webhook:
@@ -123,7 +143,7 @@ class WebhookPlace:
         taken = lines[: count or len(lines)]
         self._read += len(taken)
         found = [json.loads(line) for line in taken]
-        return [(message_id, base64.b64decode(body)) for message_id, body in found]
+        return [(message_id, base64.b64decode(body)) for message_id, body, *_ in found]
 
     def _made(self, options: dict[str, str], patience: float) -> Webhook:
         class Whole(Webhook):
