@@ -6,7 +6,7 @@ from glance_notify_middleware.cli.command import WARNINGS
 from tests.cli.conftest import Run
 from tests.cli.played_month import Month, check_usage, check_who, play
 
-LINES = 20_000
+LINES = 10_000
 
 
 @pytest.fixture(scope="module")
