@@ -117,7 +117,7 @@ class Settling:
             return
         if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
             return
-        if not self._count(identity, segments):
+        if self._goes_on(identity, segments) or not self._count(identity, segments):
             return
         is_added = self._is_added(identity)
         self._forget(identity)
@@ -130,6 +130,15 @@ class Settling:
         self._ended.pop(identity, None)
         self._remove(layout.live_path(self._directory, identity))
         self._dead.release(identity)
+
+    def _goes_on(self, identity: str, segments: list[int]) -> bool:
+        """Whether the process has recorded more since all was read: somebody may have made it lose
+        its lock. Also where that cannot be read."""
+        try:
+            return any(each.reader.goes_on(identity, segments) for each in self._subscriptions)
+        except OSError as error:
+            self._report_unreadable(identity, error)
+            return True
 
     def _count(self, identity: str, segments: list[int]) -> bool:
         """Count what the process has recorded, and what of it is lost, before its segments go.

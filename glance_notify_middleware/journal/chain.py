@@ -147,6 +147,15 @@ class Chain:
         self._load_segment(files, chunk)
         return self.position.offset > begun.offset
 
+    def goes_on(self, files: OpenFiles, segments: list[int]) -> bool:
+        """Whether a process that was taken for dead has recorded more since all was read: then it
+        lives, and `at_end` becomes False. `segments` are as in `load`. Raises OSError."""
+        identity, (at, offset, _) = self.identity, self.position
+        rest = files.read(identity, at, _WHOLE_ENTRY, offset)
+        if segments[-1:] > [at] or any(True for _ in entries.scan(rest)):
+            self.at_end = False
+        return not self.at_end
+
     def lost_at_end(self, files: OpenFiles, counted: int | None) -> int:
         """How many notifications of a dead process are lost behind the last good entry.
 

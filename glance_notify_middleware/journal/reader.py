@@ -94,6 +94,11 @@ class Reader:
             self._unfinished.pop()
         return False
 
+    def goes_on(self, identity: str, segments: list[int]) -> bool:
+        """See Chain.goes_on; False where nothing of the journal was read. Raises OSError."""
+        chain = self.chains.get(identity)
+        return chain is not None and chain.goes_on(self._files, segments)
+
     def lost_at_end(self, identity: str, counted: int | None) -> int:
         """See Chain.lost_at_end; 0 where nothing of the journal was read. Raises OSError."""
         chain = self.chains.get(identity)

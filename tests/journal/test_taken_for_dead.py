@@ -69,25 +69,41 @@ def test_entries_recorded_before_a_process_notices_are_recorded_again(
         assert not looks_dead(tmp_path, writer.identity)
 
 
+@pytest.mark.parametrize("counts", [(7, 7, 7), (7, 7, 4), (1, 4, 1)])
 def test_process_that_loses_its_lock_again_and_again_loses_no_entry(
-    leader: FakeLeader, tmp_path: Path
+    counts: tuple[int, int, int], leader: FakeLeader, tmp_path: Path
 ) -> None:
+    """A segment becomes full at one moment or another."""
+    before, meanwhile, after = counts
     recorded, found = [], []
     with living_writer(tmp_path, segment_size=SMALL) as writer:
         for _ in range(12):
             writer.lose_lock()
-            recorded += writer.record(7)
+            recorded += writer.record(before)
             leader.survey()
             found += leader.deliver()
-            recorded += writer.record(7)
+            recorded += writer.record(meanwhile)
             leader.survey()
-            recorded += writer.record(7)
+            recorded += writer.record(after)
             writer.maintain()
             found += leader.deliver()
         writer.maintain()
     leader.settle()
     found += leader.deliver()
     assert set(recorded) <= set(found)
+
+
+def test_process_that_was_taken_for_dead_writes_no_counters_at_a_turnover(
+    make_journal: MakeJournal, tmp_path: Path
+) -> None:
+    """The process that settles it may be reading the live file."""
+    journal = maintained(make_journal(segment_size=SMALL))
+    live = live_path(tmp_path, str(journal.identity))
+    before = live.read_bytes()
+    with taken_for_dead(tmp_path, str(journal.identity)):
+        record_each(journal, [message() for _ in range(20)])
+        assert len(segments(tmp_path)) > 1
+        assert live.read_bytes() == before
 
 
 def test_segments_that_are_delivered_and_removed_are_not_recorded_again(

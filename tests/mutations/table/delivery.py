@@ -482,4 +482,14 @@ MUTATIONS = (
             "delivery/test_sequences.py::test_number_that_was_passed_before_claims_nothing_of_the_one_before_it",
         ),
     ),
+    Mutation(
+        "what a process records after all was read is taken for damage at its end",
+        "delivery/settling.py",
+        "self._goes_on(identity, segments) or not self._count(",
+        "not self._count(",
+        (
+            "journal/test_taken_for_dead.py"
+            "::test_process_that_loses_its_lock_again_and_again_loses_no_entry",
+        ),
+    ),
 )

@@ -438,7 +438,7 @@ MUTATIONS = (
         "if self.live is not None:",
         (
             "journal/test_taken_for_dead.py"
-            "::test_process_that_loses_its_lock_again_and_again_loses_no_entry",
+            "::test_process_that_was_taken_for_dead_writes_no_counters_at_a_turnover",
         ),
     ),
     Mutation(
