@@ -43,6 +43,8 @@ RATE = 25.0
 
 LONGEST = 10.0
 """Seconds that an event may take to a target while the peer of another one is away."""
+FROZEN = max(AWAY, 1.5 * LONGEST)
+"""Seconds for which a peer is frozen: a target that waited for it, too, would be seen."""
 SLOWEST = 10.0
 """Seconds that an answer of Glance may take."""
 
@@ -104,7 +106,8 @@ def run_phases(place: Place, ledger: Ledger) -> list[Phase]:
     for fault in cycle(place.faults):
         if time.monotonic() > end and len(phases) >= len(place.faults):
             return phases
-        phases.append(run_phase(fault, AWAY, place.readers))
+        seconds = FROZEN if fault.name == "frozen" else AWAY
+        phases.append(run_phase(fault, seconds, place.readers))
         assert not ledger.wrong, ledger.wrong[:3]
     raise AssertionError("there are no faults")
 
