@@ -25,11 +25,9 @@ class Subscription:
     ) -> None:
         """Begin where the `cursors` are. `selection` is what the target gets; None: all."""
         self.cursors = cursors
-        self.reader = Reader(directory, cursors.positions)
-        self.window = Window(cursors)
-        self._sequences = Sequences(cursors.last)
         self._directory = directory
         self._selection = selection
+        self._begin()
 
     def read(self) -> list[Step]:
         """Read the next steps into the window, if there is room for them, and return them: with
@@ -66,9 +64,7 @@ class Subscription:
     def begin_again(self) -> None:
         """Drop what is on its way, and begin again where the cursors are."""
         self.reader.close()
-        self.reader = Reader(self._directory, self.cursors.positions)
-        self.window = Window(self.cursors)
-        self._sequences = Sequences(self.cursors.last)
+        self._begin()
         self.cursors.save(at_once=True)
 
     def forget(self, identity: str) -> None:
@@ -76,3 +72,9 @@ class Subscription:
         self.reader.forget(identity)
         self.cursors.forget(identity)
         self._sequences.forget(identity)
+
+    def _begin(self) -> None:
+        wants = None if self._selection is None else self._selection.has
+        self.reader = Reader(self._directory, self.cursors.positions, wants)
+        self.window = Window(self.cursors)
+        self._sequences = Sequences(self.cursors.last)

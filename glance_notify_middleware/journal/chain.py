@@ -9,7 +9,7 @@ from pathlib import Path
 from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.events.selection import Selection
 from glance_notify_middleware.journal import entries
-from glance_notify_middleware.journal.entries import Entry, Kind
+from glance_notify_middleware.journal.entries import Entry, Kind, Wants
 from glance_notify_middleware.journal.files import open_owned
 from glance_notify_middleware.journal.layout import segment_path
 from glance_notify_middleware.journal.origin import Origin
@@ -105,6 +105,7 @@ class Chain:
     identity: str
     position: Position  # behind the last entry that is in `ahead`
     origin: Origin | None = None  # of the segment; None: its first entry is damaged
+    wants: Wants | None = None  # see entries.decode_messages
     is_dead: bool = False
     is_astray: bool = False  # the segment was written by a clock that cannot be compared
     is_newer: bool = False  # a newer version wrote the next entry: a relay of that version reads it
@@ -198,7 +199,7 @@ class Chain:
             self.position = self.ahead[-1][1].after = after  # it belongs to the step before it
             return
         # First: an entry over whose messages an error comes is read again.
-        messages = entries.decode_messages(entry.body) if is_events else []
+        messages = entries.decode_messages(entry.body, self.wants) if is_events else []
         step = Step(
             self.identity,
             messages,

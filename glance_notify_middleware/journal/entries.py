@@ -15,7 +15,7 @@ in every version. The magic has bytes that UTF-8 never has, so that it stands in
 import enum
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ _DEFERRED = 0x80
 place of the JSON what `deferred.encode` made of it."""
 _PRIORITIES = tuple(Priority)
 _PRIORITY_NUMBERS = {priority: number for number, priority in enumerate(_PRIORITIES)}
+
+Wants = Callable[[str, Priority], bool]
+"""Whether a reader wants messages of an event type and a priority."""
 
 _STEP = 5000  # bytes; for more than that zlib releases the GIL, and to get it back can take 30 ms
 
@@ -166,8 +169,12 @@ def split(messages: Sequence[Message]) -> Iterator[list[Message]]:
     yield group
 
 
-def decode_messages(body: bytes) -> list[Message]:
-    """The messages of the body of an EVENTS entry. Those of deferred notifications are made now."""
+def decode_messages(body: bytes, wants: Wants | None = None) -> list[Message]:
+    """The messages of the body of an EVENTS entry.
+
+    The JSON of deferred notifications is made now, but where their event type and priority are not
+    such as the caller `wants`: there JSON and id are empty. None: all are wanted.
+    """
     messages = []
     at = KEY_SIZE
     while at < len(body):
@@ -178,13 +185,15 @@ def decode_messages(body: bytes) -> list[Message]:
         at += type_length
         stored = body[at : at + length]
         at += length
-        if number & _DEFERRED:
+        if not number & _DEFERRED:
+            known = message_id.decode(), event_type, priority, timestamp
+            messages.append(Message(*known, stored))
+        elif wants is None or wants(event_type, priority):
             key = message_id[:KEY_SIZE]
             found = deferred.decode(key, timestamp, event_type, priority, stored)
             messages.append(Message.of(found.made()))
         else:
-            known = message_id.decode(), event_type, priority, timestamp
-            messages.append(Message(*known, stored))
+            messages.append(Message("", event_type, priority, timestamp, b""))
     return messages
 
 

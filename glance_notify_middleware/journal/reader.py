@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glance_notify_middleware.journal import clock
 from glance_notify_middleware.journal.chain import CHUNK, Chain, OpenFiles, Step
+from glance_notify_middleware.journal.entries import Wants
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.origin import boot_id
 from glance_notify_middleware.journal.ownership import OwnerFilter
@@ -27,11 +28,15 @@ _ASTRAY = 2_000_000_000  # nanoseconds: an entry so far ahead was made by anothe
 class Reader:
     """The merged entries of a directory, from given positions on."""
 
-    def __init__(self, directory: Path, positions: Mapping[str, Position]) -> None:
-        """A journal of which `positions` has none is read from its beginning. Opens nothing."""
+    def __init__(
+        self, directory: Path, positions: Mapping[str, Position], wants: Wants | None = None
+    ) -> None:
+        """A journal of which `positions` has none is read from its beginning. `wants`: see
+        entries.decode_messages. Opens nothing."""
         self.chains: dict[str, Chain] = {}
         self._directory = directory
         self._positions = positions
+        self._wants = wants
         self._files = OpenFiles(directory)
         self._owner_filter = OwnerFilter(directory)
         self._this_boot = boot_id()
@@ -118,7 +123,8 @@ class Reader:
         for identity, numbers in listed.items():
             if identity not in self.chains:
                 first = Position(numbers[0], 0, 0 if numbers[0] == 0 else None)
-                self.chains[identity] = Chain(identity, self._positions.get(identity, first))
+                position = self._positions.get(identity, first)
+                self.chains[identity] = Chain(identity, position, wants=self._wants)
 
     def _has_more(self, chain: Chain, listed: Mapping[str, list[int]]) -> bool:
         if not chain.ahead and not chain.is_newer and not chain.is_finished:

@@ -127,5 +127,5 @@ def test_error_of_reading_on_is_left_to_the_next_batch(
     assert delivery.broker.ids == recorded
 
 
-def raise_memory_error(_: bytes) -> list[Message]:
+def raise_memory_error(*_: object) -> list[Message]:
     raise MemoryError

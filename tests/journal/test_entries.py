@@ -218,3 +218,23 @@ def test_deferred_notification_is_read_as_the_message_that_is_made_of_it() -> No
     assert message == Message.of(deferred.made())
     assert message.message_id == str(key)
     assert json.loads(message.body)["payload"]["name"] == "n"
+
+
+def test_deferred_notification_that_is_not_wanted_is_not_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(DeferredNotification, "made", lambda deferred: pytest.fail("it is made"))
+    deferred = DeferredNotification(
+        *(uuid.uuid4().bytes, 1.5, EventType.CREATE, Priority.INFO, "publisher", "CREATE"),
+        *(None, None, Requester("p", "u", "req"), 201, b'{"id": "i"}'),
+    )
+    asked: list[tuple[str, Priority]] = []
+
+    def wants(event_type: str, priority: Priority) -> bool:
+        asked.append((event_type, priority))
+        return False
+
+    body = entries.encode_deferred(deferred)
+    (message,) = entries.decode_messages(body, wants)
+    assert message == Message("", EventType.CREATE, Priority.INFO, 1.5, b"")
+    assert asked == [(EventType.CREATE, Priority.INFO)]

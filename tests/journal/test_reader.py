@@ -354,5 +354,5 @@ def test_entry_over_whose_messages_an_error_came_is_read_again(
     reader.close()
 
 
-def raise_memory_error(_: bytes) -> list[Message]:
+def raise_memory_error(*_: object) -> list[Message]:
     raise MemoryError
