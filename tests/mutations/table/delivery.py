@@ -90,9 +90,8 @@ MUTATIONS = (
     Mutation(
         "messages of a strategy that broke are not read again",
         "delivery/subscription.py",
-        "        self.reader = Reader(self._directory, self.cursors.positions)\n"
-        "        self.window = Window",
-        "        self.window = Window",
+        "        self._begin()\n        self.cursors.save(",
+        "        self.window = Window(self.cursors)\n        self.cursors.save(",
         (
             "delivery/test_relay_faults.py"
             "::test_messages_of_a_strategy_that_broke_are_sent_by_the_next_one",
