@@ -16,6 +16,8 @@ PROCESSES = 4
 RATE = 200
 """Creates a second of each process, and as many that go to the bare application."""
 LEADER = "the leader's process"
+ALONE = f"{EXTERNAL}, and no relay runs"
+"""So nothing but the requests takes the cores."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,14 @@ class Tail:
 
 
 Tails = dict[str, list[Tail]]
-"""By contestant, or LEADER for the leader with `relay = thread`: one for each round."""
+"""By contestant, or ALONE, or LEADER for the leader with `relay = thread`: one for each round."""
 
 
 def measure(stage: Stage, seconds: int, rounds: int) -> Tails:
     """Measure this filter's ways of delivering, and OpenTelemetry, in turn."""
-    tails: Tails = {EXTERNAL: [], THREAD: [], LEADER: [], OPENTELEMETRY: []}
+    tails: Tails = {EXTERNAL: [], ALONE: [], THREAD: [], LEADER: [], OPENTELEMETRY: []}
     for _ in range(rounds):
-        for name in (EXTERNAL, THREAD, OPENTELEMETRY):
+        for name in (EXTERNAL, ALONE, THREAD, OPENTELEMETRY):
             times = _times(stage, name, seconds)
             if name == THREAD:
                 tails[LEADER].append(_tail([times.pop(0)]))
@@ -49,7 +51,8 @@ def _times(stage: Stage, name: str, seconds: int) -> list[list[float]]:
     with stage.placed() as place, contextlib.ExitStack() as stack:
         if name == EXTERNAL:
             stack.enter_context(relay(place))
-        job = {"contestant": name, "count": 2 * seconds * RATE, "rate": 2 * RATE}
+        contestant = EXTERNAL if name == ALONE else name
+        job = {"contestant": contestant, "count": 2 * seconds * RATE, "rate": 2 * RATE}
         programs = [
             stack.enter_context(Program("creating", place, **job, beside_bare=True))
             for _ in range(PROCESSES)
@@ -89,7 +92,8 @@ def parts(tails: Tails) -> list[str]:
         "meanwhile. Time is counted from the moment at which a create is due: the "
         "wake-up of the process is in it. Milliseconds, the median of "
         f"{len(tails[EXTERNAL])} rounds. A relay runs beside the processes with `relay = "
-        "external`. With `relay = thread` one of the processes is the leader, which delivers.",
+        "external`; without it RabbitMQ has nothing to do, either. With `relay = thread` one of "
+        "the processes is the leader, which delivers.",
         page.table(
             ("contestant", "bare: median", "bare: p99", "median", "p99"),
             [(_title(name), *_milliseconds(rounds)) for name, rounds in tails.items()],
