@@ -85,7 +85,7 @@ build/pins-%/made: tests/pins/%.txt setup.py | $(VENV)/made
 	@build/pins-$*/bin/pip install --quiet --disable-pip-version-check -c $< -e '.[qpid,webhook,brokers]' || $(call missing,see the errors of pip above; is PyPI within reach?)
 	@touch $@
 
-faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disks, in an hour, as root; BROKER=qpid: those of qpid and its broker; writes its table to docs/measured/
+faults: $(VENV)/test rabbitmq ## test every fault of brokers, processes and disks, in an hour, as root; BROKER=qpid: those of qpid and its broker; BROKER=webhook: those of a receiver; writes its table to docs/measured/
 	FAULTS=1 BROKER=$(BROKER) $(BIN)/pytest tests/faults -s
 
 bench: $(VENV)/test build/bench/made rabbitmq ## measure what the filter costs and what it loses, beside other middlewares, in 20 minutes; writes its tables to docs/measured/

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+from collections.abc import Mapping
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +26,10 @@ class HttpsReceiver(ThreadingHTTPServer):
     def take(self, headers: Message, body: bytes) -> int:
         """The status that a request is answered with. Called by the threads of connections."""
         raise NotImplementedError
+
+    def headers_of(self, status: int) -> Mapping[str, str]:
+        """Further headers of an answer with this status."""
+        return {}
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """A connection, whose handshake is still to be made, and its address."""
@@ -55,10 +60,15 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        """Answer what is posted, once it has been taken."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        """Answer what is posted, once it has been taken; a request that breaks off is not taken."""
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return
         status = self.server.take(self.headers, body)
         self.send_response(status)
+        for name, value in self.server.headers_of(status).items():
+            self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", "0")
         self.end_headers()

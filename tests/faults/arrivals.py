@@ -21,8 +21,8 @@ _OF_AN_UPLOAD = {"image.prepare INFO": 0, "image.upload INFO": 1, "image.activat
 
 _UNKNOWN = "the outcome is unknown"
 
-# Seconds without a message, once all expected events are there, in which a repeat would come.
-_QUIET = 1.0
+QUIET = 1.0
+"""Seconds without a message, once all expected events are there, in which a repeat would come."""
 
 
 class Arrival(NamedTuple):
@@ -184,7 +184,7 @@ def drain(
                 new = consumer.arrivals[seen:]
                 left.difference_update(*(arrival.fulfils for arrival in new))
                 seen, last = len(consumer.arrivals), time.monotonic()
-            return time.monotonic() - last > (seconds if left else _QUIET)
+            return time.monotonic() - last > (seconds if left else QUIET)
 
         consumer.wait(is_enough, 3600)
         return consumer.arrivals

@@ -1,5 +1,6 @@
 """The runs of faults, and the table of their results, which is printed at the end."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from demo.rabbit import Rabbit
 from tests.faults import report
 from tests.faults.fault_run import FaultRun, Results
-from tests.faults.tested_strategies import RABBIT, STRATEGIES, TestedStrategy, is_asked_for
+from tests.faults.tested_strategies import RABBIT, STRATEGIES, WEBHOOK, TestedStrategy, is_asked_for
 from tests.long_runs import ALL_FAULTS
+from tests.strategies.webhook_place import WebhookPlace
 
 HERE = Path(__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "measured"
@@ -82,6 +84,11 @@ def fault_run(
     results: Results,
 ) -> Iterator[FaultRun]:
     """A run of a fault."""
-    vhost = strategy.vhost or request.getfixturevalue("vhost")
-    with FaultRun(rabbit, strategy, vhost, tmp_path, results) as fault_run:
-        yield fault_run
+    with contextlib.ExitStack() as at_the_end:
+        vhost, receiver = strategy.vhost, None
+        if strategy is WEBHOOK:
+            receiver = at_the_end.enter_context(WebhookPlace(tmp_path / "receiver"))
+        elif not vhost:
+            vhost = request.getfixturevalue("vhost")
+        run = FaultRun(rabbit, strategy, vhost, tmp_path, results, receiver)
+        yield at_the_end.enter_context(run)

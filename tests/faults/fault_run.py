@@ -1,14 +1,16 @@
 """One run of a fault: the deployments that have it, and the check of what arrives."""
 
 import contextlib
+import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 from demo.rabbit import Rabbit
-from tests.faults.arrivals import QUEUES, Arrival, Tally, compare, drain, missing
+from tests.faults.arrivals import QUEUES, QUIET, Arrival, Tally, arrival_of, compare, drain, missing
 from tests.faults.client_load import Ledger
 from tests.faults.deployment import Deployment
 from tests.faults.fault_table import FAULTS
@@ -17,6 +19,7 @@ from tests.faults.report import Row
 from tests.faults.tested_strategies import TestedStrategy
 from tests.long_runs import ALL_FAULTS
 from tests.markdown import markdown
+from tests.strategies.webhook_place import WebhookPlace
 
 QUICK = 2000
 """Milliseconds. A request that waited for a broker that is gone would take longer."""
@@ -36,13 +39,36 @@ class Results:
         self.tables.append((sentence, markdown(head, rows)))
 
 
+class Peer(Protocol):
+    """What a strategy sends to: a process that can be killed and frozen."""
+
+    port: int
+
+    def start(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def freeze(self) -> None: ...
+
+    def thaw(self) -> None: ...
+
+
 class FaultRun:
     """A run of a fault, in a `with` statement; it leaves no process behind."""
 
     def __init__(
-        self, rabbit: Rabbit, strategy: TestedStrategy, vhost: str, folder: Path, results: Results
+        self,
+        rabbit: Rabbit,
+        strategy: TestedStrategy,
+        vhost: str,
+        folder: Path,
+        results: Results,
+        receiver: WebhookPlace | None = None,
     ) -> None:
+        """`receiver` is for the webhook strategy, which does not send to `rabbit`."""
         self.rabbit = rabbit
+        self.receiver = receiver
+        self.peer: Peer = receiver or rabbit
         self.strategy = strategy
         self.vhost = vhost
         self.folder = folder
@@ -72,10 +98,12 @@ class FaultRun:
         """A deployment that is not started yet. `hosts` are brokers instead of the node; `how` are
         further arguments of Deployment."""
         where = self.strategy.lines(
-            hosts=hosts or f"127.0.0.1:{self.rabbit.port}",
+            hosts=hosts or f"127.0.0.1:{self.peer.port}",
             vhost=self.vhost,
             user=user,
             password=password,
+            ca=str(self.receiver.ca) if self.receiver else "",
+            token_file=str(self.receiver.token_file) if self.receiver else "",
         )
         deployment = Deployment(self.folder / name, **where | how)  # type: ignore[arg-type]
         self._server = deployment.kind
@@ -84,7 +112,14 @@ class FaultRun:
 
     def proxy(self) -> Proxy:
         """A proxy before the broker; at first it refuses connections."""
-        return self._at_the_end.enter_context(Proxy(self.rabbit.port))
+        return self._at_the_end.enter_context(Proxy(self.peer.port))
+
+    def close_connections(self) -> None:
+        """Have the broker close all connections."""
+        if self.strategy.close_connections is not None:
+            self.strategy.close_connections(self.rabbit, self.vhost)
+        if self.receiver is not None:
+            self.receiver.close_connections(1, 0.0)
 
     def declare(self, queue: str, **arguments: object) -> None:
         """Declare the queue and the exchange, as an operator may, and bind the queue. With an empty
@@ -159,4 +194,21 @@ class FaultRun:
     def _rest(
         self, expected: set[tuple[str, str]], before: Sequence[Arrival], seconds: float
     ) -> list[Arrival]:
-        return drain(self.rabbit, self.vhost, missing(expected, before), seconds)
+        wanted = missing(expected, before)
+        if self.receiver is None:
+            return drain(self.rabbit, self.vhost, wanted, seconds)
+        return posted(self.receiver, wanted, seconds)
+
+
+def posted(receiver: WebhookPlace, expected: set[tuple[str, str]], seconds: float) -> list[Arrival]:
+    """What has been posted since the last call; waits until all `expected` events are there and no
+    more come, or until `seconds` have passed without a request."""
+    arrivals: list[Arrival] = []
+    last = time.monotonic()
+    while time.monotonic() - last < (seconds if missing(expected, arrivals) else QUIET):
+        bodies = [body for _, body in receiver.received()]
+        if bodies:
+            last = time.monotonic()
+        arrivals += [arrival_of(each, last) for body in bodies for each in json.loads(body)]
+        time.sleep(0.1)
+    return arrivals

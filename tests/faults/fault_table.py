@@ -74,6 +74,8 @@ FAULTS: Mapping[int, Fault] = {
     43: Fault("only one of three queues is bound"),
     44: Fault("entries of a newer version come among others, and a relay of that version later"),
     45: Fault("the power is cut"),
+    46: Fault("the receiver answers 503, and when to try again"),
+    47: Fault("the receiver answers 401, until the token is corrected"),
 }
 
 

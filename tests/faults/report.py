@@ -10,7 +10,7 @@ from importlib import metadata
 from tests.faults.deployment import RETRY_SECONDS
 from tests.faults.fault_table import FAULTS
 from tests.faults.servers import SERVERS
-from tests.faults.tested_strategies import RABBIT, TestedStrategy
+from tests.faults.tested_strategies import RABBIT, WEBHOOK, TestedStrategy
 from tests.markdown import joined, markdown
 
 # Distributions that are better known by another name.
@@ -78,6 +78,7 @@ def page(
     `broker` is the version of RabbitMQ; `minutes` is how long the run took."""
     command = "make faults" if strategy is RABBIT else f"make faults BROKER={strategy.name}"
     servers = ["gunicorn", "waitress"] if strategy is RABBIT else []
+    peer = "a receiver of webhooks" if strategy is WEBHOOK else f"RabbitMQ {broker}"
     versions = [
         f"{_NAMES.get(name, name)} {metadata.version(name)}"
         for name in ("pyuwsgi", *servers, *strategy.clients)
@@ -85,20 +86,21 @@ def page(
     parts = [
         "# Faults, and what becomes of the notifications",
         f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}`, in {minutes:.0f} minutes: "
-        f"RabbitMQ {broker} over {strategy.protocol}, {', '.join(versions)}, "
+        f"{peer} over {strategy.protocol}, {', '.join(versions)}, "
         f"Python {platform.python_version()}, glance_notify_middleware "
         f"{metadata.version('glance_notify_middleware')}.",
         "A fast application in the place of Glance runs under a real server with the filter, in "
         "most rows with four processes of four threads. Clients play the lives of images. The "
-        "fault happens to the server, to its disk, or to a real broker. What the filter tries "
-        f"again once a minute, as only an operator can correct it, is tried every {RETRY_SECONDS} "
-        "seconds here.",
+        "fault happens to the server, to its disk, or to a real broker or receiver. What the "
+        "filter tries again once a minute, as only an operator can correct it, is tried every "
+        f"{RETRY_SECONDS} seconds here.",
         "Events expected: those of operations that end with their answer, where a client has "
         "read the whole answer; among them an image.send for each download; and the unknown "
         "outcome of each operation that was cut on purpose. Where processes die, one image.send, "
         "of a whole or a cut download, is expected for a download of which the client has read "
         "the status: a process may die once the client has all of it. Delivered: different "
-        "events that were in the queues at the end. They can be more than expected, where an "
+        "events that were in the queues, or at the receiver, at the end. They can be more than "
+        "expected, where an "
         "answer broke off whose event was recorded. Outcome unknown: cut operations that an "
         "ERROR reports as such; none of them has the event of its end, too. Missing: expected "
         "events that were not delivered. Where segments were damaged, or the disk was full, they "

@@ -9,7 +9,7 @@ from demo.ports import free_port
 from tests.faults.arrivals import QUEUES
 from tests.faults.client_load import Load
 from tests.faults.fault_run import FaultRun
-from tests.faults.tested_strategies import for_each_strategy
+from tests.faults.tested_strategies import for_each_broker, for_each_strategy
 from tests.long_runs import ALL_FAULTS, takes_long
 
 _PATIENCE = 10.0  # seconds that the strategy waits for an answer
@@ -23,14 +23,14 @@ def test_broker_that_is_killed_under_load_loses_nothing(fault_run: FaultRun, rel
             ledger.measure_without_fault()
             for _ in range(3 if ALL_FAULTS else 1):
                 time.sleep(1.5)
-                fault_run.rabbit.kill()
+                fault_run.peer.kill()
                 time.sleep(0.5)
-                fault_run.rabbit.start()
+                fault_run.peer.start()
             time.sleep(1)
         fault_run.check(1, ledger, more=f"relay = {relay}", is_quick=True)
 
 
-@for_each_strategy
+@for_each_broker
 @takes_long
 def test_broker_that_is_restarted_in_good_order_loses_nothing(fault_run: FaultRun) -> None:
     with fault_run.deployment() as deployment:
@@ -50,8 +50,8 @@ def test_broker_that_is_frozen_for_long_loses_nothing(fault_run: FaultRun) -> No
     with fault_run.deployment() as deployment:
         with Load(deployment.port) as ledger, contextlib.ExitStack() as at_the_end:
             ledger.measure_without_fault()
-            at_the_end.callback(fault_run.rabbit.thaw)
-            fault_run.rabbit.freeze()
+            at_the_end.callback(fault_run.peer.thaw)
+            fault_run.peer.freeze()
             time.sleep(3 * _PATIENCE)
         fault_run.check(3, ledger, is_quick=True)
 
@@ -121,7 +121,7 @@ def test_connections_that_are_closed_again_and_again_lose_nothing(
                 if by == "the network":
                     proxy.reset()
                 else:
-                    fault_run.strategy.close_connections(fault_run.rabbit, fault_run.vhost)
+                    fault_run.close_connections()
         fault_run.check(8, ledger, more=f"by {by}", is_quick=True)
 
 
@@ -157,7 +157,7 @@ def test_channel_that_an_error_has_closed_is_not_used_again(fault_run: FaultRun)
         assert deployment.log_text().count("no exchange 'glance'") > 2
 
 
-@for_each_strategy
+@for_each_broker
 @takes_long
 def test_late_confirm_is_not_taken_for_that_of_another_message(
     fault_run: FaultRun,
@@ -188,7 +188,7 @@ def test_broker_that_accepts_and_is_silent_holds_up_no_request(fault_run: FaultR
         fault_run.check(30, ledger, is_quick=True)
 
 
-@for_each_strategy
+@for_each_broker
 @takes_long
 def test_dead_first_host_is_passed_over(fault_run: FaultRun) -> None:
     hosts = f"127.0.0.1:{free_port()}, 127.0.0.1:{fault_run.rabbit.port}"

@@ -12,7 +12,7 @@ from tests.faults.client_load import Ledger, Load
 from tests.faults.deployment import Deployment
 from tests.faults.fault_run import FaultRun
 from tests.faults.fault_table import under_each_server
-from tests.faults.tested_strategies import for_each_strategy
+from tests.faults.tested_strategies import for_each_broker, for_each_strategy
 from tests.long_runs import ALL_FAULTS, takes_long
 
 ROUNDS = 4 if ALL_FAULTS else 1
@@ -126,7 +126,7 @@ def test_next_process_leads_although_a_child_of_the_dead_leader_has_its_files_op
         assert deployment.leader() not in (None, leader)
 
 
-@for_each_strategy
+@for_each_broker
 @takes_long
 @pytest.mark.parametrize("relay", ["thread", "external"])
 def test_window_of_a_leader_that_died_after_delivery_comes_again_with_the_same_ids(

@@ -11,7 +11,7 @@ import requests
 from tests.faults.arrivals import QUEUES, Consumer
 from tests.faults.client_load import Load
 from tests.faults.fault_run import FaultRun
-from tests.faults.tested_strategies import for_each_strategy
+from tests.faults.tested_strategies import for_each_broker
 from tests.long_runs import takes_long
 
 pytestmark = takes_long
@@ -87,7 +87,7 @@ def test_exchange_that_another_service_declares_is_used_as_it_is(
         assert count == (before is not None)
 
 
-@for_each_strategy
+@for_each_broker
 def test_password_that_is_wrong_for_a_while_loses_nothing(fault_run: FaultRun) -> None:
     user = f"user-{uuid.uuid4().hex}"
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -97,7 +97,7 @@ def test_password_that_is_wrong_for_a_while_loses_nothing(fault_run: FaultRun) -
         with Load(deployment.port) as ledger:
             ledger.measure_without_fault()
             fault_run.rabbit.api("PUT", f"users/{user}", {"password": "changed", "tags": ""})
-            fault_run.strategy.close_connections(fault_run.rabbit, fault_run.vhost)
+            fault_run.close_connections()
             time.sleep(5)
         fault_run.rabbit.api("PUT", f"users/{user}", {"password": "before", "tags": ""})
         fault_run.check(12, ledger, is_quick=True)

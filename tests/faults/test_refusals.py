@@ -13,7 +13,7 @@ from tests.faults.arrivals import QUEUES
 from tests.faults.client_load import LIFE, Load, ask
 from tests.faults.deployment import Deployment
 from tests.faults.fault_run import FaultRun
-from tests.faults.tested_strategies import for_each_strategy
+from tests.faults.tested_strategies import for_each_broker
 from tests.long_runs import takes_long
 
 pytestmark = takes_long
@@ -21,7 +21,7 @@ pytestmark = takes_long
 _LONGEST = 10_000  # bytes of a message that the broker takes
 
 
-@for_each_strategy
+@for_each_broker
 @pytest.mark.parametrize("ca", ["of another authority", "a file that is missing"])
 def test_messages_arrive_once_the_ca_file_has_the_right_authority(
     fault_run: FaultRun, ca: str
@@ -38,7 +38,7 @@ def test_messages_arrive_once_the_ca_file_has_the_right_authority(
         assert deployment.log_text().count(f"{fault_run.strategy.name} cannot be used") == 1
 
 
-@for_each_strategy
+@for_each_broker
 def test_messages_arrive_once_the_host_is_that_of_the_certificate(fault_run: FaultRun) -> None:
     """127.1 is another spelling of 127.0.0.1, which the certificate does not have."""
     authority = fault_run.rabbit.certificates.ca
@@ -74,7 +74,7 @@ def _assert_nothing_has_arrived(fault_run: FaultRun) -> None:
     assert not any(fault_run.rabbit.drain(queue, fault_run.vhost) for queue in QUEUES)
 
 
-@for_each_strategy
+@for_each_broker
 def test_message_that_is_too_long_becomes_a_dead_letter_and_the_rest_is_delivered(
     fault_run: FaultRun,
 ) -> None:

@@ -6,7 +6,7 @@ RABBIT. Without FAULTS=1 a run has a few faults of each.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.long_runs import ALL_FAULTS, takes_long
 
 @dataclass(frozen=True)
 class TestedStrategy:
-    """A strategy that sends to a RabbitMQ node."""
+    """A strategy that sends to a RabbitMQ node, or to a receiver of webhooks."""
 
     name: str
     protocol: str
@@ -27,11 +27,12 @@ class TestedStrategy:
     faults: frozenset[int]
     """The numbers of the faults that concern it."""
     forms: Mapping[str, str]
-    """Lines of the filter's section; {hosts}, {vhost}, {user} and {password} are filled in."""
-    tls: Mapping[str, str]
+    """Lines of the filter's section; {hosts}, {vhost}, {user} and {password} are filled in, for
+    webhooks {hosts}, {ca} and {token_file}."""
+    tls: Mapping[str, str] = field(default_factory=dict)
     """Further lines for TLS; {ca} is filled in."""
-    close_connections: Callable[[Rabbit, str], object]
-    """Has the broker close all connections of a vhost."""
+    close_connections: Callable[[Rabbit, str], object] | None = None
+    """Has the broker close all connections of a vhost; None: there is no broker."""
     vhost: str = ""
     """The only vhost that the strategy reaches, where it declares nothing. Empty: it reaches any
     vhost, and declares what it needs."""
@@ -89,7 +90,23 @@ QPID = TestedStrategy(
     vhost="/",
 )
 
-STRATEGIES = (RABBIT, QPID)
+WEBHOOK = TestedStrategy(
+    name="webhook",
+    protocol="HTTPS",
+    clients=("urllib3",),
+    page="faults-webhook.md",
+    faults=frozenset({1, 3, 7, 8, 13, 30, 46, 47}),
+    forms={
+        "notifier_strategy": "webhook",
+        "webhook_url": "https://{hosts}/in",
+        "webhook_ssl_ca_file": "{ca}",
+        "webhook_token_file": "{token_file}",
+        "webhook_batch": "20",
+        "webhook_retry_max_backoff": "1",
+    },
+)
+
+STRATEGIES = (RABBIT, QPID, WEBHOOK)
 
 _ASKED = (os.environ.get("BROKER") or RABBIT.name) if ALL_FAULTS else None
 
@@ -105,6 +122,14 @@ def _for(*strategies: object) -> pytest.MarkDecorator:
     )
 
 
-for_each_strategy = _for(RABBIT, pytest.param(QPID, marks=takes_long))
+for_each_strategy = _for(
+    RABBIT, *(pytest.param(each, marks=takes_long) for each in (QPID, WEBHOOK))
+)
 """For a test of a fault that concerns each strategy; the test must take `fault_run`. A test without
-this mark is for RABBIT."""
+such a mark is for RABBIT."""
+
+for_each_broker = _for(RABBIT, pytest.param(QPID, marks=takes_long))
+"""For a test of a fault that concerns each strategy that sends to RabbitMQ."""
+
+for_webhook = _for(WEBHOOK)
+"""For a test of a fault of a receiver of webhooks."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +18,7 @@ from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies.webhook.strategy import Webhook
 from tests.strategies.places import WRONG_PASSWORD
 from tests.strategies.sending import PATIENCE
-from tests.strategies.webhook_receiver import RECEIVED
+from tests.strategies.webhook_receiver import BUSY, PUT_OFF, RECEIVED
 
 TOKEN = "receivers-own-token"
 _SECRET = "whsec_" + base64.b64encode(b"the receiver's own secret").decode()
@@ -78,6 +79,20 @@ class WebhookPlace:
         self._signal(signal.SIGUSR2)
         self._wait_for(b"ready\n")
 
+    @contextlib.contextmanager
+    def busy(self, seconds: int) -> Iterator[None]:
+        """Have each request answered with 503 meanwhile, and with Retry-After."""
+        told = self.folder / BUSY
+        told.write_text(f"{seconds}")
+        try:
+            yield
+        finally:
+            told.unlink()
+
+    def put_off(self) -> list[float]:
+        """When the requests came that were answered with 503, in seconds of the monotonic clock."""
+        return [float(line) for line in (self.folder / PUT_OFF).read_text().split()]
+
     def _wait_for(self, line: bytes) -> None:
         assert self._process is not None
         assert self._process.stdout
@@ -90,6 +105,8 @@ class WebhookPlace:
             assert self._process.stdout
             self._process.stdout.close()
             self._process = None
+
+    kill = crash
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -135,14 +152,15 @@ class WebhookPlace:
         while True:
             lines: list[str] = []
             with contextlib.suppress(FileNotFoundError):
-                lines = (self.folder / RECEIVED).read_text().splitlines()[self._read :]
+                whole = (self.folder / RECEIVED).read_text().rpartition("\n")[0]
+                lines = whole.splitlines()[self._read :]
             if count is None or len(lines) >= count:
                 break
             assert time.monotonic() < give_up, f"{len(lines)} of {count} have arrived"
             time.sleep(0.02)
         taken = lines[: count or len(lines)]
         self._read += len(taken)
-        found = [json.loads(line) for line in taken]
+        found = [json.loads(line) for line in taken if _is_whole(line)]
         return [(message_id, base64.b64decode(body)) for message_id, body, *_ in found]
 
     def _made(self, options: dict[str, str], patience: float) -> Webhook:
@@ -154,3 +172,8 @@ class WebhookPlace:
             "webhook_answer_timeout": str(patience),
         }
         return Whole(config.read(options | times, "this-host"))
+
+
+def _is_whole(line: str) -> bool:
+    """Whether the receiver was not killed while it wrote the line."""
+    return line.endswith("]")

@@ -7,6 +7,9 @@ each request must be signed with it, as the library of Standard Webhooks verifie
 is confirmed is a line of `received` there: id, body, content type, and the time of the monotonic
 clock. A process that is killed may leave a line without its end, which was not confirmed.
 
+While FOLDER has a file `busy`, each request is answered with 503, with `Retry-After` as that file
+says; when such a request came is a line of `put_off`.
+
 Signal USR1 ends all connections. USR2 closes the port, too, until USR2 comes again.
 """
 
@@ -18,6 +21,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
 
@@ -26,6 +30,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from demo.https_receiver import HttpsReceiver
 
 RECEIVED = "received"
+BUSY = "busy"
+PUT_OFF = "put_off"
 
 
 class Receiver(HttpsReceiver):
@@ -34,6 +40,8 @@ class Receiver(HttpsReceiver):
     def __init__(self, port: int, folder: Path) -> None:
         self._token = (folder / "token").read_text().strip()
         self._lock = threading.Lock()
+        self._busy = folder / BUSY
+        self._put_off = (folder / PUT_OFF).open("a", buffering=1)
         secret = folder / "secret"
         self._signed = Webhook(secret.read_text().strip()) if secret.exists() else None
         self._received = (folder / RECEIVED).open("a", buffering=1)
@@ -42,6 +50,10 @@ class Receiver(HttpsReceiver):
         super().__init__(port, folder / "certificate.pem", folder / "key.pem")
 
     def take(self, headers: Message, body: bytes) -> int:
+        if self._busy.exists():
+            with self._lock:
+                self._put_off.write(f"{time.monotonic()}\n")
+            return 503
         if headers["Authorization"] != f"Bearer {self._token}":
             return 401
         if self._signed is not None:
@@ -54,6 +66,13 @@ class Receiver(HttpsReceiver):
         with self._lock:
             self._received.write(line + "\n")
         return 204
+
+    def headers_of(self, status: int) -> Mapping[str, str]:
+        """Raises no error where the file is removed meanwhile."""
+        if status == 503:
+            with contextlib.suppress(FileNotFoundError):
+                return {"Retry-After": self._busy.read_text()}
+        return {}
 
 
 def _is_cut(path: Path) -> bool:
