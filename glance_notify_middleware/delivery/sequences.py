@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from glance_notify_middleware.events.sequence import MessageSequence
+from glance_notify_middleware.events import sequence
+from glance_notify_middleware.events.notification import Message
 from glance_notify_middleware.journal.chain import Step
 
 
@@ -28,12 +29,15 @@ class Sequences:
         if step.lost:
             last = step.first - 1
         if step.numbers:
-            for at, (number, message) in enumerate(zip(step.numbers, step.messages, strict=True)):
+            placed = []
+            for number, message in zip(step.numbers, step.messages, strict=True):
+                message_id, event_type, priority, timestamp, plain = message
                 after = None if step.is_repeat else last
-                body = MessageSequence(journal, number, after).put_into(message.body)
-                step.messages[at] = message._replace(body=body)
+                body = sequence.put_into(plain, journal, number, after)
+                placed.append(Message(message_id, event_type, priority, timestamp, body))
                 if not step.is_repeat:
                     last = number
+            step.messages = placed
         if last is not None:
             self._last[journal] = step.last = last
 

@@ -7,7 +7,7 @@ the numbers that it has.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 KEY = "_sequence"
 """The key of the plain JSON. A notification that has no number lacks the key."""
@@ -19,27 +19,16 @@ LONGEST = 128
 """Bytes that the key and its value have at most."""
 
 
-class MessageSequence(NamedTuple):
-    """The place of a message among those of one target.
+def put_into(plain: bytes, journal: str, number: int, after: int | None) -> bytes:
+    """The plain JSON of a notification, with the key for its place.
 
     `journal` is the identity of the journal, 16 hexadecimal digits. `number` counts the
-    notifications in it, from 0 on. `after` is the number of the message before this one; None where
-    none is known to be before it.
+    notifications in it, from 0 on. `after` is the number of the message before this one which the
+    same target gets; None where none is known to be before it.
     """
-
-    journal: str
-    number: int
-    after: int | None
-
-    def put_into(self, plain: bytes) -> bytes:
-        """The plain JSON of a notification, with the key for this sequence."""
-        after = b"null" if self.after is None else b"%d" % self.after
-        return b'%b,"_sequence":{"journal":"%b","number":%d,"after":%b}}' % (
-            plain[:-1],
-            self.journal.encode(),
-            self.number,
-            after,
-        )
+    before = "null" if after is None else after
+    place = f',"_sequence":{{"journal":"{journal}","number":{number},"after":{before}}}}}'
+    return plain[:-1] + place.encode()
 
 
 def known(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from pycadf import (  # type: ignore[import-untyped]
     resource,
 )
 
-from glance_notify_middleware.events import failure
+from glance_notify_middleware.events import failure, sequence
 from glance_notify_middleware.events.formats import in_format
 from glance_notify_middleware.events.notification import EventType, Priority
-from glance_notify_middleware.events.sequence import MessageSequence
 from glance_notify_middleware.events.trial import trial
 from tests.events.cases import IMAGE, METADATA
 from tests.events.notifications import ASKED, ID, SENT, plain
@@ -52,8 +51,8 @@ NOTIFICATIONS = [
     plain(payload=SENT | {"image_id": "target", "owner_id": None}, priority=Priority.WARN),
     plain(project_id=None, user_id=None, request_id=None, publisher_id="a b:c"),
     trial(ID, "glance-1", Priority.INFO, 0.0).to_json(),
-    MessageSequence("00d1c2b3a4f5e6f7", 8, 7).put_into(plain()),
-    MessageSequence("00d1c2b3a4f5e6f7", 0, None).put_into(plain(EventType.DELETE, IMAGE)),
+    sequence.put_into(plain(), "00d1c2b3a4f5e6f7", 8, 7),
+    sequence.put_into(plain(EventType.DELETE, IMAGE), "00d1c2b3a4f5e6f7", 0, None),
 ]
 
 
