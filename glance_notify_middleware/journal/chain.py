@@ -150,9 +150,10 @@ class Chain:
 
     def goes_on(self, files: OpenFiles, segments: list[int]) -> bool:
         """Whether a process that was taken for dead has recorded more since all was read: then it
-        lives, and `at_end` becomes False. `segments` are as in `load`. Raises OSError."""
+        lives, and `at_end` becomes False. `segments` are as in `load`, which finds no removed one.
+        Raises OSError."""
         identity, (at, offset, _) = self.identity, self.position
-        rest = files.read(identity, at, _WHOLE_ENTRY, offset)
+        rest = files.read(identity, at, _WHOLE_ENTRY, offset) if at in segments else b""
         if segments[-1:] > [at] or any(True for _ in entries.scan(rest)):
             self.at_end = False
         return not self.at_end

@@ -400,3 +400,18 @@ def test_counters_are_in_the_totals_before_the_segments_go(
     again.close()
     assert journal_file_names(tmp_path) == set()
     assert read_totals(tmp_path)[0] == {"image.update INFO": 4}
+
+
+def test_dead_process_that_has_written_to_a_removed_segment_is_settled(
+    leader: FakeLeader, tmp_path: Path
+) -> None:
+    """The leader still has it open. What was written there is lost, and holds up nothing."""
+    write_dead_process(tmp_path, A, number=3)
+    leader.deliver()
+    (path,) = segments(tmp_path)
+    with path.open("ab") as segment:
+        path.unlink()
+        segment.write(encoded([message()], number=2, clock=9))
+    leader.settle()
+    assert journal_file_names(tmp_path) == set()
+    assert leader.cursors.counts.lost == {"damaged": 1}
