@@ -20,6 +20,7 @@ from tests.strategies import amqp10_peer
 from tests.strategies.amqp10_answers import Answer
 from tests.strategies.amqp10_peer import Amqp10
 from tests.strategies.conftest import MakeQpid
+from tests.strategies.frozen import freeze
 from tests.strategies.sending import IN_TIME, message, messages, prompt_send_error
 
 TAKEN, UNROUTABLE, REFUSED = Outcome.TAKEN, Outcome.UNROUTABLE, Outcome.REFUSED
@@ -221,7 +222,7 @@ def test_every_call_ends_in_time_beside_a_frozen_process(make_qpid: MakeQpid) ->
         busy, idle = make_qpid(port), make_qpid(port)
         busy.send(messages(1))
         idle.send(messages(1))
-        process.send_signal(signal.SIGSTOP)
+        freeze(process)
         try:
             prompt_send_error(busy, count=500)
             prompt_send_error(busy)  # in the greeting: the kernel of a frozen process accepts

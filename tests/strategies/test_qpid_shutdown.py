@@ -11,6 +11,7 @@ import pytest
 from tests.journal.fake_leader import journal_file_names, write_dead_process
 from tests.journal.processes import eventually
 from tests.strategies import amqp10_peer
+from tests.strategies.frozen import freeze
 
 PROMISED = 5.0  # seconds
 SLACK = 3.0  # seconds, for a busy machine; the strategy itself would wait for ten
@@ -47,7 +48,7 @@ def test_relay_ends_in_time_beside_a_frozen_qpid_broker(
         with subprocess.Popen([sys.executable, "-c", RELAY, "relay", str(paste_file)]) as relay:
             try:
                 eventually(lambda: not segments(journal_dir), 30)  # it is connected
-                broker.send_signal(signal.SIGSTOP)
+                freeze(broker)
                 if is_busy:
                     write_dead_process(journal_dir, "b" * 16)
                     time.sleep(1.5)  # it looks once a second

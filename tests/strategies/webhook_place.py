@@ -16,6 +16,7 @@ from demo.ports import free_port
 from glance_notify_middleware import config
 from glance_notify_middleware.events.notification import Priority
 from glance_notify_middleware.strategies.webhook.strategy import Webhook
+from tests.strategies.frozen import freeze
 from tests.strategies.places import WRONG_PASSWORD
 from tests.strategies.sending import PATIENCE
 from tests.strategies.webhook_receiver import BUSY, PUT_OFF, RECEIVED
@@ -109,7 +110,9 @@ class WebhookPlace:
     kill = crash
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        """Stop the process; returns once all of its threads stand still."""
+        if self._process is not None:
+            freeze(self._process)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
