@@ -1,7 +1,8 @@
 """Glance's own functional tests end the same with the filter, and both notifiers emit the same.
 
-A part of those tests runs in every run; `make long` runs all that touch image operations, and
-writes docs/measured/glance-suite.md and its part of docs/measured/agreement.md.
+A part of those tests runs in every run, with the filter where the documents put it; `make long`
+runs all that touch image operations, with the filter in two places, and writes
+docs/measured/glance-suite.md and its part of docs/measured/agreement.md.
 """
 
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
         PAGE.write_text(report.page(found.without, found.verdicts, found.notifications))
 
 
-@pytest.mark.parametrize("place", ["application", "context"])
+@pytest.mark.parametrize("place", ["application", "context"] if LONG else ["context"])
 def test_tests_of_glance_end_as_they_do_without_the_filter(results: Results, place: Place) -> None:
     def again(tests: list[str]) -> list[places.Outcomes]:
         chosen = ("--tests", ",".join(tests))
