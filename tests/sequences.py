@@ -12,6 +12,11 @@ class Gap(NamedTuple):
     first: int
     last: int
 
+    @property
+    def numbers(self) -> range:
+        """All numbers from `first` to `last`."""
+        return range(self.first, self.last + 1)
+
 
 def gaps(messages: Iterable[Mapping[str, Any]]) -> list[Gap]:
     """The gaps in plain messages of one target, which may come in any order, and repeatedly.
