@@ -184,7 +184,7 @@ class FaultRun:
         assert not tally.miscounted, tally.miscounted[:3]
         assert not in_order or not tally.inversions, tally.inversions[:3]
         lacked = {(gap.journal, number) for gap in tally.gaps for number in gap.numbers}
-        assert not in_order or may_miss or lacked == may_lack(), tally.gaps
+        assert not in_order or may_miss or lacked <= may_lack(), tally.gaps
         assert not (is_quick and ALL_FAULTS) or ledger.slowest < QUICK
         return tally
 
