@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.long_runs import ALL_FAULTS, HOUR, LONG
+from tests.runtime.logged import note_earlier_threads
 
 HERE = Path(__file__).parent
 
@@ -86,6 +87,12 @@ def pytest_configure() -> None:
     folders = {path.parent.name for path in HERE.glob("*/__init__.py")}
     if wrong := folders ^ NEEDS.keys():
         raise pytest.UsageError(f"NEEDS in {__file__} and the folders differ in {sorted(wrong)}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Tell the lines of a test from those of earlier tests' threads."""
+    note_earlier_threads()
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
