@@ -8,6 +8,7 @@ import pytest
 
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.open_intents import read_open_intents
+from glance_notify_middleware.journal.reader import Reader
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.fake_leader import FakeLeader, journal_file_names, read_totals
 from tests.journal.processes import living_writer, looks_dead, taken_for_dead
@@ -42,9 +43,15 @@ def maintained(journal: Journal) -> Journal:
 @pytest.mark.parametrize("segment_size", [SMALL, 4_000_000])
 @pytest.mark.parametrize("count", [1, 40, 200])
 def test_entries_recorded_before_a_process_notices_are_recorded_again(
-    segment_size: int, count: int, leader: FakeLeader, tmp_path: Path
+    segment_size: int,
+    count: int,
+    leader: FakeLeader,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many segments they are in: all of these can be removed by then."""
+    # They are recorded just after the leader has looked whether more follows.
+    monkeypatch.setattr(Reader, "goes_on", lambda *_: False)
     with living_writer(tmp_path, 3, segment_size=segment_size) as writer:
         writer.maintain()
         before = writer.identity
