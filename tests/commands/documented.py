@@ -8,7 +8,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 _VARIES = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*", "TIME"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
-    (r"\b[0-9a-f]{16}\b", "ID"),
+    (r"(?<![\w.])[0-9a-f]{16}\b", "ID"),  # not in a number such as 1.796048107001917e+09
     (r"(?<![\w/])(/[\w.+-]+)+", "PATH"),
     (r"\b\d+(\.\d+){3}(:\d+)?", "HOST"),
     (r"\b\d+(\.\d+)? ([KMGT]i)?B\b", "SIZE"),
