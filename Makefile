@@ -38,16 +38,17 @@ UNIT_TOO_LONG := tests/journal/test_crashes.py $(addprefix tests/delivery/test_,
 
 test: lint rabbitmq promtool chromium ## lint, and all tests that take less than ten minutes together
 	$(BIN)/coverage erase
-	$(BIN)/pytest tests/events tests/config -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/pytest $(OF_THE_CORE)
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 	$(BIN)/pytest $(BUT_THE_CORE) $(WORKERS) --durations=10
 
 coverage: $(VENV)/test rabbitmq promtool chromium ## run the same tests, and see that they run 90 % of all code; that takes half as long again
 	$(BIN)/coverage erase
-	$(BIN)/pytest tests/events tests/config -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/pytest $(OF_THE_CORE)
 	$(BIN)/pytest $(BUT_THE_CORE) $(WORKERS) --cov --cov-append --cov-report=
 	$(BIN)/coverage report --fail-under=90
 
+OF_THE_CORE := tests/events tests/config -n 2 --dist loadfile --cov --cov-report=
 BUT_THE_CORE = --ignore=tests/events --ignore=tests/config $(MISTAKES:%=--deselect=%)
 
 mutations: $(VENV)/test ## make each small mistake of a table in the code, and see that a test fails; a part of a submission

@@ -37,7 +37,7 @@ class Step:
     messages: list[Message]
     after: Position
     first: int = 0  # the number of its first message, or of the next one where it has none
-    numbers: Sequence[int] = ()  # those of its messages; none where they were counted before
+    numbers: Sequence[int] = ()  # those of its messages; none where the entry counts none
     lost: int = 0  # notifications that were recorded before it, and are damaged or removed
     gone: bool = False  # they were in a segment that was removed
     is_repeat: bool = False  # its messages are recorded again: they were counted before
