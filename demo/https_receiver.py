@@ -10,6 +10,15 @@ from pathlib import Path
 from typing import Any
 
 
+def hang_up(connection: socket.socket) -> None:
+    """End the connection in both directions, from any thread, without a word of TLS.
+
+    `SSLSocket.shutdown` would also drop the TLS state: what is still read would then be ciphertext.
+    """
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
 class HttpsReceiver(ThreadingHTTPServer):
     """Serves HTTPS, each connection in a thread of its own, which makes the handshake, too."""
 
@@ -44,8 +53,7 @@ class HttpsReceiver(ThreadingHTTPServer):
     def end_connections(self) -> None:
         """End all connections; the receiver goes on."""
         while self._open:
-            with contextlib.suppress(OSError):
-                self._open.pop().shutdown(socket.SHUT_RDWR)
+            hang_up(self._open.pop())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that ends is no error of the receiver."""

@@ -1,6 +1,5 @@
 """A peer that speaks HTTPS as a script has it, and keeps the requests that come."""
 
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from http.client import parse_headers
 from pathlib import Path
 
 from demo.certificates import Certificates, make_certificates
+from demo.https_receiver import hang_up
 from tests.strategies.bad_peers import Peer
 
 
@@ -67,10 +67,9 @@ class HttpsPeer(Peer):
         } | more
 
     def cut(self) -> None:
-        """See Peer. TLS is not asked: its end is read by another thread meanwhile."""
+        """See Peer."""
         for each in list(self._open):
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
+            hang_up(each)
 
     def shaken(self, connection: socket.socket) -> ssl.SSLSocket:
         """The connection after the handshake."""
