@@ -13,9 +13,9 @@ DATA_STATUSES = (200, 206)
 class RequestFacts(NamedTuple):
     """What is known of a request once the application has it.
 
-    `bytes_read` counts the bytes of the body that the application has read; it is None when the
-    server hides the reads. `body_start` is the first of these bytes; it is None when no body was
-    seen. `prepared` is true when image.prepare has been emitted.
+    `bytes_read` is how many bytes of the body the application has read, at least: 0 is exact. It is
+    None when the server hides the reads. `body_start` is the first of these bytes; it is None when
+    no body was seen. `prepared` is true when image.prepare has been emitted.
     """
 
     requester: Requester

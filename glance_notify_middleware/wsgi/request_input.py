@@ -1,4 +1,4 @@
-"""The input of a request: counts what the application reads of it.
+"""The input of a request: sees what the application reads of it.
 
 Nothing here buffers, reads ahead, or reads more than the application asks for.
 """
@@ -22,8 +22,9 @@ class InputTally:
     """What the application has read of a request's body so far.
 
     `head` holds the first bytes, as many as `kept`. `touched` is true once the application has
-    read, even where there was nothing to read. `is_watched` is true until `head` is full and
-    no later read matters to `on_read`: from then on a read is only counted.
+    read, even where there was nothing to read. `is_watched` is true until more was read than is
+    kept and no later read matters to `on_read`: from then on nothing is looked at. Until then
+    `bytes_read` counts.
     """
 
     __slots__ = ("_kept", "_on_read", "bytes_read", "head", "is_watched", "touched")
@@ -41,62 +42,55 @@ class InputTally:
         """Whether more was read than is kept."""
         return self.bytes_read > len(self.head)
 
-    def add(self, data: bytes | memoryview) -> None:
-        """Count what was read."""
-        self.bytes_read += len(data)
-        if self.is_watched:
-            self.look(data)
-
     def look(self, data: bytes | memoryview) -> None:
-        """Look at what was read, which is counted already."""
+        """Look at what was read. To be called while `is_watched`."""
         self.touched = True
+        self.bytes_read += len(data)
         room = self._kept - len(self.head)
         if room:
             self.head += bytes(data[:room])
         if self._on_read is not None and self._on_read():
             self._on_read = None
-        self.is_watched = self._on_read is not None or len(self.head) < self._kept
+        self.is_watched = self._on_read is not None or not self.is_cut
 
 
 def watch_input(environ: WSGIEnvironment, on_read: OnRead, kept: int = DATA_KEPT) -> InputTally:
-    """Replace `wsgi.input` by a counting object; returns its tally, which keeps `kept` bytes.
+    """Replace `wsgi.input` by a WatchedInput; returns its tally, which keeps `kept` bytes.
 
     WebOb keeps a buffer over the input in the environ, and knows it by the input's identity. A
-    buffer that a filter above has read from stays in use, counted: the bytes in it are nowhere
+    buffer that a filter above has read from stays in use, watched: the bytes in it are nowhere
     else.
     """
     tally = InputTally(on_read, kept)
     stream = environ["wsgi.input"]
-    environ["wsgi.input"] = counted = _counted(stream, tally)
+    environ["wsgi.input"] = watched = _watched(stream, tally)
     buffer, buffered = environ.get("webob._body_file", (None, None))
     if buffer is not None and buffered is stream:
-        environ["webob._body_file"] = (_counted(buffer, tally), counted)
+        environ["webob._body_file"] = (_watched(buffer, tally), watched)
     return tally
 
 
 def unwatch_input(environ: WSGIEnvironment) -> None:
     """Put back what `watch_input` has replaced; a buffer that WebOb made since stays in use."""
-    counted = environ.get("wsgi.input")
-    if not isinstance(counted, CountingInput):
+    watched = environ.get("wsgi.input")
+    if not isinstance(watched, WatchedInput):
         return
-    environ["wsgi.input"] = counted.stream
+    environ["wsgi.input"] = watched.stream
     buffer, buffered = environ.get("webob._body_file", (None, None))
-    if buffered is counted:
-        if isinstance(buffer, CountingInput):
+    if buffered is watched:
+        if isinstance(buffer, WatchedInput):
             buffer = buffer.stream
-        environ["webob._body_file"] = (buffer, counted.stream)
+        environ["webob._body_file"] = (buffer, watched.stream)
 
 
 def _reading(method: Callable[..., Any], tally: InputTally) -> Callable[..., Any]:
-    """`method`, which returns bytes, counted. An upload has many reads: this is the fast one.
+    """`method`, which returns bytes, watched. An upload has many reads: this is the fast one.
 
     PEP 3333 gives the methods one argument at most, the size.
     """
 
     def read(size: Any = None) -> Any:
         data = method() if size is None else method(size)
-        if data is not None:
-            tally.bytes_read += len(data)
         if tally.is_watched:
             tally.look(data or b"")
         return data
@@ -105,22 +99,24 @@ def _reading(method: Callable[..., Any], tally: InputTally) -> Callable[..., Any
 
 
 def _reading_lines(method: Callable[..., Any], tally: InputTally) -> Callable[..., Any]:
-    """`method`, which returns a list of lines, counted."""
+    """`method`, which returns a list of lines, watched."""
 
     def readlines(*hint: Any) -> Any:
         lines = method(*hint)
-        tally.add(b"".join(lines))
+        if tally.is_watched:
+            tally.look(b"".join(lines))
         return lines
 
     return readlines
 
 
 def _reading_into(method: Callable[[Any], Any], tally: InputTally) -> Callable[[Any], Any]:
-    """`method`, which reads into a buffer, counted."""
+    """`method`, which reads into a buffer, watched."""
 
     def readinto(buffer: Any) -> Any:
         count = method(buffer)
-        tally.add(memoryview(buffer).cast("B")[: count or 0])
+        if tally.is_watched:
+            tally.look(memoryview(buffer).cast("B")[: count or 0])
         return count
 
     return readinto
@@ -133,15 +129,15 @@ _READING_METHODS = {
 }
 
 
-def _counted(stream: Any, tally: InputTally) -> "CountingInput":
-    """A counting object that is iterable only if `stream` is: applications test what it can do."""
+def _watched(stream: Any, tally: InputTally) -> "WatchedInput":
+    """A WatchedInput that is iterable only if `stream` is: applications test what it can do."""
     if hasattr(stream, "__next__"):
-        return _CountingIterator(stream, tally)
-    return (_CountingIterable if hasattr(stream, "__iter__") else CountingInput)(stream, tally)
+        return _WatchedIterator(stream, tally)
+    return (_WatchedIterable if hasattr(stream, "__iter__") else WatchedInput)(stream, tally)
 
 
-class CountingInput:
-    """Counts what is read from `stream`.
+class WatchedInput:
+    """Watches what is read from `stream`.
 
     It has those reading methods that the stream has. All other attributes are the stream's.
     """
@@ -162,15 +158,17 @@ class CountingInput:
         return value
 
 
-class _CountingIterable(CountingInput):
+class _WatchedIterable(WatchedInput):
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self.stream:
-            self._tally.add(chunk)
+            if self._tally.is_watched:
+                self._tally.look(chunk)
             yield chunk
 
 
-class _CountingIterator(_CountingIterable):
+class _WatchedIterator(_WatchedIterable):
     def __next__(self) -> bytes:
         chunk = cast(bytes, next(self.stream))
-        self._tally.add(chunk)
+        if self._tally.is_watched:
+            self._tally.look(chunk)
         return chunk

@@ -157,7 +157,7 @@ def test_filter_in_glance_is_judged_by_share_and_look_up_and_native_notifier() -
     assert missed(targets(bursts(**little))) == []
     found = missed(targets(bursts(**little | {TAG: 600.0, REPEATED: 1000.0})))
     assert found == [
-        f"{REPEATED}, share of the workers' processor time",
+        f"{REPEATED}, share of a request's processor time",
         f"{TAG}, added, at most a look-up",
         f"{TAG}, added, at most Glance's own notifier's",
         f"{REPEATED}, added, at most Glance's own notifier's",

@@ -354,7 +354,7 @@ def test_tally_keeps_no_more_of_a_body_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["at the first read", "never"])
-def test_reads_are_reported_until_enough_is_seen_and_counted_to_the_end(seen: bool) -> None:
+def test_reads_are_looked_at_until_enough_is_seen(seen: bool) -> None:
     reported: list[int] = []
 
     def on_read() -> bool:
@@ -366,7 +366,17 @@ def test_reads_are_reported_until_enough_is_seen_and_counted_to_the_end(seen: bo
     while given["wsgi.input"].read(10):
         pass
     assert reported == ([10] if seen else [10, 20, 30, 40, 40])
-    assert (tally.bytes_read, tally.head, tally.is_watched) == (40, b"x" * 25, not seen)
+    assert (tally.bytes_read, tally.is_watched) == ((30, False) if seen else (40, True))
+    assert tally.head == b"x" * 25
+
+
+def test_body_is_cut_once_more_was_read_than_is_kept() -> None:
+    given = {"wsgi.input": io.BytesIO(b"x" * 20)}
+    tally = request_input.watch_input(given, lambda: True, 10)
+    given["wsgi.input"].read(10)
+    assert not tally.is_cut
+    given["wsgi.input"].read(10)
+    assert tally.is_cut
 
 
 def frames(call: Callable[[], object]) -> int:
@@ -384,7 +394,7 @@ def test_read_of_an_upload_costs_one_frame_once_image_prepare_is_emitted() -> No
     seen: list[int] = []
 
     def look(body: Any) -> None:
-        body.read(64)
+        body.read(65)  # more than is kept
         seen.append(frames(lambda: body.read(10)))
 
     look_at_input(look, io.BytesIO(b"x" * 100), ListRecorder())
@@ -469,7 +479,7 @@ def test_webob_filter_above_can_read_the_rest_after_the_application(
             read.append(Request(environ).body_file.read(before))
         list(inner(environ, start_response))
         buffer, _ = environ.get("webob._body_file", (None, None))
-        assert not isinstance(buffer, request_input.CountingInput)
+        assert not isinstance(buffer, request_input.WatchedInput)
         read.append(Request(environ).body_file.read())
         return []
 

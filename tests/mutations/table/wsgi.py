@@ -69,17 +69,23 @@ MUTATIONS = (
         "            self._on_read = None\n",
         "            pass\n",
         (
-            "wsgi/test_transparency.py"
-            "::test_reads_are_reported_until_enough_is_seen_and_counted_to_the_end",
+            "wsgi/test_transparency.py::test_reads_are_looked_at_until_enough_is_seen",
             "wsgi/test_transparency.py"
             "::test_read_of_an_upload_costs_one_frame_once_image_prepare_is_emitted",
         ),
     ),
     Mutation(
-        "reads through a buffer that WebOb has made above the filter are not counted",
+        "a body that was read behind its kept start is taken for a whole one",
         "wsgi/request_input.py",
-        'environ["webob._body_file"] = (_counted(buffer, tally), counted)',
-        'environ["webob._body_file"] = (buffer, counted)',
+        "self._on_read is not None or not self.is_cut",
+        "self._on_read is not None or len(self.head) < self._kept",
+        ("wsgi/test_transparency.py::test_body_is_cut_once_more_was_read_than_is_kept",),
+    ),
+    Mutation(
+        "reads through a buffer that WebOb has made above the filter are not seen",
+        "wsgi/request_input.py",
+        'environ["webob._body_file"] = (_watched(buffer, tally), watched)',
+        'environ["webob._body_file"] = (buffer, watched)',
         (
             "wsgi/test_transparency.py"
             "::test_webob_filter_above_can_read_the_rest_after_the_application",
