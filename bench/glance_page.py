@@ -74,17 +74,31 @@ def targets(bursts: Bursts) -> list[Target]:
             for kind in (CREATE, REPEATED)
         ),
         *(
-            Target(f"{kind}, added, at most a look-up", cpu(FILTER, kind), cpu(LOOK_UP, kind), "ms")
+            Target(
+                f"{kind}, added, at most a look-up",
+                *(cpu(FILTER, kind), cpu(LOOK_UP, kind), "ms"),
+                why=_WHY[kind],
+            )
             for kind in (TAG, UPLOAD)
         ),
         *(
             Target(
                 f"{kind}, added, at most Glance's own notifier's",
                 *(cpu(FILTER, kind), cpu(NATIVE, kind), "ms"),
+                why=_WHY.get(kind, ""),
             )
             for kind in (CREATE, TAG, UPLOAD, REPEATED)
         ),
     ]
+
+
+_WHY = {
+    TAG: "Tag: Glance's answer has no record, so that the filter asks Glance for it: one look-up. "
+    "Glance's own notifier has the image in memory.",
+    UPLOAD: "Upload: image.prepare needs the record when the data begins, image.upload and "
+    "image.activate need it when the data has ended: two look-ups. `disabled_notifications = "
+    "image.prepare` saves the first one.",
+}
 
 
 def publish(measured: Measured) -> None:

@@ -46,7 +46,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def targets(rows: Iterable[Target]) -> str:
-    """The table of targets."""
+def targets(found: Sequence[Target]) -> str:
+    """The table of targets, and why some are missed, as far as they say so: each reason once."""
     head = ("target", "measured", "wanted", "met")
-    return table(head, [each.row() for each in rows])
+    parts = [table(head, [each.row() for each in found])]
+    reasons = dict.fromkeys(each.why for each in found if each.why and not each.is_met)
+    if reasons:
+        parts += ["Why some are missed:", "\n".join(_item(reason) for reason in reasons)]
+    return "\n\n".join(parts)
+
+
+def _item(text: str) -> str:
+    """An item of a list, in lines."""
+    return textwrap.fill(
+        text, 100, initial_indent="* ", subsequent_indent="  ", break_on_hyphens=False
+    )

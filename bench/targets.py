@@ -19,6 +19,8 @@ class Target:
     long is no defect on one that is three times as slow."""
     at_least: bool = False
     """Whether the bound is the least that is good; otherwise it is the most."""
+    why: str = ""
+    """Why it is missed, where it is missed: what was measured, and what was tried."""
 
     @property
     def miss(self) -> float:

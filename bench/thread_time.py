@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -46,14 +46,22 @@ class _Body:
 class ThreadTimes:
     """Reads such a file, as requests come one after the other."""
 
-    def __init__(self, log: Path) -> None:
-        self._log: IO[str] = log.open()
+    def __init__(self, log: Path, patience: float = 10.0) -> None:
+        """`patience` is in seconds."""
+        self._log = log
+        self._patience = patience
+        self._read = 0  # bytes
 
     def next(self) -> float:
         """The microseconds of the next request, which may be about to end. Raises TimeoutError."""
-        deadline = time.monotonic() + 10
-        while not (line := self._log.readline()):
+        deadline = time.monotonic() + self._patience
+        while True:
+            with self._log.open("rb") as log:
+                log.seek(self._read)
+                line = log.readline()
+            if line:
+                self._read += len(line)
+                return int(line) / 1000
             if time.monotonic() > deadline:
                 raise TimeoutError("no processor time of a request was written")
             time.sleep(0.0005)
-        return int(line) / 1000

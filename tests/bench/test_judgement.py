@@ -9,6 +9,7 @@ from bench.contestants import (
     COUNTING,
     EXTERNAL,
     FDATASYNC,
+    FLOOR,
     FOUR_TARGETS,
     OPENTELEMETRY,
     SYNCED,
@@ -48,6 +49,7 @@ def costs(of_four: float = 1.1, **filter_medians: float) -> cost.Costs:
 
     return {
         EXTERNAL: of(medians),
+        FLOOR: of(dict.fromkeys(REQUESTS, 5.0)),
         FOUR_TARGETS: of({name: of_four * value for name, value in medians.items()}),
         OPENTELEMETRY: of(dict.fromkeys(REQUESTS, 80.0)),
         CEILOMETER: of(dict.fromkeys(REQUESTS, 900.0)),
@@ -111,7 +113,11 @@ def test_broker_that_is_away_is_judged_by_the_broker_that_is_up() -> None:
 
 
 def test_tail_is_judged_by_the_median_difference_of_the_rounds() -> None:
-    tails = {EXTERNAL: [open_loop.Tail(1.0, 10.0, 1.0, 10.0 + more) for more in (0, 90, 5000)]}
+    tails = {
+        EXTERNAL: [open_loop.Tail(1.0, 10.0, 1.0, 10.0 + more) for more in (0, 90, 5000)],
+        open_loop.ALONE: [open_loop.Tail(1.0, 10.0, 1.0, 10.0)],
+        OPENTELEMETRY: [open_loop.Tail(1.0, 10.0, 1.0, 10.0)],
+    }
     assert missed(open_loop.targets(tails)) == []
     tails[EXTERNAL][1] = open_loop.Tail(1.0, 10.0, 1.0, 120.0)
     assert len(missed(open_loop.targets(tails))) == 1

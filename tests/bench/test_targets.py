@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench import page
 from bench.targets import Target, gross
 
 
@@ -51,3 +52,16 @@ def test_number_with_a_unit_is_never_missed_grossly() -> None:
     target = Target("a", 31.0, 10.0, "µs")
     assert not target.is_met
     assert gross([target, Target("d", 1.0, 5000.0, "a second", at_least=True)]) == []
+
+
+def test_page_gives_each_reason_of_a_miss_once() -> None:
+    found = [
+        Target("a", 31.0, 10.0, why="Both: because."),
+        Target("b", 31.0, 10.0, why="Both: because."),
+        Target("c", 1.0, 10.0, why="Met: never."),
+        Target("d", 31.0, 10.0),
+    ]
+    table, *reasons = page.targets(found).split("\n\n")
+    assert len(table.splitlines()) == 2 + len(found)
+    assert reasons == ["Why some are missed:", "* Both: because."]
+    assert page.targets(found[2:]).count("\n\n") == 0
