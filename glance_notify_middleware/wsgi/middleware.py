@@ -48,37 +48,33 @@ class NotifyMiddleware:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        app = None
+        app = self._app
         try:
-            method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-            query = environ.get("QUERY_STRING", "")
-            if not is_plain_read(method, path, query) or self._follower.latest:
-                app = self._app_for(method, path, query, environ)
+            if self._follower.latest or not is_plain_read(environ):
+                app = self._app_for(environ)
         except Exception as error:
             log_error("notifications of a request may be missing", error)
-        return (self._app if app is None else app)(environ, start_response)
+        return app(environ, start_response)
 
-    def _app_for(
-        self, method: str, path: str, query: str, environ: WSGIEnvironment
-    ) -> WSGIApplication | None:
-        """The application to call in the place of the wrapped one; None: call the wrapped one."""
+    def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication:
+        """The application to call: the wrapped one, or one that watches it."""
         operation = match(
-            method,
-            path,
+            environ["REQUEST_METHOD"],
+            environ.get("PATH_INFO", ""),
             environ.get("SCRIPT_NAME", ""),
-            query,
+            environ.get("QUERY_STRING", ""),
             environ.get("CONTENT_TYPE", ""),
             environ.get("HTTP_ACCEPT", ""),
         )
         if operation is None:
-            return self._record_read(environ) if self._follower.latest else None
+            return self._record_read(environ) if self._follower.latest else self._app
         plan = self._plans.get(operation.route)
         if plan is None and may_be_cached(operation, environ):
             operation = as_download(operation)
             plan = self._plans.get(operation.route)
         if plan is None:
             self._services.lookup.forget_owner(operation)
-            return None
+            return self._app
         if self._may_refuse and self._emitter.refuses():
             return _refuse
         if plan.route is not operation.route:
@@ -87,13 +83,13 @@ class NotifyMiddleware:
         call.begin()
         return call
 
-    def _record_read(self, environ: WSGIEnvironment) -> RecordRead | None:
+    def _record_read(self, environ: WSGIEnvironment) -> WSGIApplication:
         image_id = shown_image_id(
             environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
         )
         followed = self._follower.find(image_id)
         if followed is None:
-            return None
+            return self._app
         return RecordRead(self._app, followed, self._follower.add_record)
 
     def _is_wanted(self, route: Route) -> bool:

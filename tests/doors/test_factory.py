@@ -61,7 +61,7 @@ def test_paste_file_loads_the_filter_by_either_name(
     paste_file = tmp_path / "api-paste.ini"
     paste_file.write_text(PASTE_FILE.format(entry=entry))
     app = loadapp(f"config:{paste_file}")
-    assert isinstance(app, NotifyMiddleware)
+    assert isinstance(app.__self__, NotifyMiddleware)
     caplog.set_level(logging.INFO)
     Server().serve(app, environ(*DELETE))
     assert '"publisher_id":"100%"' in caplog.records[-1].getMessage()

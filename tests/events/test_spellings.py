@@ -240,7 +240,8 @@ def _paths(draw: st.DrawFn) -> str:
 def test_plain_read_is_no_operation_whatever_the_rest_of_its_environ_is(
     method: str, path: str, script_name: str, query: str, form: str, accept: str
 ) -> None:
-    if is_plain_read(method, path, query):
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
+    if is_plain_read(environ):
         assert match(method, path, script_name, query, form, accept) is None
 
 
@@ -250,4 +251,6 @@ def test_plain_read_is_no_operation_whatever_the_rest_of_its_environ_is(
 )
 @pytest.mark.parametrize("version", ["v2", "v2.17"])
 def test_lists_and_records_are_plain_reads(path: str, version: str) -> None:
-    assert is_plain_read("GET", f"/{version}/{path}", "limit=20&marker=x")
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/{version}/{path}"}
+    assert is_plain_read(environ)  # a server may leave an empty query out (PEP 3333)
+    assert is_plain_read(environ | {"QUERY_STRING": "limit=20&marker=x"})

@@ -113,7 +113,7 @@ def test_exactly_the_requests_that_glances_router_acts_on_are_matched(
         matched = (
             (found.action.name, found.image_id, found.member_id) if found else (None, None, None)
         )
-        if is_plain_read(method, f"/v2{path}{ending}", query):
+        if is_plain_read(environ(method, f"/v2{path}{ending}", QUERY_STRING=query)):
             plain += 1
             matched = (None, None, None)
         compared += 1

@@ -47,6 +47,7 @@ def loaded(app: Any) -> list[str]:
     shim that `capture` puts around the filter is left out."""
     names = []
     while app is not None:
+        app = getattr(app, "__self__", app)  # the filter is a bound method
         if not isinstance(app, Shim):
             names.append(type(app).__name__)
         app = getattr(app, "application", None) or getattr(app, "_app", None)
