@@ -20,6 +20,7 @@ from glance_notify_middleware.journal.layout import (
 from glance_notify_middleware.journal.live_file import content_of
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.totals import add_ended
+from glance_notify_middleware.runtime.own_log import log_error
 
 
 class CountFolding:
@@ -31,6 +32,7 @@ class CountFolding:
         self._own_identity = own_identity
         self._owner_filter = OwnerFilter(directory)
         self._left: set[str] = set()  # identities whose journals have more than counters
+        self._reported: set[str] = set()  # identities at whose files an error was logged
 
     def check(self) -> None:
         """Fold what can be folded now. To be called about once a second. Does not raise."""
@@ -50,9 +52,19 @@ class CountFolding:
         try:
             if locks.try_lock(fd):
                 for identity in identities:
-                    self._fold_one(identity)
+                    try:
+                        self._fold_one(identity)
+                    except OSError as error:
+                        self._report(identity, error)
         finally:
             os.close(fd)
+
+    def _report(self, identity: str, error: OSError) -> None:
+        """Log it once: it is tried again and again."""
+        if identity not in self._reported:
+            self._reported.add(identity)
+            line = f"what the process of {identity} has counted cannot be read, added or removed"
+            log_error(f"{line}, and waits; the others go on", error)
 
     def _fold_one(self, identity: str) -> None:
         live = live_path(self._directory, identity)

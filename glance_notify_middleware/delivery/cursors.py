@@ -87,10 +87,11 @@ class Cursors:
     """The cursors of one strategy, which the leader moves.
 
     `positions` are by journal identity: every message before a position is confirmed, a dead letter
-    or set aside. `last` are the numbers of the last messages before the positions that the strategy
-    gets, by journal identity, where there are any. `aside` are offsets in the aside files, in
-    bytes, by priority. `aside_passed` are the offsets in them before which no message is behind a
-    position any more. `counts` count what the cursors have passed.
+    or set aside. `were_saved`: they began with what a good file had, so that nothing was sent of a
+    journal that has no position. `last` are the numbers of the last messages before the positions
+    that the strategy gets, by journal identity, where there are any. `aside` are offsets in the
+    aside files, in bytes, by priority. `aside_passed` are the offsets in them before which no
+    message is behind a position any more. `counts` count what the cursors have passed.
     `at_last_save` are the positions at the last try to save them, also where the file could not be
     written.
     """
@@ -100,6 +101,7 @@ class Cursors:
         oldest entry. `aside_sizes` are those of its aside files, in bytes: older versions have not
         saved what was passed in them."""
         self._file = file
+        self.were_saved = isinstance(found, dict)
         saved: dict[str, Any] = found if isinstance(found, dict) else {}
         self.positions = {
             identity: Position(*place) for identity, place in saved.get("positions", {}).items()

@@ -20,7 +20,7 @@ from glance_notify_middleware.journal.layout import Listing
 from glance_notify_middleware.journal.open_intents import OpenIntents, read_open_intents
 from glance_notify_middleware.journal.ownership import DirectoryAudit, OwnerFilter
 from glance_notify_middleware.journal.tally import tally
-from glance_notify_middleware.journal.totals import UNKNOWN_RECORDED, add_ended, still_here
+from glance_notify_middleware.journal.totals import UNKNOWN_RECORDED, add_ended, still_needed
 from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
 
 _PER_ENTRY = 100  # unknown outcomes that are recorded in one entry
@@ -42,14 +42,13 @@ class Settling:
     ) -> None:
         """`subscriptions` are those of all strategies: one at least. Raises OSError."""
         self._directory = directory
-        self._record_unknown = record_unknown
-        self._unknown_recorded: set[str] = (
-            set()
-        )  # dead processes whose unknown outcomes are recorded
+        self._record = record_unknown
+        self._unknown_recorded: set[str] = set()
+        """The dead processes whose unknown outcomes are recorded."""
         self._subscriptions = subscriptions
         self._ended: dict[str, Counters] = {}  # what dead processes have counted, by identity
-        self._dead = DeadProcesses(directory, subscriptions)
-        self._unreadable: set[str] = set()  # identities of which that is logged
+        self._reported: set[str] = set()  # identities at whose files an error was logged
+        self._dead = DeadProcesses(directory, subscriptions, self._report)
         self._owner_filter = OwnerFilter(directory)
         self._audit = DirectoryAudit(directory)
 
@@ -64,15 +63,17 @@ class Settling:
         """
         self._subscriptions[0].cursors.save(at_once=True)  # saves those of all strategies
         self._audit.check()
-        self._dead.find(self._listed(), own_identity())
+        self._dead.find(self._listed(), own_identity(), self._unknown_recorded)
         # Listed again: before its lock was taken, a process may have begun another segment.
         listed = self._listed()
         for identity, numbers in listed.segments.items():
-            self._remove_delivered(identity, numbers)
+            with self._others_go_on(identity):
+                self._remove_delivered(identity, numbers)
         for identity in self._dead.candidates():
             segments = listed.segments.get(identity, [])
-            if self._dead.is_dead(identity) and self._record_unknown_outcomes(identity, segments):
-                self._settle(identity, segments)
+            with self._others_go_on(identity):
+                if self._dead.is_dead(identity) and self._record_unknown(identity, segments):
+                    self._settle(identity, segments)
         self._forget_the_gone(listed)
 
     @property
@@ -83,6 +84,21 @@ class Settling:
     def close(self) -> None:
         """Release the locks."""
         self._dead.close()
+
+    @contextlib.contextmanager
+    def _others_go_on(self, identity: str) -> Iterator[None]:
+        """An OSError at the files of one process ends what is done for that process, in this
+        survey. It is logged once: what was to be done is tried again and again."""
+        try:
+            yield
+        except OSError as error:
+            self._report(identity, error)
+
+    def _report(self, identity: str, error: OSError) -> None:
+        if identity not in self._reported:
+            self._reported.add(identity)
+            what = f"what the process of {identity} has left cannot be read, synced or removed"
+            log_error(f"{what}, and stays; the others go on", error)
 
     def _listed(self) -> Listing:
         return self._owner_filter.apply(layout.listing(self._directory))
@@ -99,11 +115,7 @@ class Settling:
         following = next((number for number in numbers if number >= passed), None)
         if following is not None:
             # It has copies of the open intents, which must be on the disk before the originals go.
-            try:
-                sync(layout.segment_path(self._directory, identity, following))
-            except OSError as error:
-                self._report_unreadable(identity, error)
-                return
+            sync(layout.segment_path(self._directory, identity, following))
         for number in delivered:
             self._remove(layout.segment_path(self._directory, identity, number))
 
@@ -117,13 +129,17 @@ class Settling:
             return
         if not all(chain.is_finished for chain in chains) or self._is_on_its_way(identity):
             return
-        if self._goes_on(identity, segments) or not self._count(identity, segments):
+        self._tally(identity, segments)
+        if self._goes_on(identity, segments):
+            self._ended.pop(identity, None)
             return
+        self._count_lost(identity)
         is_added = self._is_added(identity)
-        self._forget(identity)
-        self._unknown_recorded.discard(identity)
         for number in segments:
             self._remove(layout.segment_path(self._directory, identity, number))
+        # Not before: the content of a segment that stays would be sent again.
+        self._forget(identity)
+        self._unknown_recorded.discard(identity)
         # Where the disk was full, there may be room now.
         if not is_added and not self._is_added(identity):
             return  # the counters are kept until the next survey
@@ -133,31 +149,25 @@ class Settling:
 
     def _goes_on(self, identity: str, segments: list[int]) -> bool:
         """Whether the process has recorded more since all was read: somebody may have made it lose
-        its lock. Also where that cannot be read."""
-        try:
-            return any(each.reader.goes_on(identity, segments) for each in self._subscriptions)
-        except OSError as error:
-            self._report_unreadable(identity, error)
-            return True
+        its lock."""
+        return any(each.reader.goes_on(identity, segments) for each in self._subscriptions)
 
-    def _count(self, identity: str, segments: list[int]) -> bool:
-        """Count what the process has recorded, and what of it is lost, before its segments go.
-        Returns False where they cannot be read."""
+    def _tally(self, identity: str, segments: list[int]) -> None:
+        """Find what the process has counted, before its segments go."""
         content = self._dead.content(identity)
         if content is not None and identity not in self._ended:
-            try:
-                counted = tally(self._directory, identity, segments, content)
-            except OSError as error:
-                self._report_unreadable(identity, error)
-                return False
+            counted = tally(self._directory, identity, segments, content)
             self._ended[identity] = counted.counters
+
+    def _count_lost(self, identity: str) -> None:
+        """Count what is lost of what the process has recorded."""
+        content = self._dead.content(identity)
         recorded = None if content is None else content.get("number")
         lost = [each.lose_rest(identity, recorded) for each in self._subscriptions]
         if any(lost):
             self._subscriptions[0].cursors.save(at_once=True)
             what = f"{max(lost)} notifications are lost: the journal of {identity} is damaged"
             log_line(LOG, logging.ERROR, f"{what} at its end")
-        return True
 
     def _is_added(self, identity: str) -> bool:
         """Add the counters of the process to the totals. Returns whether that is done."""
@@ -169,7 +179,7 @@ class Settling:
             return True
         return False
 
-    def _record_unknown_outcomes(self, identity: str, segments: list[int]) -> bool:
+    def _record_unknown(self, identity: str, segments: list[int]) -> bool:
         """Record an unknown outcome for each intent that the dead process has left open.
 
         Returns whether that is done. It is done once, though the journal may wait for a broker for
@@ -180,16 +190,16 @@ class Settling:
             return True
         totals = checksummed.load(self._directory / layout.TOTALS) or {}
         if identity not in totals.get(UNKNOWN_RECORDED, []):
-            intents = self._open_intents(identity, segments)
+            intents = read_open_intents(self._directory, identity, segments)
             if intents is None:
                 self._dead.leave_alone(identity)
                 return False
             unknown = list(_unknown(intents))
             for at in range(0, len(unknown), _PER_ENTRY):
-                if not self._record_unknown(unknown[at : at + _PER_ENTRY]):
+                if not self._record(unknown[at : at + _PER_ENTRY]):
                     return False
             if unknown:
-                recorded = still_here(self._directory, totals, UNKNOWN_RECORDED)
+                recorded = still_needed(self._directory, totals, UNKNOWN_RECORDED)
                 totals[UNKNOWN_RECORDED] = [*recorded, identity]
                 totals["unknown"] = totals.get("unknown", 0) + len(unknown)
                 checksummed.replace(self._directory / layout.TOTALS, totals)
@@ -198,21 +208,6 @@ class Settling:
                 log_line(LOG, logging.WARNING, f"{what}: {more}")
         self._unknown_recorded.add(identity)
         return True
-
-    def _open_intents(self, identity: str, segments: list[int]) -> OpenIntents | None:
-        """None where they cannot be read."""
-        try:
-            return read_open_intents(self._directory, identity, segments)
-        except OSError as error:
-            self._report_unreadable(identity, error)
-            return None
-
-    def _report_unreadable(self, identity: str, error: OSError) -> None:
-        """Log it once: it is tried again and again."""
-        if identity not in self._unreadable:
-            self._unreadable.add(identity)
-            what = f"what the process of {identity} has left cannot be read, or synced, and stays"
-            log_error(f"{what}; the others go on", error)
 
     def _forget_the_gone(self, listed: Listing) -> None:
         """Forget the processes that another leader has settled."""

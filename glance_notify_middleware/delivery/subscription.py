@@ -54,11 +54,13 @@ class Subscription:
         """
         lost = self.reader.lost_at_end(identity, recorded)
         if lost:
-            end = self.reader.chains[identity].position
-            path = segment_path(self._directory, identity, end.segment)
-            size = path.lstat().st_size if path.exists() else end.offset
+            chain = self.reader.chains[identity]
+            segment, offset, number = chain.position
+            path = segment_path(self._directory, identity, segment)
+            size = path.lstat().st_size if path.exists() else offset
+            chain.position = Position(segment, size, (number or 0) + lost)
             self.cursors.counts.lost[DAMAGED] += lost
-            self.cursors.move(identity, Position(end.segment, size, (end.number or 0) + lost))
+            self.cursors.move(identity, chain.position)
         return lost
 
     def begin_again(self) -> None:
@@ -75,6 +77,9 @@ class Subscription:
 
     def _begin(self) -> None:
         wants = None if self._selection is None else self._selection.has
-        self.reader = Reader(self._directory, self.cursors.positions, wants)
-        self.window = Window(self.cursors)
-        self._sequences = Sequences(self.cursors.last)
+        cursors = self.cursors
+        self.reader = Reader(
+            self._directory, cursors.positions, wants, knows_all=cursors.were_saved
+        )
+        self.window = Window(cursors)
+        self._sequences = Sequences(cursors.last)

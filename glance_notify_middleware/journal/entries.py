@@ -243,9 +243,9 @@ def walk(data: bytes) -> Iterator[Header]:
 def damaged_count(data: bytes) -> int:
     """How many notifications the damaged entry has that `data` begins with.
 
-    0 if the entry was never written to its end, or if its header is damaged.
+    0 if the entry is good, if it was never written to its end, or if its header is damaged.
     """
-    if len(data) < HEADER_SIZE:
+    if len(data) < HEADER_SIZE or _entry(data, 0) is not None:
         return 0
     magic, _, kind, count, length, _, _ = _FIELDS.unpack_from(data)
     whole = magic == _MAGIC and len(data) >= HEADER_SIZE + length

@@ -29,13 +29,20 @@ class Reader:
     """The merged entries of a directory, from given positions on."""
 
     def __init__(
-        self, directory: Path, positions: Mapping[str, Position], wants: Wants | None = None
+        self,
+        directory: Path,
+        positions: Mapping[str, Position],
+        wants: Wants | None = None,
+        *,
+        knows_all: bool = False,
     ) -> None:
-        """A journal of which `positions` has none is read from its beginning. `wants`: see
-        entries.decode_messages. Opens nothing."""
+        """A journal of which `positions` has none is read from its beginning. With `knows_all`
+        nothing of it was sent yet: segments that it lacks before its first one are lost. `wants`:
+        see entries.decode_messages. Opens nothing."""
         self.chains: dict[str, Chain] = {}
         self._directory = directory
         self._positions = positions
+        self._knows_all = knows_all
         self._wants = wants
         self._files = OpenFiles(directory)
         self._owner_filter = OwnerFilter(directory)
@@ -122,7 +129,8 @@ class Reader:
     def _begin_chains(self, listed: Mapping[str, list[int]]) -> None:
         for identity, numbers in listed.items():
             if identity not in self.chains:
-                first = Position(numbers[0], 0, 0 if numbers[0] == 0 else None)
+                is_whole = self._knows_all or numbers[0] == 0
+                first = Position(0, 0, 0) if is_whole else Position(numbers[0], 0, None)
                 position = self._positions.get(identity, first)
                 self.chains[identity] = Chain(identity, position, wants=self._wants)
 

@@ -14,11 +14,15 @@ UNKNOWN_RECORDED = "told"  # the word in the file: a new one would be a new form
 to the totals. UNKNOWN_RECORDED: the unknown outcomes of its open intents were recorded."""
 
 
+_LATEST = 100
+"""Identities that are kept of each list: more than are settled in a few seconds."""
+
+
 def add_ended(directory: Path, identity: str, counters: Counters) -> None:
     """Add the counters of a process that has ended, once, also over a crash: the totals name each
     process that was added and whose live file is still here. Raises OSError."""
     totals = checksummed.load(directory / TOTALS) or {}
-    added = still_here(directory, totals, ADDED)
+    added = still_needed(directory, totals, ADDED)
     if identity in added:
         return
     total = Counters.of(totals)
@@ -29,11 +33,13 @@ def add_ended(directory: Path, identity: str, counters: Counters) -> None:
     checksummed.replace(directory / TOTALS, content, durable=True)
 
 
-def still_here(directory: Path, totals: Mapping[str, Any], step: str) -> list[str]:
-    """The identities for which this step of settling is done and whose live file is here."""
-    return [
-        identity for identity in totals.get(step, []) if live_path(directory, identity).exists()
-    ]
+def still_needed(directory: Path, totals: Mapping[str, Any], step: str) -> list[str]:
+    """The identities for which this step of settling is done, and which somebody may ask for: those
+    whose live file is here, and the latest ones. A process that lives, and was taken for dead, asks
+    a second later."""
+    done: list[str] = totals.get(step, [])
+    earlier, latest = done[:-_LATEST], done[-_LATEST:]
+    return [each for each in earlier if live_path(directory, each).exists()] + latest
 
 
 def settled_steps(directory: Path, identity: str) -> set[str]:

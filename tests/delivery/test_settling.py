@@ -250,7 +250,7 @@ def test_unreadable_journal_is_logged_once_and_does_not_hold_up_other_journals(
         found += leader.deliver()
     assert found == left
     assert journal_file_names(tmp_path) == {f"{A}.0.seg", f"{A}.live"}
-    lines = [line for line in caplog.messages if "cannot be read, or synced" in line]
+    lines = [line for line in caplog.messages if "cannot be read, synced or removed" in line]
     assert len(lines) == 1
 
 

@@ -190,9 +190,10 @@ def test_entry_that_was_not_written_to_its_end_counts_none() -> None:
         assert entries.damaged_count(THREE[1][:cut]) == 0, cut
 
 
-def test_noise_and_entries_of_other_kinds_count_none() -> None:
+def test_good_entry_and_noise_and_entries_of_other_kinds_count_none() -> None:
     assert entries.damaged_count(bytes(200)) == 0
     assert entries.damaged_count(encoded(MIDDLE, kind=Kind.PROGRESS)) == 0
+    assert entries.damaged_count(THREE[1]) == 0
 
 
 def test_dropped_entry_is_read_in_its_place_with_another_kind() -> None:

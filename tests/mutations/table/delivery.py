@@ -221,8 +221,8 @@ MUTATIONS = (
     Mutation(
         "files are removed although their open intents could not be reported",
         "delivery/settling.py",
-        "and self._record_unknown_outcomes(identity, segments):",
-        "and (self._record_unknown_outcomes(identity, segments) or True):",
+        "and self._record_unknown(identity, segments):",
+        "and (self._record_unknown(identity, segments) or True):",
         (
             "journal/test_intents.py::test_files_of_a_dead_process_stay_until_its_unknown_outcomes_are_recorded",
         ),
@@ -244,7 +244,7 @@ MUTATIONS = (
     Mutation(
         "a segment that was begun while the lock was taken is overlooked",
         "delivery/settling.py",
-        "        self._dead.find(self._listed(), own_identity())\n"
+        "        self._dead.find(self._listed(), own_identity(), self._unknown_recorded)\n"
         "        # Listed again: before its lock was taken, a process may have begun another "
         "segment.\n"
         "        listed = self._listed()\n",
@@ -482,13 +482,75 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what a process records after all was read is taken for damage at its end",
+        "a segment that cannot be removed is sent again and again",
         "delivery/settling.py",
-        "self._goes_on(identity, segments) or not self._count(",
-        "not self._count(",
+        "        is_added = self._is_added(identity)\n",
+        "        is_added = self._is_added(identity)\n        self._forget(identity)\n",
         (
-            "journal/test_taken_for_dead.py"
-            "::test_process_that_loses_its_lock_again_and_again_loses_no_entry",
+            "delivery/test_settling_in_trouble.py"
+            "::test_segment_that_cannot_be_removed_is_not_sent_again",
+        ),
+    ),
+    Mutation(
+        "a process whose files fail keeps the others from being settled",
+        "delivery/settling.py",
+        "        except OSError as error:\n            self._report(identity, error)\n",
+        "        except FileNotFoundError:\n            pass\n",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_process_whose_files_fail_keeps_no_other_from_being_settled",
+        ),
+    ),
+    Mutation(
+        "a live file that fails keeps the others from being looked at",
+        "delivery/dead_processes.py",
+        "            except OSError as error:\n"
+        "                self._report(identity, error)\n"
+        "                continue\n",
+        "            except FileNotFoundError:\n                continue\n",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_process_whose_files_fail_keeps_no_other_from_being_settled",
+        ),
+    ),
+    Mutation(
+        "the locks of dead processes are never given up to others",
+        "delivery/dead_processes.py",
+        "if identity in can_wait and now - held.since >= _TURN:",
+        "if False:",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_unknown_outcomes_go_to_one_target_while_another_is_down_however_many_have_died",
+        ),
+    ),
+    Mutation(
+        "segments removed before a target has begun a journal are not counted as lost",
+        "journal/reader.py",
+        "is_whole = self._knows_all or numbers[0] == 0",
+        "is_whole = numbers[0] == 0",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_segment_removed_before_a_target_has_begun_the_journal_is_lost",
+        ),
+    ),
+    Mutation(
+        "a process that lives forgets that it is settled when another one is",
+        "journal/totals.py",
+        "done[:-_LATEST], done[-_LATEST:]",
+        "done, []",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_process_that_lives_and_is_settled_with_another_is_counted_once",
+        ),
+    ),
+    Mutation(
+        "what a process records after all was read is not in the totals",
+        "delivery/settling.py",
+        "        if self._goes_on(identity, segments):\n",
+        "        if False:\n",
+        (
+            "delivery/test_settling_in_trouble.py"
+            "::test_what_a_process_records_while_its_journal_is_tallied_is_not_lost",
         ),
     ),
 )

@@ -60,7 +60,7 @@ MUTATIONS = (
     Mutation(
         "a method in the query is not obeyed",
         "events/matching.py",
-        'and "_method" not in query_string',
+        'and "_method" not in environ.get("QUERY_STRING", "")',
         "and True",
         (
             "events/test_spellings.py"
