@@ -131,7 +131,7 @@ def read_section(shared: Lines, own: Lines, host_name: str) -> Settings:
     OptionError as `read` does, too.
     """
     names = words_of(own.get("notifier_strategy", ""))
-    of_targets = [name for name in shared if name.partition(".")[0] in names]
+    of_targets = [name for name in shared if target_lines.is_of_one_of(names, name)]
     for name in (*BY_NAME, *of_targets):
         if name in shared and name not in own:
             file = shared.get("__file__", "the paste file")

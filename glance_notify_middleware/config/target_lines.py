@@ -6,7 +6,7 @@ option for this target alone, in the place of the line `option`, which is for al
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES, strategy_name
@@ -83,6 +83,11 @@ class TargetLines:
 def is_of_target(line: str) -> bool:
     """Whether a line of this name sets an option for one target."""
     return "." in line
+
+
+def is_of_one_of(names: Collection[str], line: str) -> bool:
+    """Whether a line of this name sets an option for a target that has one of the `names`."""
+    return is_of_target(line) and line.partition(".")[0] in names
 
 
 def split(lines: Lines, names: Sequence[str]) -> tuple[Lines, list[TargetLines]]:

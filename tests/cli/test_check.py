@@ -156,6 +156,11 @@ def test_mend_of_a_contradiction_makes_no_other(at: SetUp, check: Check) -> None
     assert check() == []
 
 
+def test_line_of_default_with_the_name_of_a_target_is_no_finding(at: SetUp, check: Check) -> None:
+    at.paste.write_text(f"[DEFAULT]\nrabbit = x\nlogging = x\n{at.paste.read_text()}")
+    assert check() == []
+
+
 def test_contradiction_that_follows_from_another_is_no_finding(at: SetUp, check: Check) -> None:
     at.line("qpid_sasl_mechanisms = PLAIN")
     at.line("qpid_username = glance")

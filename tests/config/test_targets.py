@@ -295,6 +295,12 @@ def test_line_of_a_target_that_paste_keeps_from_the_filter_is_refused(name: str)
     assert read_section(shared, {"notifier_strategy": "logging"}, "glance-1").targets
 
 
+def test_line_of_another_program_may_have_the_name_of_a_target() -> None:
+    lines = {"notifier_strategy": "audit, logging", "audit.strategy": "logging"}
+    shared = {"audit": "https://audit.example/", "logging": "x"}
+    assert read_section(shared, lines, "glance-1") == read_section({}, lines, "glance-1")
+
+
 @pytest.mark.parametrize(
     ("lines", "wanted"),
     [

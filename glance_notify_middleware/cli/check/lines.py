@@ -21,7 +21,7 @@ from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY, Kind
 from glance_notify_middleware.config.option import Option, value_of
 from glance_notify_middleware.config.tables import BY_NAME, HISTORIC, NEEDED
-from glance_notify_middleware.config.target_lines import is_of_target
+from glance_notify_middleware.config.target_lines import is_of_one_of, is_of_target
 
 _OF_PASTE = (
     "paste.filter_factory",
@@ -135,7 +135,7 @@ class _Reading:
         hidden = (
             line.removeprefix("set ")
             for line in (*own, *defaults.lines)
-            if line.removeprefix("set ").partition(".")[0] in names
+            if is_of_one_of(names, line.removeprefix("set "))
         )
         for name in (*BY_NAME, *dict.fromkeys(hidden)):
             if name in self._own:

@@ -24,6 +24,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a line of another program in [DEFAULT] is taken for one of a target",
+        "config/target_lines.py",
+        "return is_of_target(line) and line.partition",
+        "return line.partition",
+        ("config/test_targets.py::test_line_of_another_program_may_have_the_name_of_a_target",),
+    ),
+    Mutation(
         "a target has an option of the whole filter",
         "config/tables.py",
         "or option.scope is Scope.TARGET",
