@@ -113,6 +113,37 @@ def test_messages_go_in_arrays_of_the_chosen_length_over_one_connection(
 
 
 @pytest.mark.parametrize(
+    "interim",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\nContent-Length: 5\r\n\r\n",
+        b"HTTP/1.1 199 X\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n",
+    ],
+)
+def test_interim_answer_is_passed_over_and_the_one_behind_it_counts(
+    make: Make, tmp_path: Path, interim: bytes
+) -> None:
+    """RFC 9110, 15.2."""
+    taken, full, refused = answer("200 OK", b"ok"), answer("422 X", b"{}"), answer("404 X")
+    with HttpsPeer(tmp_path, *(interim + each for each in (taken, full, refused))) as peer:
+        strategy = make(peer.options())
+        with pytest.raises(SendError, match="answers 404") as raised:
+            strategy.send(messages(3))
+        assert list(raised.value.outcomes) == [TAKEN, REJECTED, None]
+        assert len(peer.requests) == 3
+        assert peer.accepted == 1
+
+
+def test_answer_that_changes_the_protocol_is_no_interim_one(make: Make, tmp_path: Path) -> None:
+    with HttpsPeer(tmp_path, answer("101 Switching Protocols", Upgrade="websocket")) as peer:
+        error = send_error(make(peer.options()))
+        assert len(peer.requests) == 1
+    assert error.needs_operator
+    assert "answers 101" in str(error)
+
+
+@pytest.mark.parametrize(
     "status", ["408 Request Timeout", "425 Too Early", "429 Too Many", "500 Oops", "503 Busy"]
 )
 def test_status_of_a_failure_that_passes_stops_the_batch_and_is_tried_again(
@@ -230,6 +261,10 @@ def end_in_head(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
 
 
+def end_after_interim(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+
+
 def end_in_body(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
 
@@ -257,6 +292,12 @@ def end(connection: socket.socket) -> None:
             repeating(b"HTTP/1.1 100 Continue\r\n\r\n", 0),
             "no answer within [12] s|longer than 65536",
         ),
+        (
+            repeating(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 0),
+            "no answer within [12] s|longer than 65536",
+        ),
+        (repeating(b"HTTP/1.1 102 Processing\r\n\r\n", 0.1), "no answer within [12] s"),
+        (end_after_interim, "broke off before the answer"),
         (repeating(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000, 0), "speaks no HTTP|longer than"),
         (repeating(b"\x00" * 1000, 0), "speaks no HTTP|longer than"),
         (sending(b"220 mail.example ESMTP\r\n"), "speaks no HTTP"),
@@ -540,6 +581,7 @@ def test_proxy_of_the_option_leads_to_the_peer_through_tls(make: Make, tmp_path:
         ("407 Who", True, "the proxy answers 407 Proxy Authentication Required; see webhook_proxy"),
         ("403 No", True, "the proxy answers 403"),
         ("502 Bad", False, "the proxy answers 502"),
+        ("102 Processing\r\n\r\nHTTP/1.1 502 Bad", False, "the proxy answers 502"),
     ],
 )
 def test_proxy_that_does_not_lead_there_is_named(

@@ -102,10 +102,26 @@ class _Socket:
         """Nothing: the answer is read after it."""
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer. http.client takes each interim one for it, but for 100."""
+
+    def begin(self) -> None:
+        """Read the head, and pass over interim answers (RFC 9110, 15.2).
+
+        They are a part of the answer for the deadline, and for LONGEST_ANSWER. 101 is no interim
+        one: another protocol follows it.
+        """
+        super().begin()
+        while self.status // 100 == 1 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]  # so that it reads on
+            super().begin()
+
+
 class _Http(HTTPConnection):
     """urllib3's connection, over a stream that is open. It never connects by itself."""
 
     auto_open = 0
+    response_class = _Response
 
     def __init__(self, url: HttpURL, stream: Stream, deadline: Deadline) -> None:
         super().__init__(url.broker.host, url.broker.port)

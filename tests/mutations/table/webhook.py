@@ -106,6 +106,13 @@ MUTATIONS = (
         (f"{_PEER}::test_body_without_end_is_read_for_64_kib_and_its_status_counts",),
     ),
     Mutation(
+        "an interim answer is taken for the answer",
+        f"{_ROOM}/client.py",
+        "while self.status // 100 == 1 and",
+        "while False and",
+        (f"{_PEER}::test_interim_answer_is_passed_over_and_the_one_behind_it_counts",),
+    ),
+    Mutation(
         "an answer whose head breaks off counts",
         f"{_ROOM}/client.py",
         "        if self.adapter.reader.has_ended:\n            raise BrokenOffError\n",
