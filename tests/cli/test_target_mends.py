@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware import config
-from glance_notify_middleware.cli.check.target_mends import placed
+from glance_notify_middleware.cli.target_mends import placed
 from glance_notify_middleware.config.finding import Finding, Level
 
 Lines = dict[str, str]

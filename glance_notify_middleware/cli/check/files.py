@@ -6,7 +6,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import access, target_mends
+from glance_notify_middleware.cli import target_mends
+from glance_notify_middleware.cli.check import access
 from glance_notify_middleware.cli.user import User
 from glance_notify_middleware.config import Target
 from glance_notify_middleware.config.brokers import PeerSettings

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.config.finding import Finding, Level
 
 DEFAULT = "DEFAULT"

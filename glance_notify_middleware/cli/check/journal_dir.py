@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.cli.check.access import closed_parent, enter
 from glance_notify_middleware.cli.findings import NEARLY_FULL
 from glance_notify_middleware.cli.human import option_size

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.config import OptionError, Settings, Target
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES

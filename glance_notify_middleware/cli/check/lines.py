@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from glance_notify_middleware import config
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.cli.check.ini_file import (
     DEFAULT,
     IniFile,

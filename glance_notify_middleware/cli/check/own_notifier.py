@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.cli.glance_conf import GlanceConf
 from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.config.finding import Finding, Level

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.cli.errors import UsageError
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.config.finding import Finding, Level

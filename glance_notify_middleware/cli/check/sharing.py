@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from glance_notify_middleware.cli.check import mends
+from glance_notify_middleware.cli import mends
 from glance_notify_middleware.cli.check.lines import Lines
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.delivery import assembly

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from glance_notify_middleware.cli import target_mends
 from glance_notify_middleware.cli.check import (
     files,
     libraries,
@@ -14,7 +15,6 @@ from glance_notify_middleware.cli.check import (
     place,
     server,
     sharing,
-    target_mends,
     targets,
     user,
 )

@@ -88,7 +88,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a port that stands in a list of hosts is mended by a line that the list hides",
-        "cli/check/target_mends.py",
+        "cli/target_mends.py",
         'if effective == f"{prefix}_hosts":',
         "if False:",
         ("cli/test_target_mends.py::test_address_is_mended_in_the_line_that_says_it",),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from glance_notify_middleware.cli.check.mends import line_in
+from glance_notify_middleware.cli.mends import line_in
 from glance_notify_middleware.config import Target
 from glance_notify_middleware.config.brokers import Broker, PeerSettings
 from glance_notify_middleware.config.finding import Finding
