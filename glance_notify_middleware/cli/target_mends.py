@@ -38,15 +38,15 @@ def placed(
     what = named(finding.what, target)
     if target.has_own_lines and f"option {target.name}." not in what:
         what = f"{target.name}: {what}"
-    return dataclasses.replace(finding, what=what, mend=mend + bracket + _as_lines(people, target))
+    return dataclasses.replace(finding, what=what, mend=mend + bracket + as_lines(people, target))
 
 
 def named(what: str, target: Target) -> str:
     """A text about an option, `option X`, with the line X that the target has."""
-    return _as_lines(what, target, "option ")
+    return as_lines(what, target, "option ")
 
 
-def _as_lines(text: str, target: Target, before: str = "") -> str:
+def as_lines(text: str, target: Target, before: str = "") -> str:
     """A text in which each option, behind the text `before`, has the name of the target's line."""
     words = "|".join(option.name for option in options_of(target.strategy))
     option = re.compile(rf"(?<![\w./-]){before}({words})(?![\w/-])")

@@ -6,10 +6,11 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from glance_notify_middleware.cli import paste_file, target_mends
 from glance_notify_middleware.cli.columns import Milliseconds
 from glance_notify_middleware.cli.command import RIGHT, WARNINGS, Lister, SectionArguments
 from glance_notify_middleware.cli.target_argument import add_target, chosen
@@ -83,7 +84,9 @@ class SendTest(SectionArguments, Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
         """Send, and return a row for each target."""
-        settings = self.settings(parsed_args)
+        path = paste_file.find(parsed_args.paste_file, parsed_args.conf)
+        section = _Section.read(path, parsed_args.filter)
+        settings = paste_file.settings_of(path, parsed_args.filter)
         targets = _chosen(list(settings.targets), parsed_args.target or ())
         # Others, whose library may be missing, are not asked for.
         strategies = {
@@ -98,7 +101,7 @@ class SendTest(SectionArguments, Lister):
             time.time(),
         )
         results = [
-            _at_broker(settings.targets[name], strategies[name], notification)
+            _at_broker(settings.targets[name], strategies[name], notification, section)
             if name in strategies
             else _logged(settings.targets[name], notification)
             for name in targets
@@ -123,7 +126,25 @@ def _chosen(configured: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]
 # -- strategies with a broker ---------------------------------------------------------------
 
 
-def _at_broker(target: Target, make: Make, notification: Notification) -> Result:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Section:
+    """The section of the filter, of which a line may be what mends."""
+
+    name: str
+    path: Path
+    """That of the paste file."""
+    given: Mapping[str, bool]
+    """The names of its lines, and whether each has a value."""
+
+    @classmethod
+    def read(cls, path: Path, name: str | None) -> "_Section":
+        """Raises UsageError, OptionError."""
+        _, own = paste_file.lines_of(path, name)
+        given = {line: bool(text.strip()) for line, text in own.items()}
+        return cls(f"filter:{paste_file.name_of(path, name)}", path, given)
+
+
+def _at_broker(target: Target, make: Make, notification: Notification, section: _Section) -> Result:
     message = Message(
         notification.message_id,
         notification.event_type,
@@ -133,7 +154,7 @@ def _at_broker(target: Target, make: Make, notification: Notification) -> Result
     )
     strategy = make()
     try:
-        return _sent(target, strategy, message)
+        return _sent(target, strategy, message, section)
     except Exception as error:
         # The strategy had the settings, with their passwords: the error's text is not shown.
         mend = f"see the documents of {target.strategy}"
@@ -142,7 +163,7 @@ def _at_broker(target: Target, make: Make, notification: Notification) -> Result
         strategy.close()
 
 
-def _sent(target: Target, strategy: Strategy, message: Message) -> Result:
+def _sent(target: Target, strategy: Strategy, message: Message, section: _Section) -> Result:
     """Try each host of the target once. Raises what a strategy must not raise."""
     refusals = []
     for _ in describe(target).brokers or (None,):
@@ -157,35 +178,40 @@ def _sent(target: Target, strategy: Strategy, message: Message) -> Result:
             continue
         if outcome is Outcome.TAKEN:
             return Result(target.name, milliseconds=took)
-        return _not_taken(target, strategy, message, outcome)
+        return _not_taken(target, strategy, message, outcome, section)
     why = "; ".join(dict.fromkeys(refusals))
-    return Result(target.name, "no connection", None, why, _found_mend(target))
+    return Result(target.name, "no connection", None, why, _found_mend(target, section))
 
 
-def _not_taken(target: Target, strategy: Strategy, message: Message, outcome: Outcome) -> Result:
+def _not_taken(
+    target: Target, strategy: Strategy, message: Message, outcome: Outcome, section: _Section
+) -> Result:
     why, mend = _NOT_TAKEN[outcome]
     reason = ""
     if isinstance(strategy, Connecting):
         reason = strategy.reason(message.priority, outcome)
     if outcome is Outcome.UNROUTABLE:
-        mend = reason or mend
+        mend = target_mends.as_lines(reason, target) or mend
     elif reason:
         # The reason of a built-in strategy ends with what mends it.
         why, _, more = reason.partition("; ")
         mend = more.removeprefix("mend it with ") or mend
     else:
-        mend = _found_mend(target) or mend
+        mend = _found_mend(target, section) or mend
     return Result(target.name, outcome.value, None, why, mend)
 
 
-def _found_mend(target: Target) -> str:
+def _found_mend(target: Target, section: _Section) -> str:
     """The line that mends the worst that an inspection of the target's brokers finds."""
     found = built_in(target)
     if found is None:
         return f"see the documents of {target.strategy}"
     inspect = found.load_inspection()
     findings = [each for each in inspect(target.settings) if each.level is Level.ERROR]
-    return findings[0].mend if findings else "glance-notify check"
+    if not findings:
+        return "glance-notify check"
+    worst = target_mends.placed(findings[0], section.name, section.path, target, section.given)
+    return worst.mend
 
 
 # -- the logging strategy -------------------------------------------------------------------
@@ -196,7 +222,8 @@ def _logged(target: Target, notification: Notification) -> Result:
     began = time.monotonic()
     if not settings.log_file:
         LoggerRecorder().record([notification])
-        why = "without log_file it goes to Glance's log; that of this command is standard error"
+        log_file = target.option("log_file")
+        why = f"without {log_file} it goes to Glance's log; that of this command is standard error"
         return Result(name, milliseconds=(time.monotonic() - began) * 1000, why=why)
     path = Path(settings.log_file)
     if os.geteuid() == 0 and not path.exists():
@@ -208,6 +235,6 @@ def _logged(target: Target, notification: Notification) -> Result:
     except NotRecordedError as error:
         return Result(name, "not written", None, str(error), f"free space below {path.parent}")
     except OSError as error:
-        mend = f"let this user write {path}, or log_file = another file"
+        mend = f"let this user write {path}, or {target.option('log_file')} = another file"
         return Result(name, "not written", None, f"{path}: {error.strerror}", mend)
     return Result(name, milliseconds=(time.monotonic() - began) * 1000)

@@ -62,6 +62,13 @@ MUTATIONS = (
         ("cli/test_send_test.py::test_root_makes_no_log_file",),
     ),
     Mutation(
+        "send-test shows a line that the target does not have",
+        "cli/target/send_test.py",
+        "return worst.mend",
+        "return findings[0].mend",
+        ("cli/test_send_test.py::test_line_that_mends_is_that_of_the_target_as_check_shows_it",),
+    ),
+    Mutation(
         "a name of a property controls the terminal of listen",
         "cli/target/received.py",
         'return escaped_text("  ".join(filter(None, (*head, what, who))))',
