@@ -3,6 +3,8 @@
 NAME is a word of notifier_strategy. The line NAME.strategy makes the word the name of a target;
 a word without it is a target of the strategy of that name. Any other line NAME.option sets an
 option for this target alone, in the place of the line `option`, which is for all targets.
+
+With `notifier_strategy = noop` all of them are idle: they say nothing, and are not looked at.
 """
 
 import difflib
@@ -90,6 +92,15 @@ def is_of_one_of(names: Collection[str], line: str) -> bool:
     return is_of_target(line) and line.partition(".")[0] in names
 
 
+def are_idle(lines: Lines, names: Sequence[str]) -> bool:
+    """Whether the lines NAME.option say nothing, because `notifier_strategy = noop` is one of the
+    `lines`: who takes the filter out in a hurry writes that alone. `names` are its words.
+
+    Where no notifier_strategy is written, such lines are a mistake.
+    """
+    return tuple(names) == ("noop",) and bool(lines.get("notifier_strategy", "").strip())
+
+
 def split(lines: Lines, names: Sequence[str]) -> tuple[Lines, list[TargetLines]]:
     """The lines for all targets, and those of each target; `names` are the words of
     notifier_strategy.
@@ -99,7 +110,7 @@ def split(lines: Lines, names: Sequence[str]) -> tuple[Lines, list[TargetLines]]
     shared = {name: text for name, text in lines.items() if not is_of_target(name)}
     own = {name: text for name, text in lines.items() if is_of_target(name)}
     targets = [name for name in names if name != "noop"]
-    for line in own:
+    for line in () if are_idle(lines, names) else own:
         check(line, lines, targets)
     return shared, [_of_target(name, own) for name in targets]
 

@@ -156,6 +156,22 @@ def test_mend_of_a_contradiction_makes_no_other(at: SetUp, check: Check) -> None
     assert check() == []
 
 
+def test_noop_may_have_the_lines_of_targets_and_its_mend_brings_them_back(
+    at: SetUp, check: Check
+) -> None:
+    at.line("notifier_strategy = noop")
+    at.line("billing.strategy = rabbit")
+    at.line(f"billing.rabbit_password = {CANARY}")
+    at.line("members.strategy = logging")
+    at.line("rabbit.priorities = info")
+    at.line("gone.priorities = info")
+    (found,) = check()
+    assert found["name"] == "strategy-noop"
+    assert found["mend"].endswith(": notifier_strategy = rabbit, members, billing")
+    at.apply(found["mend"])
+    assert names(check()) == ["option-unknown"]  # that of no target
+
+
 def test_line_of_default_with_the_name_of_a_target_is_no_finding(at: SetUp, check: Check) -> None:
     at.paste.write_text(f"[DEFAULT]\nrabbit = x\nlogging = x\n{at.paste.read_text()}")
     assert check() == []

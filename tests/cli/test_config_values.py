@@ -174,3 +174,12 @@ def test_refused_line_of_a_target_is_masked(run: Run, tmp_path: Path) -> None:
     rows, ended = shown(run, path, 3)
     assert rows["rabit.rabbit_password"] == ("***", f"{path}:4; refused")
     assert "did you mean rabbit.rabbit_password?" in ended.err
+
+
+def test_line_of_a_target_has_no_meaning_with_noop(run: Run, tmp_path: Path) -> None:
+    lines = f"notifier_strategy = noop\na.strategy = rabbit\na.rabbit_password = {CANARY}\n"
+    path = written(tmp_path, lines)
+    rows, _ = shown(run, path)
+    why = "has no meaning with notifier_strategy = noop"
+    assert rows["a.strategy"] == ("***", f"{path}:4; {why}")
+    assert rows["a.rabbit_password"] == ("***", f"{path}:5; {why}")

@@ -35,6 +35,20 @@ def test_noop_has_no_target() -> None:
     assert settings_of({}).targets == {}
 
 
+@pytest.mark.parametrize("noop", ["noop", " Default "])
+def test_lines_of_targets_may_stay_with_noop(noop: str) -> None:
+    alone = {"notifier_strategy": noop}
+    lines = {
+        "billing.strategy": "rabbit",
+        "billing.rabbit_port": "x",
+        "billing.nonsense": "1",
+        "siem.strategy": "webhook",
+        "rabbit.priorities": "info",
+    }
+    assert settings_of(lines | alone) == settings_of(alone)
+    assert read_section({}, lines | alone, "this-host").targets == {}
+
+
 def test_named_target_has_its_strategy_and_its_own_lines_over_those_for_all() -> None:
     settings = settings_of(
         {

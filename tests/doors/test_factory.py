@@ -42,7 +42,13 @@ def app_factory(global_conf: dict[str, str]) -> FakeGlance:
 
 
 @pytest.mark.parametrize(
-    "lines", [{}, {"notifier_strategy": "noop"}, {"notifier_strategy": "default"}]
+    "lines",
+    [
+        {},
+        {"notifier_strategy": "noop"},
+        {"notifier_strategy": "default"},
+        {"notifier_strategy": "noop", "billing.strategy": "rabbit"},
+    ],
 )
 def test_noop_is_the_default_and_leaves_the_pipeline(lines: dict[str, str]) -> None:
     assert filter_factory({"here": "/", "__file__": "x"}, **lines)(APP) is APP

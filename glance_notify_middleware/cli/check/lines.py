@@ -15,7 +15,13 @@ from glance_notify_middleware.cli.check.ini_file import (
     PercentError,
     Section,
 )
-from glance_notify_middleware.cli.check.option_lines import closest, is_known, option_of, targets
+from glance_notify_middleware.cli.check.option_lines import (
+    closest,
+    idle_targets,
+    is_known,
+    option_of,
+    targets,
+)
 from glance_notify_middleware.config import OptionError, Settings
 from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.config.kinds import BOOLEAN, BOOLEAN_OR_EMPTY, Kind
@@ -83,7 +89,9 @@ class _Reading:
             self._find(Level.WARNING, "option-without-meaning", what, self._commented(name))
         if settings.notifier_strategy == _NO_STRATEGY and "notifier_strategy" not in self._wrong:
             what = "notifier_strategy is noop: the filter takes itself out, and nothing is reported"
-            mend = self._line("notifier_strategy = logging")
+            mend = self._line(
+                f"notifier_strategy = {', '.join(idle_targets(self._own)) or 'logging'}"
+            )
             self._find(Level.WARNING, "strategy-noop", what, mend)
         return Lines(
             self._section.name,

@@ -4,18 +4,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glance_notify_middleware.config import OptionError, target_lines
+from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
 from glance_notify_middleware.config.option import Lines, Option, value_of
 from glance_notify_middleware.config.tables import BY_NAME, HISTORIC
 from glance_notify_middleware.config.target_lines import is_of_target
 
 
-def targets(lines: Lines) -> Sequence[str] | None:
-    """The names of the targets; None where notifier_strategy is wrong."""
+def _words(lines: Lines) -> Sequence[str] | None:
+    """The words of notifier_strategy; None where it is wrong."""
     try:
-        names = value_of(BY_NAME["notifier_strategy"], lines)
+        names: Sequence[str] = value_of(BY_NAME["notifier_strategy"], lines)
     except OptionError:
         return None
-    return [name for name in names if name != "noop"]
+    return names
+
+
+def targets(lines: Lines) -> Sequence[str] | None:
+    """The names of the targets; None where notifier_strategy is wrong."""
+    names = _words(lines)
+    return None if names is None else [name for name in names if name != "noop"]
+
+
+def idle_targets(lines: Lines) -> list[str]:
+    """The names of targets of which there are lines, where notifier_strategy names none."""
+    names = dict.fromkeys(line.partition(".")[0] for line in filter(is_of_target, lines))
+    built_in = set(BUILT_IN_STRATEGIES) - {"noop"}
+    return [name for name in names if name in built_in or f"{name}.strategy" in lines]
 
 
 def option_of(line: str, lines: Lines) -> Option | None:
@@ -37,11 +51,11 @@ def is_known(line: str, lines: Lines) -> bool:
     """Whether the section, or the target of the line, can have a line of this name."""
     if not is_of_target(line):
         return line in BY_NAME or line in HISTORIC
-    names = targets(lines)
-    if names is None:  # whose lines there can be is not known
-        return True
+    words = _words(lines)
+    if words is None or target_lines.are_idle(lines, words):
+        return True  # whose lines there can be is not known
     try:
-        target_lines.check(line, lines, names)
+        target_lines.check(line, lines, targets(lines) or ())
     except OptionError:
         return option_of(line, lines) is not None
     return True

@@ -100,9 +100,12 @@ class _Section:
         return _masked(option, option.default), "default"
 
     def _of_target(self, line: str) -> Row:
-        """A line NAME.option. Its value is masked where it is refused, and where it is one of an
-        installed strategy that does not declare it."""
+        """A line NAME.option. Its value is masked where it is refused or idle, and where it is one
+        of an installed strategy that does not declare it."""
         name, _, option = line.partition(".")
+        if target_lines.are_idle(self._own, self._names):
+            why = "has no meaning with notifier_strategy = noop"
+            return Row(escaped_text(line), MASKED, f"{self._line(line)}; {why}")
         try:
             target_lines.check(line, self._own, self._names)
         except OptionError:

@@ -31,6 +31,13 @@ MUTATIONS = (
         ("config/test_targets.py::test_line_of_another_program_may_have_the_name_of_a_target",),
     ),
     Mutation(
+        "noop cannot be written without taking out the lines of targets",
+        "config/target_lines.py",
+        "for line in () if are_idle(lines, names) else own:",
+        "for line in own:",
+        ("config/test_targets.py::test_lines_of_targets_may_stay_with_noop",),
+    ),
+    Mutation(
         "a target has an option of the whole filter",
         "config/tables.py",
         "or option.scope is Scope.TARGET",
