@@ -59,15 +59,16 @@ _WITHHELD = frozenset(
 )
 
 
-def parse_json(body: bytes) -> Any:
-    """The value of a JSON text that Glance or a client wrote.
+def parse_json(body: bytes | str) -> Any:
+    """The value of a JSON text that Glance, a client or this package wrote.
 
     Raises ValueError when `body` is no JSON, and RecursionError when it is nested too deeply.
     """
     try:
         return orjson.loads(body)
     except ValueError:
-        return json.loads(body)  # takes NaN and lone surrogates, which Glance's encoder writes
+        # Takes NaN and lone surrogates, which Glance's encoder writes, and any long number.
+        return json.loads(body)
 
 
 # The fields of a v1 record that reach a payload. Its other fields hold locations, or repeat what

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from glance_notify_middleware.events.images import parse_json
 from glance_notify_middleware.events.notification import (
     EventType,
     Message,
@@ -74,7 +73,7 @@ class Selection:
             return None
         if not self.projects and not self._reduces(message.event_type):
             return message
-        fields = orjson.loads(message.body)
+        fields = parse_json(message.body)
         whole = fields["payload"]
         if not self._is_about(whole, fields.get("_context_project_id")):
             return None

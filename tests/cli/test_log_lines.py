@@ -13,7 +13,8 @@ from glance_notify_middleware.cli.audit.log_lines import LogFiles
 from glance_notify_middleware.cli.audit.times import Period
 from glance_notify_middleware.cli.command import ERRORS, RIGHT, WARNINGS
 from glance_notify_middleware.events.escaping import escaped_json
-from tests.cli.notification_lines import line, new_id, notification, sent
+from glance_notify_middleware.events.notification import EventType
+from tests.cli.notification_lines import IMAGE, line, new_id, notification, sent
 
 ALWAYS = Period()
 
@@ -83,6 +84,14 @@ def test_damaged_line_is_named_by_file_and_number_and_stops_nothing(
     assert len(read.found) == 2
     assert read.notes == [f"{path}:2: a damaged line, left out: {why}"]
     assert (read.files.damaged, read.files.status) == (1, WARNINGS)
+
+
+def test_line_with_a_number_of_any_length_is_no_damaged_one(tmp_path: Path) -> None:
+    huge = line(EventType.UPDATE, {"id": IMAGE, "size": 10**400})
+    read = Read(written(tmp_path / "log", huge, line()))
+    assert len(read.found) == 2
+    assert read.found[0].body == huge
+    assert (read.files.status, read.notes) == (RIGHT, [])
 
 
 def test_first_damaged_lines_are_named_and_all_are_counted(tmp_path: Path) -> None:

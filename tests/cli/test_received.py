@@ -110,6 +110,13 @@ def test_other_messages_are_no_notification(body: bytes) -> None:
         unwrapped(body)
 
 
+@pytest.mark.parametrize("message_format", FORMATS)
+def test_number_of_any_length_is_read_in_each_format(message_format: str) -> None:
+    known = {"publisher_id": "glance-1", "payload": {"image_id": "i", "size": 10**400}}
+    huge = json.dumps(SEND | known).encode()
+    assert unwrapped(in_format(huge, message_format))["event_type"] == "image.send"
+
+
 def test_json_takes_numbers_of_any_length() -> None:
     long = MEMBER | {"payload": {"id": "x", "size": 2**70}}
     assert json.loads(as_json(long)) == long

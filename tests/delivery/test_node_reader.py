@@ -289,8 +289,10 @@ def test_entry_of_a_newer_version_ends_the_count(journal_dir: Path) -> None:
 def test_dead_letters_are_the_lines_of_the_target_that_are_left(journal_dir: Path) -> None:
     lines = [b'{"time": "x", "strategy": "rabbit", "notification": {}}', b"", b"    ", b'{"torn']
     other = b'{"time": "x", "strategy": "qpid", "notification": {}}'
-    (journal_dir / "dead-2026-11.jsonl").write_bytes(b"\n".join([*lines, other, lines[0]]) + b"\n")
-    assert read(journal_dir)[1].dead == 2
+    huge = lines[0].replace(b"{}", b'{"payload": {"size": %d}}' % 10**400)
+    lines += [other, lines[0], huge]
+    (journal_dir / "dead-2026-11.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    assert read(journal_dir)[1].dead == 3
 
 
 def test_journal_of_an_earlier_version_is_counted_as_far_as_that_has_counted(

@@ -61,6 +61,18 @@ def test_what_needs_no_change_is_passed_on_as_it_is() -> None:
         assert selection.message(changed) is changed
 
 
+@pytest.mark.parametrize("number", [10**30, 10**400, -(10**400)])
+def test_number_of_any_length_is_read(number: int) -> None:
+    payload = {"id": "i", "owner": "o", "size": number}
+    for event_type in (EventType.UPDATE, EventType.DELETE):
+        message = Message.of(notification(payload, event_type))
+        assert Selection(ALL_KINDS, frozenset({"o"})).message(message) is message
+        assert Selection(ALL_KINDS, frozenset({"p"})).message(message) is None
+    reduced = Selection(ALL_KINDS, deletes_by_id=True).message(message)
+    assert reduced is not None
+    assert orjson.loads(reduced.body)["payload"] == "i"
+
+
 def test_payload_of_a_delete_becomes_the_id_and_no_other_does() -> None:
     selection = Selection(ALL_KINDS, deletes_by_id=True)
     assert got(selection, notification(DELETED, EventType.DELETE)) == "i"

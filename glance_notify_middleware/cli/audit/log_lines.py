@@ -21,6 +21,7 @@ import orjson
 from glance_notify_middleware.cli.audit.opened import UnreadableFileError, lines_of, opened
 from glance_notify_middleware.cli.audit.times import Period
 from glance_notify_middleware.cli.command import ERRORS, RIGHT, WARNINGS
+from glance_notify_middleware.events.images import parse_json
 from glance_notify_middleware.events.notification import Priority
 
 _MOST_NAMED = 5
@@ -184,8 +185,8 @@ def _is_text(line: bytes) -> bool:
 def _notification(encoded: bytes) -> LogLine:
     """Raises DamagedLineError."""
     try:
-        fields = orjson.loads(encoded)
-    except orjson.JSONDecodeError as error:
+        fields = parse_json(encoded)
+    except (ValueError, RecursionError) as error:
         raise DamagedLineError("no JSON, or torn") from error
     _check(fields)
     return LogLine(encoded, fields)

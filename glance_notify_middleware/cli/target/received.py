@@ -10,6 +10,7 @@ import orjson
 from glance_notify_middleware.cli.type_argument import is_of_type
 from glance_notify_middleware.events import cadf, cloudevents
 from glance_notify_middleware.events.escaping import escaped_json, escaped_text
+from glance_notify_middleware.events.images import parse_json
 
 Notification = Mapping[str, Any]
 
@@ -24,8 +25,8 @@ class UnreadableError(Exception):
 def unwrapped(body: bytes) -> Notification:
     """The notification in a message, in any message_format. Raises UnreadableError."""
     try:
-        found = _as_plain(orjson.loads(body))
-    except (ValueError, TypeError) as error:
+        found = _as_plain(parse_json(body))
+    except (ValueError, TypeError, RecursionError) as error:
         raise UnreadableError(f"{len(body)} bytes that are no JSON") from error
     except (AttributeError, LookupError):
         found = None
@@ -44,11 +45,12 @@ def unwrapped(body: bytes) -> Notification:
 def _as_plain(found: Any) -> Any:
     """What was read of a message, without its format: a notification, if it is one.
 
-    Raises ValueError, TypeError, AttributeError and LookupError where it is in no format.
+    Raises ValueError, TypeError, RecursionError, AttributeError and LookupError where it is in no
+    format.
     """
     match found:
         case {"oslo.message": inner}:
-            return orjson.loads(inner)
+            return parse_json(inner)
         case {"specversion": _}:
             return cloudevents.notification(found)
         case {"typeURI": cadf.EVENT}:

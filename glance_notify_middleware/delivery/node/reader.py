@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
-
 from glance_notify_middleware.config import Settings
 from glance_notify_middleware.delivery.node import state_file
 from glance_notify_middleware.delivery.node.backlog import Backlog
@@ -17,6 +15,7 @@ from glance_notify_middleware.delivery.node.kept_files import KeptFiles
 from glance_notify_middleware.delivery.node.state import NodeState, TargetState
 from glance_notify_middleware.delivery.node.state_file import NOTHING_KNOWN, LeaderState
 from glance_notify_middleware.delivery.target_counts import OPERATOR, TargetCounts
+from glance_notify_middleware.events.images import parse_json
 from glance_notify_middleware.journal import checksummed, layout
 from glance_notify_middleware.journal.capacity import counted_bytes
 from glance_notify_middleware.journal.counters import Counters
@@ -219,7 +218,7 @@ def _dead_letters(directory: Path, target: str) -> int:
 def _target_of(line: bytes) -> str | None:
     """The target of a dead letter; None for a line that is torn, or blank as it was taken out."""
     try:
-        found = orjson.loads(line)
-    except ValueError:
+        found = parse_json(line)
+    except (ValueError, RecursionError):
         return None
     return found.get("strategy") if isinstance(found, dict) else None

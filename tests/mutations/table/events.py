@@ -58,6 +58,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a number beyond a double blocks the lane of a target with projects",
+        "events/images.py",
+        "        return json.loads(body)\n",
+        "        raise\n",
+        ("events/test_selection.py::test_number_of_any_length_is_read",),
+    ),
+    Mutation(
         "a method in the query is not obeyed",
         "events/matching.py",
         'and "_method" not in environ.get("QUERY_STRING", "")',
