@@ -227,6 +227,34 @@ def test_targets_without_lines_of_their_own_are_sent_what_each_process_has_recor
 
 
 @pytest.mark.parametrize(
+    ("line", "sent"),
+    [({}, STORY[1:]), ({"rabbit.strategy": "rabbit"}, ("image.send WARN", "image.update WARN"))],
+)
+def test_target_that_is_left_chooses_of_what_waits_if_it_has_a_line_of_its_own(
+    line: Lines, sent: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another target, which got more, was taken out."""
+    rabbit, siem = Kept(), Kept()
+    rabbit.is_down = True
+    left = {"notifier_strategy": "rabbit", "priorities": "warn"}
+    lines = left | {
+        "notifier_strategy": "rabbit, siem",
+        "siem.strategy": "webhook",
+        "siem.webhook_url": "https://siem.example/",
+        "siem.priorities": "info, warn, error",
+    }
+    makers = {"rabbit": lambda: rabbit, "siem": lambda: siem}
+    with process(lines, tmp_path, monkeypatch, makers) as settings:
+        told(settings)
+        eventually(lambda: siem.events == list(STORY))
+    rabbit.is_down = False
+    with process(left | line, tmp_path, monkeypatch, {"rabbit": lambda: rabbit}) as settings:
+        eventually(lambda: settled(settings, len(STORY)))
+    # What stands before all that waits may have been passed over before.
+    assert [event for event in rabbit.events if event != STORY[0]] == list(sent)
+
+
+@pytest.mark.parametrize(
     ("line", "option"),
     [
         ({"all.rabbit_virtual_host": "else"}, "all.rabbit_virtual_host (or transport_url)"),
