@@ -93,8 +93,8 @@ def targets(bursts: Bursts) -> list[Target]:
 
 
 _WHY = {
-    TAG: "Tag: Glance's answer has no record, so that the filter asks Glance for it: one look-up. "
-    "Glance's own notifier has the image in memory.",
+    TAG: "Tag: Glance's answer has no record, so that the filter asks Glance for it: one look-up, "
+    "and the event. Glance's own notifier has the image in memory.",
     UPLOAD: "Upload: image.prepare needs the record when the data begins, image.upload and "
     "image.activate need it when the data has ended: two look-ups. `disabled_notifications = "
     "image.prepare` saves the first one.",
