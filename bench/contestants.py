@@ -70,8 +70,10 @@ def _logging(place: Place) -> Middleware:
 
 
 def _four_targets(place: Place) -> Middleware:
-    """What billing, an archive and a security team each want, and a log of shared images."""
+    """What billing, an archive and a security team each want, and a log of shared images. The
+    journal has a directory of its own, as all filters of one have to agree on their targets."""
     lines = {
+        "journal_dir": str(place.folder / "journal-of-four"),
         "notifier_strategy": "billing, archive, siem, members",
         "billing.strategy": "rabbit",
         "billing.message_format": "oslo",

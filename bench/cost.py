@@ -29,13 +29,13 @@ from bench.statistics import Added
 from bench.targets import Target
 
 ALL = (
-    *((BARE,), (FLOOR,), (NOOP,), (LOGGING,), (EXTERNAL,), (FOUR_TARGETS,), (THREAD,)),
+    *((BARE,), (FLOOR,), (NOOP,), (LOGGING,), (EXTERNAL, FOUR_TARGETS), (THREAD,)),
     *((SYNCED, FDATASYNC), (TRANSLOGGER,), (OPENTELEMETRY,), (NOTIFIER,), (AUDIT,)),
     *((CEILOMETER,), (NONBLOCKING,)),
 )
 """Those that share a process are compared with one another in it."""
 QUICK = (
-    *((FLOOR,), (EXTERNAL,), (FOUR_TARGETS,), (OPENTELEMETRY,), (CEILOMETER,)),
+    *((FLOOR,), (EXTERNAL, FOUR_TARGETS), (OPENTELEMETRY,), (CEILOMETER,)),
     (SYNCED, FDATASYNC),
 )
 
