@@ -65,6 +65,10 @@ def relaying(path: str, port: int) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as relay:
         try:
             yield relay
+        except BaseException:
+            relay.kill()
+            print(relay.communicate()[1])  # why, for the report of a test that fails
+            raise
         finally:
             relay.kill()
 

@@ -31,6 +31,7 @@ each = wsgi_app.init_app()
 each = dict((path, app) for (_, path), app in each.applications)[""]
 found = []
 while each is not None:
+    each = getattr(each, "__self__", each)  # the filter is a bound method
     found.append(type(each).__name__)
     each = getattr(each, "application", None) or getattr(each, "_app", None)
 print(json.dumps(found))
