@@ -185,8 +185,8 @@ file, a line of their name alone for each. What does not fit into the queue of t
 ceilometermiddleware, which has a length of 1,000, is discarded by it. Two writes, of as many bytes
 as the filter writes before and behind a create, with the checksums of these bytes, are the floor of
 every filter whose events survive kill -9. An fdatasync follows an append of as many bytes. Of the
-four targets two are RabbitMQ,
-one is a webhook, and one is a log file with the events of members alone.
+four targets two are RabbitMQ, one is a webhook, and one is a log file with the events of members
+alone.
 """
 
 

@@ -30,6 +30,7 @@ IDLE_SECONDS = 10.0
 
 IMAGE_SIZE = 1024**2
 """Bytes of the images that are uploaded and downloaded."""
+
 _NEW = json.dumps({"name": "an image", "disk_format": "raw", "container_format": "bare"}).encode()
 
 

@@ -20,7 +20,7 @@ from glance_notify_middleware.journal.layout import (
 from glance_notify_middleware.journal.live_file import content_of
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.totals import add_ended
-from glance_notify_middleware.runtime.own_log import log_error
+from glance_notify_middleware.runtime.own_log import ErrorsOnce
 
 
 class CountFolding:
@@ -32,7 +32,7 @@ class CountFolding:
         self._own_identity = own_identity
         self._owner_filter = OwnerFilter(directory)
         self._left: set[str] = set()  # identities whose journals have more than counters
-        self._reported: set[str] = set()  # identities at whose files an error was logged
+        self._errors = ErrorsOnce()
 
     def check(self) -> None:
         """Fold what can be folded now. To be called about once a second. Does not raise."""
@@ -60,11 +60,8 @@ class CountFolding:
             os.close(fd)
 
     def _report(self, identity: str, error: OSError) -> None:
-        """Log it once: it is tried again and again."""
-        if identity not in self._reported:
-            self._reported.add(identity)
-            line = f"what the process of {identity} has counted cannot be read, added or removed"
-            log_error(f"{line}, and waits; the others go on", error)
+        what = f"what the process of {identity} has counted cannot be read, added or removed"
+        self._errors.log(identity, f"{what}, and waits; the others go on", error)
 
     def _fold_one(self, identity: str) -> None:
         live = live_path(self._directory, identity)

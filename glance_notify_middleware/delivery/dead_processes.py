@@ -49,9 +49,7 @@ class DeadProcesses:
         self._missing_since: dict[str, float] = {}  # since when there is no live file, by identity
         self._left_alone: dict[str, float] = {}  # until when, by identity: see leave_alone
 
-    def find(
-        self, listed: Listing, own_identity: str | None, can_wait: Container[str] = frozenset()
-    ) -> None:
+    def find(self, listed: Listing, own_identity: str | None, can_wait: Container[str]) -> None:
         """Look for dead processes among those that are `listed`.
 
         `own_identity` is that of this process: to itself it would look dead, as POSIX locks belong

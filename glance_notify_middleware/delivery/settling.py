@@ -21,7 +21,7 @@ from glance_notify_middleware.journal.open_intents import OpenIntents, read_open
 from glance_notify_middleware.journal.ownership import DirectoryAudit, OwnerFilter
 from glance_notify_middleware.journal.tally import tally
 from glance_notify_middleware.journal.totals import UNKNOWN_RECORDED, add_ended, still_needed
-from glance_notify_middleware.runtime.own_log import LOG, log_error, log_line
+from glance_notify_middleware.runtime.own_log import LOG, ErrorsOnce, log_error, log_line
 
 _PER_ENTRY = 100  # unknown outcomes that are recorded in one entry
 
@@ -47,7 +47,7 @@ class Settling:
         """The dead processes whose unknown outcomes are recorded."""
         self._subscriptions = subscriptions
         self._ended: dict[str, Counters] = {}  # what dead processes have counted, by identity
-        self._reported: set[str] = set()  # identities at whose files an error was logged
+        self._errors = ErrorsOnce()
         self._dead = DeadProcesses(directory, subscriptions, self._report)
         self._owner_filter = OwnerFilter(directory)
         self._audit = DirectoryAudit(directory)
@@ -95,10 +95,8 @@ class Settling:
             self._report(identity, error)
 
     def _report(self, identity: str, error: OSError) -> None:
-        if identity not in self._reported:
-            self._reported.add(identity)
-            what = f"what the process of {identity} has left cannot be read, synced or removed"
-            log_error(f"{what}, and stays; the others go on", error)
+        what = f"what the process of {identity} has left cannot be read, synced or removed"
+        self._errors.log(identity, f"{what}, and stays; the others go on", error)
 
     def _listed(self) -> Listing:
         return self._owner_filter.apply(layout.listing(self._directory))

@@ -18,7 +18,7 @@ from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.origin import boot_id
 from glance_notify_middleware.journal.ownership import OwnerFilter
 from glance_notify_middleware.journal.positions import Position
-from glance_notify_middleware.runtime.own_log import log_error
+from glance_notify_middleware.runtime.own_log import ErrorsOnce
 
 _READ_AHEAD = 1024 * 1024  # bytes that are read ahead of all journals together
 _MIN_CHUNK = 4 * 1024  # bytes that are read of one journal at a time, however many there are
@@ -51,7 +51,7 @@ class Reader:
         self._pass_time = 0  # nanoseconds: the clock at the beginning of the pass
         self._unfinished: list[Chain] = []  # those of the pass of which more may be read ahead
         self._most_ahead = 0  # bytes that are read ahead of each of them
-        self._unreadable: set[str] = set()
+        self._errors = ErrorsOnce()
         self._clocks: dict[str, float] = {}
         """The clocks that are not the machine's in this boot, by id: when the first segment of each
         was begun, by the wall clock, in seconds; 0.0 where that is not known."""
@@ -147,12 +147,9 @@ class Reader:
         return max(_MIN_CHUNK, min(CHUNK, _READ_AHEAD // len(self.chains)))
 
     def _log_unreadable(self, chain: Chain, error: OSError) -> None:
-        """Log once that a journal cannot be read. It is tried again in each pass, and must not keep
-        the others from being read."""
-        if chain.identity not in self._unreadable:
-            self._unreadable.add(chain.identity)
-            line = f"the journal of {chain.identity} cannot be read, and waits; the others go on"
-            log_error(line, error)
+        """Log once that a journal cannot be read. It must not keep the others from being read."""
+        what = f"the journal of {chain.identity} cannot be read, and waits; the others go on"
+        self._errors.log(chain.identity, what, error)
 
     def _order(self, chain: Chain) -> tuple[bool, float, int, str]:
         """The place of the chain's next entry in the order of all. The first field is whether the

@@ -19,8 +19,8 @@ _LATEST = 100
 
 
 def add_ended(directory: Path, identity: str, counters: Counters) -> None:
-    """Add the counters of a process that has ended, once, also over a crash: the totals name each
-    process that was added and whose live file is still here. Raises OSError."""
+    """Add the counters of a process that has ended, once, also over a crash: the totals name the
+    processes that were added, see `still_needed`. Raises OSError."""
     totals = checksummed.load(directory / TOTALS) or {}
     added = still_needed(directory, totals, ADDED)
     if identity in added:

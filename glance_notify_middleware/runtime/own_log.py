@@ -43,6 +43,20 @@ def log_error(what: str, error: BaseException) -> None:
         _log(LOG, logging.ERROR, *summary.split("\n"), *origin.split("\n"))
 
 
+class ErrorsOnce:
+    """Logs the first error at each of several things, such as the files of a process: what fails
+    there is tried again and again."""
+
+    def __init__(self) -> None:
+        self._logged: set[str] = set()
+
+    def log(self, of: str, what: str, error: BaseException) -> None:
+        """Log as `log_error` does, unless an error was logged `of` this name before."""
+        if of not in self._logged:
+            self._logged.add(of)
+            log_error(what, error)
+
+
 def log_line(logger: logging.Logger, level: int, message: str) -> None:
     """Log `message` as one line, and nothing of an exception that is being handled.
 

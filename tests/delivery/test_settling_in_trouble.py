@@ -40,9 +40,7 @@ def lead(tmp_path: Path) -> Iterator[Lead]:
 
 
 @pytest.fixture
-def fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., contextlib.AbstractContextManager[None]]:
+def fails(monkeypatch: pytest.MonkeyPatch) -> Fails:
     """Have a function raise OSError, while a `with` statement lasts, for paths with a text."""
 
     @contextlib.contextmanager
