@@ -14,7 +14,7 @@ _given: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens, and which neither this process has been given before, nor
+    """Ports that anybody can bind, and which neither this process has been given before, nor
     another worker of the same run of pytest.
 
     They are below the range from which the kernel takes the ports of clients, and of servers that
@@ -29,7 +29,9 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(range(10000 + worker, end, workers), 1000 // workers):
         if port in _given:
             continue
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        # Not create_server: its SO_REUSEADDR takes a port of which a connection has just ended.
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
             ports.append(port)
         if len(ports) == count:
             _given.update(ports)
