@@ -11,7 +11,6 @@ import pytest
 from hypothesis import settings
 
 from tests.long_runs import ALL_FAULTS, HOUR, LONG
-from tests.runtime.logged import note_earlier_threads
 
 HERE = Path(__file__).parent
 
@@ -82,17 +81,13 @@ settings.register_profile("tests", deadline=None, database=None)
 settings.load_profile("tests")
 
 
-def pytest_configure() -> None:
-    """Compare NEEDS with the folders. Raises UsageError."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Compare NEEDS with the folders, and load the plugin that all tests need. Raises
+    UsageError."""
     folders = {path.parent.name for path in HERE.glob("*/__init__.py")}
     if wrong := folders ^ NEEDS.keys():
         raise pytest.UsageError(f"NEEDS in {__file__} and the folders differ in {sorted(wrong)}")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Tell the lines of a test from those of earlier tests' threads."""
-    note_earlier_threads()
+    config.pluginmanager.import_plugin("tests.runtime.logged")
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:

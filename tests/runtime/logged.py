@@ -2,24 +2,26 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-_earlier: list[threading.Thread] = []
 
+@pytest.fixture(autouse=True)
+def without_earlier_threads(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Keep from caplog what is logged by threads that run before a test: those of earlier tests
+    maintain their journals as long as the process lives."""
+    earlier = set(threading.enumerate()) - {threading.main_thread()}
 
-def note_earlier_threads() -> None:
-    """Note the threads that run before a test: those of earlier tests maintain their journals as
-    long as the process lives, and log that."""
-    _earlier[:] = [each for each in threading.enumerate() if each is not threading.main_thread()]
+    def is_of_the_test(record: logging.LogRecord) -> bool:
+        # Asked here, in the thread that logs: later the thread may have ended.
+        return threading.current_thread() not in earlier
+
+    caplog.handler.addFilter(is_of_the_test)
+    yield
+    caplog.handler.removeFilter(is_of_the_test)
 
 
 def logged_lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
-    """The lines that were logged at `level` or above, but for those of threads that ran before the
-    test."""
-    left_out = {each.ident for each in _earlier if each.is_alive()}
-    return [
-        record.getMessage()
-        for record in caplog.records
-        if record.levelno >= level and record.thread not in left_out
-    ]
+    """The lines that were logged at `level` or above."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= level]
