@@ -33,12 +33,16 @@ class RequestRecords:
         plan: LookupPlan,
         environ_before: Mapping[str, Any],
         response: SeenResponse,
+        cached_owner: Record | None = None,
     ) -> None:
-        """`environ_before` is made by `copy_environ`; empty where the plan has no look-ups."""
+        """`environ_before` is made by `copy_environ`; empty where the plan has no look-ups.
+        `cached_owner` has owner and size of the image that is sent, if they are known already."""
         self._lookup = lookup
         self._plan = plan
         self._environ_before = environ_before
         self._response = response
+        if cached_owner is not None:
+            self._owner = cached_owner
 
     @property
     def _snapshot(self) -> Snapshot:
@@ -83,9 +87,7 @@ class RequestRecords:
             return self._response.record_in_headers()
         if self._owner is _NOT_LOOKED_UP and self._plan.owner:
             self._owner = None
-            self._owner = self._lookup.cached_owner(operation)
-            if self._owner is None:
-                self._owner = self._lookup.owner_and_size(operation, self._snapshot)
+            self._owner = self._lookup.owner_and_size(operation, self._snapshot)
         return self._owner
 
     def from_source(self, source: Source | None, operation: Operation) -> Record | None:

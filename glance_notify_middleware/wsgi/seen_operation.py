@@ -59,6 +59,7 @@ class SeenOperation(SeenRequest):
     _intent: Intent | None = None
     _environ_before: Mapping[str, Any] = {}  # where a look-up can be made
     _made_records: RequestRecords | None = None
+    _cached_owner: Record | None = None  # owner and size of the image, as cached before the call
     sends_data = False
 
     def __init__(
@@ -74,11 +75,13 @@ class SeenOperation(SeenRequest):
         self.environ = environ
         self.named_before = identity.from_context(environ)
         self.response = SeenResponse()
-        if plan.looks_up:
+        if operation.route.source is Source.OWNER:
+            self._cached_owner = services.lookup.cached_owner(operation)
+        if plan.looks_up and self._cached_owner is None:
             self._environ_before = copy_environ(environ)
         if plan.may_send_data:
             self.sends_data = operation.route.action is Action.SEND
-            self._may_be_cached = may_be_cached(operation, environ)
+            self._may_be_cached = not self.sends_data and may_be_cached(operation, environ)
             if self.sends_data or self._may_be_cached:
                 proxies = services.trusted_proxies
                 self.destination_ip = addresses.destination_ip(environ, proxies)
@@ -88,19 +91,19 @@ class SeenOperation(SeenRequest):
         """The records of this request; most requests that need no look-up need no such object."""
         made = self._made_records
         if made is None:
-            lookup, plan = self._services.lookup, self._plan.lookups
-            made = RequestRecords(lookup, plan, self._environ_before, self.response)
+            made = RequestRecords(
+                self._services.lookup,
+                self._plan.lookups,
+                self._environ_before,
+                self.response,
+                self._cached_owner,
+            )
             self._made_records = made
         return made
 
     def _owner_and_size(self) -> Record | None:
         """A record with owner and size of the image that is sent."""
-        operation = self._operation
-        if self._made_records is None and operation.route.source is Source.OWNER:
-            cached = self._services.lookup.cached_owner(operation)
-            if cached is not None:
-                return cached
-        return self._records.owner_and_size(operation)
+        return self._cached_owner or self._records.owner_and_size(self._operation)
 
     # -- before the application is called ---------------------------------------------------
 
@@ -159,7 +162,8 @@ class SeenOperation(SeenRequest):
     def go_on_sending(self, download: RunningDownload) -> None:
         """The server has passed the first chunk of a download on, and there are more to come."""
         try:
-            self._records.look_while_sending(self._operation)
+            if self._cached_owner is None:
+                self._records.look_while_sending(self._operation)
             if self._intent is not None:
                 self._services.emitter.remind(download)
         except Exception as error:

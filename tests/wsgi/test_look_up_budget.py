@@ -176,6 +176,29 @@ def test_download_of_a_remembered_image_makes_no_look_up(time: str) -> None:
     assert len(glance.lookups) == (3 if time == "0" else 1)
 
 
+def test_remembered_owner_of_an_image_that_is_deleted_while_it_is_sent_is_known() -> None:
+    recorder = ListRecorder()
+    is_there = True
+
+    def app(given: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if given["REQUEST_METHOD"] == "DELETE":
+            return answering("204 No Content")(given, start_response)
+        if given["PATH_INFO"] == FILE:
+            return answering("200 OK", iter([b"01234", b"56789"]), TEN)(given, start_response)
+        found = answering("200 OK", [json.dumps(RECORD).encode()])
+        return (found if is_there else answering("404 Not Found"))(given, start_response)
+
+    filtered_app = with_filter(app, recorder)
+    Server().serve(filtered_app, environ("GET", FILE))
+    body = iter(filtered_app(environ("GET", FILE), Server()._start_response))
+    next(body)
+    Server().serve(filtered_app, environ("DELETE", ONE))
+    is_there = False
+    list(body)
+    payloads = [each.payload for each in recorder.notifications if each.event_type == "image.send"]
+    assert [isinstance(each, dict) and each["owner_id"] for each in payloads] == ["the-owner"] * 2
+
+
 @pytest.mark.parametrize("disabled", ["image.create", "image.update, image.activate"])
 def test_owner_is_forgotten_with_a_change_whether_or_not_its_events_are_wanted(
     disabled: str,
