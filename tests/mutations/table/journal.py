@@ -240,6 +240,13 @@ MUTATIONS = (
         ("journal/test_open_intents.py::test_intent_that_ended_after_its_copy_is_not_open",),
     ),
     Mutation(
+        "a long body's checksum gives the GIL up",
+        "journal/entries.py",
+        "_STEP = 5000",
+        "_STEP = 50000",
+        ("journal/test_gil.py::test_gil_is_given_up_once_for_an_entry[events]",),
+    ),
+    Mutation(
         "events do not end their intent",
         "journal/entries.py",
         "parts = [ends or NO_INTENT]",
