@@ -15,7 +15,7 @@ from glance_notify_middleware.config.finding import Finding, Level
 from glance_notify_middleware.strategies import reaching
 from glance_notify_middleware.strategies.rabbit import inspection
 from glance_notify_middleware.strategies.registry import BUILT_IN
-from tests.strategies.bad_peers import Peer, sending, silent
+from tests.strategies.bad_peers import Peer, closing, sending, silent
 from tests.strategies.inspecting import found, the_one, tls_peer
 
 WORDS = {
@@ -49,13 +49,8 @@ def options(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For peers that answer nothing: another one may take longer on a busy machine."""
     monkeypatch.setattr(reaching, "CONNECT_TIMEOUT", 0.3)
-    monkeypatch.setattr(reaching, "ANSWER_TIMEOUT", 0.3)
-
-
-@pytest.fixture
-def impatient_after_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For peers that are silent once the handshake is done, which may take a while."""
     monkeypatch.setattr(reaching, "ANSWER_TIMEOUT", 0.3)
 
 
@@ -129,16 +124,14 @@ def full_port() -> Iterator[int]:
 
 
 @both
-def test_peer_that_is_no_broker_is_found(strategy: str, impatient: None) -> None:
+def test_peer_that_is_no_broker_is_found(strategy: str) -> None:
     with Peer(sending(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as peer:
         finding = the_one(strategy, options(strategy, peer.port))
     assert finding.name == "broker-no-amqp"
 
 
 @both
-def test_tls_where_none_is_configured_is_found(
-    strategy: str, impatient: None, tmp_path: Path
-) -> None:
+def test_tls_where_none_is_configured_is_found(strategy: str, tmp_path: Path) -> None:
     peer, _ = tls_peer(tmp_path, silent)
     with peer:
         finding = the_one(strategy, options(strategy, peer.port))
@@ -147,7 +140,7 @@ def test_tls_where_none_is_configured_is_found(
 
 
 @each
-def test_missing_tls_is_found(strategy: str, impatient: None, tmp_path: Path) -> None:
+def test_missing_tls_is_found(strategy: str, tmp_path: Path) -> None:
     files = make_certificates(tmp_path)
     with Peer(sending(PLAIN[strategy])) as peer:
         finding = the_one(strategy, options(strategy, peer.port, ca=files.ca))
@@ -183,10 +176,9 @@ def test_all_that_is_wrong_with_a_certificate_is_found(
     host: str,
     is_other: bool,
     names: list[str],
-    impatient_after_tls: None,
     tmp_path: Path,
 ) -> None:
-    peer, files = tls_peer(tmp_path, silent, days)
+    peer, files = tls_peer(tmp_path, closing, days)
     ca = files.other_ca if is_other else files.ca
     with peer:
         findings = found(strategy, options(strategy, peer.port, host=host, ca=ca))
@@ -198,10 +190,8 @@ def test_all_that_is_wrong_with_a_certificate_is_found(
 
 
 @each
-def test_certificate_that_is_not_checked_is_found(
-    strategy: str, impatient_after_tls: None, tmp_path: Path
-) -> None:
-    peer, files = tls_peer(tmp_path, silent)
+def test_certificate_that_is_not_checked_is_found(strategy: str, tmp_path: Path) -> None:
+    peer, files = tls_peer(tmp_path, closing)
     lines = options(strategy, peer.port, ca=files.other_ca) | {f"{strategy}_ssl_verify": "false"}
     with peer:
         findings = found(strategy, lines)
@@ -209,9 +199,7 @@ def test_certificate_that_is_not_checked_is_found(
 
 
 @each
-def test_broker_that_asks_for_a_certificate_is_found(
-    strategy: str, impatient_after_tls: None, tmp_path: Path
-) -> None:
+def test_broker_that_asks_for_a_certificate_is_found(strategy: str, tmp_path: Path) -> None:
     peer, files = tls_peer(tmp_path, silent, asks_for_certificate=True)
     with peer:
         finding = the_one(strategy, options(strategy, peer.port, ca=files.ca))
