@@ -411,7 +411,7 @@ def test_inspections_are_waited_for_together_and_no_longer_than_their_time() -> 
                 "b": (_silent, settings),  # type: ignore[dict-item]
                 "c": (_failing, settings),  # type: ignore[dict-item]
             },
-            0.2,
+            2.0,
         )
     )
     assert time.monotonic() - before < 5
