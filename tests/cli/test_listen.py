@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glance_notify_middleware.cli.target.followed_file import FollowedFile
 from tests.cli.conftest import Run
+from tests.journal.processes import eventually
 
 RABBIT_ROOM = "glance_notify_middleware.strategies.rabbit"
 LINE = (
@@ -97,10 +99,20 @@ def test_signal_ends_it_in_good_order(
 ) -> None:
     section = ["notifier_strategy = logging", f"log_file = {followed}"]
     before = signal.getsignal(number)
-    timer = threading.Timer(0.5, os.kill, [os.getpid(), number])
-    timer.start()
+
+    def send_signal() -> None:
+        """Not before the command handles it: it would end all tests of this process."""
+        eventually(lambda: signal.getsignal(number) is not before)
+        try:
+            eventually(lambda: output.getvalue().count("\n") == 4)
+        finally:
+            os.kill(os.getpid(), number)
+
+    output: Any = sys.stdout  # that of capsys
+    sender = threading.Thread(target=send_signal)
+    sender.start()
     ended = run("listen", paste_file(tmp_path, *section), "--json")
-    timer.join()
+    sender.join()
     assert ended.status == 0
     assert len(ended.out.splitlines()) == 4
     assert signal.getsignal(number) is before
