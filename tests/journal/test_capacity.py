@@ -1,11 +1,12 @@
 """`journal_max_size`: what counts against the bound, and how long a segment becomes under it."""
 
-import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from glance_notify_middleware.journal import capacity
 from glance_notify_middleware.journal.layout import live_path
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.fake_leader import FakeLeader
@@ -18,6 +19,7 @@ from tests.journal.sample_journals import (
     record_each,
     segments,
 )
+from tests.this_thread import here
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -68,23 +70,26 @@ def test_segment_delivered_in_part_counts_from_the_cursor_on(
 
 
 def test_bytes_delivered_within_a_second_are_no_backlog(
-    make_journal: MakeJournal, tmp_path: Path
+    make_journal: MakeJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much was recorded since the directory was measured last."""
     leader = FakeLeader(tmp_path)
     journal = make_journal(max_size=20_000)
     record_each(journal, [message(bytes(1000)) for _ in range(100)])
+    waited = 0.0
 
-    def deliver() -> None:
-        time.sleep(0.3)
-        leader.deliver()
-        leader.survey(journal.identity)
+    def deliver(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+        if waited > 0.25 and not leader.cursors.positions:
+            leader.deliver()
+            leader.survey(journal.identity)
 
-    thread = threading.Thread(target=deliver)
-    thread.start()
+    sleep = here(deliver, time.sleep)
+    monkeypatch.setattr(capacity, "time", SimpleNamespace(sleep=sleep))
     journal.maintain()
-    thread.join()
     assert not journal.is_full
+    assert 0.25 < waited < 1
     leader.close()
 
 
