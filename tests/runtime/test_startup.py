@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from glance_notify_middleware.runtime.startup import in_each_process
-from tests.journal.processes import call_in_process
+from tests.journal.processes import call_in_process, eventually
 from tests.runtime.logged import logged_lines
 
-ENOUGH = 2.5  # seconds after which everything has started that starts by itself
+ENOUGH = 2.5  # seconds after which what starts wrongly has started
 
 
 def append_pid_to(path: Path) -> Callable[[], None]:
@@ -32,17 +32,25 @@ def started_in(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-def start_alone(path: Path) -> tuple[int, list[int], list[int]]:
+def wait_for(count: int, path: Path) -> list[int]:
+    """The processes that have started, once there are so many."""
+    eventually(lambda: len(started_in(path)) >= count)
+    return started_in(path)
+
+
+def start_alone(path: Path) -> tuple[int, float, list[int]]:
+    began = time.monotonic()
     in_each_process(append_pid_to(path))
-    time.sleep(0.5)
-    before = started_in(path)
+    wait_for(1, path)
+    took = time.monotonic() - began
     time.sleep(ENOUGH)
-    return os.getpid(), before, started_in(path)
+    return os.getpid(), took, started_in(path)
 
 
-def test_process_that_does_not_fork_starts_after_the_delay(tmp_path: Path) -> None:
-    pid, before, after = call_in_process(start_alone, tmp_path / "started")
-    assert (before, after) == ([], [pid])
+def test_process_that_does_not_fork_starts_once_after_the_delay(tmp_path: Path) -> None:
+    pid, took, found = call_in_process(start_alone, tmp_path / "started")
+    assert found == [pid]
+    assert took > 0.5
 
 
 def fork_at_once(path: Path) -> tuple[list[int], list[int]]:
@@ -50,6 +58,7 @@ def fork_at_once(path: Path) -> tuple[list[int], list[int]]:
     in_each_process(append_pid_to(path))
     children = [fork_and_wait() for _ in range(2)]
     time.sleep(ENOUGH)
+    wait_for(2, path)
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -70,9 +79,10 @@ def test_process_that_forks_at_once_leaves_the_start_to_its_children(tmp_path: P
 
 def fork_later(path: Path) -> tuple[int, int, list[int]]:
     in_each_process(append_pid_to(path))
-    time.sleep(ENOUGH)
+    wait_for(1, path)
     child = fork_and_wait()
     time.sleep(ENOUGH)
+    wait_for(2, path)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return os.getpid(), child, started_in(path)
@@ -86,8 +96,7 @@ def test_process_that_forks_later_starts_and_so_does_its_child(tmp_path: Path) -
 def run_a_command(path: Path) -> tuple[int, list[int]]:
     in_each_process(append_pid_to(path))
     subprocess.run([sys.executable, "-c", "import time; time.sleep(2)"], check=True)
-    time.sleep(ENOUGH - 2)
-    return os.getpid(), started_in(path)
+    return os.getpid(), wait_for(1, path)
 
 
 def test_command_that_is_run_does_not_count_as_a_fork(tmp_path: Path) -> None:
