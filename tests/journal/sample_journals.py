@@ -128,12 +128,17 @@ def read(directory: Path) -> list[Step]:
         reader.close()
 
 
-def open_files() -> list[str]:
-    """The files that this process has open; ` (deleted)` follows the name of a removed file."""
+def open_files(folder: Path | str = "") -> list[str]:
+    """The files that this process has open, below a folder if given; ` (deleted)` follows the name
+    of a removed file.
+
+    Without a folder there may be some of other threads: those of earlier tests maintain their
+    journals as long as the process lives.
+    """
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
             found.append(os.readlink(f"/proc/self/fd/{name}"))
         except FileNotFoundError:
             continue
-    return found
+    return [each for each in found if each.startswith(str(folder))]

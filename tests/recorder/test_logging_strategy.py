@@ -19,6 +19,7 @@ import pytest
 from glance_notify_middleware.events.notification import EventType, Notification, Priority
 from glance_notify_middleware.recorder import NotRecordedError
 from glance_notify_middleware.recorder.logging_strategy import FileRecorder, LoggerRecorder
+from tests.journal.sample_journals import open_files
 
 
 def notification(payload: str = "an-id", priority: Priority = Priority.INFO) -> Notification:
@@ -141,7 +142,7 @@ def test_thread_that_finds_the_file_moved_loses_no_line_and_leaks_no_descriptor(
 ) -> None:
     path = tmp_path / "notifications.log"
     recorder = FileRecorder(str(path))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(open_files(tmp_path))
     stop = threading.Event()
 
     def rotate() -> None:
@@ -166,7 +167,7 @@ def test_thread_that_finds_the_file_moved_loses_no_line_and_leaks_no_descriptor(
     rotator.join()
     found = [payload for file in tmp_path.iterdir() for payload in payloads(file)]
     assert found == ["kept"] * 2000
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert len(open_files(tmp_path)) <= before
 
 
 @contextlib.contextmanager
