@@ -173,16 +173,20 @@ from glance_notify_middleware.delivery.hosting import host
 from pathlib import Path
 from tests.delivery.file_broker import AppendingStrategy
 from tests.delivery.test_assembly import settings
+from tests.journal.processes import eventually
+
+sending = []
 
 class Hanging(AppendingStrategy):
     def send(self, batch):
         os.write(1, b"sends ")  # in one piece, though several threads write
+        sending.append(batch)
         time.sleep(60)
 
 for directory in map(Path, sys.argv[1:]):
     makers = {"rabbit": lambda: Hanging(directory / "broker")}
     assembly.recorder(settings(directory), makers, host())
-time.sleep(3)
+eventually(lambda: len(sending) == len(sys.argv[1:]))
 print(time.monotonic())
 """
 
