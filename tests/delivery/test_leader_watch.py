@@ -75,13 +75,27 @@ def test_relay_command_is_the_one_installed_beside_this_python(
 
 
 PROGRAM = """
-import json, logging, sys, time
-logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
+import json, logging, sys, threading, time
+
+class Reports(logging.StreamHandler):
+    has_come = threading.Event()
+
+    def emit(self, record):
+        super().emit(record)
+        if "no relay runs" in record.getMessage():
+            self.has_come.set()
+
+logging.basicConfig(handlers=[Reports(sys.stderr)], format="%(levelname)s %(message)s")
 from glance_notify_middleware import filter_factory
 from glance_notify_middleware.delivery import leader_watch
 leader_watch._REPORT_AFTER = 2.0
-filter_factory({"__file__": "/etc/glance/paste.ini"}, **json.loads(sys.argv[1]))
-time.sleep(6)
+options = json.loads(sys.argv[1])
+filter_factory({"__file__": "/etc/glance/paste.ini"}, **options)
+if options["relay"] == "external":
+    Reports.has_come.wait(30)
+    time.sleep(2.5)  # it comes once
+else:
+    time.sleep(6)
 """
 
 
