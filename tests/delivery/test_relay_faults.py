@@ -30,12 +30,13 @@ class Unreachable(AppendingStrategy):
 
 
 def test_removed_directory_is_logged_once_and_the_relay_goes_on_when_it_is_back(
-    journal_dir: Path, broker: FileBroker, caplog: pytest.LogCaptureFixture
+    journal_dir: Path, broker: FileBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_relay(journal_dir, lambda: AppendingStrategy(broker.path)):
         eventually(lambda: (journal_dir / "relay.lock").exists())
         time.sleep(0.2)
-        shutil.rmtree(journal_dir)
+        removed = journal_dir.rename(tmp_path / "removed")  # the relay makes no more files there
+        shutil.rmtree(removed)
         time.sleep(3.5)
         errors = logged_lines(caplog, logging.ERROR)
         lines = [line for line in errors if "the relay begins again" in line]
