@@ -17,6 +17,7 @@ from glance_notify_middleware.cli import journal_owner
 from glance_notify_middleware.cli.command import ERRORS, WRONG_USE
 from glance_notify_middleware.events.intent import Intent, encode
 from glance_notify_middleware.events.notification import EventType
+from glance_notify_middleware.journal import checksummed
 from glance_notify_middleware.journal.layout import listing
 from glance_notify_middleware.journal.writer import Journal
 from tests.journal.fake_leader import write_dead_process
@@ -147,8 +148,7 @@ def test_relay_runs_until_it_is_terminated(has_backlog: bool, tmp_path: Path) ->
     if has_backlog:
         write_dead_process(journal_dir, "a" * 16)
     with relay(path) as process:
-        eventually((journal_dir / "relay.lock").exists)
-        time.sleep(0.5)
+        eventually(lambda: _link(journal_dir) == "out of reach")
         assert process.poll() is None
         before = time.monotonic()
         process.terminate()
@@ -247,6 +247,12 @@ def test_relay_records_unknown_outcomes_in_a_journal_of_its_own(tmp_path: Path) 
         process.terminate()
         _, log = process.communicate(timeout=30)
     assert f"{dead.identity} has died in the middle of 1 operations" in log
+
+
+def _link(directory: Path) -> str:
+    """The link to the target rabbit, as the leader has written it; empty where it has not."""
+    content = checksummed.load(directory / "state.json") or {}
+    return str(content["targets"]["rabbit"]["link"]) if content else ""
 
 
 def _segments(directory: Path) -> bytes:
