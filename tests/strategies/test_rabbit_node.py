@@ -186,6 +186,7 @@ def test_late_ack_is_not_taken_for_that_of_the_next_message(
     strategy = place.strategy(0.5)
     late, refused = messages(2)
     assert any(is_taken_late(place, strategy, late) for _ in range(3))
+    strategy.connect_timeout = strategy._deadline.patience = 5.0
     assert list(strategy.send([refused])) == [REFUSED]
     assert place.received() == [(late.message_id, late.body)]
     strategy.close()
