@@ -77,6 +77,7 @@ def test_no_line_is_lost_while_the_file_is_rotated(log_file: Path, config: Path)
     for _ in range(ROTATIONS):
         eventually(lambda: log_file.exists() and log_file.stat().st_size > 0)
         rotate(config)
+    eventually(log_file.exists)  # nobody makes it but a writer
     is_over.set()
     for writer in writers:
         writer.join()
