@@ -67,7 +67,7 @@ class Follower:
             if found:
                 yield json.loads(found[1])
 
-    def wait(self, count: int, seconds: float = 10.0) -> list[Notification]:
+    def wait(self, count: int, seconds: float = 30.0) -> list[Notification]:
         """Wait for `count` new notifications; returns fewer if no more came within `seconds`."""
         found: list[Notification] = []
         deadline = time.monotonic() + seconds

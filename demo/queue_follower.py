@@ -55,7 +55,7 @@ class QueueFollower:
             self._seen.add(notification["message_id"])
             yield notification
 
-    def wait(self, count: int, seconds: float = 20.0) -> list[Notification]:
+    def wait(self, count: int, seconds: float = 30.0) -> list[Notification]:
         """Wait for `count` new notifications; returns fewer if no more came within `seconds`."""
         found: list[Notification] = []
         deadline = time.monotonic() + seconds

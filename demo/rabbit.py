@@ -309,7 +309,7 @@ class Rabbit:
         return amqp.Connection(f"127.0.0.1:{self.port}", virtual_host=vhost, **options)
 
     def drain(
-        self, queue: str, vhost: str = "/", count: int | None = None, seconds: float = 10.0
+        self, queue: str, vhost: str = "/", count: int | None = None, seconds: float = 30.0
     ) -> list[amqp.Message]:
         """Take the messages out of a queue; a queue that does not exist counts as empty.
 

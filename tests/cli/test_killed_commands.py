@@ -74,7 +74,7 @@ def test_command_that_is_killed_at_a_step_and_run_again_loses_nothing(
             started = processes.enter_context(running(run_and_die, words, number, where))
             journals.append((f"{where} step {number} of {steps}", journal, words, started))
         for what, _, _, process in journals:
-            process.join(20)
+            process.join(60)
             assert process.exitcode == -signal.SIGKILL, what
     for what, journal, words, _ in journals:
         assert run(*words).status == 0, what

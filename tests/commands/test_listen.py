@@ -84,7 +84,7 @@ def test_notifications_are_shown_as_on_the_page(place: RabbitPlace, tmp_path: Pa
     enveloped = {"oslo.version": "2.0", "oslo.message": json.dumps(UPDATE)}
     with listening(path, "--count", "3") as process:
         publish(place, SEND, enveloped, DELETE)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert_documented("checking.md", "glance-notify listen --count 3", out)
 
@@ -94,7 +94,7 @@ def test_filters_and_json(place: RabbitPlace, tmp_path: Path) -> None:
     words = ["--type", "image.update", "--priority", "info", "--json", "--count", "1"]
     with listening(path, *words) as process:
         publish(place, SEND, DELETE, UPDATE)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=30)
     assert json.loads(out) == UPDATE
 
 
@@ -122,7 +122,7 @@ def test_lost_connection_is_a_line_and_it_listens_again(place: RabbitPlace, tmp_
         assert "what is sent now is not shown; trying again" in process.stderr.readline()
         assert "listening again at exchange glance" in process.stderr.readline()
         publish(place, SEND)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=30)
     assert "image.send" in out
     assert process.returncode == 0
 
@@ -156,7 +156,7 @@ def test_missing_permission_is_a_line_with_the_command_that_mends_it(
         apply(node, line.partition("mend it with ")[2].partition(", or listen")[0])
         with listening(path, "--count", "1", "--type", "glance_notify.test") as process:
             assert glance_notify("send-test", path).returncode == 0
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=30)
         assert "glance_notify.test" in out
     finally:
         node.api("DELETE", f"users/{user}")

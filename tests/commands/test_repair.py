@@ -102,14 +102,14 @@ def test_dead_letters_are_dropped_or_delivered_with_their_ids_when_their_cause_i
     """They are too large for RabbitMQ."""
     with operator.small_messages():
         operator.node.emit(1)
-        eventually(lambda: len(operator.dead()) == 1, 20)
+        eventually(lambda: len(operator.dead()) == 1)
         operator.run_documented("dead list", "--target", "rabbit")
         (dropped,) = operator.dead()
         shown = operator.run("dead show", dropped)
         shown = shown.replace(socket.gethostname(), "glance-1.example")
         assert_documented(PAGE, f"glance-notify dead show {dropped}", shown)
         operator.node.emit(1)
-        eventually(lambda: len(operator.dead()) == 2, 20)
+        eventually(lambda: len(operator.dead()) == 2)
         operator.run_documented("dead drop", dropped, "--yes")
         (kept,) = operator.dead()
     operator.run_documented("dead retry", "--all")
@@ -125,11 +125,11 @@ def test_messages_set_aside_are_dropped_or_tried_at_once(operator: Operator) -> 
 
     with operator.warnings_denied():
         operator.node.emit(2)
-        eventually(lambda: set_aside() == [(2, True)], 20)
+        eventually(lambda: set_aside() == [(2, True)])
         words = ("--target", "rabbit", "--priority", "WARN", "--yes")
         operator.run_documented("aside drop", *words)
         operator.node.emit(2)
-        eventually(lambda: set_aside() == [(2, True)], 20)
+        eventually(lambda: set_aside() == [(2, True)])
         operator.run_documented("aside list", "-c", "target", "-c", "messages", "-c", "oldest")
     operator.run_documented("aside retry")
     assert len(operator.received(2)) == 2

@@ -103,7 +103,7 @@ def play(name: str, rabbit: Rabbit, vhost: str, configuration: Path, keystone: K
         for step in steps:
             step.play(state)
         expected = sum(len(step.expected) for step in steps)
-        messages += rabbit.drain(_COPY, vhost, count=expected, seconds=20)
+        messages += rabbit.drain(_COPY, vhost, count=expected)
     assert glance_notify("send-test", configuration / "glance-api-paste.ini").returncode == 0
     return Played(state.image, broken, messages, rabbit.drain(_COPY, vhost, count=1))
 

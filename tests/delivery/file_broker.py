@@ -107,5 +107,5 @@ def running_relay(
         yield relay
     finally:
         relay.stop()
-        thread.join(20)
+        thread.join(30)
         assert not thread.is_alive()

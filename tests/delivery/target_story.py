@@ -84,5 +84,5 @@ def process(
         yield settings
     finally:
         relay.stop()
-        thread.join(20)
+        thread.join(30)
         host.end()

@@ -206,7 +206,7 @@ def test_relay_that_reads_its_own_node_keeps_its_locks(
 ) -> None:
     from_it, result = pipe()
     with from_it, result, running(read_in_leader, journal_dir, broker.path, result):
-        assert from_it.poll(20)
+        assert from_it.poll(30)
         identity, state = from_it.recv()
         assert (state.processes, state.is_led) == (1, True)
         assert not looks_dead(journal_dir, identity)

@@ -58,7 +58,7 @@ class Delivery:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(20)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
     @property
@@ -97,7 +97,7 @@ def test_reading_on_does_not_wait_for_the_lock(make_journal: MakeJournal, tmp_pa
             reading = threading.Thread(target=lambda: answers.append(strategy.read_on()))
             reading.daemon = True
             reading.start()
-            reading.join(10)
+            reading.join(30)
             assert not reading.is_alive()
 
     delivery = Delivery(tmp_path, waiting)

@@ -105,7 +105,7 @@ def test_relay_whose_thread_has_ended_gives_no_sign_of_life(
 
     monkeypatch.setattr(Settling, "survey", survey)
     thread = start_relay()
-    thread.join(20)
+    thread.join(30)
     assert not thread.is_alive()
     assert manager.is_silent(SILENCE)
 

@@ -228,7 +228,7 @@ def test_relay_of_root_makes_no_directory(
     """It does not know who the owner should be."""
     path = paste_file(tmp_path)
     with relay(path) as process:
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=30)
         assert process.returncode == ERRORS
     assert str(tmp_path / "journal") in log
     assert not (tmp_path / "journal").exists()

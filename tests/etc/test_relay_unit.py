@@ -124,4 +124,4 @@ def test_relay_reports_that_it_leads_and_another_one_that_it_stands_by(
             assert second.read() == ["READY=1", f"STATUS={Doing.STANDING_BY}"]
         process.terminate()
         first.wait_for("STOPPING=1")
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0

@@ -155,7 +155,7 @@ class WriterProcess:
         self.process.join()
 
     def _answer(self) -> Any:
-        assert self._receiver.poll(20)
+        assert self._receiver.poll(30)
         return self._receiver.recv()
 
 

@@ -61,7 +61,7 @@ def test_kill_9_at_500_moments_loses_nothing_that_was_recorded(tmp_path: Path) -
             begin.close()
             go.close()
             for receiver, _ in chance.sample(pipes, 5):
-                assert receiver.poll(20)
+                assert receiver.poll(30)
             time.sleep(chance.uniform(0.0, 0.02))
             for each in writers:
                 each.kill()

@@ -297,7 +297,7 @@ def test_threads_that_wait_for_the_disk_share_one_sync(
         assert working.wait(30)
         others = [threads.submit(journal.record, [message()]) for _ in range(9)]
         for each in [first, *others]:
-            each.result(10)
+            each.result(30)
     assert len(turns) == 2
 
 

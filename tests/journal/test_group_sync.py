@@ -40,7 +40,7 @@ def test_last_entry_of_a_full_segment_is_on_the_disk_when_its_thread_returns(
             pass
         first_of_the_next = threads.submit(journal.record, [message()])
         for each in (first, last_of_its_segment, first_of_the_next):
-            each.result(10)
+            each.result(30)
     assert len(segments(tmp_path)) == 2
     for path in segments(tmp_path):
         assert synced[path.stat().st_ino] == path.stat().st_size

@@ -76,7 +76,7 @@ class LogWatch:
         count = sum(expected.count(priority) for priority in ("INFO", "WARN", "ERROR"))
         if not count:
             time.sleep(0.3)  # a later event is found with the next case, or at the end
-        new = self._log.wait_for(count, 20)
+        new = self._log.wait_for(count, 30)
         return ", ".join(_in_words(notification) for notification in new) or NOTHING
 
 

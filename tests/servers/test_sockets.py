@@ -69,8 +69,8 @@ class RunningServer:
         return read
 
     def notifications(self, count: int) -> list[dict[str, Any]]:
-        """The first `count` notifications; waits for them, at most 20 s."""
-        deadline = time.monotonic() + 20
+        """The first `count` notifications; waits for them, at most 30 s."""
+        deadline = time.monotonic() + 30
         lines: list[str] = []
         while len(lines) < count and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -91,7 +91,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningSe
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
@@ -99,7 +99,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningSe
         yield RunningServer(request.param, port, log)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(30)
 
 
 def test_download_of_a_client_that_hangs_up_counts_the_bytes_that_left(

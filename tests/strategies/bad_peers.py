@@ -29,7 +29,7 @@ class Peer:
         self._listener.close()
         self.cut()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive()
 
     def cut(self) -> None:

@@ -184,7 +184,7 @@ def test_confirmed_message_survives_a_kill_of_the_broker_and_others_are_taken_af
         eventually(lambda: len(confirmed) > 100)
         place.crash()
         killed.set()
-        sender.join(20)
+        sender.join(30)
     finally:
         place.start()
     after = messages(10)
