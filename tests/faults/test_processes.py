@@ -13,6 +13,7 @@ from tests.faults.deployment import Deployment
 from tests.faults.fault_run import FaultRun
 from tests.faults.fault_table import under_each_server
 from tests.faults.tested_strategies import for_each_broker, for_each_strategy
+from tests.journal.processes import eventually
 from tests.long_runs import ALL_FAULTS, takes_long
 
 ROUNDS = 4 if ALL_FAULTS else 1
@@ -167,10 +168,8 @@ def test_server_without_threads_logs_a_warning_and_one_with_threads_delivers_all
     with fault_run.deployment(kind=f"{kind} without threads") as deployment:
         with Load(deployment.port) as ledger:
             time.sleep(3)
-        assert (
-            deployment.log_text().count("start it with --enable-threads, or set relay = external")
-            == 4
-        )
+        warning = "start it with --enable-threads, or set relay = external"
+        eventually(lambda: deployment.log_text().count(warning) == 4)
         deployment.stop()
     with fault_run.deployment(kind=kind):  # with the same journal
         fault_run.check(25, ledger)

@@ -87,6 +87,8 @@ class HttpsPeer(Peer):
             reader = tls.makefile("rb")
             while line := reader.readline():
                 headers = parse_headers(reader)
+                if "Content-Length" not in headers:
+                    return  # the client has hung up within the head of its request
                 body = reader.read(int(headers["Content-Length"]))
                 self.requests.append(Request(line.decode().rstrip(), headers, body))
                 found = next(self._answers, answer())
