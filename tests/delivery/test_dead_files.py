@@ -54,26 +54,26 @@ def test_removed_letter_is_overwritten_in_its_place(tmp_path: Path) -> None:
     assert ids(tmp_path) == added[3:]
 
 
-def test_file_of_this_month_stays_without_letters(tmp_path: Path) -> None:
-    """The leader may be about to append to it."""
-    add_letters(tmp_path, 2)
-    files = DeadFiles(tmp_path)
-    files.remove(list(files.letters()))
-    (path,) = tmp_path.glob("dead-*.jsonl")
-    assert path.read_text().isspace()
-
-
 @pytest.mark.parametrize(
     ("now", "stays"),
-    [("2026-09-30", True), ("2026-10-01 12:00", True), ("2026-10-02 00:01", False)],
+    [
+        ("2026-09-01 00:01", True),
+        ("2026-09-02 00:01", True),
+        ("2026-09-30 23:59", True),
+        ("2026-10-01 12:00", True),
+        ("2026-10-02 00:01", False),
+        ("2027-01-01 12:00", False),
+    ],
 )
 def test_file_of_an_earlier_month_goes_with_its_last_letter(
     now: str, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The leader may be about to append to a file of this month, and of the month that ended less
+    than a day ago."""
     add_letters(tmp_path, 2)
     (path,) = tmp_path.glob("dead-*.jsonl")
     path.rename(tmp_path / EARLIER)
-    at = datetime.fromisoformat(f"{now}+00:00" if ":" in now else now).replace(tzinfo=UTC)
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
     monkeypatch.setattr(time, "time", at.timestamp)
     files = DeadFiles(tmp_path)
     first, second = files.letters()

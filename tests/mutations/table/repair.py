@@ -39,7 +39,7 @@ MUTATIONS = (
         "delivery/dead_files.py",
         "(int(found[1]), int(found[2])) < (now.year, now.month)",
         "(int(found[1]), int(found[2])) <= (now.year, now.month)",
-        ("delivery/test_dead_files.py::test_file_of_this_month_stays_without_letters",),
+        ("delivery/test_dead_files.py::test_file_of_an_earlier_month_goes_with_its_last_letter",),
     ),
     Mutation(
         "new messages wait behind those that are sent again",
