@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.cli.target.followed_file import FollowedFile
+from glance_notify_middleware.strategies.listening import ListenError
 from tests.cli.conftest import Run
 from tests.journal.processes import eventually
 
@@ -38,7 +39,8 @@ def paste_file(folder: Path, *lines: str) -> str:
         (["notifier_strategy = rabbit"], ["--target", "qpid"], "--target qpid: no such target"),
         (["notifier_strategy = qpid"], [], "listen needs the target rabbit, or logging"),
         (["notifier_strategy = rabbit, qpid"], ["--target", "qpid"], "listen needs the target"),
-        (["notifier_strategy = logging"], [], "tail -F"),
+        (["notifier_strategy = logging"], [], "with tail -F, or set log_file"),
+        (["notifier_strategy = a", "a.strategy = logging"], [], "or set a.log_file"),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -53,6 +55,19 @@ def test_host_that_is_dead_is_one_line(run: Run, tmp_path: Path) -> None:
     ended = run("listen", paste_file(tmp_path, *section, "rabbit_password = pa55word"))
     assert (ended.status, ended.out) == (3, "")
     assert ended.err == "glance-notify: 127.0.0.1:1: Connection refused\n"
+
+
+def test_option_in_an_error_is_the_line_of_the_target(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glance_notify_middleware.strategies.rabbit.listening import RabbitListener
+
+    def fail(_: object) -> str:
+        raise ListenError("no exchange 'glance'; set create_queues = auto")
+
+    monkeypatch.setattr(RabbitListener, "connect", fail)
+    ended = run("listen", paste_file(tmp_path, "notifier_strategy = a", "a.strategy = rabbit"))
+    assert ended.err == "glance-notify: no exchange 'glance'; set a.create_queues = auto\n"
 
 
 def test_library_that_is_missing_is_one_line(

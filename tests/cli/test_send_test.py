@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glance_notify_middleware.strategies import Outcome
+from glance_notify_middleware.strategies import Outcome, SendError
 from tests.cli.conftest import Run
 from tests.cli.test_listen import paste_file
 
@@ -108,6 +108,21 @@ def test_option_that_declares_queues_is_that_of_the_target(
     monkeypatch.setattr(Rabbit, "send", lambda *_: [Outcome.UNROUTABLE])
     ended = run("send-test", paste_file(tmp_path, "notifier_strategy = a", "a.strategy = rabbit"))
     assert "or set a.create_queues = auto" in ended.out
+
+
+def test_option_in_a_refusal_is_the_line_of_the_target(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from glance_notify_middleware.strategies.rabbit.strategy import Rabbit
+
+    def fail(_: object) -> None:
+        raise SendError("option rabbit_ssl_ca_file: /x is empty")
+
+    monkeypatch.setattr(Rabbit, "connect", fail)
+    section = ("notifier_strategy = a", "a.strategy = rabbit", "a.rabbit_hosts = 127.0.0.1:1")
+    ended = run("send-test", paste_file(tmp_path, *section), "-f", "json")
+    (row,) = json.loads(ended.out)
+    assert row["why"] == "option a.rabbit_ssl_ca_file: /x is empty"
 
 
 def test_line_of_a_log_file_is_that_of_the_target(run: Run, tmp_path: Path) -> None:

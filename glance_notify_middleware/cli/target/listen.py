@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from glance_notify_middleware.cli import target_mends
 from glance_notify_middleware.cli.command import RIGHT, SectionArguments
 from glance_notify_middleware.cli.errors import FailedError, UsageError
 from glance_notify_middleware.cli.target.followed_file import FollowedFile
@@ -21,7 +22,7 @@ from glance_notify_middleware.cli.target.received import (
 )
 from glance_notify_middleware.cli.target_argument import add_target, chosen_one
 from glance_notify_middleware.cli.type_argument import add_type, chosen_types
-from glance_notify_middleware.config import Settings
+from glance_notify_middleware.config import Settings, Target
 from glance_notify_middleware.events.notification import EventType, Priority
 from glance_notify_middleware.events.trial import TRIAL_TYPE
 from glance_notify_middleware.strategies.listening import Listener, ListenError
@@ -66,7 +67,8 @@ class Listen(SectionArguments):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Listen until a signal comes, or `--count` is reached."""
         wanted = _wanted(parsed_args)
-        listener = _listener(self.settings(parsed_args), parsed_args.target, wanted)
+        settings = self.settings(parsed_args)
+        self._target, listener = _listener(settings, parsed_args.target, wanted)
         self._ends = self._is_listening = False
         left = parsed_args.count
         with self._signals(), contextlib.closing(listener):
@@ -83,14 +85,14 @@ class Listen(SectionArguments):
         try:
             where = listener.connect()
         except ListenError as error:
-            raise FailedError(str(error)) from error
+            raise FailedError(self._what(error)) from error
         self._is_listening = True
         self.note(f"listening at {where}; Ctrl-C ends it")
         while not self._ends:
             try:
                 body = listener.next(_STEP)
             except ListenError as error:
-                self.note(f"{error}; what is sent now is not shown; trying again")
+                self.note(f"{self._what(error)}; what is sent now is not shown; trying again")
                 self._connect_again(listener)
                 continue
             if body is not None:
@@ -107,14 +109,18 @@ class Listen(SectionArguments):
             try:
                 where = listener.connect()
             except ListenError as error:
-                if str(error) != said:
-                    said = str(error)
+                if self._what(error) != said:
+                    said = self._what(error)
                     self.note(said)
                 time.sleep(_PAUSE)
             else:
                 self._is_listening = True
                 self.note(f"listening again at {where}")
                 return
+
+    def _what(self, error: ListenError) -> str:
+        """What happened, and the way out, with the names of the lines that the target has."""
+        return target_mends.as_lines(str(error), self._target)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -156,9 +162,9 @@ def _wanted(parsed_args: argparse.Namespace) -> Wanted:
     )
 
 
-def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listener:
-    """Listens to a target of the section. Raises UsageError where it has none for that, and
-    FailedError where its library is missing."""
+def _listener(settings: Settings, target: str | None, wanted: Wanted) -> tuple[Target, Listener]:
+    """A target of the section, and what listens to it. Raises UsageError where the section has none
+    for that, and FailedError where the library of the target is missing."""
     configured = settings.notifier_strategy
     targets = [settings.targets[name] for name in chosen_one(target, list(settings.targets))]
     priorities = [each for each in Priority if each in (wanted.priorities or tuple(Priority))]
@@ -166,19 +172,20 @@ def _listener(settings: Settings, target: str | None, wanted: Wanted) -> Listene
         found = built_in(each)
         if found is not None and found.load_listener is not None:
             try:
-                return found.load_listener()(each.settings, priorities)
+                return each, found.load_listener()(each.settings, priorities)
             except ImportError as error:
                 raise FailedError(
                     f"{each.name} needs {error.name or error}, which is not installed; expected "
                     f"what {found.brought_by}"
                 ) from error
-    logs = [each.settings.log_file for each in targets if each.strategy == "logging"]
+    logs = [each for each in targets if each.strategy == "logging"]
+    for each in logs:
+        if each.settings.log_file:
+            return each, FollowedFile(Path(each.settings.log_file))
     if logs:
-        if log_file := next(filter(None, logs), ""):
-            return FollowedFile(Path(log_file))
         raise UsageError(
-            "without log_file, logging writes to Glance's own log: follow that with tail -F, or "
-            "set log_file"
+            f"without log_file, {logs[0].name} writes to Glance's own log: follow that with "
+            f"tail -F, or set {logs[0].option('log_file')}"
         )
     raise UsageError(
         f"listen needs the target rabbit, or logging with log_file; notifier_strategy has "

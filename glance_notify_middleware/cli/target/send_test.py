@@ -179,7 +179,7 @@ def _sent(target: Target, strategy: Strategy, message: Message, section: _Sectio
         if outcome is Outcome.TAKEN:
             return Result(target.name, milliseconds=took)
         return _not_taken(target, strategy, message, outcome, section)
-    why = "; ".join(dict.fromkeys(refusals))
+    why = target_mends.as_lines("; ".join(dict.fromkeys(refusals)), target)
     return Result(target.name, "no connection", None, why, _found_mend(target, section))
 
 
@@ -189,9 +189,9 @@ def _not_taken(
     why, mend = _NOT_TAKEN[outcome]
     reason = ""
     if isinstance(strategy, Connecting):
-        reason = strategy.reason(message.priority, outcome)
+        reason = target_mends.as_lines(strategy.reason(message.priority, outcome), target)
     if outcome is Outcome.UNROUTABLE:
-        mend = target_mends.as_lines(reason, target) or mend
+        mend = reason or mend
     elif reason:
         # The reason of a built-in strategy ends with what mends it.
         why, _, more = reason.partition("; ")
