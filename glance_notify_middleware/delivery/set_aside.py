@@ -42,7 +42,9 @@ class SetAside:
         self._priorities = priorities
         self._clock = clock
         self._log = StateLog(name)
-        self._done: dict[str, Done] = {}  # by id: messages that are done, behind one that is not
+        # By priority, id and place in the file: messages that are done, behind one that is not. Two
+        # messages can have one id: an operator sends one again, or each has its `_sequence`.
+        self._done: dict[Priority, dict[tuple[str, int], Done]] = {}
 
     def add(self, waiting: Iterable[Pending]) -> None:
         """Append those messages whose priority is set aside at present to the aside files, in their
@@ -75,6 +77,7 @@ class SetAside:
         try:
             found = self._aside.read(priority, WINDOW)
             if found is None and self._aside.finish(priority):
+                self._done.pop(priority, None)  # of what an operator has dropped
                 self._priorities.aside_has_ended(priority)
         except OSError as error:
             self._aside.delay(priority, self._clock())
@@ -82,7 +85,8 @@ class SetAside:
             return None
         if not found:
             return None
-        waiting = [Pending(each.message, self._done.get(each.message.message_id)) for each in found]
+        done = self._done.get(priority, {})
+        waiting = [Pending(each.message, done.get(_key(each))) for each in found]
         to_send = [pending for pending in waiting if not pending.is_done]
         return AsideBatch(to_send, waiting, priority, found)
 
@@ -98,12 +102,13 @@ class SetAside:
             self._aside.advance(batch.priority, batch.entries[count - 1].end)
         else:
             count = 0
-        for pending, entry in zip(batch.waiting[:count], batch.entries, strict=False):
-            self._aside.counts.passed(batch.priority, entry.end, entry.mark, pending.done)
-            self._done.pop(pending.message.message_id, None)
-        for pending in batch.waiting[count:]:
-            if pending.done is not None:
-                self._done[pending.message.message_id] = pending.done
+        done = self._done.setdefault(batch.priority, {})
+        for i, (pending, entry) in enumerate(zip(batch.waiting, batch.entries, strict=True)):
+            if i < count:
+                self._aside.counts.passed(batch.priority, entry.end, entry.mark, pending.done)
+                done.pop(_key(entry), None)
+            elif pending.done is not None:
+                done[_key(entry)] = pending.done
         return count > 0
 
     def _add(self, pending: Pending) -> None:
@@ -114,3 +119,7 @@ class SetAside:
             pending.done, pending.aside_end = Done.ASIDE, end
             if mark is Mark.ORDINARY:
                 self._aside.counts.added(pending)
+
+
+def _key(entry: AsideMessage) -> tuple[str, int]:
+    return entry.message.message_id, entry.end

@@ -113,6 +113,74 @@ def test_message_that_is_rejected_again_is_a_dead_letter_again(
     assert not harness.aside_files()
 
 
+def set_aside_with_the_last_one_done(harness: DispatcherHarness) -> list[str]:
+    """Have three messages set aside, of which the first one is delivered, the second one is
+    refused, and the third one is delivered behind it; returns their ids."""
+    harness.strategy.choose = unroutable(Priority.INFO)
+    ids = harness.take(*(message() for _ in range(3)))
+    harness.send_all()
+    harness.strategy.choose = refuse(ids[1])
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    return ids
+
+
+def test_message_that_is_sent_again_goes_though_it_is_done_at_an_earlier_place(
+    harness: DispatcherHarness,
+) -> None:
+    _, refused, done = set_aside_with_the_last_one_done(harness)
+    batches = len(harness.strategy.batches)
+    last = harness.strategy.batches[-1][-1]
+    assert last.message_id == done
+    send_again(harness, last)
+    harness.dispatcher.look()
+    harness.strategy.choose = take_all
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    assert harness.sent_since(batches) == [refused, done]
+    assert not harness.aside_files()
+
+
+def test_each_of_two_places_of_a_message_is_sent(harness: DispatcherHarness) -> None:
+    """An outcome that is not known can be recorded twice: with one id, and a `_sequence` each."""
+    twice = message(b'"one place"')
+    again = twice._replace(body=b'"another place"')
+    refused = message()
+    harness.strategy.choose = unroutable(Priority.INFO)
+    harness.take(message(), refused, twice, again)
+    harness.send_all()
+    harness.strategy.choose = refuse(refused.message_id)
+    harness.strategy.most = 2
+    harness.wait(ASIDE_RETRY)
+    harness.send(2)
+    harness.strategy.choose, harness.strategy.most = take_all, None
+    batches = len(harness.strategy.batches)
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    sent = [each.body for batch in harness.strategy.batches[batches:] for each in batch]
+    assert sent == [refused.body, again.body]
+
+
+def test_message_that_is_sent_again_goes_though_it_was_done_at_this_place_of_a_file_before(
+    harness: DispatcherHarness,
+) -> None:
+    ids = set_aside_with_the_last_one_done(harness)
+    messages = [each for batch in harness.strategy.batches for each in batch]
+    by_id = {each.message_id: each for each in messages}
+    harness.cursors.save(at_once=True)
+    operator_requests.drop(harness.directory, "scripted", Priority.INFO)
+    harness.strategy.choose = take_all
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    assert not harness.aside_files()
+    batches = len(harness.strategy.batches)
+    send_again(harness, *(by_id[each] for each in ids))
+    harness.dispatcher.look()
+    harness.wait(ASIDE_RETRY)
+    harness.send_all()
+    assert harness.sent_since(batches) == ids
+
+
 def test_retry_request_has_set_aside_messages_tried_at_once(harness: DispatcherHarness) -> None:
     harness.strategy.choose = unroutable(WARN, Priority.ERROR)
     ids = harness.take(warning(), warning(), message(priority=Priority.ERROR))

@@ -157,7 +157,7 @@ MUTATIONS = (
     Mutation(
         "set-aside messages that were taken before their turn are sent again",
         "delivery/set_aside.py",
-        "Pending(each.message, self._done.get(each.message.message_id))",
+        "Pending(each.message, done.get(_key(each)))",
         "Pending(each.message)",
         ("delivery/test_set_aside.py::test_set_aside_messages_that_were_taken_are_not_sent_again",),
     ),
