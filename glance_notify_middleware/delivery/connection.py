@@ -78,7 +78,7 @@ class Connection:
         self._on_failure = on_failure
         self._clock = clock
         self._log = StateLog(name)
-        self._failures = 0  # in a row
+        self._failures = 0  # since a message was taken
         self._not_before = 0.0  # by `clock`
 
     @property
@@ -139,6 +139,7 @@ class Connection:
         detail = f"{error}; notifications wait in {self._directory}"
         if Outcome.TAKEN in error.outcomes:
             self.state = replace(self.state, last_confirm=time.time())
+            self._failures = 0
         if error.needs_operator:
             self._on_failure("unusable")
             self._is(Link.UNUSABLE, str(error))

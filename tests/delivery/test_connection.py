@@ -81,6 +81,18 @@ def test_broker_that_wants_to_be_left_alone_is(harness: DispatcherHarness) -> No
     assert harness.done == 1
 
 
+def test_messages_that_were_taken_before_an_error_begin_the_back_off_anew(
+    harness: DispatcherHarness,
+) -> None:
+    """A receiver with a limit for requests takes some messages of each batch."""
+    harness.take_some(20)
+    harness.strategy.errors = [SendError("too many requests", [Outcome.TAKEN]) for _ in range(10)]
+    for count in range(1, 11):
+        harness.send()
+        assert (len(harness.strategy.batches), harness.done) == (count, count)
+        harness.wait(2 * FIRST_WAIT)
+
+
 def test_idle_connection_that_is_lost_is_not_used_for_a_while(
     harness: DispatcherHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
