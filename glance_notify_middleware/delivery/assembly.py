@@ -178,8 +178,12 @@ def recorder(settings: Settings, strategies: Makers, host: Host, paste_file: str
         journal = _hosted(settings, host, each_second=watch.check)
     in_each_process(journal)
     found = JournalRecorder(journal, refuse_when_full=settings.journal_when_full == "refuse")
-    of_targets = (settings.targets[name].settings.kinds for name in strategies)
-    selection = Selection(frozenset().union(*of_targets))
+    of_targets = [settings.targets[name].settings for name in strategies]
+    selection = Selection(
+        frozenset().union(*(each.kinds for each in of_targets)),
+        deletes_by_id=settings.records_deleted_images
+        and not any(each.records_deleted_images for each in of_targets),
+    )
     # Other targets, which write by themselves, may want more.
     return found if selection.is_all_of(settings.kinds) else SelectingRecorder(found, selection)
 
