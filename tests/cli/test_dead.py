@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain
-from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.delivery.dead_letters import append
+from glance_notify_middleware.events import sequence
+from glance_notify_middleware.events.notification import EventType, Message, Priority
 from tests.cli.conftest import Run
 from tests.cli.notification_lines import IMAGE, new_id, notification
-from tests.cli.repaired_journal import RepairedJournal, Terminal, assert_wrong_use, ids
+from tests.cli.repaired_journal import RepairedJournal, Terminal, assert_wrong_use, ids, message
 from tests.journal.power_cut import PowerCut
+from tests.sequences import gaps
 
 UNKNOWN = "6c9b0f2a-5d3e-4c0e-9d2c-4b5f0a1e7d11"
 
@@ -304,3 +307,27 @@ def test_ids_of_other_letters_are_untouched_while_many_are_retried(
     assert len(late) == 2
     assert sorted(sent + left) == sorted(added + late)
     assert sent[:35] == added
+
+
+def with_place(each: Message, number: int, after: int | None) -> Message:
+    return each._replace(body=sequence.put_into(each.body, "a" * 16, number, after))
+
+
+def test_letters_of_one_id_with_two_places_are_both_sent(tmp_path: Path, run: Run) -> None:
+    """An outcome that is not known can be recorded twice. And what was replayed from a log has no
+    place: where it is rejected, too, the letter with the place is sent as well."""
+    journal = RepairedJournal(tmp_path, strategy="rabbit")
+    unknown, replayed, last = (message(notification()) for _ in range(3))
+    for letter in (
+        with_place(unknown, 0, None),
+        with_place(unknown, 1, 0),
+        with_place(replayed, 2, 1),
+        replayed,
+        with_place(replayed, 2, 1),  # a command was killed before it removed the first one
+    ):
+        append(journal.directory, "rabbit", letter)
+    ended = run("dead", "retry", journal.paste, "--all")
+    assert ended.out.startswith("rabbit: dead letters that are sent again: 4\n")
+    assert journal.dead() == []
+    sent = [json.loads(each.body) for each in journal.deliver()["rabbit"]]
+    assert gaps([*sent, json.loads(with_place(last, 3, 2).body)]) == []

@@ -20,10 +20,14 @@ from glance_notify_middleware.cli.repair.letters import (
 )
 from glance_notify_middleware.delivery.aside.sending_again import SendingAgain, SendingAgainError
 from glance_notify_middleware.delivery.dead_files import DeadLetter
+from glance_notify_middleware.events import sequence
 from glance_notify_middleware.events.escaping import escaped_text
 from glance_notify_middleware.events.notification import Message, message_of
 
 _AT_ONCE = 500  # dead letters that are removed together
+
+_Place = tuple[str, str]
+"""A message id, and the `_sequence` of a letter: an outcome can be recorded twice, with one id."""
 
 COLUMNS = ("time", "target", "event type", "priority", "message id", "image")
 
@@ -99,18 +103,18 @@ class DeadRetry(IdArguments):
     def _retry(self, sending: SendingAgain, target: str, letters: Letters) -> int:
         """Send the letters of a target again; returns how many messages that is."""
         count = 0
-        done: set[str] = set()
+        done: set[_Place] = set()
         for batch in in_batches(self._with_messages(target, letters)):
             # A message has two letters where a command was killed before it removed the first.
-            messages = {message.message_id: message for _, message in batch}
-            new = [each for each in messages.values() if each.message_id not in done]
+            messages = {_place(letter): message for letter, message in batch}
+            new = [place for place in messages if place not in done]
             try:
-                added = sending.add(new)
+                added = sending.add([messages[place] for place in new])
             except SendingAgainError as error:
                 raise FailedError(f"{target}: {error}; sent again before: {count}") from error
             sending.sync()
-            done |= {each.message_id for each in new[:added]}
-            letters.files.remove(letter for letter, message in batch if message.message_id in done)
+            done.update(new[:added])
+            letters.files.remove(letter for letter, _ in batch if _place(letter) in done)
             count += added
             if added < len(new):
                 raise FailedError(
@@ -128,6 +132,10 @@ class DeadRetry(IdArguments):
             except ValueError as error:
                 self._has_wrong = True
                 self.note(f"a dead letter in {letter.path} stays, as it cannot be sent: {error}")
+
+
+def _place(letter: DeadLetter) -> _Place:
+    return letter.message_id, json.dumps(letter.notification.get(sequence.KEY), sort_keys=True)
 
 
 class DeadDrop(DropCommand, IdArguments):
