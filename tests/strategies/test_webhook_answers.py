@@ -1,10 +1,23 @@
 """What follows from the receiver's answer: a table, and Retry-After."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from glance_notify_middleware.strategies.webhook.answers import Answer, Verdict
 
 NOW = 1_795_000_000.0  # 2026-11-18 11:06:40 UTC
+
+
+@pytest.fixture
+def far_from_greenwich() -> Iterator[None]:
+    """The local time of this process is not UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.mark.parametrize(
@@ -34,13 +47,17 @@ def test_status_says_what_becomes_of_the_messages(statuses: list[int], verdict: 
         ("-5", 0.0),
         ("soon", 0.0),
         ("Wed, 18 Nov 2026 11:07:40 GMT", 60.0),
+        ("Wed Nov 18 11:07:40 2026", 60.0),
+        ("Wed, 18 Nov 2026 11:07:40 -0000", 60.0),
         ("Wed, 18 Nov 2026 11:05:00 GMT", 0.0),
         ("Thu, 19 Nov 2026 11:05:00 GMT", 3600.0),
         ("Wed, 99 Nov 2026 11:07:40 GMT", 0.0),
         ("Wed, 18 Nov 99999 11:07:40 GMT", 0.0),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(header: str, seconds: float) -> None:
+def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(
+    header: str, seconds: float, far_from_greenwich: None
+) -> None:
     assert Answer(503, header).wait(NOW) == seconds
 
 

@@ -168,11 +168,13 @@ def test_status_that_only_an_operator_can_change_needs_one(
     make: Make, tmp_path: Path, status: int
 ) -> None:
     location = f"https://127.0.0.1:1/{CANARY}"
-    with HttpsPeer(tmp_path, answer(f"{status} X", Location=location)) as peer:
+    given = answer(f"{status} X", Location=location, Retry_After="7200")
+    with HttpsPeer(tmp_path, given) as peer:
         error = send_error(make(peer.options()))
         assert len(peer.requests) == 1
     assert error.needs_operator
     assert f"answers {status}" in str(error)
+    assert "left alone" not in str(error), "it is tried each minute"
     assert CANARY not in str(error)
 
 

@@ -6,6 +6,7 @@ import http
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 LONGEST_RETRY_AFTER = 3600.0
@@ -83,5 +84,7 @@ class Answer:
             seconds = float(self.retry_after)
         else:
             with contextlib.suppress(ValueError, TypeError, OverflowError):
-                seconds = parsedate_to_datetime(self.retry_after).timestamp() - now
+                date = parsedate_to_datetime(self.retry_after)
+                # A date without a zone is one in UTC, as each date of HTTP (RFC 9110, 5.6.7).
+                seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
         return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

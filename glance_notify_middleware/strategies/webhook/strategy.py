@@ -126,7 +126,8 @@ class Webhook(Connected[Client]):
                 what = f"{self._broker} rejects {messages[0].message_id} for what it is"
                 log_line(LOG, logging.WARNING, f"{what}: {answer.text}")
             return False
-        raise AnsweredError(answer, answer.wait(time.time()))
+        waits = answer.verdict is Verdict.AGAIN
+        raise AnsweredError(answer, answer.wait(time.time()) if waits else 0.0)
 
     def _post(self, posted: Request) -> Answer:
         """Post over the connection that there is, or over a new one.
