@@ -12,6 +12,7 @@ from glance_notify_middleware.config import (
     target_lines,
     webhook_options,
 )
+from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
 from glance_notify_middleware.config.kinds import words_of
 from glance_notify_middleware.config.option import Lines, OptionError, value_of
 from glance_notify_middleware.config.qpid_options import QpidSettings
@@ -130,7 +131,8 @@ def read_section(shared: Lines, own: Lines, host_name: str) -> Settings:
     So an option that stands in `shared` alone would be ignored: it is an OptionError. Raises
     OptionError as `read` does, too.
     """
-    names = words_of(own.get("notifier_strategy", ""))
+    words = words_of(own.get("notifier_strategy", ""))
+    names = {*words, *({word.lower() for word in words} & {*BUILT_IN_STRATEGIES})}
     of_targets = [name for name in shared if target_lines.is_of_one_of(names, name)]
     for name in (*BY_NAME, *of_targets):
         if name in shared and name not in own:

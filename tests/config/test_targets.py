@@ -309,6 +309,13 @@ def test_line_of_a_target_that_paste_keeps_from_the_filter_is_refused(name: str)
     assert read_section(shared, {"notifier_strategy": "logging"}, "glance-1").targets
 
 
+@pytest.mark.parametrize("word", ["webhook", "WebHook"])
+def test_line_of_a_built_in_name_in_any_case_that_paste_keeps_is_refused(word: str) -> None:
+    shared = {"webhook.projects": "a"}
+    with pytest.raises(OptionError, match=r"option webhook.projects of .* stands in"):
+        read_section(shared, {"notifier_strategy": word}, "glance-1")
+
+
 def test_line_of_another_program_may_have_the_name_of_a_target() -> None:
     lines = {"notifier_strategy": "audit, logging", "audit.strategy": "logging"}
     shared = {"audit": "https://audit.example/", "logging": "x"}
