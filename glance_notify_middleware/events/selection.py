@@ -25,15 +25,16 @@ _OTHERS = ("receiver_tenant_id", "member_id")
 """The keys of payloads that name a project."""
 
 
-def projects_of(payload: Any, project_id: str | None) -> Iterable[str | None]:
+def projects_of(payload: Any, project_id: str | None) -> Iterable[str]:
     """The projects that a notification is about: the owner of the image, the receiver, the member.
 
     Where the payload names no owner, as that of a WARN, the project of the request, `project_id`,
-    stands for the owner.
+    stands for the owner. A member of version 1 can be of any type, as a client has written it.
     """
     named = payload if isinstance(payload, Mapping) else {}
     owner = next((named[key] for key in _OWNERS if named.get(key)), project_id)
-    return owner, *(named.get(key) for key in _OTHERS)
+    found = (owner, *(named.get(key) for key in _OTHERS))
+    return [each for each in found if isinstance(each, str)]
 
 
 @dataclass(frozen=True, slots=True)

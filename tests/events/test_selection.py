@@ -94,11 +94,19 @@ def test_payload_of_a_delete_becomes_the_id_and_no_other_does() -> None:
 def test_projects_are_owner_receiver_and_member_or_for_the_owner_the_one_that_asked(
     payload: Any, project: str | None, projects: set[str]
 ) -> None:
-    assert set(projects_of(payload, project)) - {None} == projects
+    assert set(projects_of(payload, project)) == projects
     one = notification(payload, project=project)
     for each in ("o", "r", "m", "asks", "i"):
         selection = Selection(ALL_KINDS, frozenset({each, "none"}))
         assert got(selection, one) == (payload if each in projects else None)
+
+
+@pytest.mark.parametrize("member", [["x"], {"x": "y"}, 3, None])
+def test_member_of_any_type_is_no_project(member: object) -> None:
+    """A client of version 1 writes it."""
+    assert list(projects_of({"member_id": member}, "asks")) == ["asks"]
+    one = notification({"member_id": member})
+    assert got(Selection(ALL_KINDS, frozenset({"x", "y"})), one) is None
 
 
 def test_project_of_a_delete_is_found_before_its_payload_becomes_the_id() -> None:
