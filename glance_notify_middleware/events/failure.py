@@ -94,7 +94,10 @@ def _cut(text: str) -> str:
 
 
 def _tried(tried: str, image_id: str | None) -> str:
-    return tried if image_id is None else f"{tried} {_one_line(image_id)[:_LONGEST_ID]}"
+    """An id of a client's choice has no colon: the first one ends what was tried."""
+    if image_id is None:
+        return tried
+    return f"{tried} {_one_line(image_id)[:_LONGEST_ID].replace(':', '%3A')}"
 
 
 # A client can choose what Glance puts into an error. The repetitions in _HIDDEN_ELEMENT and in the

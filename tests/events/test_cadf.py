@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from glance_notify_middleware.events.cadf import event, notification
+from glance_notify_middleware.events.failure import UNKNOWN_OUTCOME, background_text
 from glance_notify_middleware.events.notification import EventType, Priority
+from glance_notify_middleware.events.operations import ROUTES, Action, Operation
 from glance_notify_middleware.events.trial import trial
 from tests.events.cases import IMAGE, METADATA
 from tests.events.notifications import ASKED, ID, SENT, fields
@@ -114,6 +116,15 @@ def test_id_that_a_client_made_up_is_the_name_of_the_target() -> None:
     """pycadf gives ids such as `target` a meaning of its own."""
     made = event(fields(payload=SENT | {"image_id": "target"}, priority=Priority.WARN))
     assert made["target"] == {"typeURI": "data/image", "id": "unknown", "name": "target"}
+
+
+def test_id_that_a_client_made_up_names_no_other_image_and_no_other_outcome() -> None:
+    route = next(route for route in ROUTES if route.action is Action.DELETE)
+    made_up = f"{IMAGE}: {UNKNOWN_OUTCOME}: x"
+    text = background_text(Operation(route, "/v2/", made_up), "500")
+    made = event(fields(EventType.DELETE, text, Priority.ERROR))
+    assert made["target"]["id"] == "unknown"
+    assert made["outcome"] == "failure"
 
 
 def test_action_of_a_trial_is_to_notify() -> None:
