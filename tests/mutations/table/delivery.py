@@ -162,6 +162,36 @@ MUTATIONS = (
         ("delivery/test_set_aside.py::test_set_aside_messages_that_were_taken_are_not_sent_again",),
     ),
     Mutation(
+        "a set-aside message is done where another one of its id is",
+        "delivery/set_aside.py",
+        "return entry.message.message_id, entry.end",
+        "return entry.message.message_id, 0",
+        (
+            "delivery/test_sent_again.py"
+            "::test_message_that_is_sent_again_goes_though_it_is_done_at_an_earlier_place",
+        ),
+    ),
+    Mutation(
+        "the wait grows though messages are taken before each error",
+        "delivery/connection.py",
+        "            self._failures = 0\n        if error.needs_operator:",
+        "        if error.needs_operator:",
+        (
+            "delivery/test_connection.py"
+            "::test_messages_that_were_taken_before_an_error_begin_the_back_off_anew",
+        ),
+    ),
+    Mutation(
+        "a broker gets the record of a delete that a log needs",
+        "delivery/assembly.py",
+        "deletes_by_id=settings.records_deleted_images",
+        "deletes_by_id=False",
+        (
+            "delivery/test_named_targets.py"
+            "::test_delete_has_the_id_alone_though_a_log_needs_the_record",
+        ),
+    ),
+    Mutation(
         "a strategy does not connect before the first message",
         "delivery/connection.py",
         "if self._connecting and is_idle and",
