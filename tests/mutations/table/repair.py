@@ -8,9 +8,9 @@ MUTATIONS = (
     Mutation(
         "a dead letter is removed before it is in the journal",
         "cli/repair/dead.py",
-        "            try:\n                added = sending.add([messages[place] for place in new])\n",
+        "            new = [place for place in messages",
         "            letters.files.remove(letter for letter, _ in batch)\n"
-        "            try:\n                added = sending.add([messages[place] for place in new])\n",
+        "            new = [place for place in messages",
         _ON_THE_DISK,
     ),
     Mutation(
