@@ -78,8 +78,11 @@ class Answer:
 
     def wait(self, now: float) -> float:
         """Seconds that the receiver wants to be left alone, at most LONGEST_RETRY_AFTER; 0 where it
-        does not say. `now` is the wall-clock time. RFC 9110, 10.2.3."""
+        does not say, or where waiting alone changes nothing. `now` is the wall-clock time.
+        RFC 9110, 10.2.3."""
         seconds = 0.0
+        if self.verdict is not Verdict.AGAIN:
+            return seconds
         if re.fullmatch(r"[0-9]+", self.retry_after):
             seconds = float(self.retry_after)
         else:

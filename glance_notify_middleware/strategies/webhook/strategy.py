@@ -126,8 +126,7 @@ class Webhook(Connected[Client]):
                 what = f"{self._broker} rejects {messages[0].message_id} for what it is"
                 log_line(LOG, logging.WARNING, f"{what}: {answer.text}")
             return False
-        waits = answer.verdict is Verdict.AGAIN
-        raise AnsweredError(answer, answer.wait(time.time()) if waits else 0.0)
+        raise AnsweredError(answer, answer.wait(time.time()))
 
     def _post(self, posted: Request) -> Answer:
         """Post over the connection that there is, or over a new one.
