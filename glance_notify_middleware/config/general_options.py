@@ -29,10 +29,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PROJECT = re.compile(r"\S{1,255}")
 
 
-def _name(word: str) -> str:
-    """A built-in name is read in any case, any other name as it is written. Raises ValueError."""
+def target_name(word: str) -> str:
+    """The name that a word of notifier_strategy gives: a built-in one is read in any case,
+    any other name as it is written."""
     built_in = _SYNONYMS.get(word.lower(), word.lower())
-    name = built_in if built_in in BUILT_IN_STRATEGIES else word
+    return built_in if built_in in BUILT_IN_STRATEGIES else word
+
+
+def _name(word: str) -> str:
+    """The name of a target. Raises ValueError where there can be none of this name."""
+    name = target_name(word)
     if not _NAME.fullmatch(name):
         raise ValueError(word)
     return name

@@ -12,7 +12,7 @@ from glance_notify_middleware.config import (
     target_lines,
     webhook_options,
 )
-from glance_notify_middleware.config.general_options import BUILT_IN_STRATEGIES
+from glance_notify_middleware.config.general_options import target_name
 from glance_notify_middleware.config.kinds import words_of
 from glance_notify_middleware.config.option import Lines, OptionError, value_of
 from glance_notify_middleware.config.qpid_options import QpidSettings
@@ -132,7 +132,7 @@ def read_section(shared: Lines, own: Lines, host_name: str) -> Settings:
     OptionError as `read` does, too.
     """
     words = words_of(own.get("notifier_strategy", ""))
-    names = {*words, *({word.lower() for word in words} & {*BUILT_IN_STRATEGIES})}
+    names = {*words, *map(target_name, words)}
     of_targets = [name for name in shared if target_lines.is_of_one_of(names, name)]
     for name in (*BY_NAME, *of_targets):
         if name in shared and name not in own:
