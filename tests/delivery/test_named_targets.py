@@ -123,15 +123,16 @@ def test_each_target_gets_exactly_what_its_lines_say(
 @pytest.mark.parametrize(
     "wanted", [{"log.image_delete_payload": "metadata"}, {"log.projects": str(RECORD["owner"])}]
 )
-@pytest.mark.parametrize("lines", [{}, {"rabbit.strategy": "rabbit"}, {"rabbit.projects": "any"}])
+@pytest.mark.parametrize(
+    "lines", [{}, {"rabbit.strategy": "rabbit"}, {"rabbit.projects": str(RECORD["owner"])}]
+)
 def test_delete_has_the_id_alone_though_a_log_needs_the_record(
     wanted: Lines, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, feed = tmp_path / "log", Kept()
-    lines = {name: text.replace("any", str(RECORD["owner"])) for name, text in lines.items()}
-    lines |= wanted | {"notifier_strategy": "rabbit, log", "log.strategy": "logging"}
-    lines["log.log_file"] = str(log)
-    with process(lines, tmp_path, monkeypatch, {"rabbit": lambda: feed}) as settings:
+    of_log = {"log.strategy": "logging", "log.log_file": str(log)}
+    section = lines | wanted | of_log | {"notifier_strategy": "rabbit, log"}
+    with process(section, tmp_path, monkeypatch, {"rabbit": lambda: feed}) as settings:
         told(settings)
         eventually(lambda: "image.delete INFO" in feed.events)
     assert feed.bodies[-1]["payload"] == IMAGE

@@ -109,8 +109,8 @@ class Listen(SectionArguments):
             try:
                 where = listener.connect()
             except ListenError as error:
-                if self._what(error) != said:
-                    said = self._what(error)
+                if (what := self._what(error)) != said:
+                    said = what
                     self.note(said)
                 time.sleep(_PAUSE)
             else:
